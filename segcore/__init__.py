@@ -1,0 +1,1 @@
+"""Unsupervised image segmentation: features, graphs, eigenvectors, clusters, conditional random fields."""

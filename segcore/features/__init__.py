@@ -1,0 +1,1 @@
+"""Weights and features: one vector per patch."""

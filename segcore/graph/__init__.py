@@ -1,0 +1,1 @@
+"""Graphs of patches, their Laplacians and eigenvectors."""

@@ -1,0 +1,58 @@
+"""Small pieces of arithmetic that several methods share."""
+
+import torch
+from torch import Tensor
+
+ROW_BLOCK_BYTES = 64 << 20  # working memory for one block of rows
+
+
+def normalize_rows(X: Tensor) -> Tensor:
+    """Scale each row of X (n, d) to length 1; a row of zeros stays zero."""
+    return torch.nn.functional.normalize(X, dim=-1)
+
+
+def squared_distances(X: Tensor, Y: Tensor) -> Tensor:
+    """Compute ‖x_i − y_j‖² of all pairs by the binomial formula, clipped at 0.
+
+    Args:
+        X: (n, d).
+        Y: (m, d).
+
+    Returns:
+        (n, m); the error of one entry is about the machine precision times ‖x‖² + ‖y‖², so center X and Y first where
+        they lie far from the origin.
+    """
+    squares = X.square().sum(1, keepdim=True) + Y.square().sum(1)
+    return torch.addmm(squares, X, Y.T, alpha=-2).clamp_min_(0)
+
+
+def row_blocks(n: int, bytes_per_row: int) -> list[slice]:
+    """Cut 0…n into slices whose rows need about ROW_BLOCK_BYTES each."""
+    size = max(1, min(n, ROW_BLOCK_BYTES // max(1, bytes_per_row)))
+    return [slice(start, min(start + size, n)) for start in range(0, n, size)]
+
+
+def connected_components(W: Tensor) -> Tensor:
+    """Number the connected components of the graph with adjacency W > 0.
+
+    Args:
+        W: (n, n) symmetric.
+
+    Returns:
+        (n,) int64 component numbers 0, 1, … in order of their first node.
+
+    Cost: each row of W is read once.
+    """
+    n = W.shape[0]
+    component = torch.full((n,), -1, dtype=torch.int64, device=W.device)
+    number = 0
+    while True:
+        open_nodes = (component < 0).nonzero()
+        if len(open_nodes) == 0:
+            return component
+        frontier = open_nodes[0]
+        while len(frontier):
+            component[frontier] = number
+            reached = (W[frontier] > 0).any(0) & (component < 0)
+            frontier = reached.nonzero()[:, 0]
+        number += 1

@@ -1,0 +1,1 @@
+"""From labels on patches to labels on pixels, along image edges."""

@@ -1,0 +1,171 @@
+"""The frozen values that flow from stage to stage.
+
+Conventions: sizes are (height, width); cells are numbered row by row, i = y·w + x; tensors live on the device of the work.
+`eq=False` keeps identity comparison, since `==` of tensors has no single truth value.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from torch import Tensor
+
+from segcore.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a grid of patches lies over a picture.
+
+    The picture is scaled to `scaled_size`, then extended to the right and below to whole patches; nothing is squashed.
+    """
+
+    image_size: tuple[int, int]  # of the picture itself, in pixels
+    scaled_size: tuple[int, int]  # of the scaled picture, in pixels
+    patch: int  # side of a cell, in pixels of the scaled picture
+
+    @property
+    def h(self) -> int:
+        """Rows of the grid."""
+        return math.ceil(self.scaled_size[0] / self.patch)
+
+    @property
+    def w(self) -> int:
+        """Columns of the grid."""
+        return math.ceil(self.scaled_size[1] / self.patch)
+
+    @property
+    def n(self) -> int:
+        """Number of cells."""
+        return self.h * self.w
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class FeatureGrid:
+    """One feature vector per patch."""
+
+    f: Tensor  # (h, w, d) float32, not normalized
+    geometry: Geometry
+    pixels: Tensor  # (h·patch, w·patch, 3) uint8: what the backbone saw, border extension included
+    origin: str  # backbone, facet and block in words
+    source: str = ""  # where the weights came from, in words
+    attention: Tensor | None = None  # (heads, h, w) float32: last block, from [CLS] to the patches
+    notes: tuple[str, ...] = ()
+
+    @property
+    def X(self) -> Tensor:
+        """(n, d): the features as rows."""
+        return self.f.reshape(-1, self.f.shape[-1])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Affinity:
+    """The graph that is cut."""
+
+    W: Tensor  # (n, n) symmetric, nonnegative
+    knn_share: float  # share of the sum of W that comes from λ·W_knn, in [0, 1]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Spectrum:
+    """Smallest eigenpairs of a graph Laplacian, ascending."""
+
+    eigenvalues: Tensor  # (m,) float64, ≥ 0
+    V: Tensor  # (n, m): L v = μ D v with Vᵀ D V = I for random_walk, Vᵀ V = I for symmetric and plain
+    residuals: Tensor  # (m,) float64: ‖A u − μ u‖ / ‖A‖ of the symmetric problem that is solved
+    n_components: int  # connected components of W
+    laplacian: str
+    n_passes: int  # products of W with a block of vectors
+    notes: tuple[str, ...] = ()
+
+    @property
+    def fiedler(self) -> Tensor:
+        """(n,): the second vector, which cuts the graph in two."""
+        return self.V[:, 1]
+
+    @property
+    def gaps(self) -> Tensor:
+        """(m − 1,): differences of neighboring eigenvalues; gaps[k − 1] = μ_k − μ_{k−1} speaks for k segments."""
+        return self.eigenvalues.diff()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Clustering:
+    """A partition of the cells into K segments."""
+
+    labels: Tensor  # (n,) int64, 0 … K − 1, none empty
+    objective: float  # what the method minimizes or maximizes
+    n_iter: int
+    converged: bool
+    resp: Tensor | None = None  # (n, K) responsibilities, rows sum to 1, where the method has them
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Bipartition:
+    """An object and its background."""
+
+    side: Tensor  # (n,) bool, True on the object
+    v: Tensor  # (n,) the vector that was cut
+    threshold: float  # v > threshold is one side
+    cut_value: float  # Ncut of the two sides, in [0, 2]
+    box: tuple[int, int, int, int] | None = None  # x0, y0, x1, y1 in cells, end exclusive, where the method has one
+    facts: Mapping[str, float | int | str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Tensor:
+        """(n,) int64: 1 on the object, 0 on the background."""
+        return self.side.long()
+
+    @property
+    def resp(self) -> None:
+        """A two-way cut is hard: there are no responsibilities."""
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class StageReport:
+    """What one stage did, in numbers and words."""
+
+    name: str
+    seconds: float  # of the run that made the value
+    cached: bool  # the value was remembered, so this time it cost nothing
+    facts: Mapping[str, float | int | str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One row of the legend."""
+
+    label: int
+    area_fraction: float  # of the picture, in [0, 1]
+    bbox: tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels, end exclusive
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Segmentation:
+    """The whole result for one picture."""
+
+    image: Tensor  # (height, width, 3) uint8, after EXIF orientation
+    label_map: Tensor  # (height, width) uint8 or int32, 0 … K − 1; for object methods 0 is the background
+    cell_labels: Tensor  # (h, w) int64: the labels on the grid, before the CRF
+    segments: tuple[Segment, ...]
+    features: FeatureGrid
+    affinity: Affinity | None
+    spectrum: Spectrum | None
+    cut: Bipartition | None
+    stages: tuple[StageReport, ...]
+    settings: Settings
+
+    @property
+    def n_segments(self) -> int:
+        """Number of labels that occur in the picture."""
+        return len(self.segments)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All remarks of the stages, in order, each once."""
+        return tuple(dict.fromkeys(note for stage in self.stages for note in stage.notes))
