@@ -38,9 +38,15 @@ def check_range(name: str, value: float, *, lo: float | None = None, hi: float |
     Raises:
         InputError: the value lies outside.
     """
-    if (lo is None or value >= lo) and (hi is None or value <= hi) and value == value:  # noqa: PLR0124 - NaN differs from itself
+    if (lo is None or value >= lo) and (hi is None or value <= hi) and value == value:
         return
-    rule = f"between {lo} and {hi}" if lo is not None and hi is not None else f"at least {lo}" if hi is None else f"at most {hi}"
+    rule = (
+        f"between {lo} and {hi}"
+        if lo is not None and hi is not None
+        else f"at least {lo}"
+        if hi is None
+        else f"at most {hi}"
+    )
     raise InputError(f"{name} must be {rule}; got {value}.", field=name)
 
 

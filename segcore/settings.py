@@ -240,7 +240,8 @@ def _coerce(f: dataclasses.Field[Any], value: Any) -> Any:
         if f.type is bool and not isinstance(value, bool):
             return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}[str(value).lower()]
         if f.type is int and not isinstance(value, bool):
-            return int(value) if float(value) == int(float(value)) else value
+            number = float(value)
+            return int(number) if number == int(number) else value
         if f.type is float and not isinstance(value, bool):
             return float(value)
     except (KeyError, TypeError, ValueError, OverflowError):
