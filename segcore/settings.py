@@ -85,7 +85,8 @@ class Settings:
         480, stage="features", label="Longer side", lo=64, hi=1024, step=16, unit="px",
         info="The picture is scaled so that its longer side has this length before the features are computed.")
     knn_weight: float = param(
-        10.0, stage="affinity", label="Color weight λ", symbol="λ", lo=0.0, hi=100.0, step=0.1, log_scale=True, advanced=False,
+        10.0, stage="affinity", label="Color weight λ", symbol="λ", lo=0.0, hi=100.0, step=0.1, log_scale=True,
+        advanced=False,
         info="W = W_feat + λ W_knn: how much color and position count beside the features.")
     knn_neighbors: int = param(
         20, stage="affinity", label="Color neighbors", lo=1, hi=100, step=1,
@@ -146,7 +147,8 @@ class Settings:
         _CRF["compat_bilateral"], stage="refine", label="Appearance weight", lo=0.0, hi=50.0, step=0.5,
         info="Potts penalty of the bilateral kernel.")
     sigma_smooth: float = param(
-        _CRF["sigma_smooth"], stage="refine", label="Smoothness reach σ_γ", symbol="σ_γ", lo=0.5, hi=50.0, step=0.5, unit="px",
+        _CRF["sigma_smooth"], stage="refine", label="Smoothness reach σ_γ", symbol="σ_γ", lo=0.5, hi=50.0, step=0.5,
+        unit="px",
         info="Width of the smoothness kernel, in pixels of the scaled picture.")
     compat_smooth: float = param(
         _CRF["compat_smooth"], stage="refine", label="Smoothness weight", lo=0.0, hi=50.0, step=0.5,

@@ -1,0 +1,161 @@
+"""Gaussian mixture by expectation-maximization.
+
+E-step:  γ_ik = π_k N(x_i | μ_k, Σ_k) / Σ_j π_j N(x_i | μ_j, Σ_j)
+M-step:  N_k = Σ_i γ_ik,  μ_k = Σ_i γ_ik x_i / N_k,  Σ_k = Σ_i γ_ik (x_i − μ_k)(x_i − μ_k)ᵀ / N_k,  π_k = N_k / n
+
+Regularization: no variance may fall below a floor. Lifting the eigenvalues of the M-step's Σ_k to the floor is the exact
+maximum under that rule, so the log-likelihood never falls, which adding a constant to the diagonal would not guarantee.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segcore.checks import check_choice, check_range, check_tensor
+from segcore.cluster.kmeans import check_n_clusters, kmeans
+from segcore.types import Clustering
+
+COVARIANCES = ("full", "diag", "spherical")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Mixture:
+    """Parameters: each Σ_k by its eigenvalues (k, d) and, for full covariance, eigenvectors (k, d, d) as columns."""
+
+    mixing: Tensor
+    means: Tensor
+    variances: Tensor
+    axes: Tensor | None
+
+
+def gaussian_mixture(
+    X: Tensor,
+    *,
+    n_clusters: int,
+    covariance: str,
+    generator: torch.Generator,
+    floor: float = 1e-3,
+    tol: float = 1e-3,
+    max_iter: int = 200,
+) -> Clustering:
+    """Fit a mixture of K Gaussians and assign each row to the likeliest.
+
+    Args:
+        X: (n, d). For many dimensions project first (`principal_components`): a full covariance has d² numbers.
+        n_clusters: K, 1 … n.
+        covariance: "full", "diag" or "spherical".
+        generator: CPU generator; k-means starts the mixture.
+        floor: least variance, as a share of the mean variance of X per dimension.
+        tol: stop when the mean log-likelihood per row gains less.
+        max_iter: most EM steps.
+
+    Returns:
+        Clustering with labels 0 … K − 1 (gaps closed where a component wins no row), `resp` (n, K) float32, `objective` the
+        log-likelihood, and the facts log_likelihood, bic (smaller is better), n_parameters.
+
+    Raises:
+        InputError: X is not (n, d), holds NaN, K > n, or the covariance is unknown.
+
+    Cost: O(n K d²) per step for full covariance, in float64.
+
+    Reference: Dempster, Laird and Rubin 1977; Bishop 2006, section 9.2.
+    """
+    check_tensor("X", X, ("n", "d"))
+    check_choice("covariance", covariance, COVARIANCES)
+    check_range("floor", floor, lo=0)
+    check_n_clusters(n_clusters, X.shape[0])
+    start = kmeans(X, n_clusters=n_clusters, n_init=1, generator=generator).labels
+    centered = (X - X.mean(0)).double()
+    least = max(floor * float(centered.square().mean()), torch.finfo(torch.float64).tiny ** 0.5)
+    resp = torch.nn.functional.one_hot(start, n_clusters).double()
+    log_likelihood, n_iter, converged = -math.inf, 0, False
+    while not converged and n_iter < max_iter:
+        before = log_likelihood
+        mixture = _m_step(centered, resp, covariance, least)
+        resp, log_likelihood = _e_step(centered, mixture)
+        converged, n_iter = log_likelihood - before < tol * len(X), n_iter + 1
+    return _clustering(resp, log_likelihood, n_iter, converged, _n_parameters(n_clusters, X.shape[1], covariance))
+
+
+def principal_components(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
+    """Project the rows of X on their leading principal components.
+
+    Args:
+        X: (n, d).
+        n_dims: dimensions to keep; at most min(n, d) are.
+
+    Returns:
+        (n, min(n_dims, n, d)) coordinates with mean 0, and the share of the variance they hold, in [0, 1].
+    """
+    centered = (X - X.mean(0)).double()
+    covariance = centered.T @ centered
+    variances, axes = torch.linalg.eigh(covariance)
+    keep = min(n_dims, *X.shape)
+    total = float(variances.sum())
+    share = float(variances[-keep:].sum()) / total if total > 0 else 1.0
+    return (centered @ axes[:, -keep:].flip(1)).to(X.dtype), share
+
+
+def _e_step(X: Tensor, mixture: _Mixture) -> tuple[Tensor, float]:
+    """Responsibilities (n, k) and the log-likelihood of all rows."""
+    log_joint = mixture.mixing.log() + _log_density(X, mixture)
+    log_evidence = log_joint.logsumexp(1, keepdim=True)
+    return (log_joint - log_evidence).exp(), float(log_evidence.sum())
+
+
+def _log_density(X: Tensor, mixture: _Mixture) -> Tensor:
+    """(n, k): log N(x_i | μ_k, Σ_k)."""
+    columns = []
+    for k, (mean, variance) in enumerate(zip(mixture.means, mixture.variances, strict=True)):
+        offset = X - mean
+        along = offset if mixture.axes is None else offset @ mixture.axes[k]
+        columns.append((along.square() / variance).sum(1) + variance.log().sum())
+    return -0.5 * (torch.stack(columns, 1) + X.shape[1] * math.log(2 * math.pi))
+
+
+def _m_step(X: Tensor, resp: Tensor, covariance: str, least: float) -> _Mixture:
+    """The parameters that maximize the expected log-likelihood with no variance below `least`."""
+    mass = resp.sum(0).clamp_min(torch.finfo(X.dtype).tiny)
+    means = (resp.T @ X) / mass[:, None]
+    mixing = mass / mass.sum()
+    if covariance == "full":
+        scatters = [(X - mean).T @ ((X - mean) * r[:, None]) / m for mean, r, m in zip(means, resp.T, mass, strict=True)]
+        variances, axes = torch.linalg.eigh(torch.stack(scatters))
+        return _Mixture(mixing, means, variances.clamp_min(least), axes)
+    # Σ γ (x − μ)² by components, not by E[x²] − μ², which would lose the small variances.
+    variances = torch.stack([r @ (X - mean).square() / m for mean, r, m in zip(means, resp.T, mass, strict=True)])
+    if covariance == "spherical":
+        variances = variances.mean(1, keepdim=True).expand_as(variances)
+    return _Mixture(mixing, means, variances.clamp_min(least), None)
+
+
+def _n_parameters(k: int, d: int, covariance: str) -> int:
+    """Free numbers of the mixture, as BIC counts them."""
+    per_component = {"full": d * (d + 1) // 2, "diag": d, "spherical": 1}[covariance]
+    return k * (per_component + d) + k - 1
+
+
+def _clustering(resp: Tensor, log_likelihood: float, n_iter: int, converged: bool, n_parameters: int) -> Clustering:
+    winners, labels = resp.argmax(1).unique(return_inverse=True)
+    notes = []
+    if len(winners) < resp.shape[1]:
+        notes.append(f"{resp.shape[1] - len(winners)} of the {resp.shape[1]} components are nowhere the likeliest.")
+    if not converged:
+        notes.append(f"EM stopped at {n_iter} steps before it settled.")
+    won = resp[:, winners]
+    return Clustering(
+        labels=labels,
+        objective=log_likelihood,
+        n_iter=n_iter,
+        converged=converged,
+        resp=(won / won.sum(1, keepdim=True)).float(),
+        facts={
+            "log_likelihood": log_likelihood,
+            "bic": n_parameters * math.log(len(resp)) - 2 * log_likelihood,
+            "n_parameters": n_parameters,
+            "iterations": n_iter,
+        },
+        notes=tuple(notes),
+    )

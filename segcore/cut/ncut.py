@@ -1,0 +1,58 @@
+"""The normalized cut: Ncut(A, B) = cut(A, B) · (1 / vol A + 1 / vol B), vol A = Σ_{i in A} d_i.
+
+(Shi and Malik, Normalized cuts and image segmentation, 2000.)
+"""
+
+import torch
+from torch import Tensor
+
+from segcore.checks import check_tensor
+from segcore.graph.laplacian import degrees
+
+
+def ncut_value(W: Tensor, side: Tensor) -> float:
+    """Compute Ncut of a two-way partition.
+
+    Args:
+        W: (n, n) symmetric, nonnegative.
+        side: (n,) bool, True on A.
+
+    Returns:
+        A number in [0, 2]; 0 where nothing is cut, and 2 by convention where one side is empty or has no edges, since such a
+        "cut" must never win.
+    """
+    check_tensor("side", side, (W.shape[0],))
+    deg = degrees(W).double()
+    inside, total = float(deg[side].sum()), float(deg.sum())
+    if inside <= 0 or inside >= total:
+        return 2.0
+    cut = float(W[side][:, ~side].sum(dtype=torch.float64))
+    return cut / inside + cut / (total - inside)
+
+
+def ncut_sweep(W: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute Ncut of {v > t} for every threshold t that separates two different entries of v.
+
+    Args:
+        W: (n, n) symmetric, nonnegative.
+        v: (n,).
+
+    Returns:
+        thresholds (m,) ascending, each midway between two neighboring values of v, and Ncut (m,) float64; both are empty for
+        a constant v.
+
+    Cost: one sorted copy of W.
+    """
+    check_tensor("v", v, (W.shape[0],))
+    order = v.argsort(stable=True)
+    values = v[order].double()
+    P = W[order][:, order]
+    deg = degrees(P).double()
+    # Moving node i from above to below t cuts its edges to those above and heals those to the nodes before it.
+    to_before = P.tril(-1).sum(1).double()
+    cut = (deg - P.diagonal().double() - 2 * to_before).cumsum(0).clamp_min(0)
+    below = deg.cumsum(0)
+    ncut = cut * (1 / below + 1 / (below[-1] - below))
+    here = values[1:] > values[:-1]
+    ncut = torch.where(ncut.isfinite(), ncut, 2.0)[:-1][here]
+    return ((values[1:] + values[:-1]) / 2)[here], ncut
