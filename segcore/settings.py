@@ -98,7 +98,7 @@ class Settings:
         "random_walk", stage="spectrum", label="Laplacian", choices=("random_walk", "symmetric", "plain"),
         info="random_walk: L v = μ D v (normalized cut); symmetric: D^-½ L D^-½; plain: L = D − W.")
     n_vectors: int = param(
-        16, stage="spectrum", label="Eigenvectors", symbol="m", lo=2, hi=32, step=1,
+        20, stage="spectrum", label="Eigenvectors", symbol="m", lo=2, hi=32, step=1,
         info="How many of the smallest eigenpairs are computed and shown.")
     method: str = param(
         "spectral", stage="cluster", label="Method", advanced=False,

@@ -48,7 +48,6 @@ class FeatureGrid:
     geometry: Geometry
     pixels: Tensor  # (h·patch, w·patch, 3) uint8: what the backbone saw, border extension included
     origin: str  # backbone, facet and block in words
-    source: str = ""  # where the weights came from, in words
     attention: Tensor | None = None  # (heads, h, w) float32: last block, from [CLS] to the patches
     notes: tuple[str, ...] = ()
 
@@ -154,6 +153,7 @@ class Segmentation:
     cell_labels: Tensor  # (h, w) int64: the labels on the grid, before the CRF
     segments: tuple[Segment, ...]
     features: FeatureGrid
+    source: str  # where the weights of the backbone came from, in words
     affinity: Affinity | None
     spectrum: Spectrum | None
     cut: Bipartition | None

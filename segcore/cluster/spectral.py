@@ -3,8 +3,6 @@
 (von Luxburg, A tutorial on spectral clustering, 2007, section 4.)
 """
 
-import dataclasses
-
 import torch
 from torch import Tensor
 
@@ -46,18 +44,3 @@ def spectral_clustering(spectrum: Spectrum, *, n_clusters: int, n_init: int, gen
 def _embedding(spectrum: Spectrum, k: int) -> Tensor:
     Y = spectrum.V[:, :k]
     return normalize_rows(Y) if spectrum.laplacian == "symmetric" else Y
-
-
-def eigengap_choice(spectrum: Spectrum) -> int:
-    """The K with the largest gap μ_K − μ_{K−1}, at least 2 (von Luxburg 2007, section 8.3)."""
-    gaps = spectrum.gaps[1:]  # the gap behind μ_0 speaks for K = 1, one segment
-    if len(gaps) == 0:
-        return 2
-    return int(gaps.argmax()) + 2
-
-
-def with_choice(clustering: Clustering, *, rule: str, k: int) -> Clustering:
-    """The same clustering, with a fact and a note that name the rule which chose K."""
-    return dataclasses.replace(
-        clustering, facts={**clustering.facts, "chosen_k": k}, notes=(*clustering.notes, f"The {rule} chose K = {k}.")
-    )

@@ -1,0 +1,69 @@
+"""A cache bounded in bytes that several threads share, and in which each value is computed once."""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future
+from typing import Any
+
+from cachetools import LRUCache
+from torch import Tensor, nn
+
+
+def nbytes(value: object) -> int:
+    """Bytes held by the tensors inside a value: a tensor, a module, a container or a dataclass of such."""
+    if isinstance(value, Tensor):
+        if value.is_sparse:
+            return nbytes(value.indices()) + nbytes(value.values())
+        return value.element_size() * value.nelement()
+    if isinstance(value, nn.Module):
+        return sum(nbytes(t) for t in (*value.parameters(), *value.buffers()))
+    if isinstance(value, tuple | list):
+        return sum(map(nbytes, value))
+    if dataclasses.is_dataclass(value):
+        return sum(nbytes(getattr(value, f.name)) for f in dataclasses.fields(value))
+    return 64
+
+
+class StageCache:
+    """Remember values by key; forget the least recently used ones when they hold more than `most_bytes` together."""
+
+    def __init__(self, most_bytes: int):
+        self._values: LRUCache[Hashable, Any] = LRUCache(most_bytes, getsizeof=nbytes)
+        self._running: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def used_bytes(self) -> int:
+        """Bytes held now."""
+        return int(self._values.currsize)
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> tuple[Any, bool]:
+        """Return the value of `key`, and whether it was there already.
+
+        Where two threads ask for the same missing value, one makes it and the other waits; if making fails, both get the
+        error and nothing is remembered.
+        """
+        with self._lock:
+            if key in self._values:
+                return self._values[key], True
+            running = self._running.get(key)
+            mine = running is None
+            if mine:
+                running = self._running[key] = Future()
+        if not mine:
+            return running.result(), True
+        try:
+            value = make()
+        except BaseException as error:
+            running.set_exception(error)
+            raise
+        else:
+            running.set_result(value)
+            with self._lock:
+                if nbytes(value) <= self._values.maxsize:
+                    self._values[key] = value
+            return value, False
+        finally:
+            with self._lock:
+                del self._running[key]

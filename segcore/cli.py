@@ -1,0 +1,170 @@
+"""The command line: `python -m segcore segment | methods | backbones`. Its flags are the fields of `Settings`.
+
+A user's mistake ends with exit status 2 and one line `error: …` on standard error.
+"""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from segcore.errors import InputError, SegcoreError
+from segcore.settings import CRF_PRESETS, DEFAULTS, Param, Settings, params
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one line, without repeating the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        return parsed.run(parsed)
+    except SegcoreError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser, with one flag per setting."""
+    parser = _Parser(prog="python -m segcore", description="Unsupervised image segmentation.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
+    segment.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture files")
+    segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
+    segment.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
+    segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    add_settings(segment)
+    segment.set_defaults(run=_segment)
+
+    methods = commands.add_parser("methods", help="list the methods, their formulas, sources and settings")
+    methods.add_argument("--json", action="store_true", help="print JSON")
+    methods.set_defaults(run=_methods)
+
+    backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
+    backbones.add_argument("--json", action="store_true", help="print JSON")
+    backbones.set_defaults(run=_backbones)
+    return parser
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each field of `Settings`, and --crf-preset, which sets several at once."""
+    group = parser.add_argument_group("settings")
+    for name, p in params().items():
+        _add_setting(group, name, p, getattr(DEFAULTS, name))
+    group.add_argument("--crf-preset", choices=tuple(CRF_PRESETS), help="the CRF settings of a published system")
+
+
+def settings_from(parsed: argparse.Namespace) -> Settings:
+    """The settings that the flags say: the preset first, single flags over it."""
+    given = {name: getattr(parsed, name) for name in params() if getattr(parsed, name) is not None}
+    preset = CRF_PRESETS[parsed.crf_preset] if parsed.crf_preset else {}
+    if getattr(parsed, "weights", None):
+        given["backbone"] = parsed.weights
+    return Settings.from_values({**preset, **given})
+
+
+def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(default, bool):
+        state = "on" if default else "off"
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=f"{p.info} ({state})")
+        return
+    unit = f" {p.unit}" if p.unit else ""
+    rule = ", ".join(p.choices) if p.choices else f"{p.lo:g} to {p.hi:g}{unit}"
+    metavar = name.upper() if p.choices else p.symbol or ("N" if isinstance(default, int) else "X")
+    info = f"{p.info} One of: {rule}." if p.choices else f"{p.info} {rule}."
+    group.add_argument(flag, default=None, metavar=metavar, help=f"{info} ({default})".replace("%", "%%"))
+
+
+def _segment(parsed: argparse.Namespace) -> int:
+    from segcore.export import write_files
+    from segcore.pipeline import Pipeline
+
+    settings = settings_from(parsed)
+    pipeline = Pipeline(device=parsed.device)
+    stems = _stems(parsed.pictures)
+    failed = 0
+    for picture, stem in stems.items():
+        try:
+            result = pipeline.run(picture, settings)
+            paths = write_files(result, parsed.out, stem)
+        except SegcoreError as error:
+            # One bad picture must not cost the results of the others.
+            print(f"error: {picture}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        for note in result.notes:
+            print(f"note: {picture}: {note}", file=sys.stderr)
+        seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
+        print(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
+    return 2 if failed else 0
+
+
+def _stems(pictures: Sequence[str]) -> dict[str, str]:
+    """The stem of each picture's results; two pictures of one name would overwrite each other."""
+    stems = {picture: Path(picture).stem for picture in pictures}
+    seen: dict[str, str] = {}
+    for picture, stem in stems.items():
+        if stem in seen:
+            raise InputError(f"{seen[stem]} and {picture} would both write {stem}.*; run them with two --out folders.")
+        seen[stem] = picture
+    return stems
+
+
+def _methods(parsed: argparse.Namespace) -> int:
+    from segcore.registry import METHODS
+    from segcore.stages import settings_read
+
+    rows = []
+    for key, method in METHODS.items():
+        read = settings_read(DEFAULTS.replace(method=key))
+        rows.append(
+            {
+                "method": key,
+                "title": method.title,
+                "formula": method.formula,
+                "source": method.source,
+                "settings": [f.name for f in dataclasses.fields(Settings) if f.name in read],
+            }
+        )
+    _print_rows(rows, as_json=parsed.json)
+    return 0
+
+
+def _backbones(parsed: argparse.Namespace) -> int:
+    from segcore.features import BACKBONES, weights_status
+
+    rows = [
+        {
+            "backbone": name,
+            "title": backbone.title,
+            "patch": backbone.patch,
+            "licence": backbone.licence,
+            "weights": weights_status(backbone),
+        }
+        for name, backbone in BACKBONES.items()
+    ]
+    _print_rows(rows, as_json=parsed.json)
+    return 0
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        (_, name), *facts = row.items()
+        print(name)
+        for key, value in facts:
+            print(f"    {key}: {', '.join(value) if isinstance(value, list) else value}")

@@ -1,0 +1,181 @@
+"""Runs the stages from picture to segmentation and remembers their values in one bounded cache.
+
+The key of a value is the stage, the keys of the values it was made from, and the settings it read; the chain ends at the
+digest of the picture. So a new K clusters again, a new λ solves again, and only a new picture or backbone runs the
+transformer.
+"""
+
+import time
+from collections.abc import Callable, Generator, Mapping
+from functools import cache, partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segcore.cache import StageCache
+from segcore.device import pick_device
+from segcore.errors import ModelError
+from segcore.features import COLOR, Backbone, extract_features, load_vit, resolve_backbone
+from segcore.image import digest, read_image, segments_of
+from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.stages import Extract, Loaded, plan, signature
+from segcore.types import Affinity, Bipartition, FeatureGrid, Segmentation, Spectrum, StageReport
+
+CACHE_BYTES = 1 << 30
+
+
+def segment(
+    image: Any,
+    settings: Settings | None = None,
+    *,
+    on_stage: Callable[[StageReport], None] | None = None,
+    **overrides: Any,
+) -> Segmentation:
+    """Segment one picture.
+
+    Args:
+        image: path, bytes, PIL image, array or tensor, as `read_image` takes it.
+        settings: all tunables; the defaults if None.
+        on_stage: called after each stage with its report; what it raises stops the work there.
+        **overrides: single settings by name, e.g. `n_segments=8`.
+
+    Returns:
+        Segmentation with a label map of the picture's own size.
+
+    Raises:
+        InputError: the picture or a setting breaks a rule.
+        ModelError: a file of weights cannot be used. A registered backbone that cannot be had is replaced by the best one
+            that is here, with a note.
+
+    Cost: results of stages are remembered between calls, in up to 1 GiB.
+    """
+    return default_pipeline().run(image, make_settings(settings, **overrides), on_stage=on_stage)
+
+
+def make_settings(settings: Settings | None = None, **overrides: Any) -> Settings:
+    """The given settings, or the defaults, with single values replaced."""
+    base = settings or DEFAULTS
+    return Settings.from_values({**base.to_dict(), **overrides}) if overrides else base
+
+
+@cache
+def default_pipeline() -> "Pipeline":
+    """The pipeline behind `segment`, made at its first call."""
+    return Pipeline()
+
+
+class Pipeline:
+    """Runs the stages on one device and remembers their values, for any number of threads."""
+
+    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES, extract: Extract = extract_features):
+        """Prepare; nothing is loaded or computed yet.
+
+        Args:
+            device: "auto", "cpu" or "cuda".
+            cache_bytes: bound on all remembered values together, loaded weights included.
+            extract: runs the transformer; a host may pass one that borrows a GPU for the call.
+        """
+        self.device = pick_device(device)
+        self.cache = StageCache(cache_bytes)
+        self._extract = extract
+
+    def run(self, image: Any, settings: Settings, *, on_stage: Callable[[StageReport], None] | None = None) -> Segmentation:
+        """Segment one picture; see `segment`."""
+        steps = self.steps(image, settings)
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as done:
+                return done.value
+            if on_stage is not None:
+                on_stage(report)
+
+    def steps(self, image: Any, settings: Settings) -> Generator[StageReport, None, Segmentation]:
+        """Segment one picture stage by stage: yields a report after each, returns the result.
+
+        Closing the generator cancels the stages that are still to come.
+        """
+        picture = read_image(image)
+        loaded, report = self._weights(settings.backbone)
+        settings = settings.replace(backbone=loaded.backbone.name)
+        values: dict[str, Any] = {"picture": picture, "weights": loaded}
+        keys: dict[str, Any] = {"picture": digest(picture), "weights": loaded.backbone.name}
+        reports = [report]
+        yield report
+        for name, run in plan(settings).items():
+            inputs, tunables = signature(run)
+            chosen = {t: getattr(settings, t) for t in tunables}
+            keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
+            make = partial(_timed, run, [values[i] for i in inputs], chosen)
+            (values[name], seconds), cached = self.cache.get(keys[name], make)
+            report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
+            reports.append(report)
+            yield report
+        return _segmentation(values, tuple(reports), settings)
+
+    def _weights(self, name: str) -> tuple[Loaded, StageReport]:
+        """The backbone of this name ready to run, or the best one that is here, and why."""
+        backbone, note = resolve_backbone(name)
+        try:
+            loaded, seconds, cached = self._load(backbone)
+        except ModelError as error:
+            if is_weight_file(backbone.name):
+                raise
+            fallback, _ = resolve_backbone("auto", offline=True)
+            note = f"{error} Using {fallback.title} instead."
+            loaded, seconds, cached = self._load(fallback)
+        facts = {"backbone": loaded.backbone.name, "source": loaded.source}
+        return loaded, StageReport("weights", seconds, cached, facts, (note,) if note else ())
+
+    def _load(self, backbone: Backbone) -> tuple[Loaded, float, bool]:
+        if backbone.name == COLOR:
+            return Loaded(backbone, None, self.device, self._extract), 0.0, True
+        make = partial(_timed, load_vit, [backbone], {"device": self.device})
+        (model, seconds), cached = self.cache.get(("weights", backbone.name), make)
+        return Loaded(backbone, model, self.device, self._extract), seconds, cached
+
+
+def _timed(run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any]) -> tuple[Any, float]:
+    start = time.perf_counter()
+    value = run(*inputs, **tunables)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return value, time.perf_counter() - start
+
+
+def _facts(value: Any) -> Mapping[str, float | int | str]:
+    """What a stage's value says in numbers."""
+    match value:
+        case FeatureGrid():
+            h, w, d = value.f.shape
+            return {"grid": f"{h}×{w}", "n": h * w, "d": d, "features": value.origin}
+        case Affinity():
+            return {"w_bytes": value.W.nbytes, "knn_share": value.knn_share}
+        case Spectrum():
+            return {
+                "eigenpairs": len(value.eigenvalues),
+                "n_components": value.n_components,
+                "passes": value.n_passes,
+                "worst_residual": float(value.residuals.max()),
+            }
+        case _:
+            return getattr(value, "facts", {})
+
+
+def _segmentation(values: Mapping[str, Any], reports: tuple[StageReport, ...], settings: Settings) -> Segmentation:
+    label_map: Tensor = values["label_map"].label_map
+    cells, features = values["cells"], values["features"]
+    return Segmentation(
+        image=values["picture"],
+        label_map=label_map,
+        cell_labels=cells.labels.reshape(features.geometry.h, features.geometry.w).cpu(),
+        segments=segments_of(label_map),
+        features=features,
+        source=values["weights"].source,
+        affinity=values.get("affinity"),
+        spectrum=values.get("spectrum"),
+        cut=cells if isinstance(cells, Bipartition) else None,
+        stages=reports,
+        settings=settings,
+    )

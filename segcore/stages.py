@@ -1,0 +1,195 @@
+"""The stages between a picture and its label map.
+
+    picture ─► weights ─► features ─► w_feat, w_knn ─► affinity ─► spectrum ─► partition ─► cells ─► label_map
+
+A stage is a pure function. Its positional parameters are named after the stages whose values it takes, its keyword-only
+parameters after the settings it reads. From the signatures follow which stages a method needs, which settings matter, and
+the keys of the cache; none of it is written a second time.
+"""
+
+import dataclasses
+import inspect
+import math
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segcore.errors import InputError
+from segcore.features import COLOR, Backbone, VitModel, color_features
+from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
+from segcore.graph.eigen import smallest_eigenpairs
+from segcore.image import (
+    cells_to_pixels,
+    fit_to_grid,
+    relabel_by_size,
+    scaled_picture,
+    scaled_to_pixels,
+    soft_to_scaled,
+)
+from segcore.refine.crf import mean_field, unary_from_probabilities
+from segcore.registry import METHODS
+from segcore.settings import Settings
+from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
+
+Extract = Callable[..., FeatureGrid]
+
+
+def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
+    """The stages behind a label map, in order; only those that the method needs."""
+    stages: dict[str, Callable[..., Any]] = {
+        "features": _colors if settings.backbone == COLOR else _features,
+        "w_feat": _w_feat,
+        "w_knn": _w_knn,
+        "affinity": _affinity,
+        "spectrum": _spectrum,
+        "partition": METHODS[settings.method].run,
+        "cells": _ordered,
+        "label_map": _refined if settings.crf else _upsampled,
+    }
+    needed = {"label_map"}
+    for name in reversed(stages):
+        if name in needed:
+            needed.update(signature(stages[name])[0])
+    return {name: run for name, run in stages.items() if name in needed}
+
+
+@cache
+def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the stages whose values a stage takes, and of the settings it reads."""
+    parameters = inspect.signature(run).parameters.values()
+    inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    return inputs, tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+
+def settings_read(settings: Settings) -> set[str]:
+    """Names of the settings that can change the result, given these: what the chosen method and its stages read."""
+    tunables = {name for run in plan(settings).values() for name in signature(run)[1]}
+    return tunables | {"backbone", "method", "crf"}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Loaded:
+    """A backbone ready to run."""
+
+    backbone: Backbone
+    model: VitModel | None
+    device: torch.device
+    extract: Extract
+
+    @property
+    def source(self) -> str:
+        """Where the weights came from, in words."""
+        return self.model.source if self.model else "no weights needed"
+
+
+def _features(picture: Tensor, weights: Loaded, *, facet: str, block: int, max_side: int) -> FeatureGrid:
+    pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
+    return weights.extract(weights.model, pixels.to(weights.device), geometry, facet=facet, block=block)
+
+
+def _colors(picture: Tensor, weights: Loaded, *, max_side: int) -> FeatureGrid:
+    pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
+    return color_features(pixels.to(weights.device), geometry)
+
+
+def _w_feat(features: FeatureGrid) -> Tensor:
+    _check_memory(features.geometry.n, features.f.device)
+    return cosine_affinity(features.X)
+
+
+def _w_knn(features: FeatureGrid, *, knn_neighbors: int, pixel_space: str) -> Tensor:
+    g = features.geometry
+    return color_knn_affinity(features.pixels, h=g.h, w=g.w, n_neighbors=knn_neighbors, space=pixel_space)
+
+
+def _affinity(w_feat: Tensor, w_knn: Tensor, *, knn_weight: float) -> Affinity:
+    return Affinity(*combine_affinities(w_feat, w_knn, knn_weight=knn_weight))
+
+
+def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int) -> Spectrum:
+    return smallest_eigenpairs(affinity.W, n_vectors=min(n_vectors, affinity.W.shape[0]), laplacian=laplacian)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _LabelMap:
+    """The label of each pixel, and what the refinement changed."""
+
+    label_map: Tensor
+    facts: Mapping[str, float | int | str]
+    notes: tuple[str, ...] = ()
+
+
+def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition) -> _LabelMap:
+    return _LabelMap(cells_to_pixels(cells.labels, features.geometry).cpu(), {"crf": "off"})
+
+
+def _refined(
+    features: FeatureGrid,
+    cells: Clustering | Bipartition,
+    *,
+    crf_steps: int,
+    sigma_xy: float,
+    sigma_rgb: float,
+    compat_bilateral: float,
+    sigma_smooth: float,
+    compat_smooth: float,
+    label_confidence: float,
+) -> _LabelMap:
+    g = features.geometry
+    soft = cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
+    unary = unary_from_probabilities(soft_to_scaled(soft, g), confidence=label_confidence)
+    Q = mean_field(
+        unary,
+        scaled_picture(features.pixels, g),
+        n_steps=crf_steps,
+        sigma_xy=sigma_xy,
+        sigma_rgb=sigma_rgb,
+        compat_bilateral=compat_bilateral,
+        sigma_smooth=sigma_smooth,
+        compat_smooth=compat_smooth,
+    )
+    label_map = scaled_to_pixels(Q, g).cpu()
+    before = cells_to_pixels(cells.labels, g).cpu()
+    facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
+    kept, dense = label_map.unique(return_inverse=True)
+    lost = int(cells.labels.max()) + 1 - len(kept)
+    if lost == 0:
+        return _LabelMap(label_map, facts)
+    note = f"The CRF left no pixel to {lost} of the segments; weaker weights or narrower kernels keep small ones."
+    is_object = isinstance(cells, Bipartition)
+    return _LabelMap(label_map if is_object else dense.to(label_map.dtype), facts, (note,))
+
+
+def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
+    """The same partition with its segments numbered by size; an object stays 1 and its background 0."""
+    if isinstance(partition, Bipartition):
+        return partition
+    labels = relabel_by_size(partition.labels)
+    old = torch.empty(int(labels.max()) + 1, dtype=torch.int64, device=labels.device)
+    old[labels] = partition.labels
+    return dataclasses.replace(partition, labels=labels, resp=None if partition.resp is None else partition.resp[:, old])
+
+
+def _check_memory(n: int, device: torch.device) -> None:
+    """Refuse, before it starts, a graph that would not fit: W_feat, W and two working copies."""
+    need = 4 * 4 * n * n
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
+    if need > 0.8 * free:
+        raise InputError(
+            f"A graph of {n} patches needs about {need / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free. "
+            "Lower max_side.",
+            field="max_side",
+        )
+
+
+def _free_memory() -> float:
+    """Bytes of main memory that a new allocation may take; infinite where the system does not say."""
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
