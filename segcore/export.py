@@ -3,8 +3,10 @@
 import io
 import json
 import shlex
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
@@ -19,22 +21,6 @@ from segcore.types import Segmentation, StageReport
 OVERLAY_OPACITY = 0.55
 
 
-def files_of(result: Segmentation) -> dict[str, bytes]:
-    """The contents of all files of a result, by the ending that follows the stem of the picture's name.
-
-    Returns:
-        ".labels.png": one channel, the picture's own size, values 0 … K − 1, 8 bit (16 bit past 255 labels).
-        ".overlay.png": the segments painted over the picture.
-        ".spectrum.npz": `eigenvalues` (m,) and `eigenvectors` (h, w, m), only where the method has a spectrum.
-        ".json": see `summary`.
-    """
-    files = {".labels.png": labels_png(result.label_map), ".overlay.png": overlay_png(result)}
-    if result.spectrum is not None:
-        files[".spectrum.npz"] = spectrum_npz(result)
-    files[".json"] = json.dumps(summary(result), indent=2, ensure_ascii=False).encode()
-    return files
-
-
 def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
     """Write all files of a result as FOLDER/STEM.labels.png and so on; returns their paths.
 
@@ -44,14 +30,13 @@ def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for ending, content in files_of(result).items():
-            path = folder / (stem + ending)
-            path.write_bytes(content)
-            paths.append(path)
+        for ending, make in FILES.items():
+            content = make(result)
+            if content is not None:
+                paths.append(folder / (stem + ending))
+                paths[-1].write_bytes(content)
     except OSError as error:
-        raise InputError(
-            f"Cannot write to {folder}: {error.strerror}. Name another folder with --out.", field="out"
-        ) from error
+        raise InputError(f"Cannot write to {folder}: {error.strerror}. Name another folder with --out.", field="out") from error
     return paths
 
 
@@ -73,9 +58,11 @@ def overlay(result: Segmentation, *, opacity: float = OVERLAY_OPACITY) -> np.nda
     return paint_labels(result.image.numpy(), labels, colors=colors, opacity=opacity)
 
 
-def spectrum_npz(result: Segmentation) -> bytes:
-    """Eigenvalues (m,) float64 and eigenvectors (h, w, m) float32 as a compressed NPZ."""
+def spectrum_npz(result: Segmentation) -> bytes | None:
+    """`eigenvalues` (m,) float64 and `eigenvectors` (h, w, m) float32 as a compressed NPZ; None without a spectrum."""
     g, spectrum = result.features.geometry, result.spectrum
+    if spectrum is None:
+        return None
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
@@ -90,7 +77,11 @@ def summary(result: Segmentation) -> dict[str, Any]:
     g = result.features.geometry
     return {
         "settings": result.settings.to_dict(),
-        "backbone": {"name": result.settings.backbone, "weights": result.source, "features": result.features.origin},
+        "backbone": {
+            "name": result.settings.backbone,
+            "weights": result.features.source,
+            "features": result.features.origin,
+        },
         "image_size": {"height": g.image_size[0], "width": g.image_size[1]},
         "grid": {"h": g.h, "w": g.w, "n": g.n, "patch": g.patch, "scaled_size": list(g.scaled_size)},
         "seconds": {stage.name: round(stage.seconds, 6) for stage in result.stages},
@@ -102,6 +93,11 @@ def summary(result: Segmentation) -> dict[str, Any]:
         ],
         "eigenvalues": None if result.spectrum is None else result.spectrum.eigenvalues.tolist(),
     }
+
+
+def summary_json(result: Segmentation) -> bytes:
+    """`summary` as UTF-8 JSON."""
+    return json.dumps(summary(result), indent=2, ensure_ascii=False).encode()
 
 
 def _stage(stage: StageReport) -> dict[str, Any]:
@@ -131,7 +127,14 @@ def command_line(settings: Settings, picture: str) -> str:
 
 def permalink(settings: Settings, example: str | None) -> str:
     """The query string that restores these settings, and the example if the picture is one."""
-    from urllib.parse import urlencode
-
     values = {k: v for k, v in settings.changed().items() if not (k == "backbone" and is_weight_file(v))}
     return "?" + urlencode({**({"example": example} if example else {}), **values})
+
+
+# What a result leaves behind, by the ending that follows the stem of the picture's name.
+FILES: Mapping[str, Callable[[Segmentation], bytes | None]] = {
+    ".labels.png": lambda result: labels_png(result.label_map.numpy()),
+    ".overlay.png": overlay_png,
+    ".spectrum.npz": spectrum_npz,
+    ".json": summary_json,
+}

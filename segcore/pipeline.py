@@ -5,9 +5,11 @@ digest of the picture. So a new K clusters again, a new λ solves again, and onl
 transformer.
 """
 
+import os
 import time
 from collections.abc import Callable, Generator, Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from torch import Tensor
 from segcore.cache import StageCache
 from segcore.device import pick_device
 from segcore.errors import ModelError
-from segcore.features import COLOR, Backbone, extract_features, load_vit, resolve_backbone
+from segcore.features import Backbone, extract_features, load_vit, resolve_backbone
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.stages import Extract, Loaded, plan, signature
@@ -96,11 +98,11 @@ class Pipeline:
 
         Closing the generator cancels the stages that are still to come.
         """
-        picture = read_image(image)
+        picture, picture_digest = self._picture(image)
         loaded, report = self._weights(settings.backbone)
         settings = settings.replace(backbone=loaded.backbone.name)
         values: dict[str, Any] = {"picture": picture, "weights": loaded}
-        keys: dict[str, Any] = {"picture": digest(picture), "weights": loaded.backbone.name}
+        keys: dict[str, Any] = {"picture": picture_digest, "weights": loaded.backbone}
         reports = [report]
         yield report
         for name, run in plan(settings).items():
@@ -112,28 +114,43 @@ class Pipeline:
             report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
             reports.append(report)
             yield report
-        return _segmentation(values, tuple(reports), settings)
+        return _segmentation(values, picture_digest, tuple(reports), settings)
+
+    def _picture(self, image: Any) -> tuple[Tensor, str]:
+        """The decoded picture and its digest; a file is read again only when it changes."""
+
+        def read() -> tuple[Tensor, str]:
+            picture = read_image(image)
+            return picture, digest(picture)
+
+        path = Path(image) if isinstance(image, str | os.PathLike) else None
+        if path is None or not path.is_file():
+            return read()
+        stat = path.stat()
+        return self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
 
     def _weights(self, name: str) -> tuple[Loaded, StageReport]:
-        """The backbone of this name ready to run, or the best one that is here, and why."""
+        """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
         backbone, note = resolve_backbone(name)
-        try:
-            loaded, seconds, cached = self._load(backbone)
-        except ModelError as error:
-            if is_weight_file(backbone.name):
-                raise
-            fallback, _ = resolve_backbone("auto", offline=True)
-            note = f"{error} Using {fallback.title} instead."
-            loaded, seconds, cached = self._load(fallback)
-        facts = {"backbone": loaded.backbone.name, "source": loaded.source}
-        return loaded, StageReport("weights", seconds, cached, facts, (note,) if note else ())
+        notes = [note] if note else []
+        for fallback in ("auto", "color"):
+            try:
+                return self._load(backbone, notes)
+            except ModelError as error:
+                if is_weight_file(backbone.name):
+                    raise  # somebody asked for this very file
+                backbone, _ = resolve_backbone(fallback)
+                notes.append(f"{error} Using {backbone.title} instead.")
+        return self._load(backbone, notes)
 
-    def _load(self, backbone: Backbone) -> tuple[Loaded, float, bool]:
-        if backbone.name == COLOR:
-            return Loaded(backbone, None, self.device, self._extract), 0.0, True
-        make = partial(_timed, load_vit, [backbone], {"device": self.device})
-        (model, seconds), cached = self.cache.get(("weights", backbone.name), make)
-        return Loaded(backbone, model, self.device, self._extract), seconds, cached
+    def _load(self, backbone: Backbone, notes: list[str]) -> tuple[Loaded, StageReport]:
+        model, seconds, cached = None, 0.0, True
+        if backbone.needs_weights:
+            # A file of weights that changed is another backbone, so the value itself is part of the key.
+            make = partial(_timed, load_vit, [backbone], {"device": self.device})
+            (model, seconds), cached = self.cache.get(("weights", backbone), make)
+        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, tuple(notes))
+        return Loaded(backbone, model, self.device, self._extract), report
 
 
 def _timed(run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any]) -> tuple[Any, float]:
@@ -163,16 +180,16 @@ def _facts(value: Any) -> Mapping[str, float | int | str]:
             return getattr(value, "facts", {})
 
 
-def _segmentation(values: Mapping[str, Any], reports: tuple[StageReport, ...], settings: Settings) -> Segmentation:
+def _segmentation(values: Mapping[str, Any], picture_digest: str, reports: tuple[StageReport, ...], settings: Settings) -> Segmentation:
     label_map: Tensor = values["label_map"].label_map
     cells, features = values["cells"], values["features"]
     return Segmentation(
         image=values["picture"],
+        digest=picture_digest,
         label_map=label_map,
         cell_labels=cells.labels.reshape(features.geometry.h, features.geometry.w).cpu(),
         segments=segments_of(label_map),
         features=features,
-        source=values["weights"].source,
         affinity=values.get("affinity"),
         spectrum=values.get("spectrum"),
         cut=cells if isinstance(cells, Bipartition) else None,

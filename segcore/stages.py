@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from segcore.errors import InputError
-from segcore.features import COLOR, Backbone, VitModel, color_features
+from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.image import (
@@ -41,8 +41,9 @@ Extract = Callable[..., FeatureGrid]
 
 def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
     """The stages behind a label map, in order; only those that the method needs."""
+    backbone = BACKBONES.get(settings.backbone)
     stages: dict[str, Callable[..., Any]] = {
-        "features": _colors if settings.backbone == COLOR else _features,
+        "features": _features if backbone is None or backbone.needs_weights else _colors,
         "w_feat": _w_feat,
         "w_knn": _w_knn,
         "affinity": _affinity,
@@ -81,11 +82,6 @@ class Loaded:
     device: torch.device
     extract: Extract
 
-    @property
-    def source(self) -> str:
-        """Where the weights came from, in words."""
-        return self.model.source if self.model else "no weights needed"
-
 
 def _features(picture: Tensor, weights: Loaded, *, facet: str, block: int, max_side: int) -> FeatureGrid:
     pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
@@ -94,7 +90,7 @@ def _features(picture: Tensor, weights: Loaded, *, facet: str, block: int, max_s
 
 def _colors(picture: Tensor, weights: Loaded, *, max_side: int) -> FeatureGrid:
     pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
-    return color_features(pixels.to(weights.device), geometry)
+    return compute_features(pixels.to(weights.device), geometry, backbone=weights.backbone)
 
 
 def _w_feat(features: FeatureGrid) -> Tensor:

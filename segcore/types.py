@@ -48,6 +48,7 @@ class FeatureGrid:
     geometry: Geometry
     pixels: Tensor  # (h·patch, w·patch, 3) uint8: what the backbone saw, border extension included
     origin: str  # backbone, facet and block in words
+    source: str  # where the weights came from, in words
     attention: Tensor | None = None  # (heads, h, w) float32: last block, from [CLS] to the patches
     notes: tuple[str, ...] = ()
 
@@ -149,11 +150,11 @@ class Segmentation:
     """The whole result for one picture."""
 
     image: Tensor  # (height, width, 3) uint8, after EXIF orientation
+    digest: str  # of the picture's contents
     label_map: Tensor  # (height, width) uint8 or int32, 0 … K − 1; for object methods 0 is the background
     cell_labels: Tensor  # (h, w) int64: the labels on the grid, before the CRF
     segments: tuple[Segment, ...]
     features: FeatureGrid
-    source: str  # where the weights of the backbone came from, in words
     affinity: Affinity | None
     spectrum: Spectrum | None
     cut: Bipartition | None

@@ -19,6 +19,8 @@ from segcore.types import Clustering
 
 COVARIANCES = ("full", "diag", "spherical")
 
+_STARTS = 4  # restarts of the k-means that the mixture starts from
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Mixture:
@@ -66,7 +68,7 @@ def gaussian_mixture(
     check_choice("covariance", covariance, COVARIANCES)
     check_range("floor", floor, lo=0)
     check_n_clusters(n_clusters, X.shape[0])
-    start = kmeans(X, n_clusters=n_clusters, n_init=1, generator=generator).labels
+    start = kmeans(X, n_clusters=n_clusters, n_init=_STARTS, generator=generator).labels
     centered = (X - X.mean(0)).double()
     least = max(floor * float(centered.square().mean()), torch.finfo(torch.float64).tiny ** 0.5)
     resp = torch.nn.functional.one_hot(start, n_clusters).double()

@@ -1,0 +1,26 @@
+import os
+from pathlib import Path
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tests that download do so from a Hub of their own
+
+import pytest
+import torch
+
+SEEDS = [int(seed) for seed in os.environ.get("SEGCORE_SEEDS", "0").split(",")]
+DATA = Path(os.environ.get("SEGCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(params=SEEDS)
+def generator(request) -> torch.Generator:
+    """Random numbers; SEGCORE_SEEDS=0,1,2 repeats every test that draws some."""
+    return torch.Generator().manual_seed(request.param)
+
+
+@pytest.fixture
+def data() -> Path:
+    """Folder of the photographs and answers that are not part of the project."""
+    if not DATA.is_dir():
+        pytest.skip(f"the measuring data is not at {DATA}; name its folder in SEGCORE_DATA")
+    return DATA

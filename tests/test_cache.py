@@ -1,0 +1,73 @@
+"""The cache keeps its bound, computes each value once, and forgets failures."""
+
+import threading
+
+import pytest
+import torch
+
+from segcore.cache import StageCache, nbytes
+from segcore.types import Geometry
+
+
+def test_a_value_is_made_once():
+    cache, made = StageCache(1 << 20), []
+    for expected in (False, True):
+        value, cached = cache.get("k", lambda: made.append(1) or torch.ones(4))
+        assert cached is expected
+        assert torch.equal(value, torch.ones(4))
+    assert len(made) == 1
+
+
+def test_the_bound_holds_and_the_oldest_go_first():
+    cache = StageCache(10_000)
+    for i in range(50):
+        cache.get(i, lambda: torch.zeros(1000, dtype=torch.uint8))
+        assert cache.used_bytes <= 10_000
+    assert cache.get(49, pytest.fail)[1]
+    assert not cache.get(0, lambda: 0)[1]
+
+
+def test_what_is_larger_than_the_cache_is_returned_but_not_kept():
+    cache = StageCache(100)
+    assert cache.get("big", lambda: torch.zeros(1000))[0].shape == (1000,)
+    assert cache.used_bytes == 0
+
+
+def test_threads_that_ask_at_once_share_one_computation():
+    cache, made, start, gate = StageCache(1 << 20), [], threading.Barrier(8), threading.Event()
+
+    def make():
+        made.append(1)
+        gate.wait(5)
+        return torch.ones(3)
+
+    results = []
+
+    def ask():
+        start.wait(5)
+        results.append(cache.get("k", make)[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gate.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(results) == 8
+    assert all(r is results[0] for r in results)
+    assert len(made) == 1
+
+
+def test_a_failure_is_not_remembered():
+    cache = StageCache(1 << 20)
+    with pytest.raises(ZeroDivisionError):
+        cache.get("k", lambda: 1 / 0)
+    assert cache.get("k", lambda: 5) == (5, False)
+
+
+def test_bytes_of_tensors_modules_and_dataclasses():
+    assert nbytes(torch.zeros(10, dtype=torch.float64)) == 80
+    assert nbytes(torch.nn.Linear(3, 2)) == 4 * (6 + 2)
+    assert nbytes([torch.zeros(2), (torch.zeros(3),)]) == 20
+    assert nbytes(torch.eye(3).to_sparse().coalesce()) == 3 * 4 + 6 * 8
+    assert nbytes(Geometry((1, 1), (1, 1), 8)) > 0

@@ -1,0 +1,78 @@
+"""Imports point one way: ground ← vocabulary ← methods ← assembly ← faces ← app."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LAYERS = (
+    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache"),
+    ("segcore.settings", "segcore.types"),
+    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
+     "segcore.metrics", "segcore.palette", "segcore.render"),
+    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export"),
+    ("segcore", "segcore.cli", "segcore.__main__", "demo"),
+    ("app",),
+)  # fmt: skip
+# Packages that may be imported in some places only.
+HOMES = {
+    "timm": ("segcore.features",),
+    "PIL": ("segcore.image", "segcore.export", "demo"),
+    "gradio": ("demo", "app"),
+    "plotly": ("demo",),
+}
+SETTINGS_READERS = ("segcore.settings", "segcore.types", "segcore.features.backbones")  # of the lower layers
+
+
+def sources():
+    files = [*ROOT.glob("segcore/**/*.py"), *ROOT.glob("demo/**/*.py"), ROOT / "app.py"]
+    return {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in files}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} imports relatively"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def layer(module):
+    """The layer whose longest prefix fits."""
+    fits = [
+        (len(name), i) for i, names in enumerate(LAYERS) for name in names if module == name or module.startswith(name + ".")
+    ]
+    return max(fits)[1]
+
+
+def starts(module, names):
+    return any(module == name or module.startswith(name + ".") for name in names)
+
+
+@pytest.mark.parametrize("module", sources())
+def test_imports_point_down(module):
+    for target in imports(sources()[module]):
+        if starts(target, ("segcore", "demo", "app")):
+            assert layer(target) <= layer(module), f"{module} imports {target}, which lies above it"
+        for package, homes in HOMES.items():
+            if starts(target, (package,)):
+                assert starts(module, homes), f"{module} imports {target}; {package} belongs in {', '.join(homes)}"
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if layer(m) <= 2 and not starts(m, SETTINGS_READERS)])
+def test_methods_never_see_settings(module):
+    assert not any(starts(target, ("segcore.settings.Settings",)) for target in imports(sources()[module]))
+
+
+def test_segcore_never_sees_the_page():
+    for module, path in sources().items():
+        if module.startswith("segcore"):
+            assert not any(starts(target, ("demo", "app", "gradio")) for target in imports(path)), module
+
+
+def test_a_wrong_direction_is_noticed(tmp_path):
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("from segcore.pipeline import segment\n")
+    assert layer("segcore.graph.eigen") < max(layer(target) for target in imports(wrong))
