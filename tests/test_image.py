@@ -14,7 +14,6 @@ from PIL import Image, ImageFile
 
 from segcore.errors import InputError
 from segcore.image import (
-    MAX_FILE_BYTES,
     MAX_PIXELS,
     cells_to_pixels,
     digest,
@@ -26,6 +25,7 @@ from segcore.image import (
     segments_of,
     soft_to_scaled,
 )
+from segcore.image.decode import MAX_FILE_BYTES
 from segcore.types import Geometry
 from tests import pictures
 
