@@ -1,9 +1,9 @@
 """Unsupervised image segmentation: features, graphs, eigenvectors, clusters, conditional random fields.
 
-    import segcore
+import segcore
 
-    result = segcore.segment("picture.jpg", method="spectral", n_segments=5, crf=True)
-    result.label_map  # (height, width), 0 … K − 1
+result = segcore.segment("picture.jpg", method="spectral", n_segments=5, crf=True)
+result.label_map  # (height, width), 0 … K − 1
 """
 
 from importlib import import_module

@@ -1,5 +1,6 @@
 """What leaves the program: files of a result, and the calls that repeat it."""
 
+import base64
 import io
 import json
 import shlex
@@ -9,16 +10,16 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
-from torch import Tensor
 
 from segcore.errors import InputError
-from segcore.palette import label_colors
-from segcore.render import paint_labels
+from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
+from segcore.render import Picture, checked_labels, count_labels, paint_labels
 from segcore.settings import Settings, is_weight_file
 from segcore.types import Segmentation, StageReport
 
-OVERLAY_OPACITY = 0.55
+_GRAY_LABELS = 255  # more segments than this leave the 8-bit gray file for a 16-bit one
 
 
 def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
@@ -36,26 +37,56 @@ def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
                 paths.append(folder / (stem + ending))
                 paths[-1].write_bytes(content)
     except OSError as error:
-        raise InputError(f"Cannot write to {folder}: {error.strerror}. Name another folder with --out.", field="out") from error
+        raise InputError(f"Cannot write to {folder}: {error.strerror}. Use another --out.", field="out") from error
     return paths
 
 
-def labels_png(label_map: Tensor) -> bytes:
-    """The label map as a PNG of one channel whose gray value is the label; 16 bit past 255 labels."""
-    labels = label_map.numpy()
-    return _png(Image.fromarray(labels.astype(np.uint8 if labels.max() <= 255 else np.uint16)))
+def labels_png(label_map: NDArray[np.integer]) -> bytes:
+    """Encode labels as a PNG with one channel: the gray value of a pixel is its label.
+
+    8 bits hold up to 255 segments; more take 16 bits.
+
+    Raises:
+        ValueError: a label is negative or past 65535.
+    """
+    label_map = checked_labels(label_map)
+    n_labels = count_labels(label_map)
+    if n_labels > 2**16:
+        raise ValueError(f"a 16-bit file holds 65536 labels; got {n_labels}")
+    return png(label_map.astype(np.uint8 if n_labels <= _GRAY_LABELS else np.uint16))
 
 
-def overlay_png(result: Segmentation, *, opacity: float = OVERLAY_OPACITY) -> bytes:
-    """The picture with its segments painted over it, as a PNG."""
-    return _png(Image.fromarray(overlay(result, opacity=opacity)))
+def display_label_png(label_map: NDArray[np.integer]) -> bytes:
+    """Encode labels for a browser, which reads 8 bits per channel only.
+
+    Up to 256 labels the file is gray, and a gray value is a label. Past that, red holds the low byte and green the high one.
+
+    Raises:
+        ValueError: a label is negative or past 65535.
+    """
+    label_map = checked_labels(label_map)
+    n_labels = count_labels(label_map)
+    if n_labels > 2**16:
+        raise ValueError(f"two bytes hold 65536 labels; got {n_labels}")
+    if n_labels <= 2**8:
+        return png(label_map.astype(np.uint8))
+    low, high = label_map % 256, label_map // 256
+    return png(np.stack([low, high, np.zeros_like(low)], axis=-1).astype(np.uint8))
 
 
-def overlay(result: Segmentation, *, opacity: float = OVERLAY_OPACITY) -> np.ndarray:
-    """(height, width, 3) uint8: the picture with its segments painted over it."""
-    labels = result.label_map.numpy()
-    colors = label_colors(int(labels.max()) + 1, background=result.cut is not None)
-    return paint_labels(result.image.numpy(), labels, colors=colors, opacity=opacity)
+def overlay_png(result: Segmentation) -> bytes:
+    """The picture with its segments painted over it, as a PNG of the picture's own size."""
+    return png(overlay(result))
+
+
+def overlay(result: Segmentation) -> NDArray[np.uint8]:
+    """(height, width, 3): the picture with its segments painted over it."""
+    return paint_labels(result.image.numpy(), result.label_map.numpy(), palette=palette_of(result))
+
+
+def palette_of(result: Segmentation) -> Palette:
+    """Colors of the labels: where label 0 is a background, it is gray."""
+    return PALETTE if result.cut is None else OBJECT_PALETTE
 
 
 def spectrum_npz(result: Segmentation) -> bytes | None:
@@ -104,9 +135,30 @@ def _stage(stage: StageReport) -> dict[str, Any]:
     return {"name": stage.name, "seconds": round(stage.seconds, 6), "cached": stage.cached, "facts": dict(stage.facts)}
 
 
-def _png(image: Image.Image) -> bytes:
+def png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """Encode (height, width) or (height, width, 3) without loss."""
+    return _encode(Image.fromarray(np.ascontiguousarray(pixels)), "PNG", optimize=False)
+
+
+def jpeg(picture: Picture, *, quality: int = 90) -> bytes:
+    """Encode a photograph for display; not for pixels whose exact values carry a meaning."""
+    return _encode(Image.fromarray(np.ascontiguousarray(picture)), "JPEG", quality=quality, subsampling=0)
+
+
+def data_uri(file: bytes) -> str:
+    """Carry a PNG or JPEG inside a value instead of beside it."""
+    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    return f"data:image/{kind};base64,{base64.b64encode(file).decode('ascii')}"
+
+
+def pack_floats(values: ArrayLike) -> str:
+    """Base64 of 32-bit little-endian floats, row by row, as the page unpacks them."""
+    return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
+
+
+def _encode(image: Image.Image, kind: str, **options: int | bool) -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, format="PNG")
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -128,7 +180,8 @@ def command_line(settings: Settings, picture: str) -> str:
 def permalink(settings: Settings, example: str | None) -> str:
     """The query string that restores these settings, and the example if the picture is one."""
     values = {k: v for k, v in settings.changed().items() if not (k == "backbone" and is_weight_file(v))}
-    return "?" + urlencode({**({"example": example} if example else {}), **values})
+    query = urlencode({**({"example": example} if example else {}), **values})
+    return f"?{query}" if query else ""
 
 
 # What a result leaves behind, by the ending that follows the stem of the picture's name.

@@ -18,7 +18,8 @@ from torch import Tensor
 from segcore.cache import StageCache
 from segcore.device import pick_device
 from segcore.errors import ModelError
-from segcore.features import Backbone, extract_features, load_vit, resolve_backbone
+from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, weights_status
+from segcore.features.vit import extract_features
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.stages import Extract, Loaded, plan, signature
@@ -133,7 +134,8 @@ class Pipeline:
         """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
         backbone, note = resolve_backbone(name)
         notes = [note] if note else []
-        for fallback in ("auto", "color"):
+        bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
+        for fallback in ("auto", *bundled, "color"):
             try:
                 return self._load(backbone, notes)
             except ModelError as error:
@@ -146,7 +148,6 @@ class Pipeline:
     def _load(self, backbone: Backbone, notes: list[str]) -> tuple[Loaded, StageReport]:
         model, seconds, cached = None, 0.0, True
         if backbone.needs_weights:
-            # A file of weights that changed is another backbone, so the value itself is part of the key.
             make = partial(_timed, load_vit, [backbone], {"device": self.device})
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
         report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, tuple(notes))
@@ -180,7 +181,9 @@ def _facts(value: Any) -> Mapping[str, float | int | str]:
             return getattr(value, "facts", {})
 
 
-def _segmentation(values: Mapping[str, Any], picture_digest: str, reports: tuple[StageReport, ...], settings: Settings) -> Segmentation:
+def _segmentation(
+    values: Mapping[str, Any], picture_digest: str, reports: tuple[StageReport, ...], settings: Settings
+) -> Segmentation:
     label_map: Tensor = values["label_map"].label_map
     cells, features = values["cells"], values["features"]
     return Segmentation(

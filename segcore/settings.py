@@ -71,7 +71,7 @@ class Settings:
 
     # fmt: off
     backbone: str = param(
-        "auto", stage="features", label="Backbone", advanced=False, weight_files=True,
+        "auto", stage="features", label="Backbone", weight_files=True,
         info="Where the patch features come from; auto takes the best one whose weights are here.",
         choices=("auto", "dino_tiny", "dino_vits16", "dino_vits8", "dino_vitb16", "dino_vitb8", "dinov2_vits14",
                  "dinov2_vits14_reg", "dinov2_vitb14_reg", "dinov3_vits16", "dinov3_vitb16", "color"))
@@ -87,7 +87,7 @@ class Settings:
     knn_weight: float = param(
         10.0, stage="affinity", label="Color weight λ", symbol="λ", lo=0.0, hi=100.0, step=0.1, log_scale=True,
         advanced=False,
-        info="W = W_feat + λ W_knn: how much color and position count beside the features.")
+        info="W = W_feat + λ W_knn: how much color and position count.")
     knn_neighbors: int = param(
         20, stage="affinity", label="Color neighbors", lo=1, hi=100, step=1,
         info="Nearest neighbors of each patch in color and position.")
@@ -108,8 +108,8 @@ class Settings:
         5, stage="cluster", label="Segments K", symbol="K", lo=2, hi=20, step=1, advanced=False,
         info="Number of segments.")
     auto_k: bool = param(
-        False, stage="cluster", label="Choose K", advanced=False,
-        info="Let the data choose K: eigengap (spectral), silhouette (k-means), BIC (Gaussian mixture).")
+        False, stage="cluster", label="Let the data choose K", advanced=False,
+        info="By eigengap (spectral), silhouette (k-means) or BIC (Gaussian mixture).")
     n_init: int = param(
         10, stage="cluster", label="Restarts", lo=1, hi=50, step=1,
         info="Runs of k-means from different k-means++ starts; the lowest inertia wins.")
@@ -133,7 +133,7 @@ class Settings:
         info="Take the other side of a two-way cut as the object.")
     crf: bool = param(
         False, stage="refine", label="CRF", advanced=False,
-        info="Sharpen the segments along image edges with a fully connected conditional random field.")
+        info="Sharpen the segments along image edges.")
     crf_steps: int = param(
         _CRF["crf_steps"], stage="refine", label="Mean-field steps", lo=1, hi=50, step=1,
         info="Sweeps of mean-field inference.")

@@ -1,0 +1,29 @@
+"""Start the page: `python app.py`, then open the address it prints."""
+
+import argparse
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin for work make a shared machine ten times slower
+if os.environ.get("SPACES_ZERO_GPU"):
+    import spaces  # noqa: F401 - must come before anything that touches CUDA
+
+from demo.build import build_demo, launch_options
+from demo.service import Service
+
+
+def main() -> None:
+    """Read the flags, build the page, serve it."""
+    parser = argparse.ArgumentParser(description="An interactive lab for unsupervised image segmentation.")
+    parser.add_argument("--host", default=None, help="address to listen on; 0.0.0.0 lets others on the network in")
+    parser.add_argument("--port", type=int, default=None, help="port to listen on (the first free one from 7860)")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
+    flags = parser.parse_args()
+    service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20)
+    build_demo(service).launch(server_name=flags.host, server_port=flags.port, **launch_options())
+
+
+if __name__ == "__main__":
+    main()

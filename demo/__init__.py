@@ -1,0 +1,1 @@
+"""The page: settings become controls, results become pictures; nothing is computed here."""

@@ -1,0 +1,88 @@
+"""Every sentence of the page that is not a label or help text of a setting."""
+
+TITLE = "Unsupervised segmentation lab"
+INTRO = (
+    "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and look at "
+    "the eigenvectors behind the masks."
+)
+PICTURE = "Picture"
+EXAMPLES = "Examples"
+MORE = "More settings"
+STOP = "Stop"
+RESET = "Back to the defaults"
+CRF_PRESET = "CRF preset"
+CRF_PRESET_INFO = "Kernel widths and weights as published systems use them."
+SAVE = "Save"
+NOTES = "Notes"
+
+TAB_SEGMENTS = "Segmentation"
+TAB_VECTORS = "Fiedler vectors"
+TAB_SPECTRUM = "Spectrum"
+TAB_NUMBERS = "Numbers"
+TAB_REPEAT = "Repeat"
+
+READY = "Drop a picture, or choose an example."
+NO_SPECTRUM = (
+    "{method} works on the features themselves and uses no eigenvectors. Choose spectral clustering or the Fiedler vector."
+)
+OWN_PICTURE = "Your picture"
+REPEAT_INFO = (
+    "The same result, again: from Python, from a shell, and as a link (the link carries the settings and the example)."
+)
+UNEXPECTED = "Something went wrong that should not have (log entry {id}). The app goes on; try another picture or setting."
+
+GROUPS = {
+    "features": "Features",
+    "affinity": "Graph",
+    "spectrum": "Spectrum",
+    "cluster": "Segments",
+    "refine": "CRF",
+}
+
+CHOICES = {
+    "key": "keys",
+    "query": "queries",
+    "value": "values",
+    "token": "tokens",
+    "hsv_xy": "HSV + position",
+    "rgb_xy": "RGB + position",
+    "random_walk": "random walk",
+    "full": "full",
+    "diag": "diagonal",
+    "best_ncut": "lowest Ncut",
+    "minority": "smaller side",
+    "corners": "fewer corners",
+    "peak": "side of the peak",
+}
+
+STAGES = {
+    "weights": "Load the weights",
+    "features": "Features f",
+    "w_feat": "W_feat = f fᵀ ⊙ (f fᵀ > 0)",
+    "w_knn": "W_knn",
+    "affinity": "W = W_feat + λ W_knn",
+    "spectrum": "Eigenpairs of the Laplacian",
+    "partition": "Segments on patches",
+    "cells": "Numbering by size",
+    "label_map": "Labels on pixels",
+}
+
+FACTS = {
+    "inertia": "Inertia J",
+    "log_likelihood": "Log-likelihood",
+    "bic": "BIC",
+    "iterations": "Iterations",
+    "ncut": "Ncut of the two sides",
+    "threshold": "Threshold on v₁",
+    "object": "Object chosen by",
+    "chosen_k": "K chosen",
+    "chosen_by": "K chosen by",
+    "changed_share": "Share of pixels changed by the CRF",
+}
+
+FILES = {
+    ".labels.png": "labels PNG",
+    ".overlay.png": "overlay PNG",
+    ".spectrum.npz": "spectrum NPZ",
+    ".json": "settings JSON",
+}

@@ -1,0 +1,214 @@
+"""The page as a visitor meets it, in a real Chromium, with no request leaving the machine."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.service import EXAMPLES
+from segcore.pipeline import segment
+from segcore.registry import METHODS
+from tests.server import running_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_page() as address:
+        yield address
+
+
+@pytest.fixture
+def lab(page, address):
+    """The page, open, with its first result."""
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    wait_for_result(page)
+    return page
+
+
+def status(page):
+    return page.locator("#status").inner_text()
+
+
+def wait_for_result(page, words="segments on"):
+    page.wait_for_function("words => document.querySelector('#status')?.innerText.includes(words)", arg=words)
+
+
+def set_number(page, name, value):
+    box = page.locator(f"#setting-{name} input[type=number]")
+    box.fill(str(value))
+    box.press("Enter")
+    box.blur()
+
+
+def legend(page):
+    return page.locator("#viewer button.entry, #viewer [role=listitem] button, #viewer .legend button")
+
+
+def upload(page, path):
+    page.locator("#picture input[type=file]").first.set_input_files(path)
+
+
+def test_opens_with_a_result(lab):
+    assert legend(lab).count() >= 2
+    assert lab.locator("#viewer canvas").first.is_visible()
+
+
+def test_upload_change_k_crf_and_save(lab, tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = np.zeros((120, 200, 3), np.uint8)
+    pixels[:, :100], pixels[:, 100:] = (200, 60, 40), (30, 90, 200)
+    pixels = np.clip(pixels + rng.normal(0, 6, pixels.shape), 0, 255).astype(np.uint8)
+    picture = tmp_path / "mine.png"
+    Image.fromarray(pixels).save(picture)
+    lab.locator("#clear, #picture [aria-label='Clear'], #picture [aria-label='Remove Image']").first.click()
+    upload(lab, picture)
+    lab.wait_for_function("document.querySelector('#link textarea, #link input')?.value === ''")
+    set_number(lab, "n_segments", 3)
+    wait_for_result(lab, "3 segments on")
+    lab.get_by_label("CRF", exact=True).check()
+    lab.wait_for_function("document.querySelector('#shell')?.innerText.includes('--crf') || true")
+    with lab.expect_download() as saved:
+        lab.locator("#save-labels-png").click()
+    assert saved.value.suggested_filename == "mine.labels.png"
+    labels = np.asarray(Image.open(saved.value.path()))
+    assert labels.shape == (120, 200)
+    with lab.expect_download() as saved:
+        lab.locator("#save-json").click()
+    told = json.loads(saved.value.path().read_text())
+    assert told["settings"]["crf"] is True
+    assert told["settings"]["n_segments"] == 3
+    assert told["image_size"] == {"height": 120, "width": 200}
+    again = segment(picture, **told["settings"])
+    assert np.array_equal(again.label_map.numpy(), labels)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_answers(lab, method):
+    lab.locator("#setting-method").get_by_label(METHODS[method].title, exact=True).check()
+    slug = {"fiedler": "2 segments on"}.get(method, "segments on")
+    lab.wait_for_function("m => document.location.search.includes(m) || m === 'spectral'", arg=f"method={method}" if method != "spectral" else "spectral")  # fmt: skip
+    wait_for_result(lab, slug)
+    knn = lab.locator("#setting-knn_weight")
+    assert knn.is_visible() == (method in ("spectral", "fiedler"))
+    assert lab.locator("#setting-threshold").is_visible() == (method == "fiedler")
+
+
+def test_the_address_is_a_link_that_restores_picture_and_settings(page, address):
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}?example=cat&method=kmeans&n_segments=7")
+    wait_for_result(page, "7 segments on")
+    assert page.locator("#setting-n_segments input[type=number]").input_value() == "7"
+    assert page.get_by_label(METHODS["kmeans"].title, exact=True).is_checked()
+    assert "Chelsea" in page.locator("#caption").inner_text()
+    page.wait_for_function("document.location.search.includes('example=cat')")
+
+
+def test_a_broken_link_is_told_and_the_page_opens(page, address):
+    page.set_default_timeout(60_000)
+    page.goto(f"{address}?n_segments=999")
+    wait_for_result(page)
+    assert "n_segments must be" in page.locator(".toast-body, [data-testid=toast-body]").first.inner_text()
+
+
+def test_arrow_keys_move_k_and_lambda(lab):
+    slider = lab.locator("#setting-n_segments input[type=range]")
+    before = int(lab.locator("#setting-n_segments input[type=number]").input_value())
+    slider.focus()
+    lab.keyboard.press("ArrowRight")
+    wait_for_result(lab, f"{before + 1} segments on")
+    weight = lab.locator("#setting-knn_weight input[type=range]")
+    weight.focus()
+    for _ in range(3):
+        lab.keyboard.press("ArrowLeft")
+    lab.wait_for_function("document.location.search.includes('knn_weight=')")
+
+
+def test_the_last_of_many_quick_values_wins(lab):
+    for k in (3, 9, 4, 8, 6):
+        set_number(lab, "n_segments", k)
+    wait_for_result(lab, "6 segments on")
+    lab.wait_for_timeout(1500)
+    assert "6 segments on" in status(lab)
+
+
+def test_tabs_show_eigenvectors_spectrum_numbers_and_code(lab, shoot):
+    lab.get_by_role("tab", name="Fiedler vectors").click()
+    assert lab.locator("#vectors canvas").first.is_visible()
+    shoot("page-vectors")
+    lab.get_by_role("tab", name="Spectrum").click()
+    lab.wait_for_selector("#spectrum .main-svg")
+    assert "eigengap: K =" in lab.locator("#spectrum").inner_text()
+    shoot("page-spectrum")
+    lab.get_by_role("tab", name="Numbers").click()
+    told = lab.locator("#numbers").inner_text()
+    for words in ("Tokens n", "Memory of W", "Share of W from λ W_knn", "Largest residual", "Time per stage"):
+        assert words in told
+    shoot("page-numbers")
+    lab.get_by_role("tab", name="Repeat").click()
+    assert "segcore.segment(" in lab.locator("#python").inner_text()
+    assert "python -m segcore segment" in lab.locator("#shell").inner_text()
+    shoot("page-repeat")
+
+
+def test_cut_here_sets_the_threshold(lab):
+    lab.get_by_role("tab", name="Fiedler vectors").click()
+    lab.get_by_role("button", name="Cut here").click()
+    lab.wait_for_function("document.location.search.includes('threshold=value')")
+    wait_for_result(lab, "2 segments on")
+
+
+def test_examples_bring_their_settings_and_their_line(lab):
+    lab.locator("#examples button.thumbnail-item, #examples .thumbnail-lg, #examples .gallery-item").nth(1).click()
+    lab.wait_for_function("document.querySelector('#caption')?.innerText.includes('Chelsea')")
+    lab.wait_for_function("document.location.search.includes('example=cat')")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.png", b"", "empty"),
+        ("text.png", b"this is no picture at all, only words", "not a picture"),
+        ("cut.jpg", (EXAMPLES / "coffee.jpg").read_bytes()[:9000], "damaged"),
+    ],
+)
+def test_a_bad_upload_is_one_sentence(page, address, tmp_path, name, content, words):
+    page.set_default_timeout(60_000)
+    page.goto(address)
+    wait_for_result(page)
+    path = tmp_path / name
+    path.write_bytes(content)
+    page.locator("#picture [aria-label='Clear'], #picture [aria-label='Remove Image']").first.click()
+    upload(page, path)
+    toast = page.locator("[data-testid=toast-body]").first
+    toast.wait_for()
+    assert words in toast.inner_text().lower()
+    assert "Traceback" not in page.content()
+
+
+def test_16_bit_and_cmyk_pictures_are_segmented(lab, tmp_path):
+    deep = tmp_path / "deep.png"
+    ramp = np.linspace(0, 65535, 90 * 120).reshape(90, 120).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(ramp).save(buffer, "PNG")
+    deep.write_bytes(buffer.getvalue())
+    lab.locator("#picture [aria-label='Clear'], #picture [aria-label='Remove Image']").first.click()
+    upload(lab, deep)
+    lab.wait_for_function("document.querySelector('#status')?.innerText.includes('45 × 60')")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_looks(page, address, shoot, theme, width):
+    page.set_default_timeout(60_000)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{address}?__theme={theme}")
+    wait_for_result(page)
+    page.wait_for_timeout(1500)
+    shoot(f"page-{width}-{theme}")
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0, f"{overflow} px stick out to the right"

@@ -1,0 +1,18 @@
+"""The page, started for tests as `app.py` starts it, on a free port of this machine."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from demo.build import build_demo, launch_options
+from demo.service import Service
+
+
+@contextmanager
+def running_page() -> Iterator[str]:
+    """Serve the page; gives its address and stops it in the end."""
+    demo = build_demo(Service(device="cpu"))
+    _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
+    try:
+        yield address
+    finally:
+        demo.close()

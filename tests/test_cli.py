@@ -1,0 +1,125 @@
+"""The command line as a user meets it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from PIL import Image
+
+from segcore import cli
+from segcore.features import BACKBONES
+from segcore.registry import METHODS
+from segcore.settings import DEFAULTS, Settings, params
+from tests.scenes import two_discs
+
+QUICK = ["--backbone", "color", "--max-side", "96"]
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "two discs.png"
+    Image.fromarray(two_discs()[0].numpy()).save(path)
+    return path
+
+
+def parse(*flags):
+    return cli.settings_from(cli.build_parser().parse_args(["segment", "x.png", "--out", "o", *flags]))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_segment_writes_its_files(method, picture, tmp_path, capsys):
+    status = cli.main(["segment", str(picture), "--out", str(tmp_path / "out"), "--method", method, *QUICK])
+    assert status == 0
+    written = {p.name for p in (tmp_path / "out").iterdir()}
+    assert {"two discs.labels.png", "two discs.overlay.png", "two discs.json"} <= written
+    assert ("two discs.spectrum.npz" in written) == (method in ("spectral", "fiedler"))
+    assert json.loads((tmp_path / "out" / "two discs.json").read_text())["settings"]["method"] == method
+    assert "segments" in capsys.readouterr().out
+
+
+def test_every_setting_is_a_flag():
+    for name, p in params().items():
+        flag, default = "--" + name.replace("_", "-"), getattr(DEFAULTS, name)
+        if isinstance(default, bool):
+            assert getattr(parse(flag), name) is True
+            assert getattr(parse("--no" + flag[1:]), name) is False
+        else:
+            value = p.choices[-1] if p.choices else p.hi
+            assert getattr(parse(flag, str(value)), name) == value
+    assert parse() == DEFAULTS
+
+
+def test_presets_come_first_and_flags_over_them():
+    settings = parse("--crf-preset", "stego", "--sigma-xy", "11")
+    assert (settings.sigma_xy, settings.sigma_rgb, settings.compat_bilateral) == (11.0, 3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--n-segments", "0"], "n_segments must be a whole number from 2 to 20; got 0"),
+        (["--knn-weight", "nan"], "knn_weight must be a number"),
+        (["--method", "magic"], "method must be a name out of kmeans"),
+        (["--tau", "1"], "unrecognized arguments: --tau"),
+        (["--device", "abacus"], "invalid choice: 'abacus'"),
+    ],
+)
+def test_mistakes_end_with_status_2_and_one_line(flags, words, picture, tmp_path, capsys):
+    try:
+        status = cli.main(["segment", str(picture), "--out", str(tmp_path / "out"), *QUICK, *flags])
+    except SystemExit as end:
+        status = end.code
+    told = capsys.readouterr().err
+    assert status == 2
+    assert told.startswith("error: ")
+    assert words in told
+    assert told.count("\n") == 1
+
+
+def test_one_bad_picture_does_not_cost_the_others(picture, tmp_path, capsys):
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    status = cli.main(["segment", str(bad), str(picture), "--out", str(tmp_path / "out"), *QUICK])
+    assert status == 2
+    assert (tmp_path / "out" / "two discs.labels.png").exists()
+    assert "bad.png" in capsys.readouterr().err
+
+
+def test_two_pictures_of_one_name_are_refused(picture, tmp_path, capsys):
+    other = tmp_path / "two discs.jpg"
+    other.write_bytes(b"")
+    assert cli.main(["segment", str(picture), str(other), "--out", str(tmp_path / "out"), *QUICK]) == 2
+    assert "both write" in capsys.readouterr().err
+
+
+def test_lists_are_complete(capsys):
+    assert cli.main(["methods", "--json"]) == 0
+    methods = json.loads(capsys.readouterr().out)
+    assert [row["method"] for row in methods] == list(METHODS)
+    assert all(row["formula"] and row["source"] and row["settings"] for row in methods)
+    assert cli.main(["backbones", "--json"]) == 0
+    backbones = json.loads(capsys.readouterr().out)
+    assert [row["backbone"] for row in backbones] == list(BACKBONES)
+    assert cli.main(["methods"]) == 0
+    assert "formula:" in capsys.readouterr().out
+
+
+def test_help_names_every_setting_and_starts_without_torch():
+    code = "import sys; from segcore.cli import build_parser; build_parser(); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    told = subprocess.run([sys.executable, "-m", "segcore", "segment", "--help"], check=True, capture_output=True, text=True)
+    assert all("--" + name.replace("_", "-") in told.stdout for name in params())
+
+
+def test_no_traceback_reaches_the_user(tmp_path):
+    ran = subprocess.run(
+        [sys.executable, "-m", "segcore", "segment", "missing.jpg", "--out", str(tmp_path)], capture_output=True, text=True
+    )
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("error: ")
+    assert "Traceback" not in ran.stderr
+
+
+def test_defaults_are_those_of_the_schema():
+    assert parse() == Settings()

@@ -1,0 +1,264 @@
+"""The stages together: what is recomputed, what matters, what a result says, and what happens when things go wrong."""
+
+import threading
+
+import pytest
+import torch
+
+from segcore import InputError, Pipeline, Settings
+from segcore.registry import METHODS
+from segcore.settings import params
+from segcore.stages import plan, settings_read, signature
+from tests.asserts import assert_same_partition
+from tests.scenes import checker, one_color, two_discs, vertical_stripes
+
+BASE = Settings(backbone="color", max_side=128, n_segments=3, n_init=3)
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    return Pipeline(device="cpu", cache_bytes=64 << 20)
+
+
+def computed(result):
+    return [stage.name for stage in result.stages if not stage.cached]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("crf", [False, True])
+def test_every_method_finds_the_plain_scene(method, crf, pipeline):
+    image, truth = two_discs()
+    settings = BASE.replace(method=method, crf=crf, n_segments=2, knn_weight=0.0)
+    result = pipeline.run(image, settings)
+    assert result.label_map.shape == truth.shape
+    agree = ((result.label_map > 0) == (truth > 0)).float().mean()
+    assert max(float(agree), 1 - float(agree)) > 0.9
+    assert result.n_segments == 2
+    assert result.settings == settings
+    assert sum(s.area_fraction for s in result.segments) == pytest.approx(1)
+    assert result.stages[0].name == "weights"
+
+
+def test_a_setting_recomputes_only_what_stands_behind_it():
+    pipeline, (image, _) = Pipeline(device="cpu"), two_discs()
+    spectral = BASE.replace(method="spectral")
+    stages = ["features", "w_feat", "w_knn", "affinity", "spectrum", "partition", "cells", "label_map"]
+    assert computed(pipeline.run(image, spectral)) == stages
+    assert computed(pipeline.run(image, spectral)) == []
+    for change, first in [
+        ({"n_segments": 4}, "partition"),
+        ({"laplacian": "plain"}, "spectrum"),
+        ({"knn_weight": 3.0}, "affinity"),
+        ({"seed": 1}, "partition"),
+        ({"crf": True}, "label_map"),
+    ]:
+        assert computed(pipeline.run(image, spectral.replace(**change))) == stages[stages.index(first) :], change
+    assert computed(pipeline.run(image, spectral.replace(knn_neighbors=5)))[0] == "w_knn"
+    other = image.clone()
+    other[0, 0] += 1
+    assert "features" in computed(pipeline.run(other, spectral))
+
+
+# For each setting a second value that must matter, and what must be on for it to matter.
+OTHER_VALUES = {
+    "max_side": ({"max_side": 96}, {}),
+    "knn_weight": ({"knn_weight": 100.0}, {}),
+    "knn_neighbors": ({"knn_neighbors": 2}, {}),
+    "pixel_space": ({"pixel_space": "rgb_xy"}, {}),
+    "laplacian": ({"laplacian": "plain"}, {}),
+    "n_vectors": ({"n_vectors": 7}, {}),
+    "n_segments": ({"n_segments": 5}, {}),
+    "auto_k": ({"auto_k": True}, {"n_segments": 7}),
+    "n_init": ({"n_init": 20}, {"n_init": 1, "n_segments": 12}),
+    "covariance": ({"covariance": "spherical"}, {}),
+    "pca_dims": ({"pca_dims": 1}, {}),
+    "threshold": ({"threshold": "best_ncut"}, {}),
+    "cut_at": ({"cut_at": 0.4}, {"threshold": "value"}),
+    "object_rule": ({"object_rule": "corners"}, {}),
+    "flip": ({"flip": True}, {}),
+    "crf_steps": ({"crf_steps": 1}, {"crf": True}),
+    "sigma_xy": ({"sigma_xy": 5.0}, {"crf": True}),
+    "sigma_rgb": ({"sigma_rgb": 60.0}, {"crf": True}),
+    "compat_bilateral": ({"compat_bilateral": 0.5}, {"crf": True}),
+    "sigma_smooth": ({"sigma_smooth": 12.0}, {"crf": True}),
+    "compat_smooth": ({"compat_smooth": 0.0}, {"crf": True}),
+    "label_confidence": ({"label_confidence": 0.95}, {"crf": True}),
+    "seed": ({"seed": 4}, {"n_init": 1, "n_segments": 12}),
+}
+WEIGHTS_ONLY = {"facet", "block"}  # of a transformer; tests/test_vit.py varies them
+CHOICES = {"backbone", "method", "crf"}
+
+
+def test_the_table_of_other_values_is_complete():
+    assert OTHER_VALUES.keys() | WEIGHTS_ONLY | CHOICES == params().keys()
+
+
+def differs(a, b):
+    return (
+        not torch.equal(a.label_map, b.label_map)
+        or not torch.equal(a.cell_labels, b.cell_labels)
+        or (a.spectrum is not None and a.spectrum.V.shape != b.spectrum.V.shape)
+    )
+
+
+@pytest.fixture(scope="module")
+def busy_picture():
+    """A photograph's worth of texture, so that nothing is too plain to change."""
+    generator = torch.Generator().manual_seed(7)
+    low = torch.rand(1, 3, 7, 9, generator=generator)
+    smooth = torch.nn.functional.interpolate(low, (90, 120), mode="bicubic")[0].permute(1, 2, 0)
+    noise = 0.15 * torch.rand(90, 120, 3, generator=generator)
+    return (255 * (0.85 * smooth + noise).clamp(0, 1)).byte()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_settings_matter_exactly_where_they_are_read(method, pipeline, busy_picture):
+    """Changing what a method reads changes something; changing what it does not read changes nothing."""
+    for name, (change, needed) in OTHER_VALUES.items():
+        if name == "object_rule":
+            continue  # picks a side of the same cut; see the test below
+        before = BASE.replace(method=method, **needed)
+        a, b = pipeline.run(busy_picture, before), pipeline.run(busy_picture, before.replace(**change))
+        assert differs(a, b) == (name in settings_read(before)), f"{method}: {name}"
+
+
+def test_the_object_rule_matters(pipeline):
+    """A disc that fills two thirds of the picture is no minority, but it holds no corner."""
+    y, x = torch.meshgrid(torch.arange(60.0), torch.arange(64.0), indexing="ij")
+    disc = (y - 29.5).square() + (x - 31.5).square() < 28**2
+    image = torch.where(disc[..., None], torch.tensor([220, 60, 40]), torch.tensor([30, 80, 200])).byte()
+    cut = BASE.replace(method="fiedler", knn_weight=0.0)
+    share = {
+        rule: float(pipeline.run(image, cut.replace(object_rule=rule)).label_map[disc].float().mean())
+        for rule in ("minority", "corners")
+    }
+    assert share["corners"] > 0.9
+    assert share["minority"] < 0.1
+
+
+def test_what_a_method_reads_follows_from_its_signature():
+    assert "n_segments" in settings_read(BASE)
+    assert "knn_weight" not in settings_read(BASE.replace(method="kmeans"))
+    assert "covariance" in settings_read(BASE.replace(method="gmm"))
+    assert "sigma_xy" not in settings_read(BASE)
+    assert "sigma_xy" in settings_read(BASE.replace(crf=True))
+    assert "facet" not in settings_read(BASE)
+    assert "facet" in settings_read(BASE.replace(backbone="dino_vits16"))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_signatures_name_stages_and_settings(method):
+    stages = plan(BASE.replace(method=method, crf=True))
+    known = {"picture", "weights"}
+    for name, run in stages.items():
+        inputs, tunables = signature(run)
+        assert set(inputs) <= known, f"{name} takes a value that no stage before it makes"
+        assert set(tunables) <= params().keys(), f"{name} reads what is no setting"
+        known.add(name)
+
+
+def test_segments_are_numbered_by_size(pipeline, busy_picture):
+    labels = pipeline.run(busy_picture, BASE.replace(method="kmeans", n_segments=6)).cell_labels
+    sizes = labels.flatten().bincount()
+    assert bool((sizes.diff() <= 0).all())
+
+
+def test_same_seed_same_result_and_order_of_requests_is_forgotten(busy_picture):
+    settings = BASE.replace(method="spectral", n_segments=4)
+    fresh = Pipeline(device="cpu").run(busy_picture, settings)
+    used = Pipeline(device="cpu")
+    used.run(busy_picture, settings.replace(knn_weight=1.0))
+    assert torch.equal(fresh.label_map, used.run(busy_picture, settings).label_map)
+
+
+def test_one_color_gives_a_sensible_answer(pipeline):
+    image, _ = one_color()
+    for method in METHODS:
+        result = pipeline.run(image, BASE.replace(method=method))
+        assert result.label_map.shape == image.shape[:2]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (9, 5)])
+@pytest.mark.parametrize("method", METHODS)
+def test_tiny_and_long_pictures_are_segmented_or_refused_in_words(shape, method, pipeline):
+    generator = torch.Generator().manual_seed(0)
+    image = torch.randint(0, 256, (*shape, 3), generator=generator, dtype=torch.uint8)
+    for crf in (False, True):
+        result = pipeline.run(image, BASE.replace(method=method, crf=crf, n_segments=2, max_side=64))
+        assert result.label_map.shape == shape
+
+
+def test_more_segments_than_patches_say_what_to_do(pipeline):
+    image, _ = checker(60, 8)
+    for method in ("kmeans", "gmm", "spectral"):
+        with pytest.raises(InputError, match=r"Lower n_segments|Raise n_vectors") as error:
+            pipeline.run(image, BASE.replace(method=method, n_segments=20, max_side=64))
+        assert error.value.field in ("n_segments", "n_vectors")
+
+
+def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
+    monkeypatch.setattr("segcore.stages._free_memory", lambda: 1e5)
+    image, _ = two_discs()
+    with pytest.raises(InputError, match=r"GiB.*Lower max_side"):
+        Pipeline(device="cpu").run(image, BASE.replace(method="spectral"))
+
+
+def test_cache_stays_within_its_bound_over_many_pictures():
+    pipeline = Pipeline(device="cpu", cache_bytes=8 << 20)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        image = torch.randint(0, 256, (48, 64, 3), generator=generator, dtype=torch.uint8)
+        pipeline.run(image, BASE.replace(max_side=256, method="spectral"))
+        assert pipeline.cache.used_bytes <= 8 << 20
+
+
+def test_stages_can_be_watched_and_stopped(pipeline):
+    image, _ = vertical_stripes()
+    steps = Pipeline(device="cpu").steps(image, BASE.replace(method="spectral"))
+    assert [next(steps).name for _ in range(3)] == ["weights", "features", "w_feat"]
+    steps.close()
+
+    class Enough(Exception):
+        pass
+
+    def stop(report):
+        if report.name == "affinity":
+            raise Enough
+
+    with pytest.raises(Enough):
+        pipeline.run(image, BASE.replace(method="spectral", knn_weight=7.0), on_stage=stop)
+
+
+def test_two_users_at_once_get_their_own_results():
+    pipeline = Pipeline(device="cpu")
+    scenes = [two_discs(), vertical_stripes()]
+    expected = [Pipeline(device="cpu").run(image, BASE).label_map for image, _ in scenes]
+    wrong = []
+
+    def use(i):
+        for k in (2, 3, 3):
+            result = pipeline.run(scenes[i % 2][0], BASE.replace(n_segments=k))
+        if not torch.equal(result.label_map, expected[i % 2]):
+            wrong.append(i)
+
+    threads = [threading.Thread(target=use, args=(i,)) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not wrong
+
+
+def test_a_backbone_that_cannot_be_had_falls_back_in_words():
+    image, _ = two_discs()
+    result = Pipeline(device="cpu").run(image, BASE.replace(backbone="dino_vits8"))
+    assert result.settings.backbone in ("color", "dino_tiny")
+    assert any("instead" in note for note in result.notes)
+
+
+def test_stripes_are_parted_by_color(pipeline):
+    image, truth = vertical_stripes()
+    result = pipeline.run(image, BASE.replace(method="kmeans", n_segments=len(truth.unique())))
+    rows = truth.shape[0] // 2
+    assert len(result.label_map[rows].unique()) == len(truth.unique())
+    assert_same_partition(result.label_map[0], result.label_map[rows])
