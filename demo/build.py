@@ -17,6 +17,7 @@ _CONTROL_ORDER = ("cluster", "affinity", "spectrum", "features", "refine")  # me
 _RUNS_AT_ONCE = 1  # torch spreads one run over all cores; two at once would only fight for them
 # Queued under one name, so that the limit holds for all heavy events together.
 _HEAVY = {"concurrency_id": "compute", "concurrency_limit": _RUNS_AT_ONCE}
+_TOLD = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}  # may show a warning
 _LIGHT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 # Keep the address of the page a link to what it shows; a theme chosen in the address stays.
@@ -154,7 +155,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     gr.on([c.change for c in deciding], handlers.shown_controls, values, values, trigger_mode="always_last", **_LIGHT)
 
     restored = [inputs["picture"], inputs["caption"], *values]
-    demo.load(handlers.make_restore(service), None, restored, **_LIGHT).then(
+    demo.load(handlers.make_restore(service), None, restored, **_TOLD).then(
         handlers.shown_controls, values, values, **_LIGHT
     )
     inputs["examples"].select(handlers.make_choose(service), None, restored, **_LIGHT)

@@ -1,0 +1,46 @@
+"""Components of the page that Gradio does not have, each a `gr.HTML` with a template, a style and a script of its own.
+
+The template is static, so Gradio never rebuilds the page under the script; the script reads `value` and fills the template.
+"""
+
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
+_URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
+
+
+def parts(name: str) -> dict[str, str]:
+    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`."""
+    return {
+        "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
+        "css_template": (_FOLDER / f"{name}.css").read_text(encoding="utf-8"),
+        "js_on_load": (_FOLDER / f"{name}.js").read_text(encoding="utf-8"),
+    }
+
+
+def with_urls(value: dict | None, *names: str) -> dict | None:
+    """Let Gradio serve the pictures of a value: paths of files become file values, URLs stay.
+
+    Args:
+        value: of a component; not changed.
+        names: the keys that hold a picture.
+
+    Returns:
+        A new value, or None for None.
+    """
+    if value is None:
+        return None
+    paths = {name: value[name] for name in names if _is_path(value.get(name))}
+    return value | {name: {"path": path, "meta": {"_type": "gradio.FileData"}} for name, path in paths.items()}
+
+
+def _is_path(source: object) -> bool:
+    return isinstance(source, str) and bool(source) and not source.startswith(_URL_STARTS)
+
+
+# The components themselves read the functions above, so they come last.
+from demo.components.fiedler import FiedlerPanel  # noqa: E402
+from demo.components.log_slider import LogSlider  # noqa: E402
+from demo.components.viewer import Viewer  # noqa: E402
+
+__all__ = ["FiedlerPanel", "LogSlider", "Viewer", "parts", "with_urls"]

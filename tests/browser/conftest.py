@@ -1,0 +1,70 @@
+"""A real Chromium for the tests of the page; without one they are skipped."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlparse
+
+import pytest
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+LOCAL = {"127.0.0.1", "localhost"}
+
+
+def _is_local(url: str) -> bool:
+    parsed = urlparse(url)
+    return parsed.scheme in {"data", "blob", "about"} or parsed.hostname in LOCAL
+
+
+@pytest.fixture(scope="session")
+def browser() -> "Iterator[sync_api.Browser]":
+    """Headless Chromium from PATH."""
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is in PATH")
+    with sync_api.sync_playwright() as playwright:
+        # No name resolves but our own, so nothing leaves; intercepting requests would stall them whenever a test sleeps.
+        closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", closed])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: "sync_api.Browser") -> "Iterator[sync_api.Page]":
+    """A new page, 1440 × 900. The test fails on errors in the page and on every request that leaves this computer."""
+    problems: list[str] = []
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+
+    new_page = context.new_page()
+    new_page.set_default_timeout(15_000)
+    context.on("request", lambda request: _is_local(request.url) or problems.append(f"request to {request.url}"))
+    new_page.on("pageerror", lambda error: problems.append(f"error in the page: {error}"))
+    new_page.on("console", lambda message: message.type == "error" and problems.append(f"console: {message.text}"))
+    yield new_page
+    context.close()
+    assert not problems, "\n".join(problems)
+
+
+@pytest.fixture
+def shoot(page: "sync_api.Page") -> Callable[..., Path]:
+    """Save a screenshot of the page, or of a part of it, for people to look at; returns its path."""
+    folder = Path(os.environ.get("SEGCORE_ARTIFACTS", "artifacts"))
+
+    def take(name: str, selector: str | None = None) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{name}.png"
+        if selector is None:
+            page.screenshot(path=path, full_page=True)
+        else:
+            page.locator(selector).screenshot(path=path)
+        return path
+
+    return take
