@@ -22,9 +22,11 @@ _LIGHT = {"queue": False, "show_progress": "hidden", "api_visibility": "private"
 
 # Keep the address of the page a link to what it shows; a theme chosen in the address stays.
 _JS_ADDRESS = """(link) => {
+    link = link.includes("?") ? link.slice(link.indexOf("?")) : "";
     const theme = new URLSearchParams(location.search).get("__theme");
     const query = link + (theme ? (link ? "&" : "?") + "__theme=" + theme : "");
     history.replaceState(null, "", query || location.pathname);
+    return location.href;
 }"""
 _JS_DOWNLOAD = """() => setTimeout(() => document.querySelector("#download a, a#download, #download")?.click(), 60)"""
 
@@ -100,7 +102,7 @@ def _result_panel() -> dict[str, Any]:
     """The tabs."""
     panel: dict[str, Any] = {}
     panel["status"] = gr.Markdown(texts.READY, elem_id="status", container=False)
-    with gr.Tabs(elem_id="tabs"):
+    with gr.Tabs(overflow_behavior="wrap", elem_id="tabs"):
         with gr.Tab(texts.TAB_SEGMENTS, id="segments"):
             panel["viewer"] = Viewer(elem_id="viewer")
             panel["notes"] = gr.Markdown(elem_id="notes")
@@ -112,6 +114,9 @@ def _result_panel() -> dict[str, Any]:
                         min_width=120,
                         elem_id="save" + ending.replace(".", "-"),
                     )
+            panel["formula"] = gr.Markdown(
+                elem_id="formula", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}]
+            )
         with gr.Tab(texts.TAB_VECTORS, id="vectors"):
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
         with gr.Tab(texts.TAB_SPECTRUM, id="spectrum"):
@@ -140,7 +145,10 @@ def _hidden_outputs() -> dict[str, Any]:
 def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outputs: dict, hidden: dict) -> None:
     values = list(controls.values())
     everything = [inputs["picture"], *values]
-    shown = [outputs[k] for k in ("status", "viewer", "vectors", "spectrum", "numbers", "notes", "python", "shell", "link")]
+    shown = [
+        outputs[k]
+        for k in ("status", "viewer", "vectors", "spectrum", "numbers", "notes", "formula", "python", "shell", "link")
+    ]
 
     # `change` first: it makes "always_last" the rule for all, and it also fires for arrow keys and values set from Python.
     run = gr.on(
@@ -149,7 +157,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
         trigger_mode="always_last", show_progress="minimal", show_progress_on=[outputs["status"]],
         api_visibility="private", **_HEAVY,
     )  # fmt: skip
-    run.then(None, outputs["link"], None, js=_JS_ADDRESS, **_LIGHT)
+    run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
     gr.on([c.change for c in deciding], handlers.shown_controls, values, values, trigger_mode="always_last", **_LIGHT)

@@ -48,7 +48,7 @@ def _choice_title(name: str, choice: str) -> str:
         return METHODS[choice].title
     if name == "backbone":
         return "Best one here" if choice == "auto" else backbone_title(choice)
-    return CHOICES.get(choice, choice)
+    return CHOICES.get(name, {}).get(choice, choice)
 
 
 def backbone_title(name: str) -> str:

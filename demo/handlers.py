@@ -41,13 +41,13 @@ def make_show(service: Service) -> Callable[..., Iterator[tuple[Any, ...]]]:
     """The event behind every control: runs the stages and fills all tabs.
 
     Yields after each stage that had to be computed, so that a stop or a newer value ends the work there. Outputs: status,
-    viewer, eigenvectors, spectrum, numbers, notes, Python call, command line, link.
+    viewer, eigenvectors, spectrum, numbers, notes, formula, Python call, command line, link.
     """
 
     def show(picture: str | None, *values: Any) -> Iterator[tuple[Any, ...]]:
         with told_kindly():
             if picture is None:
-                yield (texts.READY, None, None, None, "", "", "", "", "")
+                yield (texts.READY, None, None, None, "", "", "", "", "", "")
                 return
             settings = _settings(values)
             steps = service.pipeline.steps(picture, settings)
@@ -59,7 +59,7 @@ def make_show(service: Service) -> Callable[..., Iterator[tuple[Any, ...]]]:
                     return
                 if not report.cached:
                     line = f"{texts.STAGES[report.name]} · {views.seconds(report.seconds)}"
-                    yield (line, *(gr.skip() for _ in range(8)))
+                    yield (line, *(gr.skip() for _ in range(9)))
 
     return show
 
@@ -75,6 +75,7 @@ def _shown(service: Service, result: Segmentation, picture: str, asked: Settings
         views.spectrum_figure(result),
         views.numbers_html(result),
         views.notes_markdown(result),
+        views.formula_markdown(result),
         export.python_call(result.settings, name),
         export.command_line(result.settings, name),
         export.permalink(asked, example.id if example else None),

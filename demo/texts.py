@@ -40,19 +40,12 @@ GROUPS = {
 }
 
 CHOICES = {
-    "key": "keys",
-    "query": "queries",
-    "value": "values",
-    "token": "tokens",
-    "hsv_xy": "HSV + position",
-    "rgb_xy": "RGB + position",
-    "random_walk": "random walk",
-    "full": "full",
-    "diag": "diagonal",
-    "best_ncut": "lowest Ncut",
-    "minority": "smaller side",
-    "corners": "fewer corners",
-    "peak": "side of the peak",
+    "facet": {"key": "keys", "query": "queries", "value": "values", "token": "tokens"},
+    "pixel_space": {"hsv_xy": "HSV + position", "rgb_xy": "RGB + position"},
+    "laplacian": {"random_walk": "random walk"},
+    "covariance": {"diag": "diagonal"},
+    "threshold": {"best_ncut": "lowest Ncut", "value": "a value"},
+    "object_rule": {"minority": "smaller side", "corners": "fewer corners", "peak": "side of the peak"},
 }
 
 STAGES = {

@@ -171,14 +171,21 @@ def numbers_html(result: Segmentation) -> str:
         rows.append(("Connected components", str(s.n_components)))
         rows.append(("Largest residual", f"{float(s.residuals.max()):.1e}, {how}"))
     rows += [(title, _number(facts[key])) for key, title in FACTS.items() if key in facts]
-    times = [(STAGES[s.name], "remembered" if s.cached else seconds(s.seconds)) for s in result.stages]
+    times = [(STAGES[s.name], seconds(s.seconds) + (", remembered" if s.cached else "")) for s in result.stages]
     return f'<div class="numbers">{_table("Result", rows)}{_table("Time per stage", times)}</div>'
 
 
 def status_line(result: Segmentation) -> str:
     """What was done and how long it took, in one line."""
-    g, spent = result.features.geometry, sum(s.seconds for s in result.stages if not s.cached)
-    return f"{result.n_segments} segments on {g.h} × {g.w} patches · {result.features.origin} · {seconds(spent)}"
+    g, fresh = result.features.geometry, [s.seconds for s in result.stages if not s.cached]
+    spent = seconds(sum(fresh)) if fresh else "remembered"
+    return f"{result.n_segments} segments on {g.h} × {g.w} patches · {result.features.origin} · {spent}"
+
+
+def formula_markdown(result: Segmentation) -> str:
+    """The formula of the method and where it comes from."""
+    method = METHODS[result.settings.method]
+    return f"$${method.formula}$$\n{method.title}: {method.source}"
 
 
 def notes_markdown(result: Segmentation) -> str:

@@ -82,6 +82,7 @@ class Pipeline:
         self.device = pick_device(device)
         self.cache = StageCache(cache_bytes)
         self._extract = extract
+        self._latest: tuple[Any, Tensor | None] = (None, None)
 
     def run(self, image: Any, settings: Settings, *, on_stage: Callable[[StageReport], None] | None = None) -> Segmentation:
         """Segment one picture; see `segment`."""
@@ -111,11 +112,23 @@ class Pipeline:
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
             make = partial(_timed, run, [values[i] for i in inputs], chosen)
+            if name == "spectrum":
+                make = partial(self._warm, make, (keys["w_feat"], keys["w_knn"], *chosen.values()))
             (values[name], seconds), cached = self.cache.get(keys[name], make)
             report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
             reports.append(report)
             yield report
         return _segmentation(values, picture_digest, tuple(reports), settings)
+
+    def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
+        """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.
+
+        The start saves passes and leaves the answer as it is to within the solver's tolerance, so it is not part of a key.
+        """
+        latest_graph, block = self._latest
+        spectrum, seconds = make(start=block if latest_graph == graph else None)
+        self._latest = (graph, spectrum.block)
+        return spectrum, seconds
 
     def _picture(self, image: Any) -> tuple[Tensor, str]:
         """The decoded picture and its digest; a file is read again only when it changes."""
@@ -154,12 +167,12 @@ class Pipeline:
         return Loaded(backbone, model, self.device, self._extract), report
 
 
-def _timed(run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    value = run(*inputs, **tunables)
+def _timed(run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any], **extra: Any) -> tuple[Any, float]:
+    began = time.perf_counter()
+    value = run(*inputs, **tunables, **extra)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
-    return value, time.perf_counter() - start
+    return value, time.perf_counter() - began
 
 
 def _facts(value: Any) -> Mapping[str, float | int | str]:

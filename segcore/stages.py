@@ -33,7 +33,7 @@ from segcore.image import (
 )
 from segcore.refine.crf import mean_field, unary_from_probabilities
 from segcore.registry import METHODS
-from segcore.settings import Settings
+from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
 Extract = Callable[..., FeatureGrid]
@@ -64,7 +64,7 @@ def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]
     """Names of the stages whose values a stage takes, and of the settings it reads."""
     parameters = inspect.signature(run).parameters.values()
     inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    return inputs, tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+    return inputs, tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in params())
 
 
 def settings_read(settings: Settings) -> set[str]:
@@ -107,8 +107,9 @@ def _affinity(w_feat: Tensor, w_knn: Tensor, *, knn_weight: float) -> Affinity:
     return Affinity(*combine_affinities(w_feat, w_knn, knn_weight=knn_weight))
 
 
-def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int) -> Spectrum:
-    return smallest_eigenpairs(affinity.W, n_vectors=min(n_vectors, affinity.W.shape[0]), laplacian=laplacian)
+def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int, start: Tensor | None = None) -> Spectrum:
+    n = affinity.W.shape[0]
+    return smallest_eigenpairs(affinity.W, n_vectors=min(n_vectors, n), laplacian=laplacian, start=start)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

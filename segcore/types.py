@@ -76,6 +76,7 @@ class Spectrum:
     n_components: int  # connected components of W
     laplacian: str
     n_passes: int  # products of W with a block of vectors
+    block: Tensor  # (n, b) what the iteration ended with; a start for a similar graph
     notes: tuple[str, ...] = ()
 
     @property

@@ -147,6 +147,18 @@ def test_runs_are_reproducible(generator):
     assert torch.equal(smallest_eigenpairs(W, n_vectors=6).V, smallest_eigenpairs(W, n_vectors=6).V)
 
 
+def test_a_start_from_a_similar_graph_saves_passes_and_changes_nothing(generator):
+    X = torch.rand(600, 2, generator=generator)
+    W = torch.exp(-torch.cdist(X, X).square() / 0.01)
+    similar = W + 0.05 * torch.exp(-torch.cdist(X, X).square() / 0.02)
+    cold = smallest_eigenpairs(W, n_vectors=8)
+    warm = smallest_eigenpairs(W, n_vectors=8, start=smallest_eigenpairs(similar, n_vectors=8).block)
+    assert warm.n_passes <= 0.75 * cold.n_passes
+    assert_close(warm.eigenvalues, cold.eigenvalues, atol=1e-6)
+    assert_close(warm.V, cold.V, atol=1e-3 * float(cold.V.abs().max()))
+    assert smallest_eigenpairs(W, n_vectors=8, start=torch.ones(3, 2)).n_passes == cold.n_passes
+
+
 def test_too_few_passes_are_said(generator):
     W = random_affinity(600, generator=generator, dtype=torch.float32)
     found = smallest_eigenpairs(W, n_vectors=6, max_passes=1)

@@ -25,7 +25,13 @@ _NEAR_DOUBLE = 1e-3  # relative gap below which two eigenvalues count as one
 
 
 def smallest_eigenpairs(
-    W: Tensor, *, n_vectors: int, laplacian: str = "random_walk", tol: float | None = None, max_passes: int = 200
+    W: Tensor,
+    *,
+    n_vectors: int,
+    laplacian: str = "random_walk",
+    tol: float | None = None,
+    max_passes: int = 200,
+    start: Tensor | None = None,
 ) -> Spectrum:
     """Compute the smallest eigenpairs of the Laplacian of W.
 
@@ -36,6 +42,7 @@ def smallest_eigenpairs(
         tol: bound on the residual ‖A u − μ u‖ / ‖A‖, ‖u‖ = 1, of the symmetric problem; by default 1e-5 in float32 and
             1e-9 in float64.
         max_passes: most products of W with a block of vectors; past it the result carries its residuals and a note.
+        start: (n, b) `Spectrum.block` of a similar graph, which halves the passes; the answer is the same to within tol.
 
     Returns:
         Spectrum with ascending eigenvalues ≥ 0 (float64) and V (n, n_vectors) in the dtype of W.
@@ -70,12 +77,12 @@ def smallest_eigenpairs(
     known = _null_vectors(component, problem.mass, n_vectors)
     wanted = n_vectors - known.shape[1]
     if wanted == 0:
-        found, passes = known, 0
+        found, block, passes = known, known, 0
     elif n <= max(_DENSE_UP_TO, 12 * n_vectors):
-        found, passes = torch.cat([known, _dense(problem, known, wanted)], 1), 0
+        found, block, passes = torch.cat([known, _dense(problem, known, wanted)], 1), known, 0
     else:
-        new, passes = _davidson(problem, known, wanted, tol, max_passes)
-        found = torch.cat([known, new], 1)
+        block, passes = _davidson(problem, known, wanted, tol, max_passes, start)
+        found = torch.cat([known, block[:, :wanted]], 1)
     eigenvalues, residuals = _rayleigh(problem, found, known.shape[1])
     order = eigenvalues.argsort(stable=True)
     eigenvalues, residuals, U = eigenvalues[order], residuals[order], found[:, order.to(found.device)]
@@ -89,6 +96,7 @@ def smallest_eigenpairs(
         n_components=n_components,
         laplacian=laplacian,
         n_passes=passes,
+        block=block,
         notes=_notes(eigenvalues, residuals, n_components, tol),
     )
 
@@ -155,8 +163,10 @@ def _dense(problem: _Problem, known: Tensor, wanted: int) -> Tensor:
     return torch.linalg.eigh(A)[1][:, :wanted].to(problem.W.dtype)
 
 
-def _davidson(problem: _Problem, known: Tensor, wanted: int, tol: float, max_passes: int) -> tuple[Tensor, int]:
-    """(n, wanted) next eigenvectors and the number of passes over W.
+def _davidson(
+    problem: _Problem, known: Tensor, wanted: int, tol: float, max_passes: int, start: Tensor | None
+) -> tuple[Tensor, int]:
+    """(n, b) leading Ritz vectors, of which the first `wanted` have converged, and the number of passes over W.
 
     The basis grows by the residuals of the leading Ritz vectors, divided by the diagonal of A. Twice as many Ritz vectors as
     wanted are followed: a pass costs little more, and convergence is governed by the gap behind the block instead of the
@@ -164,9 +174,11 @@ def _davidson(problem: _Problem, known: Tensor, wanted: int, tol: float, max_pas
     """
     n, device, dtype = problem.W.shape[0], problem.W.device, problem.W.dtype
     block = min(2 * wanted, n // (_BASIS_BLOCKS + 1))
-    # The start is drawn on the CPU from a fixed seed, so that every run and every device begins alike.
-    start = torch.randn(n, block, generator=torch.Generator().manual_seed(0), dtype=dtype).to(device)
-    Q = _orthonormal(start, known)
+    # Drawn on the CPU from a fixed seed, so that every run and every device begins alike.
+    first = torch.randn(n, block, generator=torch.Generator().manual_seed(0), dtype=dtype).to(device)
+    if start is not None and start.shape[0] == n:
+        first[:, : start.shape[1]] = start[:, :block]
+    Q = _orthonormal(first, known)
     AQ, passes = problem.apply(Q), 1
     diagonal = (problem.diagonal - problem.scale.square() * problem.W.diagonal()).clamp_min(1e-3 * problem.norm)
     while True:
@@ -175,7 +187,7 @@ def _davidson(problem: _Problem, known: Tensor, wanted: int, tol: float, max_pas
         R = AX - X * ritz[:block]
         residual = R.norm(dim=0) / problem.norm
         if bool((residual[:wanted] <= tol).all()) or passes >= max_passes:
-            return X[:, :wanted], passes
+            return X, passes
         R = R[:, residual > tol / 2] / diagonal[:, None]
         if Q.shape[1] + R.shape[1] > _BASIS_BLOCKS * block:
             keep = min(2 * block, Q.shape[1])

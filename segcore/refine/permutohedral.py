@@ -103,7 +103,7 @@ def build_lattice(X: Tensor) -> Lattice:
     Convention:
         The kernel is that of the authors' code. It has the covariance of the Gaussian, but is lower at r = 0, by up to 0.35
         for d = 2 and 0.62 for d = 5. Averages F v / F 1 are close where points are many: on the pixels of a picture, for v
-        in [0, 1] and d = 2, within 0.06 where the width is 1 pixel and 0.02 where it is 3.
+        in [0, 1] and d = 2, within 0.07 where the width is 1 pixel and 0.03 where it is 3.
 
     Raises:
         InputError: X is no finite (n, d) tensor with n, d ≥ 1, or its points lie too far apart to number the places between.

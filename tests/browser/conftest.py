@@ -4,15 +4,18 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlparse
 
 import pytest
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
-
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+for name in ("NO_PROXY", "no_proxy"):  # Gradio calls its own address when it starts
+    os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost", "127.0.0.1"]))
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOCAL = {"127.0.0.1", "localhost"}
@@ -24,8 +27,9 @@ def _is_local(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def browser() -> "Iterator[sync_api.Browser]":
+def browser() -> "Iterator[Browser]":
     """Headless Chromium from PATH."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is in PATH")
@@ -38,11 +42,10 @@ def browser() -> "Iterator[sync_api.Browser]":
 
 
 @pytest.fixture
-def page(browser: "sync_api.Browser") -> "Iterator[sync_api.Page]":
+def page(browser: "Browser") -> "Iterator[Page]":
     """A new page, 1440 × 900. The test fails on errors in the page and on every request that leaves this computer."""
     problems: list[str] = []
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-
     new_page = context.new_page()
     new_page.set_default_timeout(15_000)
     context.on("request", lambda request: _is_local(request.url) or problems.append(f"request to {request.url}"))
@@ -54,7 +57,7 @@ def page(browser: "sync_api.Browser") -> "Iterator[sync_api.Page]":
 
 
 @pytest.fixture
-def shoot(page: "sync_api.Page") -> Callable[..., Path]:
+def shoot(page: "Page") -> Callable[..., Path]:
     """Save a screenshot of the page, or of a part of it, for people to look at; returns its path."""
     folder = Path(os.environ.get("SEGCORE_ARTIFACTS", "artifacts"))
 

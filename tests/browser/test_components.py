@@ -19,6 +19,7 @@ from demo.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 pytestmark = pytest.mark.browser
 
 HEIGHT, WIDTH, PATCH = 300, 400, 16
+ROWS, COLUMNS = 20, 28  # of the grid; the picture covers 18¾ and 25 of them
 SPOTS = {0: (0.15, 0.15), 1: (0.5, 0.60), 2: (0.2, 0.9), 3: (0.75, 0.9), 4: (0.75, 0.25)}  # x, y inside each segment
 NAMES = ["Sky", "Hills", "Meadow", "Lake", "Sun"]
 
@@ -56,7 +57,7 @@ def viewer_value(
     background: int | None = None,
 ) -> dict[str, Any]:
     n = int(labels.max()) + 1
-    h, w = math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH)
+    h, w = ROWS, COLUMNS
     return {
         "picture": render.data_uri(render.png(scene_picture())),
         "labels": render.data_uri(render.display_label_png(labels)),
@@ -80,7 +81,7 @@ def wave(h: int, w: int, index: int) -> np.ndarray:
 
 
 def fiedler_value(threshold: float = 0.0) -> dict[str, Any]:
-    h, w = math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH)
+    h, w = ROWS, COLUMNS
     thresholds = np.linspace(-1.1, 1.1, 45)
     return {
         "h": h,
@@ -541,7 +542,7 @@ def test_gallery_captions(panel) -> None:
 
 
 def test_map_has_the_colors_of_python(panel) -> None:
-    expected = render.diverging(wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1))
+    expected = render.diverging(wave(ROWS, COLUMNS, 1))
     for row, column in [(0, 0), (3, 11), (7, 12), (9, 24), (18, 2)]:
         for canvas in ("#panel .fp-map", "#panel .fp-item canvas"):
             rgba = canvas_pixel(panel, canvas, cell_spot(row, column))
@@ -575,7 +576,7 @@ def test_enter_enlarges_another_vector(panel) -> None:
 
 def test_pointer_reads_a_cell(panel) -> None:
     move_to(panel, "#panel .fp-stage", cell_spot(3, 11))
-    value = wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1)[3, 11]
+    value = wave(ROWS, COLUMNS, 1)[3, 11]
     text = panel.locator("#panel .fp-cell").inner_text()
     assert text.startswith("Row 4, column 12: ")
     assert f"{value:.3g}" in text
@@ -606,13 +607,13 @@ def test_over_the_picture(panel) -> None:
 
 
 def share_above(threshold: float) -> int:
-    return int((wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1) > threshold).sum())
+    return int((wave(ROWS, COLUMNS, 1) > threshold).sum())
 
 
 def test_threshold_counts_and_outlines_cells(panel) -> None:
-    limit = float(np.abs(wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1)).max())
+    limit = float(np.abs(wave(ROWS, COLUMNS, 1)).max())
     set_range(panel, "#panel .fp-threshold", 0.5)
-    assert f"{share_above(0.5 * limit)} of 475 patches above" in panel.locator("#panel .fp-share").inner_text()
+    assert f"{share_above(0.5 * limit)} of 560 patches above" in panel.locator("#panel .fp-share").inner_text()
     dark = panel.evaluate(
         """() => {
             const canvas = document.querySelector("#panel .fp-marks");
@@ -645,7 +646,7 @@ def test_lowest_ncut_and_zero(panel) -> None:
 
 
 def test_cut_here_reaches_python(panel, app: App) -> None:
-    limit = float(np.abs(wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1)).max())
+    limit = float(np.abs(wave(ROWS, COLUMNS, 1)).max())
     set_range(panel, "#panel .fp-threshold", 0.25)
     panel.get_by_role("button", name="Cut here").click()
     _, index, threshold, fraction = app.wait_for(lambda event: event[0] == "cut")
@@ -675,7 +676,7 @@ def test_panel_follows_python_while_it_is_hidden(opened, app: App, opened_before
     opened.wait_for_function("document.querySelector('#panel .fp-share')?.textContent.startsWith('Threshold 0.500 ')")
     opened.wait_for_function("document.querySelector('#panel .fp-map').width > 50")
     wait_for_paint(opened)
-    expected = render.diverging(wave(math.ceil(HEIGHT / PATCH), math.ceil(WIDTH / PATCH), 1))[3, 11]
+    expected = render.diverging(wave(ROWS, COLUMNS, 1))[3, 11]
     np.testing.assert_allclose(canvas_pixel(opened, "#panel .fp-map", cell_spot(3, 11))[:3], expected, atol=1)
 
 
