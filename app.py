@@ -18,7 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="An interactive lab for unsupervised image segmentation.")
     parser.add_argument("--host", default=None, help="address to listen on; 0.0.0.0 lets others on the network in")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (the first free one from 7860)")
-    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute")
+    parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     flags = parser.parse_args()
     service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20)

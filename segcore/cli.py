@@ -42,7 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
     segment.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture files")
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
-    segment.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="where to compute (auto)")
+    segment.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
     segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     add_settings(segment)
     segment.set_defaults(run=_segment)
@@ -50,6 +50,12 @@ def build_parser() -> argparse.ArgumentParser:
     methods = commands.add_parser("methods", help="list the methods, their formulas, sources and settings")
     methods.add_argument("--json", action="store_true", help="print JSON")
     methods.set_defaults(run=_methods)
+
+    bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
+    bench.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
+    bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
+    bench.set_defaults(run=_bench)
 
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
     backbones.add_argument("--json", action="store_true", help="print JSON")
@@ -157,6 +163,27 @@ def _backbones(parsed: argparse.Namespace) -> int:
     ]
     _print_rows(rows, as_json=parsed.json)
     return 0
+
+
+def _bench(parsed: argparse.Namespace) -> int:
+    from segcore.bench import report
+    from segcore.bench.rows import run
+    from segcore.device import pick_device
+
+    device = pick_device(parsed.device)
+    about = report.machine(device)
+    print(" · ".join(f"{key}: {value}" for key, value in about.items()), report.HEAD, sep="\n\n")
+    rows = []
+    for row in run(device, only=parsed.only):
+        print(report.line(row), flush=True)
+        rows.append(row)
+    print(f"\nPeak memory of this process: {report.peak_memory_bytes() / 2**20:.0f} MiB")
+    if parsed.json:
+        report.write_json(parsed.json, about, rows)
+    wrong = [row.name for row in rows if any(note.startswith("WRONG") for note in row.notes)]
+    if wrong:
+        print(f"error: wrong answers in {', '.join(wrong)}", file=sys.stderr)
+    return 1 if wrong else 0
 
 
 def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -5,9 +5,9 @@ Every function returns a new array and leaves its arguments as they are.
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from segcore.palette import DIVERGING, PALETTE, Palette, hex_to_rgb
+from segcore.palette import PALETTE, Palette
 
 DISPLAY_SIDE = 1280  # pixels: longer side of what the page shows
 
@@ -42,7 +42,7 @@ def paint_labels(
         raise ValueError(f"image is {image.shape}, but label_map asks for {(*label_map.shape, 3)}")
     opacity = float(np.clip(opacity, 0.0, 1.0))
     colors = palette.rgb(count_labels(label_map))[label_map]
-    overlay = _to_bytes(image * (1.0 - opacity) + colors * opacity)
+    overlay = to_bytes(image * (1.0 - opacity) + colors * opacity)
     if contours:
         _draw_contours(overlay, label_map)
     return overlay
@@ -59,28 +59,6 @@ def borders(label_map: NDArray[np.integer]) -> NDArray[np.bool_]:
     found[1:] |= down
     found[:-1] |= down
     return found
-
-
-def diverging(values: ArrayLike, *, limit: float | None = None, stops: tuple[str, ...] = DIVERGING) -> Picture:
-    """Map signed values to colors, 0 to the neutral middle.
-
-    Args:
-        values: (h, w).
-        limit: |value| of the two ends; the largest |value| if not given. Values beyond it take the color of the end.
-        stops: evenly spaced colors from −limit to +limit, with linear interpolation between them.
-
-    Returns:
-        (h, w, 3) uint8. A constant 0 is all middle; what is not a number is drawn as the middle, too.
-    """
-    values = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
-    finite = np.abs(values[np.isfinite(values)])
-    limit = float(finite.max(initial=0.0)) if limit is None else float(limit)
-    share = np.divide(values, limit, out=np.zeros_like(values), where=limit > 0)
-    place = (np.clip(share, -1.0, 1.0) + 1.0) / 2.0 * (len(stops) - 1)
-    below = np.minimum(place.astype(int), len(stops) - 2)
-    part = (place - below)[..., None]
-    ramp = hex_to_rgb(stops).astype(np.float64)
-    return _to_bytes(ramp[below] * (1.0 - part) + ramp[below + 1] * part)
 
 
 def shrink(picture: NDArray[np.uint8], *, max_side: int = DISPLAY_SIDE) -> Picture:
@@ -126,7 +104,7 @@ def _draw_contours(picture: Picture, label_map: NDArray[np.integer]) -> None:
     width = max(1, round(max(label_map.shape) / 900))  # of the light line on each side of a border
     light = _grown(borders(label_map), width - 1)
     rim = _grown(light, width) & ~light
-    picture[rim] = _to_bytes(picture[rim] * 0.45)
+    picture[rim] = to_bytes(picture[rim] * 0.45)
     picture[light] = 255
 
 
@@ -141,5 +119,6 @@ def _grown(mask: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:
     return mask
 
 
-def _to_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
-    return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)  # halves go up, as in the browser
+def to_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Round to bytes; halves go up, as in the browser."""
+    return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)

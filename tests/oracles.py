@@ -7,6 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segcore.palette import DIVERGING, hex_to_rgb
+from segcore.render import to_bytes
+
 
 def w_feat(X: Tensor) -> Tensor:
     """W_ij = max(0, cos(x_i, x_j))."""
@@ -72,3 +75,16 @@ def random_affinity(n: int, *, generator: torch.Generator, dtype: torch.dtype = 
     group = torch.arange(n) * 3 // n
     W = torch.rand(n, n, generator=generator, dtype=dtype) * torch.where(group[:, None] == group, 1.0, 0.1)
     return (W + W.T) / 2
+
+
+def diverging(values, *, limit=None, stops=DIVERGING):
+    """Colors of signed values, 0 to the neutral middle: linear interpolation between evenly spaced stops."""
+    values = np.nan_to_num(np.asarray(values, dtype=np.float64), nan=0.0)
+    finite = np.abs(values[np.isfinite(values)])
+    limit = float(finite.max(initial=0.0)) if limit is None else float(limit)
+    share = np.divide(values, limit, out=np.zeros_like(values), where=limit > 0)
+    place = (np.clip(share, -1.0, 1.0) + 1.0) / 2.0 * (len(stops) - 1)
+    below = np.minimum(place.astype(int), len(stops) - 2)
+    part = (place - below)[..., None]
+    ramp = hex_to_rgb(stops).astype(np.float64)
+    return to_bytes(ramp[below] * (1.0 - part) + ramp[below + 1] * part)

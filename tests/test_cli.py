@@ -62,7 +62,7 @@ def test_presets_come_first_and_flags_over_them():
         (["--knn-weight", "nan"], "knn_weight must be a number"),
         (["--method", "magic"], "method must be a name out of kmeans"),
         (["--tau", "1"], "unrecognized arguments: --tau"),
-        (["--device", "abacus"], "invalid choice: 'abacus'"),
+        (["--device", "abacus"], "device must be one of auto, cpu, cuda; got 'abacus'"),
     ],
 )
 def test_mistakes_end_with_status_2_and_one_line(flags, words, picture, tmp_path, capsys):

@@ -7,21 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette, hex_to_rgb
-from demo.render import (
-    borders,
-    data_uri,
-    display_label_png,
-    diverging,
-    jpeg,
-    label_png,
-    pack_floats,
-    paint_labels,
-    png,
-    shrink,
-    shrink_labels,
-    shrunk_size,
-)
+from segcore.export import data_uri, display_label_png, jpeg, labels_png, pack_floats, png
+from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
+from segcore.render import borders, paint_labels, shrink, shrink_labels, shrunk_size
 
 
 def read(file: bytes) -> Image.Image:
@@ -79,14 +67,6 @@ def test_one_segment_has_no_contour(picture: np.ndarray) -> None:
     np.testing.assert_array_equal(paint_labels(picture, alone), paint_labels(picture, alone, contours=False))
 
 
-def test_nothing_is_painted_in_place(picture: np.ndarray, labels: np.ndarray) -> None:
-    picture.flags.writeable = labels.flags.writeable = False
-    for result in (paint_labels(picture, labels), shrink(picture), shrink_labels(labels), diverging(labels)):
-        assert not np.shares_memory(result, picture)
-        assert not np.shares_memory(result, labels)
-        assert result.flags.writeable
-
-
 @pytest.mark.parametrize(
     "labels", [np.zeros((3, 3), dtype=int), np.full((40, 60), -1), np.zeros((40, 60)), np.zeros((40, 60, 1), dtype=int)]
 )
@@ -104,7 +84,7 @@ def test_borders_of_a_checkerboard() -> None:
 
 
 def test_label_file_is_exact(labels: np.ndarray) -> None:
-    image = read(label_png(labels))
+    image = read(labels_png(labels))
     assert image.mode == "L"
     np.testing.assert_array_equal(np.asarray(image), labels)
 
@@ -112,13 +92,13 @@ def test_label_file_is_exact(labels: np.ndarray) -> None:
 @pytest.mark.parametrize(("n", "mode"), [(2, "L"), (255, "L"), (256, "I;16"), (60000, "I;16")])
 def test_label_file_has_the_bits_it_needs(n: int, mode: str) -> None:
     labels = np.linspace(0, n - 1, 24).astype(np.int64).reshape(4, 6)
-    image = read(label_png(labels))
+    image = read(labels_png(labels))
     assert image.mode == mode
     np.testing.assert_array_equal(np.asarray(image), labels)
 
 
 def test_label_file_of_too_many() -> None:
-    for encode in (label_png, display_label_png):
+    for encode in (labels_png, display_label_png):
         with pytest.raises(ValueError, match="65536"):
             encode(np.array([[70000]]))
 
@@ -181,38 +161,9 @@ def test_shrinking_never_mixes_labels(labels: np.ndarray) -> None:
 # ---- Heat maps ----
 
 
-def test_zero_is_the_middle_and_the_ends_are_symmetric() -> None:
-    ramp = hex_to_rgb(DIVERGING)
-    colors = diverging(np.array([[-2.0, 0.0, 1.0, 2.0]]))
-    np.testing.assert_array_equal(colors[0, 0], ramp[0])
-    np.testing.assert_array_equal(colors[0, 1], ramp[len(ramp) // 2])
-    np.testing.assert_array_equal(colors[0, 3], ramp[-1])
-    np.testing.assert_array_equal(colors[0, 2], ramp[6])
-
-
-def test_scale_does_not_matter_but_the_sign_does() -> None:
-    values = np.random.default_rng(0).normal(size=(5, 7))
-    np.testing.assert_array_equal(diverging(values), diverging(1e-6 * values))
-    mirrored = diverging(-values, stops=DIVERGING[::-1])
-    np.testing.assert_allclose(diverging(values).astype(int), mirrored.astype(int), atol=1)
-
-
-def test_one_sided_values_keep_zero_in_the_middle() -> None:
-    colors = diverging(np.array([[0.0, 1.0]]))
-    np.testing.assert_array_equal(colors[0, 0], hex_to_rgb(DIVERGING)[len(DIVERGING) // 2])
-
-
-@pytest.mark.parametrize("values", [np.zeros((2, 3)), np.full((2, 3), np.nan), np.zeros((0, 3))])
-def test_nothing_to_tell_apart_is_the_middle(values: np.ndarray) -> None:
-    colors = diverging(values)
-    assert colors.shape == (*values.shape, 3)
-    assert (colors == hex_to_rgb(DIVERGING)[len(DIVERGING) // 2]).all()
-
-
-def test_limit_and_infinity() -> None:
-    ramp = hex_to_rgb(DIVERGING)
-    colors = diverging(np.array([[-np.inf, 5.0, 0.5]]), limit=1.0)
-    np.testing.assert_array_equal(colors[0, 0], ramp[0])
-    np.testing.assert_array_equal(colors[0, 1], ramp[-1])
-    np.testing.assert_array_equal(colors[0, 2], ramp[6])
-    assert (diverging(np.array([[np.inf, 1.0]]))[0, 0] == ramp[-1]).all()
+def test_nothing_is_painted_in_place(picture: np.ndarray, labels: np.ndarray) -> None:
+    picture.flags.writeable = labels.flags.writeable = False
+    for result in (paint_labels(picture, labels), shrink(picture), shrink_labels(labels)):
+        assert not np.shares_memory(result, picture)
+        assert not np.shares_memory(result, labels)
+        assert result.flags.writeable

@@ -5,7 +5,7 @@ from typing import Any, NotRequired, TypedDict
 import gradio as gr
 
 from demo.components import parts, with_urls
-from demo.palette import DIVERGING
+from segcore.palette import DIVERGING
 
 
 class Vector(TypedDict):
@@ -14,7 +14,7 @@ class Vector(TypedDict):
     index: int  # 1 is the Fiedler vector
     eigenvalue: float
     residual: float
-    values: str  # render.pack_floats of (h, w)
+    values: str  # export.pack_floats of (h, w)
 
 
 class TwoWayCut(TypedDict):

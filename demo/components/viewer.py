@@ -11,7 +11,7 @@ class ViewerValue(TypedDict):
     """What a `Viewer` shows."""
 
     picture: str  # data: URI, URL, or path of a file
-    labels: str  # same, of a PNG by render.display_label_png
+    labels: str  # same, of a PNG by export.display_label_png
     width: int  # of the display, in pixels
     height: int
     palette: list[str]  # "#rrggbb" per label

@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -79,6 +80,22 @@ def load_vit(backbone: Backbone, *, device: torch.device | str = "cpu") -> VitMo
             backbone=backbone.name,
         )
     mean, std = _preprocessing(config, backbone, file)
+    return VitModel(net.eval().requires_grad_(False).to(device), backbone, backbone.patch, mean, std, file.source)
+
+
+def random_vit(backbone: Backbone, *, device: torch.device | str = "cpu", seed: int = 0) -> VitModel:
+    """Build a backbone's transformer with random weights: for timing, and as the baseline that learned weights must beat.
+
+    Args:
+        backbone: a registered transformer.
+        device: where it will compute.
+        seed: of the weights.
+    """
+    file = WeightFile(Path(), "random", f"random numbers, seed {seed}")
+    with torch.random.fork_rng(devices=[]):  # timm draws from the global generator
+        torch.manual_seed(seed)
+        net = _build(backbone.timm_name, {}, backbone, file)
+    mean, std = _preprocessing({}, backbone, file)
     return VitModel(net.eval().requires_grad_(False).to(device), backbone, backbone.patch, mean, std, file.source)
 
 

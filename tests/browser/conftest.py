@@ -1,4 +1,4 @@
-"""A real Chromium for the tests of the page; without one they are skipped."""
+"""A real Chromium for the tests of the page; without one they are skipped, or fail where SEGCORE_NEED_BROWSER is set."""
 
 import os
 import shutil
@@ -32,7 +32,8 @@ def browser() -> "Iterator[Browser]":
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
-        pytest.skip(f"no browser: none of {', '.join(BROWSERS)} is in PATH")
+        missing = f"no browser: none of {', '.join(BROWSERS)} is in PATH"
+        pytest.fail(missing) if os.environ.get("SEGCORE_NEED_BROWSER") else pytest.skip(missing)
     with sync_api.sync_playwright() as playwright:
         # No name resolves but our own, so nothing leaves; intercepting requests would stall them whenever a test sleeps.
         closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"

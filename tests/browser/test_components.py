@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import render
 from demo.components import FiedlerPanel, LogSlider, Viewer
-from demo.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
+from segcore.export import data_uri, display_label_png, pack_floats, png
+from segcore.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
+from tests import oracles
 
 pytestmark = pytest.mark.browser
 
@@ -59,8 +60,8 @@ def viewer_value(
     n = int(labels.max()) + 1
     h, w = ROWS, COLUMNS
     return {
-        "picture": render.data_uri(render.png(scene_picture())),
-        "labels": render.data_uri(render.display_label_png(labels)),
+        "picture": data_uri(png(scene_picture())),
+        "labels": data_uri(display_label_png(labels)),
         "width": WIDTH,
         "height": HEIGHT,
         "palette": list(palette.hex(n)),
@@ -91,7 +92,7 @@ def fiedler_value(threshold: float = 0.0) -> dict[str, Any]:
                 "index": i,
                 "eigenvalue": 0.0123 * i**2,
                 "residual": 1e-7 * i,
-                "values": render.pack_floats(wave(h, w, i)),
+                "values": pack_floats(wave(h, w, i)),
             }
             for i in range(1, 10)
         ],
@@ -100,7 +101,7 @@ def fiedler_value(threshold: float = 0.0) -> dict[str, Any]:
             "ncut": [[float(t), float(0.05 + 0.9 * (t - 0.33) ** 2)] for t in thresholds],
             "side_is_positive": True,
         },
-        "picture": render.data_uri(render.png(scene_picture())),
+        "picture": data_uri(png(scene_picture())),
         "width": WIDTH,
         "height": HEIGHT,
         "aspect": [WIDTH / PATCH / w, HEIGHT / PATCH / h],
@@ -120,7 +121,7 @@ class App:
     def __init__(self, folder: Path) -> None:
         self.events: list[tuple] = []
         file = folder / "scene picture.png"  # a space, as in many names
-        file.write_bytes(render.png(scene_picture()))
+        file.write_bytes(png(scene_picture()))
         labels = scene_labels()
         moved = np.array([2, 0, 3, 1, 4], dtype=np.uint8)[labels]
         split = np.where((labels == 0) & (np.indices(labels.shape)[1] < 120), 5, labels).astype(np.uint8)
@@ -542,7 +543,7 @@ def test_gallery_captions(panel) -> None:
 
 
 def test_map_has_the_colors_of_python(panel) -> None:
-    expected = render.diverging(wave(ROWS, COLUMNS, 1))
+    expected = oracles.diverging(wave(ROWS, COLUMNS, 1))
     for row, column in [(0, 0), (3, 11), (7, 12), (9, 24), (18, 2)]:
         for canvas in ("#panel .fp-map", "#panel .fp-item canvas"):
             rgba = canvas_pixel(panel, canvas, cell_spot(row, column))
@@ -676,7 +677,7 @@ def test_panel_follows_python_while_it_is_hidden(opened, app: App, opened_before
     opened.wait_for_function("document.querySelector('#panel .fp-share')?.textContent.startsWith('Threshold 0.500 ')")
     opened.wait_for_function("document.querySelector('#panel .fp-map').width > 50")
     wait_for_paint(opened)
-    expected = render.diverging(wave(ROWS, COLUMNS, 1))[3, 11]
+    expected = oracles.diverging(wave(ROWS, COLUMNS, 1))[3, 11]
     np.testing.assert_allclose(canvas_pixel(opened, "#panel .fp-map", cell_spot(3, 11))[:3], expected, atol=1)
 
 
