@@ -5,6 +5,6 @@ import sys
 
 from segcore.cli import main
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: spinning threads make a shared machine far slower
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch, see app.py
 
 sys.exit(main())

@@ -195,19 +195,6 @@ def test_strided_pictures_are_read_right(generator):
     assert torch.equal(mean_field(strided, turned, **SETTINGS), mean_field(unary, image, **SETTINGS))
 
 
-def test_on_step_sees_every_sweep(generator):
-    unary, image = random_unary(2, 8, 9, generator=generator), two_halves(8, 9, generator=generator)
-    seen = []
-    Q = mean_field(unary, image, **SETTINGS, on_step=lambda step, q: seen.append((step, q.clone())))
-    assert [step for step, _ in seen] == [1, 2, 3, 4, 5]
-    assert torch.equal(seen[-1][1], Q)
-    assert torch.equal(seen[1][1], mean_field(unary, image, **SETTINGS | {"n_steps": 2}))
-
-
-IMAGE = torch.zeros(4, 5, 3, dtype=torch.uint8)
-UNARY = torch.zeros(2, 4, 5)
-
-
 @pytest.mark.parametrize(
     ("unary", "image", "field", "sentence"),
     [

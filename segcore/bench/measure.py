@@ -60,6 +60,11 @@ def measure(row: Row) -> Measured:
         except Missing as missing:
             notes.append(f"{who} is not here: {missing}")
             del contenders[who]
+        except (ValueError, RuntimeError, ArithmeticError) as error:
+            if who == OURS:
+                raise
+            notes.append(f"{who} fails: {str(error).splitlines()[0]}")
+            del contenders[who]
     for who in contenders.keys() - {OURS}:
         wrong = row.agree(answers[OURS], answers[who])
         if wrong:

@@ -67,8 +67,8 @@ def sklearn_kmeans(X: Tensor, k: int, n_init: int) -> Callable[[], float]:
 
 
 def sklearn_mixture(X: Tensor, k: int, covariance: str) -> Callable[[], float]:
-    """sklearn.mixture.GaussianMixture; the mean log-likelihood of a row."""
-    rows = X.cpu().numpy()
+    """sklearn.mixture.GaussianMixture; the mean log-likelihood of a row. In float64: float32 ends in an error here."""
+    rows = X.double().cpu().numpy()
 
     def run() -> float:
         mixture = _need("sklearn.mixture").GaussianMixture(k, covariance_type=covariance, random_state=0)

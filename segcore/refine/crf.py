@@ -9,8 +9,6 @@ all other labels around it; but for a constant per pixel, that is a reward of w 
 Reference: Krähenbühl and Koltun, 2011, algorithm 1.
 """
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 
@@ -32,7 +30,6 @@ def mean_field(
     compat_bilateral: float,
     sigma_smooth: float,
     compat_smooth: float,
-    on_step: Callable[[int, Tensor], None] | None = None,
 ) -> Tensor:
     """Sharpen soft labels along image edges with a fully connected CRF.
 
@@ -47,7 +44,6 @@ def mean_field(
         compat_bilateral: Potts penalty of the appearance kernel, ≥ 0, in the units of `unary`.
         sigma_smooth: reach of the smoothness kernel, in pixels, > 0.
         compat_smooth: Potts penalty of the smoothness kernel, ≥ 0, in the units of `unary`.
-        on_step: called after each sweep with its number, from 1, and the marginals so far.
 
     Returns:
         (k, height, width) float32 marginals Q; they sum to 1 over k.
@@ -75,13 +71,11 @@ def mean_field(
         kernels.append(_normalized(build_lattice(xy / sigma_smooth), weight=compat_smooth))
     prior = -unary.flatten(1).T.contiguous()  # labels side by side, so that one look-up of a corner serves them all
     Q = _softmax(prior.clone())
-    for step in range(1, n_steps + 1):
+    for _ in range(n_steps):
         scores = prior.clone()
         for kernel in kernels:
             scores += kernel.filter(Q)
         Q = _softmax(scores)
-        if on_step is not None:
-            on_step(step, Q.T.reshape(unary.shape))
     return Q.T.reshape(unary.shape).contiguous()
 
 
