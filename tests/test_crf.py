@@ -195,6 +195,10 @@ def test_strided_pictures_are_read_right(generator):
     assert torch.equal(mean_field(strided, turned, **SETTINGS), mean_field(unary, image, **SETTINGS))
 
 
+IMAGE = torch.zeros(4, 5, 3, dtype=torch.uint8)
+UNARY = torch.zeros(2, 4, 5)
+
+
 @pytest.mark.parametrize(
     ("unary", "image", "field", "sentence"),
     [
