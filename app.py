@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -13,6 +14,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 from demo.build import build_demo, launch_options
 from demo.service import Service
+from segcore.errors import SegcoreError
 
 
 def main() -> None:
@@ -21,9 +23,13 @@ def main() -> None:
     parser.add_argument("--host", default=None, help="address to listen on; 0.0.0.0 lets others on the network in")
     parser.add_argument("--port", type=int, default=None, help="port to listen on (the first free one from 7860)")
     parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto")
+    parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     flags = parser.parse_args()
-    service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20)
+    try:
+        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
+    except SegcoreError as error:
+        sys.exit(f"error: {error}")
     build_demo(service).launch(server_name=flags.host, server_port=flags.port, **launch_options())
 
 

@@ -87,7 +87,7 @@ def _input_panel(service: Service, controls: dict[str, Any]) -> dict[str, Any]:
         panel["reset"] = gr.Button(texts.RESET, size="sm", elem_id="reset", min_width=60)
     with gr.Accordion(texts.MORE, open=False, elem_id="more"):
         for stage in STAGES:
-            gr.Markdown(f"**{texts.GROUPS[stage]}**", elem_classes="group")
+            panel[f"group-{stage}"] = gr.Markdown(f"**{texts.GROUPS[stage]}**", elem_classes="group")
             if stage == "refine":
                 panel["preset"] = gr.Dropdown(
                     list(CRF_PRESETS), value=None, label=texts.CRF_PRESET, info=texts.CRF_PRESET_INFO, elem_id="crf-preset"
@@ -160,7 +160,8 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
-    gr.on([c.change for c in deciding], handlers.shown_controls, values, values, trigger_mode="always_last", **_LIGHT)
+    visible = [*values, *(inputs[f"group-{stage}"] for stage in STAGES), inputs["preset"]]
+    gr.on([c.change for c in deciding], handlers.shown_controls, values, visible, trigger_mode="always_last", **_LIGHT)
 
     restored = [inputs["picture"], inputs["caption"], *values]
     demo.load(handlers.make_restore(service), None, restored, **_TOLD).then(

@@ -14,7 +14,7 @@ from demo import texts, views
 from demo.service import Service
 from segcore import export
 from segcore.errors import SegcoreError
-from segcore.settings import CRF_PRESETS, DEFAULTS, Settings, params
+from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, Settings, is_weight_file, params
 from segcore.stages import settings_read
 from segcore.types import Segmentation
 
@@ -116,17 +116,22 @@ def make_save(service: Service, ending: str) -> Callable[..., str]:
 
 
 def shown_controls(*values: Any) -> list[Any]:
-    """Show the controls that the chosen method reads, hide the others; outputs in the order of the fields."""
+    """Show the controls that the chosen method reads, hide the others.
+
+    Outputs: the controls in the order of the fields, the headings of the groups in the order of the stages, the CRF preset.
+    """
     try:
         settings = _settings(values)
     except SegcoreError:
-        return [gr.skip() for _ in FIELDS]
+        return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
     read = settings_read(settings)
     if settings.threshold != "value":
         read.discard("cut_at")
     if settings.auto_k:
         read.discard("n_segments")
-    return [gr.update(visible=name in read) for name in FIELDS]
+    groups = {p.stage for name, p in params().items() if p.advanced and name in read}
+    shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
+    return [gr.update(visible=visible) for visible in shown]
 
 
 def make_restore(service: Service) -> Callable[..., list[Any]]:
@@ -134,6 +139,8 @@ def make_restore(service: Service) -> Callable[..., list[Any]]:
 
     def restore(request: gr.Request) -> list[Any]:
         query = {k: v for k, v in request.query_params.items() if k in {"example", *FIELDS}}
+        if is_weight_file(query.get("backbone", "")):
+            del query["backbone"]  # a link must not make the server open files
         wanted = query.pop("example", None)
         examples = service.examples
         if wanted is not None and wanted not in examples:

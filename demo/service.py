@@ -10,12 +10,12 @@ from typing import Any
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
-from segcore.render import shrink
 from torch import Tensor
 
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.render import shrink
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
@@ -38,10 +38,10 @@ class Example:
 class Service:
     """Shared by all sessions; everything in it is read-only or safe for threads."""
 
-    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES):
+    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES, weights: str | None = None):
         if _lends_gpus():
             device = "cpu"  # only the transformer borrows the GPU, and its features come back
-        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=_extract())
+        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=_extract(), weights=weights)
 
     @cached_property
     def examples(self) -> dict[str, Example]:

@@ -71,17 +71,30 @@ def default_pipeline() -> "Pipeline":
 class Pipeline:
     """Runs the stages on one device and remembers their values, for any number of threads."""
 
-    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES, extract: Extract = extract_features):
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        cache_bytes: int = CACHE_BYTES,
+        extract: Extract = extract_features,
+        weights: str | None = None,
+    ):
         """Prepare; nothing is loaded or computed yet.
 
         Args:
             device: "auto", "cpu" or "cuda".
             cache_bytes: bound on all remembered values together, loaded weights included.
             extract: runs the transformer; a host may pass one that borrows a GPU for the call.
+            weights: a file of weights that the backbone "auto" stands for.
+
+        Raises:
+            InputError: the device is unknown or not here.
+            ModelError: the file of weights is missing, damaged or holds no vision transformer.
         """
         self.device = pick_device(device)
         self.cache = StageCache(cache_bytes)
         self._extract = extract
+        self._auto = resolve_backbone(weights)[0].name if weights else "auto"
         self._latest: tuple[Any, Tensor | None] = (None, None)
 
     def run(self, image: Any, settings: Settings, *, on_stage: Callable[[StageReport], None] | None = None) -> Segmentation:
@@ -145,7 +158,7 @@ class Pipeline:
 
     def _weights(self, name: str) -> tuple[Loaded, StageReport]:
         """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
-        backbone, note = resolve_backbone(name)
+        backbone, note = resolve_backbone(self._auto if name == "auto" else name)
         notes = [note] if note else []
         bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
         for fallback in ("auto", *bundled, "color"):
