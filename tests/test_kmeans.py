@@ -50,7 +50,7 @@ def test_is_as_good_as_scikit_learn(generator):
 def test_lloyd_never_raises_the_inertia(generator):
     X = torch.rand(100, 3, generator=generator)
     start = X[:5][None]
-    course = [float(module._lloyd(X, start.clone(), steps)[1]) for steps in range(8)]
+    course = [float(module._lloyd(X, start.clone(), 0.0, steps)[1]) for steps in range(8)]
     assert all(after <= before + 1e-5 for before, after in itertools.pairwise(course))
     assert course[-1] < course[0]
 

@@ -226,7 +226,8 @@ def _same_fiedler(W: Tensor) -> Callable[[Any, Tensor], str | None]:
 
 
 def _mixture(X: Tensor, covariance: str) -> float:
-    mixture = gaussian_mixture(X, n_clusters=_K, covariance=covariance, generator=make_generator(0))
+    floor = 1e-6 / float((X - X.mean(0)).square().mean())  # that of scikit-learn, which is not relative
+    mixture = gaussian_mixture(X, n_clusters=_K, covariance=covariance, generator=make_generator(0), floor=floor)
     return mixture.objective / len(X)
 
 

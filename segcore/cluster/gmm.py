@@ -24,12 +24,12 @@ _STARTS = 4  # restarts of the k-means that the mixture starts from
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Mixture:
-    """Parameters: each Σ_k by its eigenvalues (k, d) and, for full covariance, eigenvectors (k, d, d) as columns."""
+    """Parameters, with each Σ_k as what the density needs: ‖(x − μ) T_k‖² = (x − μ)ᵀ Σ_k⁻¹ (x − μ)."""
 
-    mixing: Tensor
-    means: Tensor
-    variances: Tensor
-    axes: Tensor | None
+    mixing: Tensor  # (k,)
+    means: Tensor  # (k, d)
+    whiten: Tensor  # T: (k, d, d), or its diagonal (k, d)
+    log_det: Tensor  # (k,) of Σ_k
 
 
 def gaussian_mixture(
@@ -109,12 +109,14 @@ def _e_step(X: Tensor, mixture: _Mixture) -> tuple[Tensor, float]:
 
 def _log_density(X: Tensor, mixture: _Mixture) -> Tensor:
     """(n, k): log N(x_i | μ_k, Σ_k)."""
-    columns = []
-    for k, (mean, variance) in enumerate(zip(mixture.means, mixture.variances, strict=True)):
-        offset = X - mean
-        along = offset if mixture.axes is None else offset @ mixture.axes[k]
-        columns.append((along.square() / variance).sum(1) + variance.log().sum())
-    return -0.5 * (torch.stack(columns, 1) + X.shape[1] * math.log(2 * math.pi))
+    means, T = mixture.means, mixture.whiten
+    if T.ndim == 2:
+        # Multiplied out, all components are two matrix products; in float64 on centered rows no digits that count are lost.
+        precision = T.square()
+        distance = X.square() @ precision.T - 2 * X @ (means * precision).T + (means.square() * precision).sum(1)
+    else:
+        distance = torch.stack([((X - mean) @ t).square().sum(1) for mean, t in zip(means, T, strict=True)], 1)
+    return -0.5 * (distance + mixture.log_det + X.shape[1] * math.log(2 * math.pi))
 
 
 def _m_step(X: Tensor, resp: Tensor, covariance: str, least: float) -> _Mixture:
@@ -123,14 +125,28 @@ def _m_step(X: Tensor, resp: Tensor, covariance: str, least: float) -> _Mixture:
     means = (resp.T @ X) / mass[:, None]
     mixing = mass / mass.sum()
     if covariance == "full":
-        scatters = [(X - mean).T @ ((X - mean) * r[:, None]) / m for mean, r, m in zip(means, resp.T, mass, strict=True)]
-        variances, axes = torch.linalg.eigh(torch.stack(scatters))
-        return _Mixture(mixing, means, variances.clamp_min(least), axes)
-    # Σ γ (x − μ)² by components, not by E[x²] − μ², which would lose the small variances.
-    variances = torch.stack([r @ (X - mean).square() / m for mean, r, m in zip(means, resp.T, mass, strict=True)])
+        factors = [_whitened(X - mean, r / m, least) for mean, r, m in zip(means, resp.T, mass, strict=True)]
+        return _Mixture(
+            mixing, means, torch.stack([T for T, _ in factors]), torch.stack([log_det for _, log_det in factors])
+        )
+    variances = (resp.T @ X.square()) / mass[:, None] - means.square()
     if covariance == "spherical":
         variances = variances.mean(1, keepdim=True).expand_as(variances)
-    return _Mixture(mixing, means, variances.clamp_min(least), None)
+    variances = variances.clamp_min(least)
+    return _Mixture(mixing, means, variances.rsqrt(), variances.log().sum(1))
+
+
+def _whitened(offsets: Tensor, weights: Tensor, least: float) -> tuple[Tensor, Tensor]:
+    """T and log det of Σ = Σ_i w_i o_i o_iᵀ with its eigenvalues lifted to `least`."""
+    scatter = offsets.T @ (offsets * weights[:, None])
+    # Σ − least·I has a Cholesky factor just where nothing needs lifting, and that test costs far less than eigenvalues.
+    if int(torch.linalg.cholesky_ex(scatter - least * torch.eye(len(scatter)).to(scatter)).info) == 0:
+        L = torch.linalg.cholesky(scatter)
+        T = torch.linalg.solve_triangular(L, torch.eye(len(L)).to(L), upper=False).T
+        return T, 2 * L.diagonal().log().sum()
+    variances, axes = torch.linalg.eigh(scatter)
+    variances = variances.clamp_min(least)
+    return axes * variances.rsqrt(), variances.log().sum()
 
 
 def _n_parameters(k: int, d: int, covariance: str) -> int:

@@ -14,7 +14,9 @@ from segcore.numerics import squared_distances
 from segcore.types import Clustering
 
 
-def kmeans(X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generator, max_iter: int = 300) -> Clustering:
+def kmeans(
+    X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generator, tol: float = 1e-4, max_iter: int = 300
+) -> Clustering:
     """Partition the rows of X into K clusters of small squared distance to their means.
 
     Args:
@@ -22,6 +24,8 @@ def kmeans(X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generato
         n_clusters: K, 1 … n.
         n_init: restarts; the one of lowest inertia is returned.
         generator: CPU generator, source of all randomness.
+        tol: a restart has settled when no label changes, or when the squared move of all its centers together is less than
+            this share of the mean variance of X per dimension.
         max_iter: most Lloyd steps per restart.
 
     Returns:
@@ -40,7 +44,7 @@ def kmeans(X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generato
     check_n_clusters(n_clusters, X.shape[0])
     centered = X - X.mean(0)  # distances by the binomial formula keep their digits near the origin
     centers = torch.stack([_plus_plus(centered, n_clusters, generator) for _ in range(n_init)])
-    labels, inertia, steps = _lloyd(centered, centers, max_iter)
+    labels, inertia, steps = _lloyd(centered, centers, tol * float(centered.square().mean()), max_iter)
     best = int(inertia.argmin())
     return Clustering(
         labels=labels[best],
@@ -81,25 +85,28 @@ def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
     return X[chosen]
 
 
-def _lloyd(X: Tensor, centers: Tensor, max_iter: int) -> tuple[Tensor, Tensor, int]:
+def _lloyd(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> tuple[Tensor, Tensor, int]:
     """Run all restarts (r, k, d) together; returns labels (r, n), inertia (r,) and the steps taken."""
     n, d = X.shape
     r, k = centers.shape[:2]
     labels = torch.full((r, n), -1, dtype=torch.int64, device=X.device)
     inertia = torch.zeros(r, dtype=torch.float64, device=X.device)
     active = torch.arange(r, device=X.device)
+    settled = torch.zeros(r, dtype=torch.bool, device=X.device)
     for step in range(max_iter + 1):
         d2 = squared_distances(X, centers[active].reshape(-1, d)).reshape(n, len(active), k)
         nearest, assigned = d2.min(2)
         assigned, nearest = _fill_empty(assigned.T, nearest.T, k)
-        moved = (assigned != labels[active]).any(1)
+        moved = (assigned != labels[active]).any(1) & ~settled[active]
         labels[active], inertia[active] = assigned, nearest.double().sum(1)
         active, assigned = active[moved], assigned[moved]
         if len(active) == 0 or step == max_iter:
             break
-        one_hot = torch.nn.functional.one_hot(assigned, k).to(X.dtype)  # (r, n, k)
-        sums = (one_hot.transpose(1, 2).reshape(-1, n) @ X).reshape(-1, k, d)
-        centers[active] = sums / one_hot.sum(1).clamp_min(1)[:, :, None]
+        members = (assigned[:, None] == torch.arange(k, device=X.device)[:, None]).to(X.dtype)  # (r, k, n)
+        means = (members.reshape(-1, n) @ X).reshape(-1, k, d) / members.sum(2, keepdim=True).clamp_min_(1)
+        # A settled restart is still assigned once more, so that its labels are those of its centers.
+        settled[active] = (means - centers[active]).square().sum((1, 2)) <= least_move
+        centers[active] = means
     return labels, inertia, step
 
 
