@@ -165,7 +165,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
 
     restored = [inputs["picture"], inputs["caption"], *values]
     demo.load(handlers.make_restore(service), None, restored, **_TOLD).then(
-        handlers.shown_controls, values, values, **_LIGHT
+        handlers.shown_controls, values, visible, **_LIGHT
     )
     inputs["examples"].select(handlers.make_choose(service), None, restored, **_LIGHT)
     inputs["picture"].input(handlers.caption_of_upload, None, inputs["caption"], **_LIGHT)

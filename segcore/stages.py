@@ -23,6 +23,7 @@ from segcore.errors import InputError
 from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
+from segcore.graph.implicit import implicit_affinity
 from segcore.image import (
     cells_to_pixels,
     fit_to_grid,
@@ -37,6 +38,11 @@ from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
 Extract = Callable[..., FeatureGrid]
+
+_FLOAT = 4  # bytes
+_COPIES_OF_W = 4  # W_feat, W, and two on the way
+_BASIS_COLUMNS = 400  # vectors of length n that the eigensolver holds
+_SHARE_OF_MEMORY = 0.8  # of what is free
 
 
 def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
@@ -93,9 +99,8 @@ def _colors(picture: Tensor, weights: Loaded, *, max_side: int) -> FeatureGrid:
     return compute_features(pixels.to(weights.device), geometry, backbone=weights.backbone)
 
 
-def _w_feat(features: FeatureGrid) -> Tensor:
-    _check_memory(features.geometry.n, features.f.device)
-    return cosine_affinity(features.X)
+def _w_feat(features: FeatureGrid) -> Tensor | None:
+    return cosine_affinity(features.X) if _fits(features) else None
 
 
 def _w_knn(features: FeatureGrid, *, knn_neighbors: int, pixel_space: str) -> Tensor:
@@ -103,8 +108,13 @@ def _w_knn(features: FeatureGrid, *, knn_neighbors: int, pixel_space: str) -> Te
     return color_knn_affinity(features.pixels, h=g.h, w=g.w, n_neighbors=knn_neighbors, space=pixel_space)
 
 
-def _affinity(w_feat: Tensor, w_knn: Tensor, *, knn_weight: float) -> Affinity:
-    return Affinity(*combine_affinities(w_feat, w_knn, knn_weight=knn_weight))
+def _affinity(features: FeatureGrid, w_feat: Tensor | None, w_knn: Tensor, *, knn_weight: float) -> Affinity:
+    if w_feat is not None:
+        return Affinity(*combine_affinities(w_feat, w_knn, knn_weight=knn_weight))
+    W = implicit_affinity(features.X, w_knn, knn_weight=knn_weight)
+    share = knn_weight * float(w_knn.values().sum()) / max(float(W.sum()), torch.finfo(W.dtype).tiny)
+    note = f"W of {features.geometry.n:,} patches does not fit into memory; its rows are computed anew in every product."
+    return Affinity(W, share, (note,))
 
 
 def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int, start: Tensor | None = None) -> Spectrum:
@@ -172,16 +182,18 @@ def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
     return dataclasses.replace(partition, labels=labels, resp=None if partition.resp is None else partition.resp[:, old])
 
 
-def _check_memory(n: int, device: torch.device) -> None:
-    """Refuse, before it starts, a graph that would not fit: W_feat, W and two working copies."""
-    need = 4 * 4 * n * n
+def _fits(features: FeatureGrid) -> bool:
+    """Whether W can be stored; refuses before it starts what cannot be computed either way."""
+    n, d, device = features.geometry.n, features.f.shape[-1], features.f.device
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
-    if need > 0.8 * free:
+    stored = _COPIES_OF_W * n * n * _FLOAT
+    recomputed = n * (2 * d + _BASIS_COLUMNS) * _FLOAT
+    if recomputed > _SHARE_OF_MEMORY * free:
         raise InputError(
-            f"A graph of {n} patches needs about {need / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free. "
-            "Lower max_side.",
+            f"{n:,} patches need at least {recomputed / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. Lower max_side.",
             field="max_side",
         )
+    return stored <= _SHARE_OF_MEMORY * free
 
 
 def _free_memory() -> float:

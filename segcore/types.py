@@ -7,6 +7,7 @@ Conventions: sizes are (height, width); cells are numbered row by row, i = y·w 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -62,8 +63,9 @@ class FeatureGrid:
 class Affinity:
     """The graph that is cut."""
 
-    W: Tensor  # (n, n) symmetric, nonnegative
+    W: Any  # (n, n) symmetric, nonnegative: a tensor, or an `ImplicitAffinity` where that would not fit
     knn_share: float  # share of the sum of W that comes from λ·W_knn, in [0, 1]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)

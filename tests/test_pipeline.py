@@ -196,6 +196,18 @@ def test_more_segments_than_patches_say_what_to_do(pipeline):
         assert error.value.field in ("n_segments", "n_vectors")
 
 
+def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
+    image, _ = two_discs()
+    for method in ("spectral", "fiedler"):
+        stored = Pipeline(device="cpu").run(image, BASE.replace(method=method))
+        with monkeypatch.context() as patch:
+            patch.setattr("segcore.stages._free_memory", lambda: 5e5)
+            never = Pipeline(device="cpu").run(image, BASE.replace(method=method))
+        assert any("does not fit" in note for note in never.notes)
+        assert torch.equal(never.label_map, stored.label_map)
+        assert never.affinity.knn_share == pytest.approx(stored.affinity.knn_share, rel=1e-4)
+
+
 def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
     monkeypatch.setattr("segcore.stages._free_memory", lambda: 1e5)
     image, _ = two_discs()

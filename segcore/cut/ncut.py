@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_tensor
+from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import degrees
+from segcore.numerics import row_blocks
 
 
-def ncut_value(W: Tensor, side: Tensor) -> float:
+def ncut_value(W: Tensor | ImplicitAffinity, side: Tensor) -> float:
     """Compute Ncut of a two-way partition.
 
     Args:
@@ -26,11 +28,14 @@ def ncut_value(W: Tensor, side: Tensor) -> float:
     inside, total = float(deg[side].sum()), float(deg.sum())
     if inside <= 0 or inside >= total:
         return 2.0
-    cut = float(W[side][:, ~side].sum(dtype=torch.float64))
+    # Edges from A to the smaller side of the two: a sum of what is small, not a difference of what is large.
+    few = side if 2 * int(side.sum()) <= len(side) else ~side
+    others = (~few).to(W.dtype)[:, None]
+    cut = float((W @ others)[few].sum(dtype=torch.float64))
     return cut / inside + cut / (total - inside)
 
 
-def ncut_sweep(W: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+def ncut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor]:
     """Compute Ncut of {v > t} for every threshold t that separates two different entries of v.
 
     Args:
@@ -41,16 +46,17 @@ def ncut_sweep(W: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         thresholds (m,) ascending, each midway between two neighboring values of v, and Ncut (m,) float64; both are empty for
         a constant v.
 
-    Cost: one sorted copy of W.
+    Cost: W is read once, in blocks of rows.
     """
     check_tensor("v", v, (W.shape[0],))
+    n = len(v)
     order = v.argsort(stable=True)
     values = v[order].double()
-    P = W[order][:, order]
-    deg = degrees(P).double()
+    deg, diagonal = degrees(W)[order].double(), W.diagonal()[order].double()
     # Moving node i from above to below t cuts its edges to those above and heals those to the nodes before it.
-    to_before = P.tril(-1).sum(1).double()
-    cut = (deg - P.diagonal().double() - 2 * to_before).cumsum(0).clamp_min(0)
+    blocks = row_blocks(n, 8 * n)
+    to_before = torch.cat([W[order[rows]][:, order].tril(rows.start - 1).sum(1) for rows in blocks]).double()
+    cut = (deg - diagonal - 2 * to_before).cumsum(0).clamp_min(0)
     below = deg.cumsum(0)
     ncut = cut * (1 / below + 1 / (below[-1] - below))
     here = values[1:] > values[:-1]

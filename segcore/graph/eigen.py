@@ -15,6 +15,7 @@ from torch import Tensor
 
 from segcore.checks import check_choice, check_range
 from segcore.errors import InputError, NumericalError
+from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import LAPLACIANS, check_affinity, degrees, safe_degrees
 from segcore.numerics import connected_components
 from segcore.types import Spectrum
@@ -26,7 +27,7 @@ _NEAR_DOUBLE = 1e-3  # relative gap below which two eigenvalues count as one
 
 
 def smallest_eigenpairs(
-    W: Tensor,
+    W: Tensor | ImplicitAffinity,
     *,
     n_vectors: int,
     laplacian: str = "random_walk",
@@ -37,7 +38,8 @@ def smallest_eigenpairs(
     """Compute the smallest eigenpairs of the Laplacian of W.
 
     Args:
-        W: (n, n) symmetric, nonnegative, float32 or float64, on any device. Self-loops count in the degrees.
+        W: (n, n) symmetric, nonnegative, float32 or float64, on any device, or an `ImplicitAffinity`. Self-loops count in
+            the degrees.
         n_vectors: how many pairs, 1 … n.
         laplacian: "random_walk", "symmetric" or "plain".
         tol: bound on the residual ‖A u − μ u‖ / ‖A‖, ‖u‖ = 1, of the symmetric problem; by default 1e-5 in float32 and
@@ -118,7 +120,7 @@ def fix_signs(V: Tensor, *, tie: float = 1e-3) -> Tensor:
 class _Problem:
     """The symmetric problem A u = μ u with A = diag(diagonal) − S W S, S = diag(scale)."""
 
-    W: Tensor
+    W: Tensor | ImplicitAffinity
     scale: Tensor  # (n,) 1, or D^-½
     diagonal: Tensor  # (n,) of A's first term
     mass: Tensor  # (n,) null vectors are sqrt(mass) on components
@@ -130,7 +132,7 @@ class _Problem:
         return self.diagonal[:, None] * U - self.scale[:, None] * (self.W @ (self.scale[:, None] * U))
 
 
-def _problem(W: Tensor, laplacian: str) -> _Problem:
+def _problem(W: Tensor | ImplicitAffinity, laplacian: str) -> _Problem:
     deg = degrees(W)
     safe = safe_degrees(deg)
     if laplacian == "plain":

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from segcore.checks import check_choice
 from segcore.errors import InputError
+from segcore.graph.implicit import ImplicitAffinity
 
 LAPLACIANS = ("random_walk", "symmetric", "plain")
 
 
-def degrees(W: Tensor) -> Tensor:
+def degrees(W: Tensor | ImplicitAffinity) -> Tensor:
     """Sum the rows of W (n, n); returns (n,) ≥ 0."""
     return W.sum(1)
 
@@ -50,12 +51,14 @@ def laplacian(W: Tensor, *, kind: str) -> Tensor:
     return L * safe.rsqrt()[:, None] * safe.rsqrt()
 
 
-def check_affinity(W: Tensor) -> None:
+def check_affinity(W: Tensor | ImplicitAffinity) -> None:
     """Check that W can be the weights of an undirected graph.
 
     Raises:
         InputError: not square, NaN, negative, or not symmetric.
     """
+    if isinstance(W, ImplicitAffinity):
+        return  # nonnegative and symmetric as it is made
     if not isinstance(W, Tensor) or W.ndim != 2 or W.shape[0] != W.shape[1] or W.shape[0] == 0:
         got = tuple(W.shape) if isinstance(W, Tensor) else type(W).__name__
         raise InputError(f"W must be a square matrix (n, n) with n ≥ 1; got {got}.", field="W")
