@@ -55,6 +55,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
+    bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
     bench.set_defaults(run=_bench)
 
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
@@ -172,7 +173,10 @@ def _bench(parsed: argparse.Namespace) -> int:
 
     device = pick_device(parsed.device)
     about = report.machine(device)
-    print(" · ".join(f"{key}: {value}" for key, value in about.items()), report.HEAD, sep="\n\n")
+    print(report.machine_line(about))
+    if parsed.sweep:
+        return _sweep(device)
+    print(report.HEAD)
     rows = []
     for row in run(device, only=parsed.only):
         print(report.line(row), flush=True)
@@ -184,6 +188,19 @@ def _bench(parsed: argparse.Namespace) -> int:
     if wrong:
         print(f"error: wrong answers in {', '.join(wrong)}", file=sys.stderr)
     return 1 if wrong else 0
+
+
+def _sweep(device: Any) -> int:
+    from segcore.bench import sweep
+
+    print(sweep.HEAD)
+    points = []
+    for point in sweep.sweep(device):
+        print(sweep.line(point), flush=True)
+        points.append(point)
+    fits = {"time of W": "graph_seconds", "time of the eigenpairs": "eigen_seconds", "peak memory": "peak_bytes"}
+    print("\nGrowth from n = 900: " + ", ".join(f"{name} ∝ n^{sweep.exponent(points, q):.2f}" for name, q in fits.items()))
+    return 0
 
 
 def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -190,7 +190,8 @@ def _fits(features: FeatureGrid) -> bool:
     recomputed = n * (2 * d + _BASIS_COLUMNS) * _FLOAT
     if recomputed > _SHARE_OF_MEMORY * free:
         raise InputError(
-            f"{n:,} patches need at least {recomputed / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. Lower max_side.",
+            f"{n:,} patches need at least {recomputed / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. "
+            "Lower max_side.",
             field="max_side",
         )
     return stored <= _SHARE_OF_MEMORY * free

@@ -35,6 +35,12 @@ def machine(device: torch.device) -> dict[str, Any]:
     }
 
 
+def machine_line(about: dict[str, Any]) -> str:
+    """The same in one line."""
+    versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items() if version)
+    return f"{about['date']}, {about['device']}, {about['threads']} threads, Python {about['python']}, {versions}\n"
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -51,7 +51,11 @@ def patch_features(side: int, d: int, device: torch.device) -> tuple[Tensor, Ten
 
 def graph(side: int, device: torch.device, knn_weight: float = _LAMBDA) -> Tensor:
     """W of `patch_features`, n = side²."""
-    image, X = patch_features(side, 384, device)
+    return graph_of(*patch_features(side, 384, device), side, knn_weight)
+
+
+def graph_of(image: Tensor, X: Tensor, side: int, knn_weight: float = _LAMBDA) -> Tensor:
+    """W of a picture and the features of its side × side cells."""
     W_knn = color_knn_affinity(image, h=side, w=side, n_neighbors=20)
     return combine_affinities(cosine_affinity(X), W_knn, knn_weight=knn_weight)[0]
 
