@@ -93,6 +93,8 @@ def _objects(parsed: argparse.Namespace) -> int:
 
 def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, Settings, "Pipeline"]]:
     """The rows of the table: their names, settings and pipelines."""
+    if parsed.json is not None and not parsed.json.parent.is_dir():
+        raise InputError(f"Cannot write {parsed.json}: its folder is missing. Use another --json.", field="json")
     from segcore.evaluate import untrained_pipeline
     from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
@@ -109,9 +111,10 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
         )
     shown = Path(first.name).name
     # All rows are checked before the first is computed, which may take an hour.
-    chosen = [(name, settings.replace(backbone=first.name if name == UNTRAINED else name)) for name in others]
+    chosen = [(name, first if name == UNTRAINED else resolve_backbone(name)[0]) for name in others]
     yield shown, settings.replace(backbone=first.name), Pipeline(device=parsed.device)
-    for name, own in chosen:
+    for name, backbone in chosen:
+        own = settings.replace(backbone=backbone.name)
         if name == UNTRAINED:
             yield f"{shown}, random weights", own, untrained_pipeline(device=parsed.device)
         else:

@@ -1,4 +1,6 @@
-"""The three losses of a step. All are cross-entropies H(q, p) = −Σ_k q_k log p_k with
+"""The three losses of a step.
+
+All are cross-entropies H(q, p) = −Σ_k q_k log p_k with
 
 q = Sinkhorn(teacher's cosines / τ_t)    every row sums to 1, every prototype gets about the same mass
 p = softmax(student's cosines / τ_s)

@@ -1,4 +1,4 @@
-"""Pictures for a training: found in folders, decoded once, and kept small in one tensor from which crops are cut anywhere."""
+"""Pictures for a training: found in folders, decoded once, and kept in one tensor from which crops are cut anywhere."""
 
 import hashlib
 import os
@@ -75,8 +75,8 @@ def load_pictures(
     """Read the pictures of some folders.
 
     Args:
-        folders: with pictures at any depth, or with the pair images.bin (encoded pictures end to end) and offsets.npy (int64;
-            picture i is bytes offsets[i] to offsets[i + 1]).
+        folders: with pictures at any depth, or with the pair images.bin (encoded pictures end to end) and offsets.npy
+            (int64; picture i is bytes offsets[i] to offsets[i + 1]).
         seed: of the order in which they are read, which says which ones stay out when the room is full.
         most_bytes: room for the decoded pictures; 6 GiB hold 18,000 photographs, or 390,000 of 64 × 64 pixels.
         show_progress: draw a bar on standard error.
