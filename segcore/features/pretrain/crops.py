@@ -170,22 +170,24 @@ def change_colors(pixels: Tensor, *, generator: Generator) -> Tensor:
         The same shape, in [0, 1].
     """
     b, device = len(pixels), pixels.device
-    u = torch.rand(7, b, generator=generator).to(device)
+    u = torch.rand(7, b, generator=generator)
     brightness, contrast, saturation = 0.6 + 0.8 * u[0], 0.6 + 0.8 * u[1], 0.8 + 0.4 * u[2]
     turn = (u[3] - 0.5) * 0.4 * math.pi  # up to ±36° of hue
     saturation = torch.where(u[4] < _GRAY, torch.zeros_like(saturation), saturation)
-    to_yiq = torch.tensor(_YIQ, device=device)
-    change = torch.zeros(b, 3, 3, device=device)
+    to_yiq = torch.tensor(_YIQ)
+    change = torch.zeros(b, 3, 3)
     change[:, 0, 0] = 1
     change[:, 1, 1] = change[:, 2, 2] = saturation * turn.cos()
     change[:, 1, 2], change[:, 2, 1] = -saturation * turn.sin(), saturation * turn.sin()
     mix = torch.linalg.inv(to_yiq) @ change @ to_yiq * (brightness * contrast)[:, None, None]
-    mean = pixels.mean((1, 2, 3)) * brightness * (1 - contrast)  # contrast turns about the mean level
-    out = torch.einsum("bij,bjyx->biyx", mix, pixels) + mean[:, None, None, None]
+    mean = pixels.mean((1, 2, 3)) * (brightness * (1 - contrast)).to(device)  # contrast turns about the mean level
+    out = torch.einsum("bij,bjyx->biyx", mix.to(device), pixels) + mean[:, None, None, None]
     out = out.clamp(0, 1)
     blurred = (u[5] < _BLUR).nonzero()[:, 0]
     if len(blurred):
-        out[blurred] = _blur(out[blurred], 0.3 + 1.2 * u[6, blurred])
+        sigma = 0.3 + 1.2 * u[6, blurred]
+        blurred = blurred.to(device)
+        out[blurred] = _blur(out[blurred], sigma.to(device))
     return out
 
 

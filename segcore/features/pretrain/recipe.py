@@ -46,10 +46,13 @@ class Recipe:
     masked_weight: float = 1.0
     matched_weight: float = 1.0
     student_temperature: float = 0.1
-    teacher_temperature: tuple[float, float] = (0.04, 0.07)  # the second one after the warm-up
+    # At 0.07, DINO's choice for long trainings, the assignments of a short one drift back to uniform: two views of a patch
+    # agree too little to hold them apart. Spread of the cosines after 300 steps of 32 photographs: 0.07 at 0.07 and falling,
+    # 0.11 at 0.04, 0.13 at 0.03, rising.
+    teacher_temperature: tuple[float, float] = (0.03, 0.04)  # the second one after the warm-up
     teacher_warmup: float = 0.3  # share of the training
     # Optimization.
-    learning_rate: float = 1e-3  # for 256 pictures per step; goes with the square root of their number
+    learning_rate: float = 1.5e-3  # for 256 pictures per step; goes with the square root of their number
     warmup: float = 0.05  # share of the training
     weight_decay: tuple[float, float] = (0.04, 0.2)
     momentum: tuple[float, float] = (0.994, 1.0)  # of the teacher
