@@ -387,6 +387,33 @@ def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(folder, tmp_p
     assert all(torch.equal(a[key], b[key]) for key in a)
 
 
+def test_a_finished_training_is_not_resumed(folder, tmp_path):
+    train(folder, tmp_path / "w.safetensors", resume=True)  # nothing to go on from: it begins
+    with pytest.raises(InputError, match="is done"):
+        train(folder, tmp_path / "w.safetensors", resume=True)
+
+
+def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_path, monkeypatch):
+    """Half a step must not be saved."""
+    from segcore.features.pretrain import loop
+
+    def interrupted(*arguments, **named):
+        calls.append(0)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        follow(*arguments, **named)
+
+    calls, out = [], tmp_path / "w.safetensors"
+    monkeypatch.setattr(loop, "follow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, out, steps=5, checkpoint_seconds=0)
+    assert torch.load(checkpoint_path(out), weights_only=True)["n_steps"] == 2
+    train(folder, out, steps=5, resume=True)
+    train(folder, tmp_path / "whole.safetensors", steps=5)
+    a, b = load_file(out), load_file(tmp_path / "whole.safetensors")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
 def test_minutes_follow_the_clock_over_all_runs(folder, tmp_path):
     def clock():
         now[0] += 1.0

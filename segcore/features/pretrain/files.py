@@ -27,7 +27,8 @@ def check_out(out: Path, *, resume: bool) -> None:
     """Refuse, before anything is computed, a place that cannot be written, and a checkpoint that would be lost.
 
     Raises:
-        InputError: the name has another ending, its folder cannot be written, or a checkpoint is there and not asked for.
+        InputError: the name has another ending, its folder cannot be written, a checkpoint is there and not asked for, or a
+            finished training is asked to go on.
     """
     if out.suffix != ".safetensors":
         raise InputError(f"The weights go into a file that ends in .safetensors; got {out}.", field="out")
@@ -43,6 +44,8 @@ def check_out(out: Path, *, resume: bool) -> None:
         raise InputError(
             f"{checkpoint_path(out)} is of a training that was cut off. Go on with --resume, or delete it.", field="resume"
         )
+    if resume and out.exists() and not checkpoint_path(out).exists():
+        raise InputError(f"The training of {out} is done. Leave --resume out to train anew.", field="resume")
 
 
 def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -109,18 +109,14 @@ def pretrain(
     if resume:
         run.restore(load_checkpoint(out, identity=run.identity))
     bar = make_bar(total=100, label="training", unit="%", layout=_LAYOUT) if show_progress else None
-    saved = clock()
     try:
-        while run.progress < 1:
-            report = run.step()
-            if clock() - saved >= checkpoint_seconds:
-                save_checkpoint(out, run.state())
-                saved = clock()
+        for report in _steps(run, out, checkpoint_seconds=checkpoint_seconds, clock=clock):
             _show(bar, report, run)
             if on_step is not None:
                 on_step(report)
     except KeyboardInterrupt:
-        save_checkpoint(out, run.state())
+        if run.whole:
+            save_checkpoint(out, run.state())
         raise
     finally:
         if bar is not None:
@@ -132,6 +128,17 @@ def pretrain(
 
 
 _LAYOUT = "{desc} {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+
+
+def _steps(run: "_Run", out: Path, *, checkpoint_seconds: float, clock: Callable[[], float]) -> Iterator[StepReport]:
+    """Step until the training is done, and save it now and then."""
+    saved = clock()
+    while run.progress < 1:
+        report = run.step()
+        if clock() - saved >= checkpoint_seconds:
+            save_checkpoint(out, run.state())
+            saved = clock()
+        yield report
 
 
 def _check_budget(minutes: float | None, steps: int | None) -> None:
@@ -146,7 +153,9 @@ def _check_budget(minutes: float | None, steps: int | None) -> None:
 def _show(bar: Bar | None, report: StepReport, run: "_Run") -> None:
     if bar is not None:
         bar.set_postfix_str(f"step {report.step}, loss {run.loss:.3f}, {report.pictures_per_second:.1f} pictures/s")
-        bar.update(100 * (min(1.0, run.progress) - report.progress))
+        done = 100 * min(1.0, run.progress)
+        bar.update(done - run.shown)
+        run.shown = done
 
 
 class _Run:
@@ -170,6 +179,8 @@ class _Run:
         self.student, self.teacher = student.to(device).train(), teacher.to(device).eval()
         self.optimizer = make_optimizer(self.student)
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0
+        self.shown = 0.0  # percent that the bar shows
+        self.whole = True  # False while a step has moved some of the weights
         self._began = clock()
 
     @property
@@ -212,15 +223,13 @@ class _Run:
             )
         parts = {name: getattr(losses, name) for name in ("picture", "masked", "matched")}
         total = sum(getattr(self.recipe, f"{name}_weight") * part for name, part in parts.items())
-        self._move(total, rates)
-        self.n_steps += 1
-        self._seen += phase.batch
         value = float(total.detach())
         if not math.isfinite(value):
             raise NumericalError(
-                f"The loss of step {self.n_steps} is {value}. Begin anew with a smaller learning rate.", stage="pretrain"
+                f"The loss of step {self.n_steps + 1} is {value}. Begin anew with a smaller learning rate.", stage="pretrain"
             )
-        self.loss = value if math.isnan(self.loss) else _REMEMBERED * self.loss + (1 - _REMEMBERED) * value
+        self._move(total, rates)
+        self._seen += phase.batch
         numbers = {name: float(part.detach()) for name, part in parts.items()}
         return StepReport(self.n_steps, progress, value, numbers, self.pictures_per_second)
 
@@ -234,8 +243,13 @@ class _Run:
         if not rates.prototypes_learn:
             for head in (self.student.picture_head, self.student.patch_head):
                 head.prototypes.grad = None
+        self.whole = False
         self.optimizer.step()
         follow(self.teacher, self.student, momentum=rates.momentum)
+        value = float(loss.detach())
+        self.loss = value if math.isnan(self.loss) else _REMEMBERED * self.loss + (1 - _REMEMBERED) * value
+        self.n_steps += 1
+        self.whole = True
 
     def state(self) -> dict[str, Any]:
         """All that is needed to go on."""
