@@ -284,6 +284,21 @@ def test_gradients_reach_the_student_only(folder):
     assert all(p.grad is None for p in teacher.parameters())
 
 
+def test_half_precision_computes_about_the_same(folder):
+    """What CUDA does, tried on the CPU."""
+    store = load_pictures([folder], seed=0)
+    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    student, teacher = make_networks(TINY, seed=0)
+    full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    (half.picture + half.masked + half.matched).backward()
+    for name in ("picture", "masked", "matched"):
+        assert getattr(half, name).dtype == torch.float32
+        assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())
+
+
 def test_the_teacher_is_a_running_mean_of_the_student():
     student, teacher = make_networks(TINY, seed=0)
     mean = {name: p.clone() for name, p in teacher.named_parameters()}
