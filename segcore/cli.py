@@ -1,4 +1,6 @@
-"""The command line: `python -m segcore segment | methods | backbones`. Its flags are the fields of `Settings`.
+"""The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain`.
+
+The flags of settings are the fields of `Settings`. What takes long is in `cli_measure`.
 
 A user's mistake ends with exit status 2 and one line `error: …` on standard error.
 """
@@ -61,6 +63,11 @@ def build_parser() -> argparse.ArgumentParser:
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
     backbones.add_argument("--json", action="store_true", help="print JSON")
     backbones.set_defaults(run=_backbones)
+
+    from segcore.cli_measure import add_evaluate, add_pretrain  # which builds on this module
+
+    add_evaluate(commands)
+    add_pretrain(commands)
     return parser
 
 

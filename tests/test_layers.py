@@ -7,12 +7,12 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache"),
+    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render"),
-    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export"),
-    ("segcore", "segcore.cli", "segcore.__main__", "demo"),
+    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.evaluate"),
+    ("segcore", "segcore.cli", "segcore.cli_measure", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.

@@ -1,0 +1,111 @@
+"""What a training leaves on the disk: checkpoints to go on from, and at the end the weights.
+
+A kill at any moment leaves either the old file or the new one, never half of one.
+"""
+
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from segcore.errors import InputError
+from segcore.features.pretrain.networks import Network
+from segcore.features.pretrain.recipe import MEAN, STD, Recipe
+
+FORMAT = 1
+
+
+def checkpoint_path(out: Path) -> Path:
+    """OUT.checkpoint, beside the weights."""
+    return out.with_name(out.name + ".checkpoint")
+
+
+def check_out(out: Path, *, resume: bool) -> None:
+    """Refuse, before anything is computed, a place that cannot be written, and a checkpoint that would be lost.
+
+    Raises:
+        InputError: the name has another ending, its folder cannot be written, a checkpoint is there and not asked for, or a
+            finished training is asked to go on.
+    """
+    if out.suffix != ".safetensors":
+        raise InputError(f"The weights go into a file that ends in .safetensors; got {out}.", field="out")
+    if out.is_dir():
+        raise InputError(f"{out} is a folder; name a file in it.", field="out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"The folder {out.parent} cannot be made: {error.strerror}.", field="out") from error
+    if not os.access(out.parent, os.W_OK):
+        raise InputError(f"The folder {out.parent} cannot be written. Use another --out.", field="out")
+    if not resume and checkpoint_path(out).exists():
+        raise InputError(
+            f"{checkpoint_path(out)} is of a training that was cut off. Go on with --resume, or delete it.", field="resume"
+        )
+    if resume and out.exists() and not checkpoint_path(out).exists():
+        raise InputError(f"The training of {out} is done. Leave --resume out to train anew.", field="resume")
+
+
+def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:
+    """Replace the checkpoint, atomically."""
+    _replace(checkpoint_path(out), lambda path: torch.save({"format": FORMAT, **state}, path))
+
+
+def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Read the checkpoint, if there is one.
+
+    Args:
+        out: where the weights go.
+        identity: what must be the same for the training to go on; compared with the checkpoint's own.
+
+    Raises:
+        InputError: it cannot be read, or is of another training.
+    """
+    path = checkpoint_path(out)
+    if not path.exists():
+        return None
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        known = dict(state["identity"]) if state["format"] == FORMAT else None
+    except Exception as error:  # damaged bytes make torch.load raise almost anything
+        raise InputError(f"{path} cannot be read as a checkpoint. Delete it to begin anew.", field="resume") from error
+    if known is None:
+        raise InputError(f"{path} was written by another version. Delete it to begin anew.", field="resume")
+    changed = [name for name in identity if known.get(name) != identity[name]]
+    if changed:
+        raise InputError(
+            f"{path} is of a training with another {' and '.join(changed)}: {known.get(changed[0])!r}, and now "
+            f"{identity[changed[0]]!r}. Use the same again, or delete it to begin anew.",
+            field="resume",
+        )
+    return state
+
+
+def save_weights(out: Path, teacher: Network, recipe: Recipe, *, facts: Mapping[str, Any]) -> None:
+    """Write the transformer as timm names its tensors, in half precision, with what describes it in the metadata."""
+    from safetensors.torch import save_file
+
+    config = {
+        "architecture": recipe.architecture,
+        "num_classes": 0,
+        "model_args": recipe.model_args,
+        "pretrained_cfg": {"mean": list(MEAN), "std": list(STD), "input_size": [3, recipe.large_px, recipe.large_px]},
+        "training": dict(facts),
+    }
+    tensors = {name: x.detach().half().cpu().contiguous() for name, x in teacher.net.state_dict().items()}
+    metadata = {"format": "pt", "config": json.dumps(config)}
+    _replace(out, lambda path: save_file(tensors, path, metadata=metadata))
+
+
+def _replace(path: Path, write: Callable[[Path], None]) -> None:
+    """Write beside `path`, make sure that the bytes are on the disk, and only then take its place."""
+    fresh = path.with_name(path.name + ".part")
+    try:
+        write(fresh)
+        with fresh.open("rb") as file:
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror or error}. Free space, or use another --out.") from error

@@ -1,0 +1,264 @@
+"""Evaluation of many pictures: protocols, comparisons, what cannot be read, and the command line."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.io
+import torch
+from PIL import Image
+
+from segcore import InputError, ModelError, Pipeline, Settings, cli, evaluate
+from segcore.features import BACKBONES, load_vit
+from segcore.features.untrained import untrained_twin
+from segcore.metrics import region_benchmark
+from tests.checkpoints import make_family, write_folder
+from tests.scenes import two_discs, vertical_stripes
+
+SETTINGS = Settings(backbone="color", max_side=96, knn_weight=0.0)
+QUICK = ["--backbone", "color", "--max-side", "96", "--device", "cpu"]
+
+
+def write_truth(path, maps):
+    cells = np.empty((1, len(maps)), object)
+    for i, label_map in enumerate(maps):
+        cells[0, i] = {"Segmentation": np.asarray(label_map, np.uint16) + 1, "Boundaries": np.zeros(label_map.shape, bool)}
+    scipy.io.savemat(path, {"groundTruth": cells})
+
+
+@pytest.fixture
+def bsds(tmp_path):
+    """Two pictures as BSDS500 lays them out, with two annotators each, one of them coarser."""
+    root = tmp_path / "BSDS500" / "data"
+    images, truths = root / "images" / "val", root / "groundTruth" / "val"
+    images.mkdir(parents=True)
+    truths.mkdir(parents=True)
+    for name, (image, truth) in {"discs": two_discs(), "stripes": vertical_stripes()}.items():
+        Image.fromarray(image.numpy()).save(images / f"{name}.png")
+        write_truth(truths / f"{name}.mat", [truth.numpy(), (truth > 0).numpy()])
+    return tmp_path
+
+
+@pytest.fixture
+def masks(tmp_path):
+    """One disc on a plain ground, and its mask."""
+    for folder in ("pictures", "masks"):
+        (tmp_path / folder).mkdir()
+    y, x = np.mgrid[:64, :80]
+    disc = (y - 30) ** 2 + (x - 44) ** 2 < 18**2
+    Image.fromarray(np.where(disc[..., None], [220, 60, 40], [30, 80, 200]).astype(np.uint8)).save(
+        tmp_path / "pictures" / "disc.png"
+    )
+    Image.fromarray((255 * disc).astype(np.uint8)).save(tmp_path / "masks" / "disc.png")
+    return tmp_path
+
+
+@pytest.fixture
+def pipeline():
+    return Pipeline(device="cpu", cache_bytes=64 << 20)
+
+
+def test_regions_are_scored_level_by_level(bsds, pipeline):
+    cases = evaluate.bsds_cases(bsds, "val")
+    assert [case.name for case in cases] == ["discs", "stripes"]
+    seen = []
+    report = evaluate.evaluate_regions(cases, SETTINGS, levels=[2, 3], pipeline=pipeline, on_picture=seen.append)
+    assert (report.names, report.levels, report.skipped) == (("discs", "stripes"), (2, 3), {})
+    assert seen == ["discs", "stripes"]
+    maps = [[pipeline.run(c.picture, SETTINGS.replace(n_segments=k)).label_map for k in (2, 3)] for c in cases]
+    truths = [[truth, truth > 0] for _, truth in (two_discs(), vertical_stripes())]
+    assert report.benchmark == region_benchmark(maps, truths)
+    assert report.benchmark.covering.best > 0.8
+
+
+def test_only_the_clustering_repeats(bsds):
+    pipeline, computed = Pipeline(device="cpu"), []
+    run = pipeline.run
+
+    def watched(image, settings):
+        result = run(image, settings)
+        computed.append([stage.name for stage in result.stages if not stage.cached])
+        return result
+
+    pipeline.run = watched
+    evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val")[:1], SETTINGS, levels=[2, 3, 4], pipeline=pipeline)
+    assert "spectrum" in computed[0]
+    assert computed[1:] == [["partition", "cells", "label_map"]] * 2
+
+
+def test_a_method_without_k_has_one_level(bsds, pipeline):
+    cases = evaluate.bsds_cases(bsds, "val")
+    report = evaluate.evaluate_regions(cases, SETTINGS.replace(method="fiedler"), levels=[2, 3, 4], pipeline=pipeline)
+    assert report.levels == ()
+    assert all(len(row.pri) == 1 for row in report.benchmark.pictures)
+
+
+def test_what_cannot_be_read_is_named_and_not_fatal(bsds, pipeline):
+    images, truths = (bsds / "BSDS500" / "data" / part / "val" for part in ("images", "groundTruth"))
+    (images / "broken.jpg").write_bytes(b"\xff\xd8\xff no picture")
+    (truths / "broken.mat").write_bytes((truths / "discs.mat").read_bytes())
+    (images / "lost.png").write_bytes((images / "discs.png").read_bytes())
+    (truths / "lost.mat").write_bytes(b"no ground truth")
+    (images / "turned.png").write_bytes((images / "discs.png").read_bytes())
+    write_truth(truths / "turned.mat", [np.zeros((7, 9), int)])
+    (images / "alone.png").write_bytes((images / "discs.png").read_bytes())  # nobody has drawn on it
+    report = evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val"), SETTINGS, levels=[2], pipeline=pipeline)
+    assert report.names == ("discs", "stripes")
+    assert set(report.skipped) == {"broken", "lost", "turned"}
+    assert "(7, 9)" in report.skipped["turned"]
+
+
+def test_nothing_to_score_is_an_error(bsds, pipeline):
+    with pytest.raises(InputError, match="no folders images/train"):
+        evaluate.bsds_cases(bsds, "train")
+    cases = evaluate.bsds_cases(bsds, "val")
+    cases[0].picture.write_bytes(b"")
+    with pytest.raises(InputError, match=r"None of 1 pictures.*empty"):
+        evaluate.evaluate_regions(cases[:1], SETTINGS, levels=[2], pipeline=pipeline)
+    with pytest.raises(InputError, match="at least one K"):
+        evaluate.evaluate_regions(cases, SETTINGS, levels=[], pipeline=pipeline)
+
+
+def test_a_wrong_setting_ends_the_work_at_once(bsds, pipeline):
+    seen = []
+    with pytest.raises(InputError, match="n_vectors"):
+        evaluate.evaluate_regions(
+            evaluate.bsds_cases(bsds, "val"),
+            SETTINGS.replace(n_vectors=2),
+            levels=[8],
+            pipeline=pipeline,
+            on_picture=seen.append,
+        )
+    assert not seen
+
+
+def test_another_backbone_never_stands_in_silently(bsds, pipeline):
+    with pytest.raises(ModelError, match="dino_vits8"):
+        evaluate.evaluate_regions(
+            evaluate.bsds_cases(bsds, "val"), SETTINGS.replace(backbone="dino_vits8"), levels=[2], pipeline=pipeline
+        )
+
+
+def test_objects_by_rule_and_by_better_side(masks, pipeline):
+    cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
+    cut = SETTINGS.replace(method="fiedler")
+    report = evaluate.evaluate_objects(cases, cut, pipeline=pipeline)
+    assert report.mean_by_rule > 0.75
+    assert report.mean_by_better_side == report.mean_by_rule
+    swapped = evaluate.evaluate_objects(cases, cut.replace(flip=True), pipeline=pipeline)
+    assert swapped.mean_by_rule < 0.1
+    assert swapped.mean_by_better_side == report.mean_by_rule
+
+
+def test_objects_need_a_two_way_method_and_pairs(masks, pipeline):
+    cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
+    with pytest.raises(InputError, match="two-way") as error:
+        evaluate.evaluate_objects(cases, SETTINGS.replace(method="kmeans"), pipeline=pipeline)
+    assert error.value.field == "method"
+    with pytest.raises(InputError, match="no folder"):
+        evaluate.mask_cases(masks / "pictures", masks / "nowhere")
+    (masks / "masks" / "disc.png").rename(masks / "masks" / "other.png")
+    with pytest.raises(InputError, match="same name"):
+        evaluate.mask_cases(masks / "pictures", masks / "masks")
+
+
+@pytest.fixture
+def weights(tmp_path):
+    name, state, config = make_family("dino")
+    return str(write_folder(tmp_path / name, state, config))
+
+
+def test_an_untrained_twin_differs_in_its_weights_only(tmp_path, monkeypatch):
+    for family in ("dino", "dinov2_reg", "dinov3"):
+        name, state, config = make_family(family)
+        monkeypatch.setenv("SEGCORE_WEIGHTS_DIR", str(tmp_path / family))
+        write_folder(tmp_path / family / name, state, config)
+        model, before = load_vit(BACKBONES[name]), torch.random.get_rng_state()
+        twin, again, other = (untrained_twin(model, seed=seed) for seed in (0, 0, 1))
+        assert torch.equal(torch.random.get_rng_state(), before)
+        own, drawn = model.net.state_dict(), twin.net.state_dict()
+        assert {k: x.shape for k, x in own.items()} == {k: x.shape for k, x in drawn.items()}
+        assert not any(torch.equal(own[key], drawn[key]) for key in own if own[key].numel() > 1 and "periods" not in key)
+        assert all(torch.equal(drawn[key], x) for key, x in again.net.state_dict().items())
+        assert not torch.equal(drawn["patch_embed.proj.weight"], other.net.state_dict()["patch_embed.proj.weight"])
+        assert all(torch.equal(state[key], x) for key, x in own.items() if key in state)  # the original is untouched
+        assert "random weights" in twin.source
+
+
+def run(capsys, *arguments):
+    try:
+        status = cli.main(["evaluate", *map(str, arguments)])
+    except SystemExit as end:
+        status = end.code
+    told = capsys.readouterr()
+    return status, told.out, told.err
+
+
+def test_the_table_has_a_row_for_each_contender(bsds, weights, tmp_path, capsys):
+    status, out, err = run(
+        capsys, "bsds", "--root", bsds, "--k", "2,3", "--max-side", "96", "--weights", weights, "--compare", "random, color",
+        "--json", tmp_path / "scores.json",
+    )  # fmt: skip
+    assert status == 0, err
+    rows = out.splitlines()
+    assert rows[0].split()[:4] == ["backbone", "pictures", "covering", "ODS"]
+    assert [row.split("  ")[0] for row in rows[1:4]] == ["model.safetensors", "model.safetensors, random weights", "color"]
+    written = json.loads((tmp_path / "scores.json").read_text())
+    assert written["k"] == [2, 3]
+    assert set(written["covering"]) == {"ods", "ois", "best"}
+    assert set(written["pri"]) == set(written["voi"]) == {"ods", "ois"}
+    assert [row["picture"] for row in written["pictures"]] == ["discs", "stripes"]
+    assert len(written["pictures"][0]["covering"]) == 2
+    random, color = written["compare"]
+    assert color["backbone"] == "color"
+    assert random["covering"] != written["covering"]
+    assert f"{written['covering']['ods']:.3f}" in rows[1]
+    assert "2/2" in err or "2 of 2" in err
+
+
+def test_the_bar_does_not_need_tqdm(bsds, capsys, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    status, _, err = run(capsys, "bsds", "--root", bsds, "--k", "2", "--limit", "1", *QUICK)
+    assert status == 0
+    assert err == "color: 1 of 1 pictures\n"
+
+
+def test_objects_from_the_command_line(masks, tmp_path, capsys):
+    folders = ("--images", masks / "pictures", "--masks", masks / "masks")
+    status, out, err = run(capsys, "objects", *folders, *QUICK, "--json", tmp_path / "o.json")
+    assert status == 0, err
+    assert "mean IoU (minority)" in out
+    written = json.loads((tmp_path / "o.json").read_text())
+    assert written["iou"]["better_side"] >= written["iou"]["rule"] > 0.5
+    assert written["settings"]["method"] == "fiedler"
+
+
+def test_skipped_pictures_are_printed(bsds, capsys):
+    (bsds / "BSDS500" / "data" / "images" / "val" / "discs.png").write_bytes(b"")
+    status, out, _ = run(capsys, "bsds", "--root", bsds, "--k", "2", *QUICK)
+    assert status == 0
+    assert "Not counted: 1" in out
+    assert "discs: " in out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--k", "2,x"], "whole numbers"),
+        (["--k", "1"], "n_segments"),
+        (["--n-segments", "4"], "--k"),
+        (["--limit", "0"], "at least 1"),
+        (["--compare", "random"], "random weights"),
+        (["--compare", "nobody"], "nobody"),
+        (["--compare", "missing.safetensors"], "no file"),
+        (["--json", "/nowhere/x.json"], "Cannot write"),
+        (["--device", "abacus"], "device"),
+    ],
+)
+def test_mistakes_end_with_one_line(bsds, flags, words, capsys):
+    status, _, err = run(capsys, "bsds", "--root", bsds, *QUICK, *flags)
+    assert status == 2
+    line = err.splitlines()[-1]
+    assert line.startswith("error: ")
+    assert words in line
+    assert "1/2" not in err  # it is said before anything is computed

@@ -1,0 +1,573 @@
+"""Training without labels: its parts against their definitions, and the whole as a user meets it."""
+
+import dataclasses
+import itertools
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from segcore import InputError, NumericalError, Settings, cli, segment
+from segcore.features import load_vit, resolve_backbone
+from segcore.features.pretrain import Recipe, pretrain
+from segcore.features.pretrain.crops import Crops, change_colors, cut, draw_crops, draw_masks, draw_pictures, match
+from segcore.features.pretrain.files import checkpoint_path
+from segcore.features.pretrain.networks import follow, make_networks
+from segcore.features.pretrain.objective import compute_losses, draw_batch, sinkhorn
+from segcore.features.pretrain.pictures import load_pictures
+from segcore.features.pretrain.recipe import cosine
+from tests.asserts import assert_close, assert_simplex
+
+TINY = Recipe(
+    width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
+    picture_prototypes=16, patch_prototypes=32, learning_rate=5e-3, momentum=(0.9, 1.0),
+)  # fmt: skip
+CPU = torch.device("cpu")
+
+
+def paint(i, height=40, width=48):
+    """A disc on a ground; colors and place tell the pictures apart."""
+    rng = np.random.default_rng(i)
+    y, x = np.mgrid[:height, :width]
+    disc = (y - rng.integers(10, height - 10)) ** 2 + (x - rng.integers(10, width - 10)) ** 2 < 90
+    colors = rng.integers(0, 256, (2, 3))
+    return (colors[disc.astype(int)] + rng.integers(-9, 10, (height, width, 1))).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for i in range(12):
+        path = tmp_path / "pictures" / f"{i % 3}" / f"{i}.{'png' if i % 2 else 'jpg'}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(paint(i)).save(path, quality=95)
+    return tmp_path / "pictures"
+
+
+def train(folder, out, **changes):
+    arguments = {"steps": 3, "batch": 4, "recipe": TINY, "device": "cpu"} | changes
+    return pretrain([folder], out, **arguments)
+
+
+# Pictures
+
+
+def test_pictures_of_any_depth_are_read_and_bad_ones_counted(folder):
+    (folder / "1" / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 and nothing more")
+    (folder / "cut short.jpg").write_bytes((folder / "0" / "0.jpg").read_bytes()[:-40])
+    (folder / "empty.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("no picture, and not called one")
+    Image.new("RGB", (40, 12)).save(folder / "tiny.png")
+    store = load_pictures([folder, folder / "1"], seed=0)  # a picture counts once
+    assert len(store) == 12
+    assert store.skipped == ("broken.jpg", "cut short.jpg", "empty.png", "tiny.png")
+    assert store.size[:, 0].tolist() == [[40, 48]] * 12
+    assert store.size[0].tolist() == [[40, 48], [20, 24], [10, 12]]
+
+
+def pack(folder, pictures):
+    folder.mkdir()
+    encoded = [p.read_bytes() for p in pictures]
+    (folder / "images.bin").write_bytes(b"".join(encoded))
+    np.save(folder / "offsets.npy", np.cumsum([0, *map(len, encoded)]))
+    return folder
+
+
+def test_the_packed_pair_holds_the_same_pictures(folder, tmp_path):
+    files = sorted(folder.rglob("*.*g"))
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"no picture")
+    packed = load_pictures([pack(tmp_path / "packed", [*files, bad])], seed=0)
+    loose = load_pictures([folder], seed=0)
+    assert len(packed) == 12
+    assert len(packed.skipped) == 1
+    assert packed.skipped[0].startswith("images.bin[")
+
+    def contents(store):
+        counts = store.size[:, 0].prod(1).tolist()
+        return {store.pixels[a : a + n].numpy().tobytes() for a, n in zip(store.start[:, 0].tolist(), counts, strict=True)}
+
+    assert contents(packed) == contents(loose)
+
+
+@pytest.mark.parametrize("offsets", [[0, 50, 20], [0, 10**9], [[0, 10]], [0.5, 2.0], []])
+def test_wrong_offsets_are_refused(folder, tmp_path, offsets):
+    packed = pack(tmp_path / "packed", sorted(folder.rglob("*.*g")))
+    np.save(packed / "offsets.npy", np.array(offsets))
+    with pytest.raises(InputError, match="ascending whole numbers"):
+        load_pictures([packed], seed=0)
+
+
+def test_a_folder_without_pictures_is_refused(tmp_path):
+    with pytest.raises(InputError, match="no pictures in"):
+        load_pictures([tmp_path], seed=0)
+    with pytest.raises(InputError, match="no folder"):
+        load_pictures([tmp_path / "nowhere"], seed=0)
+    (tmp_path / "bad.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"None of the 1 files.*bad\.png"):
+        load_pictures([tmp_path], seed=0)
+
+
+def test_large_pictures_shrink_and_room_is_bounded(tmp_path, folder):
+    Image.new("RGB", (900, 600)).save(tmp_path / "large.png")
+    store = load_pictures([tmp_path], seed=0)
+    largest = store.size[:, 0].amax(0).tolist()
+    assert largest == [256, 384]
+    one = 3 * int(load_pictures([folder], seed=0).size[0].prod(-1).sum())
+    few = load_pictures([folder], seed=0, most_bytes=5 * one)
+    assert (len(few), few.n_left_out) == (5, 7)
+
+
+# Crops
+
+
+def coordinates_store(tmp_path, height=96, width=128):
+    """A picture whose red grows from left to right, and its green from top to bottom."""
+    y, x = np.mgrid[:height, :width]
+    pixels = np.stack(((x + 0.5) / width, (y + 0.5) / height, 0 * x), axis=2)
+    Image.fromarray(np.rint(255 * pixels).astype(np.uint8)).save(tmp_path / "coordinates.png")
+    return load_pictures([tmp_path], seed=0)
+
+
+def test_crops_show_the_place_that_they_name(tmp_path, generator):
+    """Bilinear sampling of a linear picture is exact, so each patch's mean color says where it lies."""
+    store = coordinates_store(tmp_path)
+    size = store.size[:, 0].expand(64, 2)
+    for px, area in ((32, (0.1, 0.6)), (16, (0.05, 0.9))):
+        crops = draw_crops(size, px=px, area=area, most_zoom=9.0, generator=generator)
+        assert bool(crops.mirrored.any())
+        assert not bool(crops.mirrored.all())
+        pixels = cut(store, torch.zeros(64, dtype=torch.int64), crops)
+        i = (torch.arange(px) + 0.5) / px
+        x = torch.where(crops.mirrored[:, None], 1 - i, i) * crops.box[:, 3:] + crops.box[:, 1:2]
+        y = i * crops.box[:, 2:3] + crops.box[:, :1]
+        inner = slice(2, -2)  # the border of the picture is repeated
+        assert_close(pixels[:, 0, inner, inner], x[:, None, inner].expand(-1, px - 4, -1), atol=0.02)
+        assert_close(pixels[:, 1, inner, inner], y[:, inner, None].expand(-1, -1, px - 4), atol=0.02)
+
+
+def test_matched_patches_show_the_same_place(tmp_path, generator):
+    store = coordinates_store(tmp_path)
+    size, patch = store.size[:, 0].expand(40, 2), 8
+    numbers = torch.zeros(40, dtype=torch.int64)
+    a = draw_crops(size, px=32, area=(0.05, 0.4), most_zoom=9.0, generator=generator)
+    b = draw_crops(size, px=64, area=(0.2, 1.0), most_zoom=9.0, generator=generator)
+    means_a, means_b = (torch.nn.functional.avg_pool2d(cut(store, numbers, c)[:, :2], patch).flatten(2).mT for c in (a, b))
+    partner, inside = match(a, b, patch)
+    assert 0.2 < inside.float().mean() < 1
+    found = means_b.gather(1, partner[..., None].expand(-1, -1, 2))
+    off = (found - means_a).abs()[inside]
+    reach = 0.5 * b.box[:, [3, 2]][:, None] * patch / 64 + 0.02  # half a patch of b, and rounding
+    assert bool((off <= reach.expand(-1, 16, -1)[inside]).all())
+    outside = (means_a < b.box[:, None, [1, 0]] - 0.02) | (means_a > (b.box[:, :2] + b.box[:, 2:])[:, None, [1, 0]] + 0.02)
+    assert not bool((inside & outside.any(-1)).any())
+
+
+def test_a_crop_matches_itself(generator):
+    size = torch.tensor([[60, 80]]).expand(7, 2)
+    crops = draw_crops(size, px=32, area=(0.2, 0.9), most_zoom=9.0, generator=generator)
+    partner, inside = match(crops, crops, 8)
+    assert bool(inside.all())
+    assert torch.equal(partner, torch.arange(16).expand(7, 16))
+
+
+def test_boxes_lie_inside_with_the_area_asked_for(generator):
+    size = torch.tensor([[64, 64], [200, 300], [40, 1000]]).repeat(50, 1)
+    box = draw_crops(size, px=48, area=(0.2, 0.5), most_zoom=9.0, generator=generator).box
+    assert bool((box >= 0).all())
+    assert bool((box[:, :2] + box[:, 2:] <= 1 + 1e-6).all())
+    area = box[:, 2] * box[:, 3]
+    wide = size[:, 1] < 400  # a panorama is lower than a square of a fifth of its area
+    assert bool((area[wide] >= 0.199).all())
+    assert bool((area <= 0.501).all())
+    sharp = draw_crops(size, px=48, area=(0.01, 0.9), most_zoom=2.0, generator=generator).box
+    pixels = (sharp[:, 2:] * size).prod(1)[wide]
+    assert bool((pixels >= 0.99 * 24**2).all())
+
+
+def test_large_pictures_are_drawn_more_often(tmp_path, generator):
+    for name, side in (("small", 20), ("middle", 40), ("large", 80)):
+        Image.new("RGB", (side, side)).save(tmp_path / f"{name}.png")
+    store = load_pictures([tmp_path], seed=0)
+    numbers = draw_pictures(store, n=4000, px=64, generator=generator)
+    shares = {int(store.size[i, 0, 0]): float((numbers == i).float().mean()) for i in range(3)}
+    assert shares[20] == 0  # a crop of 64 pixels would be all blur
+    assert shares[80] == pytest.approx(0.8, abs=0.05)
+    assert len(draw_pictures(store, n=5, px=10**4, generator=generator)) == 5  # better small than none
+
+
+def test_masks_hide_what_they_should(generator):
+    masks = draw_masks(400, 14, share=0.5, ratio=(0.1, 0.5), block=3, generator=generator)
+    ratio = masks.float().mean(1)
+    assert float((ratio > 0).float().mean()) == pytest.approx(0.5, abs=0.1)
+    assert float(ratio[ratio > 0].min()) > 0.09
+    assert float(ratio.max()) < 0.51
+    grid = masks.view(-1, 14, 14)
+    together = (grid[:, :, 1:] & grid[:, :, :-1]).float().mean() / grid.float().mean()
+    assert together > 0.6  # neighbors are hidden together
+
+
+def test_colors_change_and_stay_colors(generator):
+    pixels = torch.rand(64, 3, 12, 12, generator=generator)
+    changed = change_colors(pixels, generator=generator)
+    assert changed.shape == pixels.shape
+    assert 0 <= float(changed.min()) <= float(changed.max()) <= 1
+    assert bool((changed != pixels).flatten(1).any(1).all())
+    gray = torch.full((8, 3, 4, 4), 0.5)
+    out = change_colors(gray, generator=generator)
+    assert_close(out[:, 0], out[:, 1], atol=5e-3)  # neither hue nor saturation makes gray colored
+
+
+# Objective
+
+
+def test_sinkhorn_uses_all_prototypes_evenly(generator):
+    cosines = 2 * torch.rand(512, 16, generator=generator) - 1
+    cosines[:, 3] += 0.5  # everybody's favorite
+    Q = sinkhorn(cosines, temperature=0.1, n_iter=50)
+    assert_simplex(Q, dim=1)
+    assert_close(Q.sum(0), torch.full((16,), 32.0), atol=0.1)
+    few = sinkhorn(cosines, temperature=0.1)
+    assert_simplex(few, dim=1)
+    assert float(few.sum(0).max()) < 64 < float((cosines / 0.1).softmax(1).sum(0).max())
+    assert bool((few.argsort(1)[:, -1] == cosines.argmax(1)).float().mean() > 0.2)
+    assert bool(sinkhorn(torch.eye(4), temperature=1e-3).isfinite().all())
+
+
+def test_the_losses_are_what_they_say(folder):
+    """Loop by loop, on one batch."""
+    store, phase = load_pictures([folder], seed=0), TINY.phase(0.0, 3)
+    batch = draw_batch(store, TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU)
+    student, teacher = make_networks(TINY, seed=0)
+    losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    with torch.no_grad():
+        (t_picture, t_patch), (l_picture, l_patch) = teacher(batch.large_pixels), student(batch.large_pixels, batch.hidden)
+        s_picture, s_patch = student(batch.small_pixels)
+        q_picture = sinkhorn(t_picture, temperature=0.05).view(2, 3, -1)
+        q_patch = sinkhorn(t_patch.flatten(0, 1), temperature=0.05).view(2, 3, 16, -1)
+    p_picture = [x.log_softmax(-1) for x in (torch.cat((l_picture, s_picture)) / 0.1).chunk(4)]
+    p_patch = [x.log_softmax(-1) for part in (l_patch, s_patch) for x in (part / 0.1).chunk(2)]
+    hidden, views = batch.hidden.view(2, 3, 16), (*batch.large, *batch.small)
+    pairs = [-(q_picture[t] * p_picture[s]).sum(-1).mean() for t in range(2) for s in range(4) if s != t]
+    assert_close(losses.picture.detach(), sum(pairs) / len(pairs), atol=1e-5)
+    masked = [
+        -(q_patch[v, b, i] @ p_patch[v][b, i]) for v in range(2) for b in range(3) for i in range(16) if hidden[v, b, i]
+    ]
+    assert_close(losses.masked.detach(), sum(masked) / len(masked), atol=1e-5)
+    matched = []
+    for t, s in itertools.product(range(2), range(4)):
+        if s != t:
+            partner, inside = match(views[s], batch.large[t], 8)
+            for b, i in itertools.product(range(3), range(inside.shape[1])):
+                if inside[b, i] and not (s < 2 and hidden[s, b, i]):
+                    matched.append(-(q_patch[t, b, partner[b, i]] @ p_patch[s][b, i]))
+    assert_close(losses.matched.detach(), sum(matched) / len(matched), atol=1e-5)
+
+
+def test_gradients_reach_the_student_only(folder):
+    store = load_pictures([folder], seed=0)
+    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    assert bool(batch.hidden.any())
+    student, teacher = make_networks(TINY, seed=0)
+    losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    (losses.picture + losses.masked + losses.matched).backward()
+    unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
+    assert unmoved == []
+    assert all(p.grad is None for p in teacher.parameters())
+
+
+def test_half_precision_computes_about_the_same(folder):
+    """What CUDA does, tried on the CPU."""
+    store = load_pictures([folder], seed=0)
+    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    student, teacher = make_networks(TINY, seed=0)
+    full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
+    (half.picture + half.masked + half.matched).backward()
+    for name in ("picture", "masked", "matched"):
+        assert getattr(half, name).dtype == torch.float32
+        assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
+    assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())
+
+
+def test_the_teacher_is_a_running_mean_of_the_student():
+    student, teacher = make_networks(TINY, seed=0)
+    mean = {name: p.clone() for name, p in teacher.named_parameters()}
+    for _ in range(3):
+        with torch.no_grad():
+            for p in student.parameters():
+                p.add_(torch.randn(p.shape, generator=torch.Generator().manual_seed(p.numel())))
+        follow(teacher, student, momentum=0.8)
+        mean = {name: 0.8 * mean[name] + 0.2 * p.detach() for name, p in student.named_parameters()}
+    for name, p in teacher.named_parameters():
+        assert_close(p, mean[name], atol=1e-5)
+    follow(teacher, student, momentum=0.0)
+    assert all(torch.equal(a, b) for a, b in zip(teacher.parameters(), student.parameters(), strict=True))
+
+
+def test_schedules_begin_and_end_where_they_should():
+    recipe = Recipe()
+    first, last = recipe.rates(0.0, 256), recipe.rates(1.0, 256)
+    assert first.learning_rate == 0
+    assert recipe.rates(recipe.warmup, 256).learning_rate == pytest.approx(recipe.learning_rate)
+    assert recipe.rates(recipe.warmup, 64).learning_rate == pytest.approx(recipe.learning_rate / 2)
+    assert last.learning_rate == pytest.approx(recipe.learning_rate / 100)
+    assert (first.momentum, last.momentum) == pytest.approx(recipe.momentum)
+    assert (first.teacher_temperature, last.teacher_temperature) == pytest.approx(recipe.teacher_temperature)
+    assert not first.prototypes_learn
+    assert last.prototypes_learn
+    assert cosine(2.0, 1.0, 0.5) == pytest.approx(1.5)
+    assert (recipe.phase(0.0, 256).large_px, recipe.phase(0.0, 256).batch) == (112, 256)
+    assert (recipe.phase(0.95, 256).large_px, recipe.phase(0.95, 256).batch) == (224, 64)
+
+
+# The whole
+
+
+def test_the_weights_are_what_the_app_and_timm_read(folder, tmp_path):
+    import timm
+
+    out = tmp_path / "made" / "weights.safetensors"
+    done = train(folder, out)
+    assert (done.path, done.steps, done.n_pictures, done.n_skipped) == (out, 3, 12, 0)
+    with safe_open(out, "pt") as opened:
+        config = json.loads(opened.metadata()["config"])
+    assert config["training"]["steps"] == 3
+    state = load_file(out)
+    assert {x.dtype for x in state.values()} == {torch.float16}
+    net = timm.create_model(config["architecture"], num_classes=0, **config["model_args"])
+    net.load_state_dict(state)
+    assert type(net).__name__ == "VisionTransformer"
+    backbone, _ = resolve_backbone(str(out))
+    model = load_vit(backbone)
+    assert (model.patch, model.depth, model.mean) == (8, 2, (0.485, 0.456, 0.406))
+    assert model.net.blocks[0].attn.num_heads == 1
+    result = segment(paint(0), Settings(backbone=str(out), max_side=64, n_segments=2, block=-1))
+    assert result.settings.backbone == str(out)
+    assert result.features.f.shape[2] == 64
+    assert not checkpoint_path(out).exists()
+
+
+def test_the_loss_falls(folder, tmp_path):
+    losses = []
+    recipe = dataclasses.replace(TINY, momentum=(0.95, 1.0), fine_share=0.0)
+    train(folder, tmp_path / "w.safetensors", steps=60, batch=12, recipe=recipe, on_step=lambda r: losses.append(r.loss))
+    blind = math.log(16) + 2 * math.log(32)  # of a student that finds all prototypes equally likely
+    assert np.mean(losses[-10:]) < np.mean(losses[:5]) - 1
+    assert np.mean(losses[-10:]) < blind - 1
+
+
+def test_the_same_seed_gives_the_same_weights(folder, tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        before = torch.random.get_rng_state()
+        train(folder, tmp_path / f"{name}.safetensors", seed=seed)
+        assert torch.equal(torch.random.get_rng_state(), before)
+    a, b, c = (load_file(tmp_path / f"{name}.safetensors") for name in "abc")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    assert not torch.equal(a["patch_embed.proj.weight"], c["patch_embed.proj.weight"])
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, RuntimeError])
+def test_a_training_that_was_cut_off_goes_on_as_if_it_had_not_been(folder, tmp_path, how):
+    """An interruption saves where it is; after anything else the last checkpoint counts, here that of every second step."""
+
+    def cut_off(report):
+        steps.append((report.step, report.loss))
+        if report.step == 3 and len(steps) == 3:
+            raise how
+
+    steps, ticks = [], itertools.count()
+    changes = {"steps": 6, "on_step": cut_off, "checkpoint_seconds": 5, "clock": lambda: float(next(ticks))}
+    out = tmp_path / "cut.safetensors"
+    with pytest.raises(how):
+        train(folder, out, **changes)
+    assert checkpoint_path(out).exists()
+    assert not out.exists()
+    with pytest.raises(InputError, match="--resume"):
+        train(folder, out, steps=6)
+    train(folder, out, **changes, resume=True)
+    whole = []
+    train(folder, tmp_path / "whole.safetensors", steps=6, on_step=lambda r: whole.append((r.step, r.loss)))
+    assert steps[-3:] == whole[-3:]
+    a, b = load_file(out), load_file(tmp_path / "whole.safetensors")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_finished_training_is_not_resumed(folder, tmp_path):
+    train(folder, tmp_path / "w.safetensors", resume=True)  # nothing to go on from: it begins
+    with pytest.raises(InputError, match="is done"):
+        train(folder, tmp_path / "w.safetensors", resume=True)
+
+
+def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_path, monkeypatch):
+    """Half a step must not be saved."""
+    from segcore.features.pretrain import loop
+
+    def interrupted(*arguments, **named):
+        calls.append(0)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        follow(*arguments, **named)
+
+    calls, out = [], tmp_path / "w.safetensors"
+    monkeypatch.setattr(loop, "follow", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, out, steps=5, checkpoint_seconds=0)
+    assert torch.load(checkpoint_path(out), weights_only=True)["n_steps"] == 2
+    train(folder, out, steps=5, resume=True)
+    train(folder, tmp_path / "whole.safetensors", steps=5)
+    a, b = load_file(out), load_file(tmp_path / "whole.safetensors")
+    assert all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_minutes_follow_the_clock_over_all_runs(folder, tmp_path):
+    def clock():
+        now[0] += 1.0
+        return now[0]
+
+    def cut_off(report):
+        reports.append(report)
+        if len(reports) == 4:
+            raise KeyboardInterrupt
+
+    now, reports, out = [0.0], [], tmp_path / "w.safetensors"
+    changes = {"steps": None, "minutes": 1.0, "clock": clock, "on_step": cut_off}
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, out, **changes)
+    now[0] += 10**6  # the pause does not count
+    done = train(folder, out, **changes, resume=True)
+    progress = [report.progress for report in reports]
+    assert progress == sorted(progress)
+    assert progress[4] < progress[3] + 0.2
+    assert 60 <= done.seconds < 80
+
+
+def test_a_kill_at_any_moment_leaves_whole_files(folder, tmp_path):
+    """SIGKILL while checkpoints are written at every step."""
+    out = tmp_path / "w.safetensors"
+    code = f"""
+import tests.test_pretrain as t
+t.train({str(folder)!r}, {str(out)!r}, steps=10**6, checkpoint_seconds=0, on_step=lambda r: print(r.step, flush=True))
+"""
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if int(line) == 4:
+            break
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    reached = torch.load(checkpoint_path(out), weights_only=True)["n_steps"]
+    assert reached >= 3
+    done = train(folder, out, steps=reached + 1, resume=True)
+    assert done.steps == reached + 1
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_file()) in (
+        ["w.safetensors"],
+        ["w.safetensors", "w.safetensors.checkpoint.part"],
+    )
+
+
+def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path):
+    out = tmp_path / "w.safetensors"
+
+    def stop(_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, out, on_step=stop)
+    with pytest.raises(InputError, match="another seed: 0, and now 1"):
+        train(folder, out, seed=1, resume=True)
+    with pytest.raises(InputError, match="another batch"):
+        train(folder, out, batch=2, resume=True)
+    Image.fromarray(paint(99)).save(folder / "one more.png")
+    with pytest.raises(InputError, match="another pictures"):
+        train(folder, out, resume=True)
+    checkpoint_path(out).write_bytes(b"damaged")
+    with pytest.raises(InputError, match="cannot be read"):
+        train(folder, out, resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_the_training(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "segcore.features.pretrain.objective.cut", lambda *a: torch.full((4, 3, a[2].px, a[2].px), torch.nan)
+    )
+    with pytest.raises(NumericalError, match="loss of step 1"):
+        train(folder, tmp_path / "w.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"out": "w.pth"}, "ends in .safetensors"),
+        ({"batch": 0}, "batch"),
+        ({"seed": -1}, "seed"),
+        ({"steps": 0}, "steps"),
+        ({"steps": None, "minutes": 0}, "minutes must be above 0"),
+        ({"steps": None, "minutes": float("nan")}, "minutes must be above 0"),
+        ({"steps": None, "minutes": None}, "how long"),
+        ({"device": "abacus"}, "device"),
+    ],
+)
+def test_mistakes_are_said_in_words(folder, tmp_path, changes, words):
+    out = tmp_path / changes.pop("out", "w.safetensors")
+    with pytest.raises(InputError, match=words):
+        train(folder, out, **changes)
+
+
+def test_sizes_that_cannot_be_are_refused():
+    for changes, words in (
+        ({"large_px": 100}, "multiple of patch"),
+        ({"heads": 5}, "multiple of heads"),
+        ({"depth": 0}, "depth"),
+    ):
+        with pytest.raises(InputError, match=words):
+            Recipe(**changes)
+
+
+def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
+    """The flags reach the function, which does its work with a smaller recipe."""
+    import segcore.features.pretrain as package
+
+    monkeypatch.setattr(
+        package, "Recipe", lambda **sizes: Recipe(**{**{n: getattr(TINY, n) for n in TINY.__slots__}, **sizes})
+    )
+    (folder / "broken.png").write_bytes(b"")
+    out = tmp_path / "w.safetensors"
+    status = cli.main(
+        ["pretrain", str(folder), "--out", str(out), "--steps", "2", "--batch", "4", "--depth", "1", "--device", "cpu"]
+    )
+    told = capsys.readouterr()
+    assert status == 0, told.err
+    assert "2 steps on 12 pictures" in told.out
+    assert "Not read: 1 files, such as broken.png" in told.out
+    assert "loss" in told.err
+    assert "pictures/s" in told.err
+    assert load_vit(resolve_backbone(str(out))[0]).depth == 1
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(["--minutes", "1", "--steps", "2"], "not both"), (["--minutes", "-1"], "above 0"), (["--minutes", "soon"], "soon")],
+)
+def test_mistakes_on_the_command_line(folder, tmp_path, flags, words, capsys):
+    try:
+        status = cli.main(["pretrain", str(folder), "--out", str(tmp_path / "w.safetensors"), *flags])
+    except SystemExit as end:
+        status = end.code
+    told = capsys.readouterr().err
+    assert status == 2
+    assert told.startswith("error: ")
+    assert words in told
+
+
+def test_crops_go_to_a_device(generator):
+    crops = Crops(torch.rand(2, 4, generator=generator), torch.tensor([True, False]), 16)
+    assert torch.equal(crops.to(CPU).box, crops.box)
