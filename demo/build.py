@@ -160,13 +160,12 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
+    shown_controls = handlers.make_shown_controls(service)
     visible = [*values, *(inputs[f"group-{stage}"] for stage in STAGES), inputs["preset"]]
-    gr.on([c.change for c in deciding], handlers.shown_controls, values, visible, trigger_mode="always_last", **_LIGHT)
+    gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **_LIGHT)
 
     restored = [inputs["picture"], inputs["caption"], *values]
-    demo.load(handlers.make_restore(service), None, restored, **_TOLD).then(
-        handlers.shown_controls, values, visible, **_LIGHT
-    )
+    demo.load(handlers.make_restore(service), None, restored, **_TOLD).then(shown_controls, values, visible, **_LIGHT)
     inputs["examples"].select(handlers.make_choose(service), None, restored, **_LIGHT)
     inputs["picture"].input(handlers.caption_of_upload, None, inputs["caption"], **_LIGHT)
     inputs["reset"].click(handlers.default_values, None, values, **_LIGHT)

@@ -115,23 +115,27 @@ def make_save(service: Service, ending: str) -> Callable[..., str]:
     return save
 
 
-def shown_controls(*values: Any) -> list[Any]:
-    """Show the controls that the chosen method reads, hide the others.
+def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
+    """The event that shows the controls that the chosen method and backbone read, and hides the others.
 
     Outputs: the controls in the order of the fields, the headings of the groups in the order of the stages, the CRF preset.
     """
-    try:
-        settings = _settings(values)
-    except SegcoreError:
-        return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
-    read = settings_read(settings)
-    if settings.threshold != "value":
-        read.discard("cut_at")
-    if settings.auto_k:
-        read.discard("n_segments")
-    groups = {p.stage for name, p in params().items() if p.advanced and name in read}
-    shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
-    return [gr.update(visible=visible) for visible in shown]
+
+    def shown_controls(*values: Any) -> list[Any]:
+        try:
+            settings = service.pipeline.resolve(_settings(values))
+        except SegcoreError:
+            return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
+        read = settings_read(settings)
+        if settings.threshold != "value":
+            read.discard("cut_at")
+        if settings.auto_k:
+            read.discard("n_segments")
+        groups = {p.stage for name, p in params().items() if p.advanced and name in read}
+        shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
+        return [gr.update(visible=visible) for visible in shown]
+
+    return shown_controls
 
 
 def make_restore(service: Service) -> Callable[..., list[Any]]:

@@ -156,9 +156,16 @@ class Pipeline:
         stat = path.stat()
         return self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
 
+    def resolve(self, settings: Settings) -> Settings:
+        """The same settings with the backbone that "auto" means here and now."""
+        return settings.replace(backbone=self._resolve(settings.backbone)[0].name)
+
+    def _resolve(self, name: str) -> tuple[Backbone, str | None]:
+        return resolve_backbone(self._auto if name == "auto" else name)
+
     def _weights(self, name: str) -> tuple[Loaded, StageReport]:
         """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
-        backbone, note = resolve_backbone(self._auto if name == "auto" else name)
+        backbone, note = self._resolve(name)
         notes = [note] if note else []
         bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
         for fallback in ("auto", *bundled, "color"):

@@ -151,7 +151,7 @@ def test_handlers_take_the_controls_in_the_order_of_the_settings():
 @pytest.mark.parametrize("method", METHODS)
 def test_controls_are_shown_where_they_are_read(method):
     settings = DEFAULTS.replace(method=method, backbone="color", crf=True)
-    updates = handlers.shown_controls(*settings.to_dict().values())
+    updates = handlers.make_shown_controls(Service(device="cpu"))(*settings.to_dict().values())
     shown = {name for name, update in zip(params(), updates, strict=False) if update["visible"]}
     assert shown == settings_read(settings) - {"cut_at"}
 

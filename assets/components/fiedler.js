@@ -1,4 +1,4 @@
-// The body of a function that Gradio calls with element, props, trigger and watch.
+// The body of a function that Gradio calls with element, props, trigger and watch; `fixed` comes from the Python class.
 // Entries are compared with each other through their share of the largest |entry|, from −1 to 1: colors, the horizontal axis
 // of the plot and the threshold slider all use it.
 
@@ -20,7 +20,7 @@ const parts = Object.fromEntries(
   ].map((name) => [name, find(name)]),
 );
 
-const ramp = props.stops.map(rgbOf);
+const ramp = fixed.stops.map(rgbOf);
 
 const state = {
   index: null, // of the vector in the detail
@@ -37,7 +37,7 @@ let frame = 0;
 function show(value) {
   if (!value || !value.vectors?.length) {
     view = null;
-    parts.message.textContent = value?.message ?? props.empty;
+    parts.message.textContent = value?.message ?? fixed.empty;
     parts.message.hidden = false;
     parts.body.hidden = true;
     return;
@@ -549,7 +549,7 @@ function observeSize() {
 }
 
 parts.over.checked = state.over;
-parts.ramp.style.setProperty("--fp-stops", props.stops.join(", "));
+parts.ramp.style.setProperty("--fp-stops", fixed.stops.join(", "));
 listenToGallery();
 listenToMap();
 listenToThreshold();

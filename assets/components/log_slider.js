@@ -5,7 +5,7 @@
 const STEPS_PER_DECADE = 10;
 const ZERO_GAP = 2; // steps between 0 and lo, wide enough to be hit
 
-const { lo, hi } = props;
+const { lo, hi } = fixed;
 const steps = Math.round(STEPS_PER_DECADE * Math.log10(hi / lo));
 const last = ZERO_GAP + steps;
 
@@ -64,9 +64,9 @@ function drawTicks() {
 }
 
 function drawTexts() {
-  const label = props.label || "Slider";
+  const label = fixed.label;
   find("label").textContent = label;
-  find("info").textContent = props.info ?? "";
+  find("info").textContent = fixed.info;
   range.setAttribute("aria-label", `range slider for ${label}`);
   number.setAttribute("aria-label", `number input for ${label}`);
 }
@@ -128,7 +128,7 @@ range.addEventListener("pointerup", release);
 number.addEventListener("input", onTyping);
 number.addEventListener("change", onTyped);
 find("reset").addEventListener("click", () => {
-  set(props.start);
+  set(fixed.start);
   release();
 });
 watch("value", () => show(props.value));

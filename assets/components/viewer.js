@@ -18,8 +18,8 @@ const parts = Object.fromEntries(
 );
 
 const state = {
-  opacity: props.opacity ?? 0.55,
-  position: props.divider ?? 0,
+  opacity: fixed.opacity,
+  position: fixed.divider,
   contours: true,
   patches: false,
   pinned: new Set(),
@@ -40,7 +40,7 @@ let frame = 0;
 async function show(value) {
   const mine = ++ticket;
   if (!value || !value.labels) {
-    showNothing(props.empty);
+    showNothing(fixed.empty);
     return;
   }
   let picture, map;

@@ -3,18 +3,26 @@
 The template is static, so Gradio never rebuilds the page under the script; the script reads `value` and fills the template.
 """
 
+import json
 from pathlib import Path
 
 _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
 
 
-def parts(name: str) -> dict[str, str]:
-    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`."""
+def parts(name: str, **fixed: object) -> dict[str, str]:
+    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`.
+
+    Args:
+        name: of the component's files.
+        fixed: what the script finds in `fixed` and what never changes. A component in a tab that was not open yet when its
+            first values came would not find it among its props.
+    """
+    constants = ", ".join(f"{key}: {json.dumps(value)}" for key, value in fixed.items())
     return {
         "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
         "css_template": (_FOLDER / f"{name}.css").read_text(encoding="utf-8"),
-        "js_on_load": (_FOLDER / f"{name}.js").read_text(encoding="utf-8"),
+        "js_on_load": f"const fixed = {{{constants}}};\n" + (_FOLDER / f"{name}.js").read_text(encoding="utf-8"),
     }
 
 

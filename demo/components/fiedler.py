@@ -68,9 +68,7 @@ class FiedlerPanel(gr.HTML):
             value,
             elem_id=elem_id,
             apply_default_css=False,
-            stops=list(DIVERGING),
-            empty=empty,
-            **parts("fiedler"),
+            **parts("fiedler", stops=DIVERGING, empty=empty),
             **kwargs,
         )
 

@@ -43,11 +43,7 @@ class LogSlider(gr.HTML):
             label=label,
             elem_id=elem_id,
             apply_default_css=False,
-            lo=lo,
-            hi=hi,
-            info=info or "",
-            start=value,
-            **parts("log_slider"),
+            **parts("log_slider", lo=lo, hi=hi, start=value, label=label or "Slider", info=info or ""),
             **kwargs,
         )
 

@@ -55,10 +55,7 @@ class Viewer(gr.HTML):
             value,
             elem_id=elem_id,
             apply_default_css=False,
-            opacity=opacity,
-            divider=divider,
-            empty=empty,
-            **parts("viewer"),
+            **parts("viewer", opacity=opacity, divider=divider, empty=empty),
             **kwargs,
         )
 

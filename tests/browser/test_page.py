@@ -155,6 +155,16 @@ def test_tabs_show_eigenvectors_spectrum_numbers_and_code(lab, shoot):
     shoot("page-repeat")
 
 
+def test_a_tab_that_opens_after_its_values_came_shows_them(page, address):
+    """The stages are computed for the first time here, so updates without values come before the result."""
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?example=rocket&knn_weight=7.7")
+    wait_for_result(page)
+    page.get_by_role("tab", name="Fiedler vectors").click()
+    page.locator("#vectors canvas").first.wait_for()
+    assert "μ =" in page.locator("#vectors").inner_text()
+
+
 def test_cut_here_sets_the_threshold(lab):
     lab.get_by_role("tab", name="Fiedler vectors").click()
     lab.get_by_role("button", name="Cut here").click()
