@@ -337,11 +337,14 @@ def test_the_weights_are_what_the_app_and_timm_read(folder, tmp_path):
     import timm
 
     out = tmp_path / "made" / "weights.safetensors"
+    os.umask(umask := os.umask(0o022))
     done = train(folder, out)
     assert (done.path, done.steps, done.n_pictures, done.n_skipped) == (out, 3, 12, 0)
     with safe_open(out, "pt") as opened:
         config = json.loads(opened.metadata()["config"])
     assert config["training"]["steps"] == 3
+    assert config["training"]["recipe"]["patch_prototypes"] == 32
+    assert out.stat().st_mode & 0o777 == 0o666 & ~umask
     state = load_file(out)
     assert {x.dtype for x in state.values()} == {torch.float16}
     net = timm.create_model(config["architecture"], num_classes=0, **config["model_args"])
