@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ TINY = Recipe(
     picture_prototypes=16, patch_prototypes=32, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[1]
 
 
 def paint(i, height=40, width=48):
@@ -461,7 +463,7 @@ def test_a_kill_at_any_moment_leaves_whole_files(folder, tmp_path):
 import tests.test_pretrain as t
 t.train({str(folder)!r}, {str(out)!r}, steps=10**6, checkpoint_seconds=0, on_step=lambda r: print(r.step, flush=True))
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     for line in process.stdout:
         if int(line) == 4:
             break
