@@ -259,7 +259,5 @@ def _pretrain(parsed: argparse.Namespace) -> int:
         print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")
     loss = f"loss {done.loss:.3f}" if math.isfinite(done.loss) else "no step taken"
     print(f"{done.path}: {done.steps} steps on {done.n_pictures} pictures, {done.seconds / 60:.1f} min, {loss}.")
-    print(
-        f"Use it: python app.py --weights {done.path}, or python -m segcore segment PICTURE --out DIR --weights {done.path}"
-    )
+    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0

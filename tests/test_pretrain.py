@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ TINY = Recipe(
     picture_prototypes=16, patch_prototypes=32, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
+ROOT = Path(__file__).parents[1]
 
 
 def paint(i, height=40, width=48):
@@ -337,11 +339,14 @@ def test_the_weights_are_what_the_app_and_timm_read(folder, tmp_path):
     import timm
 
     out = tmp_path / "made" / "weights.safetensors"
+    os.umask(umask := os.umask(0o022))
     done = train(folder, out)
     assert (done.path, done.steps, done.n_pictures, done.n_skipped) == (out, 3, 12, 0)
     with safe_open(out, "pt") as opened:
         config = json.loads(opened.metadata()["config"])
     assert config["training"]["steps"] == 3
+    assert config["training"]["recipe"]["patch_prototypes"] == 32
+    assert out.stat().st_mode & 0o777 == 0o666 & ~umask
     state = load_file(out)
     assert {x.dtype for x in state.values()} == {torch.float16}
     net = timm.create_model(config["architecture"], num_classes=0, **config["model_args"])
@@ -458,7 +463,7 @@ def test_a_kill_at_any_moment_leaves_whole_files(folder, tmp_path):
 import tests.test_pretrain as t
 t.train({str(folder)!r}, {str(out)!r}, steps=10**6, checkpoint_seconds=0, on_step=lambda r: print(r.step, flush=True))
 """
-    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     for line in process.stdout:
         if int(line) == 4:
             break

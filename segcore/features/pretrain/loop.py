@@ -282,5 +282,6 @@ class _Run:
             "batch": self.batch,
             "seed": self.seed,
             "loss": self.loss,
+            "recipe": self.identity["recipe"],
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
         }
