@@ -10,12 +10,12 @@ from typing import Any
 
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
-from segcore.render import shrink
 from torch import Tensor
 
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.render import shrink
 from segcore.stages import Extract
 from segcore.types import Segmentation
 

@@ -31,7 +31,9 @@ def settings():
         unit = f" {p.unit}" if p.unit else ""
         return ", ".join(f"`{c}`" for c in p.choices) if p.choices else "" if p.lo is None else f"{p.lo:g} … {p.hi:g}{unit}"
 
-    rows = [(f"`{name}`", p.symbol, p.stage, f"`{getattr(DEFAULTS, name)}`", rule(p), p.info) for name, p in params().items()]
+    rows = [
+        (f"`{name}`", p.symbol, p.stage, f"`{getattr(DEFAULTS, name)}`", rule(p), p.info) for name, p in params().items()
+    ]
     return table(("setting", "symbol", "stage", "default", "range or choices", "meaning"), rows)
 
 
