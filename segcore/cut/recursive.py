@@ -6,6 +6,7 @@ lowest, until there are K of them or no segment has a cut that is good enough an
 (Shi and Malik, Normalized cuts and image segmentation, 2000, sections 3 and 4.)
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def recursive_ncut(W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothe
         smoothest: in [0, 1]: a segment stays whole if its eigenvector is smoother than this, see `smoothness`; 1 takes all.
 
     Returns:
-        Clustering; `objective` is the largest Ncut that was cut, 0 if none was.
+        Clustering on the device of W; `objective` is the largest Ncut that was cut, 0 if none was.
 
     Convention:
         Ncut counts the edges inside the segment only, as if the rest of the graph were not there. All thresholds between
@@ -55,9 +56,10 @@ def recursive_ncut(W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothe
     Reference: Shi and Malik 2000.
     """
     check_affinity(W)
-    return cut_recursively(
+    clustering = cut_recursively(
         len(W), lambda nodes: _halve(W[nodes][:, nodes]), n_segments=n_segments, max_ncut=max_ncut, smoothest=smoothest
     )
+    return dataclasses.replace(clustering, labels=clustering.labels.to(W.device))
 
 
 def cut_recursively(
