@@ -45,6 +45,15 @@ def test_two_crowds_are_parted_where_single_nodes_cost_more(generator):
     assert found.notes == ()
 
 
+def test_two_against_two_on_a_complete_graph():
+    """All weights are of one order, but the lightest cut is not that of a node."""
+    W = torch.full((4, 4), 0.3)
+    W[:2, :2] = W[2:, 2:] = 1.0
+    found = min_cut(W, h=2, w=2)
+    assert found.facts["cut"] == pytest.approx(1.2)
+    assert found.side[0] == found.side[1] != found.side[2]
+
+
 def test_a_patch_is_isolated_where_the_normalized_cut_finds_the_object(generator):
     f, truth = planted_features([(3, 2, 9, 7)], h=12, w=16, generator=generator, noise=0.4)
     W = cosine_affinity(f.flatten(0, 1))

@@ -9,7 +9,7 @@ import torch
 
 from segcore import Pipeline, Settings
 from segcore.cut.ncut import ncut_sweep, ncut_value
-from segcore.cut.pixel_cuts import recursive_pixel_ncut, sparse_ncut_sweep
+from segcore.cut.pixel_cuts import halve_by, recursive_pixel_ncut, sparse_ncut_sweep
 from segcore.errors import InputError
 from segcore.features.pixels import pixel_grid
 from segcore.graph.eigen import smallest_eigenpairs
@@ -88,6 +88,19 @@ def test_specks_are_no_segments(generator):
         speckled[y, x] = torch.tensor([255, 255, 0])
     found = recursive_pixel_ncut(graph(speckled), n_segments=3, smoothest=1.0)
     assert_same_partition(found.labels, truth.flatten())
+    more = recursive_pixel_ncut(graph(speckled), n_segments=7, smoothest=1.0)
+    assert int(more.labels.bincount().min()) >= 15  # 0.5 % of the picture
+
+
+def test_specks_of_a_vector_change_sides():
+    image, truth = vertical_stripes(n=2)
+    v = torch.where(truth == 1, 1.0, -1.0).double()
+    v[10:12, 10:12] = 1.1  # four pixels that the threshold would put on the other side of the picture
+    W = pixel_affinity(image, **WEIGHTS)
+    found = halve_by(W, v.flatten().numpy(), least=5)
+    assert torch.equal(found.side.reshape(truth.shape), truth == 1)
+    assert found.ncut == pytest.approx(ncut_value(torch.from_numpy(W.toarray()), truth.flatten() == 1), rel=1e-9)
+    assert not torch.equal(halve_by(W, v.flatten().numpy(), least=4).side.reshape(truth.shape), truth == 1)
 
 
 @pytest.mark.parametrize("scene", [one_color, gradient])
