@@ -25,6 +25,7 @@ READY = "Drop a picture, or choose an example."
 NO_SPECTRUM = (
     "{method} works on the features themselves and uses no eigenvectors. Choose spectral clustering or the Fiedler vector."
 )
+MANY_GRAPHS = "{method} cuts a new graph in each round. The eigenvectors are those of the rounds, not of one spectrum."
 OWN_PICTURE = "Your picture"
 REPEAT_INFO = (
     "The same result, again: from Python, from a shell, and as a link (the link carries the settings and the example)."
@@ -45,12 +46,18 @@ CHOICES = {
     "laplacian": {"random_walk": "random walk"},
     "covariance": {"diag": "diagonal"},
     "threshold": {"best_ncut": "lowest Ncut", "value": "a value"},
-    "object_rule": {"minority": "smaller side", "corners": "fewer corners", "peak": "side of the peak"},
+    "object_rule": {
+        "minority": "smaller side",
+        "corners": "fewer corners",
+        "peak": "side of the peak",
+        "border": "less of the border",
+    },
 }
 
 STAGES = {
     "weights": "Load the weights",
     "features": "Features f",
+    "pixel_graph": "Graph of the pixels and its eigenpairs",
     "w_feat": "W_feat = f fᵀ ⊙ (f fᵀ > 0)",
     "w_knn": "W_knn",
     "affinity": "W = W_feat + λ W_knn",
@@ -70,6 +77,19 @@ FACTS = {
     "object": "Object chosen by",
     "chosen_k": "K chosen",
     "chosen_by": "K chosen by",
+    "largest_ncut": "Worst Ncut that was cut",
+    "cuts": "Cuts made",
+    "cut": "Cut, the weight across",
+    "smaller_side": "Patches on the smaller side",
+    "modes": "Modes",
+    "superpixels": "Superpixels",
+    "edges": "Edges between pixels",
+    "objects": "Objects found",
+    "seed_patch": "Seed patch",
+    "similar_patches": "Patches that joined the seed",
+    "patches_kept": "Patches kept",
+    "attention_share": "Attention on the object",
+    "box": "Box x0, y0, x1, y1 in patches",
     "changed_share": "Share of pixels changed by the CRF",
 }
 

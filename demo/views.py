@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from demo.components.fiedler import FiedlerValue, TwoWayCut
 from demo.components.viewer import ViewerValue
-from demo.texts import FACTS, NO_SPECTRUM, STAGES
+from demo.texts import FACTS, MANY_GRAPHS, NO_SPECTRUM, STAGES
 from segcore.cut.ncut import ncut_sweep
 from segcore.export import data_uri, display_label_png, pack_floats, palette_of
 from segcore.registry import METHODS
@@ -28,10 +28,9 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
         alt: the picture in words.
     """
     height, width = shrunk_size(result.image.shape)
-    is_object = result.cut is not None
     areas = {s.label: s.area_fraction for s in result.segments}
     n_labels = max(areas) + 1
-    names = ["Background", "Object"] if is_object else [f"Segment {i + 1}" for i in range(n_labels)]
+    names = _names(result, n_labels)
     geometry = result.features.geometry
     return {
         "picture": picture,
@@ -39,14 +38,22 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
         "width": width,
         "height": height,
         "palette": list(palette_of(result).hex(n_labels)),
-        "names": names[:n_labels],
+        "names": names,
         "areas": [areas.get(i, 0.0) for i in range(n_labels)],
         "picture_key": key,
         "grid": [geometry.h, geometry.w],
         "aspect": _covered(result),
-        "background": 0 if is_object else None,
+        "background": 0 if result.has_background else None,
         "alt": alt,
     }
+
+
+def _names(result: Segmentation, n: int) -> list[str]:
+    """What the legend calls the labels 0 … n − 1."""
+    if not result.has_background:
+        return [f"Segment {i + 1}" for i in range(n)]
+    objects = ["Object"] if result.cut else [f"Object {i}" for i in range(1, n)]
+    return ["Background", *objects][:n]
 
 
 def fiedler_value(result: Segmentation, picture: str) -> FiedlerValue | dict[str, str]:
@@ -74,8 +81,13 @@ def fiedler_value(result: Segmentation, picture: str) -> FiedlerValue | dict[str
         "height": height,
         "aspect": _covered(result),
         "message": None,
-        "cuttable": [1],
+        "cuttable": [1] if _is_of_affinity(result) else [],
     }
+
+
+def _is_of_affinity(result: Segmentation) -> bool:
+    """Whether the eigenvectors are those of W, not of a graph that the method makes for itself."""
+    return result.affinity is not None and result.partition.spectrum is None
 
 
 def _covered(result: Segmentation) -> list[float]:
@@ -86,7 +98,7 @@ def _covered(result: Segmentation) -> list[float]:
 
 def _two_way_cut(result: Segmentation) -> TwoWayCut | None:
     """Where the Fiedler vector is cut, and Ncut over all thresholds."""
-    if result.spectrum.V.shape[1] < 2:
+    if result.spectrum.V.shape[1] < 2 or not _is_of_affinity(result):
         return None
     thresholds, values = ncut_sweep(result.affinity.W, result.spectrum.fiedler)
     pick = np.linspace(0, max(len(values) - 1, 0), min(len(values), _CURVE_POINTS)).astype(int)
@@ -103,8 +115,9 @@ def _two_way_cut(result: Segmentation) -> TwoWayCut | None:
 def spectrum_figure(result: Segmentation) -> go.Figure:
     """Eigenvalues against their index, the gaps between them, and the largest gap marked."""
     figure = go.Figure()
-    if result.spectrum is None:
-        text = NO_SPECTRUM.format(method=METHODS[result.settings.method].title).replace(". ", ".<br>")
+    if result.spectrum is None or not result.spectrum.one_graph:
+        says = NO_SPECTRUM if result.spectrum is None else MANY_GRAPHS
+        text = says.format(method=METHODS[result.settings.method].title).replace(". ", ".<br>")
         figure.add_annotation(text=text, showarrow=False, font={"size": 16})
         figure.update_layout(**_LAYOUT, xaxis={"visible": False}, yaxis={"visible": False})
         return figure
@@ -179,7 +192,8 @@ def status_line(result: Segmentation) -> str:
     """What was done and how long it took, in one line."""
     g, fresh = result.features.geometry, [s.seconds for s in result.stages if not s.cached]
     spent = seconds(sum(fresh)) if fresh else "remembered"
-    return f"{result.n_segments} segments on {g.h} × {g.w} patches · {result.features.origin} · {spent}"
+    cells = "patches" if g.patch > 1 else "pixels"
+    return f"{result.n_segments} segments on {g.h} × {g.w} {cells} · {result.features.origin} · {spent}"
 
 
 def formula_markdown(result: Segmentation) -> str:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any
 
+import scipy.sparse
 from cachetools import LRUCache
 from torch import Tensor, nn
 
 
 def nbytes(value: object) -> int:
-    """Bytes held by the tensors inside a value: a tensor, a module, a container or a dataclass of such."""
+    """Bytes held by the numbers inside a value: a tensor, a module, a SciPy CSR matrix, a container or a dataclass."""
     if isinstance(value, Tensor):
         if value.is_sparse:
             return nbytes(value.indices()) + nbytes(value.values())
@@ -20,6 +21,8 @@ def nbytes(value: object) -> int:
         return sum(nbytes(t) for t in (*value.parameters(), *value.buffers()))
     if isinstance(value, tuple | list):
         return sum(map(nbytes, value))
+    if scipy.sparse.issparse(value):
+        return value.data.nbytes + value.indices.nbytes + value.indptr.nbytes
     if dataclasses.is_dataclass(value):
         return sum(nbytes(getattr(value, f.name)) for f in dataclasses.fields(value))
     return 64

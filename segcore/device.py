@@ -1,10 +1,14 @@
 """Where work happens and where randomness comes from. Nothing global is seeded or set."""
 
+import math
+import os
+
 import torch
 
 from segcore.errors import InputError
 
 DEVICES = ("auto", "cpu", "cuda")
+SHARE_OF_MEMORY = 0.8  # of what is free may be taken
 
 
 def pick_device(name: str = "auto") -> torch.device:
@@ -27,3 +31,36 @@ def pick_device(name: str = "auto") -> torch.device:
 def make_generator(seed: int) -> torch.Generator:
     """Make a CPU generator; draws happen on the CPU and then move, so that every device sees the same numbers."""
     return torch.Generator().manual_seed(seed)
+
+
+def graph_fits(n: int, device: torch.device) -> bool:
+    """Whether a dense graph of n patches fits: W_feat, W and two working copies in float32."""
+    return _graph_bytes(n) <= SHARE_OF_MEMORY * free_memory(device)
+
+
+def check_graph_fits(n: int, device: torch.device) -> None:
+    """Refuse, before it starts, a dense graph of n patches that would not fit.
+
+    Raises:
+        InputError: it would take most of the memory that is free.
+    """
+    if not graph_fits(n, device):
+        need, free = _graph_bytes(n) / 2**30, free_memory(device) / 2**30
+        raise InputError(
+            f"A graph of {n:,} patches needs about {need:.3g} GiB, and {free:.3g} GiB are free. Lower max_side.",
+            field="max_side",
+        )
+
+
+def free_memory(device: torch.device) -> float:
+    """Bytes that a new allocation may take; infinite where the system does not say."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
+
+
+def _graph_bytes(n: int) -> int:
+    return 4 * 4 * n * n

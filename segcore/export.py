@@ -86,7 +86,7 @@ def overlay(result: Segmentation) -> NDArray[np.uint8]:
 
 def palette_of(result: Segmentation) -> Palette:
     """Colors of the labels: where label 0 is a background, it is gray."""
-    return PALETTE if result.cut is None else OBJECT_PALETTE
+    return OBJECT_PALETTE if result.has_background else PALETTE
 
 
 def spectrum_npz(result: Segmentation) -> bytes | None:

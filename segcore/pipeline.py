@@ -22,8 +22,8 @@ from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, we
 from segcore.features.vit import extract_features
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
-from segcore.stages import Extract, Loaded, plan, signature
-from segcore.types import Affinity, Bipartition, FeatureGrid, Segmentation, Spectrum, StageReport
+from segcore.stages import Extract, Loaded, needs_backbone, plan, signature
+from segcore.types import Affinity, FeatureGrid, Segmentation, Spectrum, StageReport
 
 CACHE_BYTES = 1 << 30
 
@@ -114,12 +114,15 @@ class Pipeline:
         Closing the generator cancels the stages that are still to come.
         """
         picture, picture_digest = self._picture(image)
-        loaded, report = self._weights(settings.backbone)
-        settings = settings.replace(backbone=loaded.backbone.name)
-        values: dict[str, Any] = {"picture": picture, "weights": loaded}
-        keys: dict[str, Any] = {"picture": picture_digest, "weights": loaded.backbone}
-        reports = [report]
-        yield report
+        values: dict[str, Any] = {"picture": picture}
+        keys: dict[str, Any] = {"picture": picture_digest}
+        reports = []
+        if needs_backbone(settings):
+            values["weights"], report = self._weights(settings.backbone)
+            keys["weights"] = values["weights"].backbone
+            settings = settings.replace(backbone=keys["weights"].name)
+            reports.append(report)
+            yield report
         for name, run in plan(settings).items():
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
@@ -227,8 +230,8 @@ def _segmentation(
         segments=segments_of(label_map),
         features=features,
         affinity=values.get("affinity"),
-        spectrum=values.get("spectrum"),
-        cut=cells if isinstance(cells, Bipartition) else None,
+        spectrum=cells.spectrum or values.get("spectrum"),
+        partition=cells,
         stages=reports,
         settings=settings,
     )

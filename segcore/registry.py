@@ -9,13 +9,26 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from torch import Tensor
+
 from segcore.cluster import choose
 from segcore.cluster.gmm import gaussian_mixture, principal_components
 from segcore.cluster.kmeans import check_n_clusters, kmeans
+from segcore.cluster.mean_shift import mean_shift, spread
+from segcore.cluster.slic import slic
 from segcore.cluster.spectral import spectral_clustering
+from segcore.cut.dino_seg import dino_seg
 from segcore.cut.fiedler import fiedler_cut
-from segcore.device import make_generator
+from segcore.cut.lost import lost
+from segcore.cut.maskcut import maskcut_objects
+from segcore.cut.min_cut import min_cut
+from segcore.cut.pixel_cuts import recursive_pixel_ncut
+from segcore.cut.recursive import recursive_ncut
+from segcore.cut.tokencut import tokencut
+from segcore.device import check_graph_fits, make_generator
 from segcore.errors import InputError
+from segcore.features.pixels import pixel_grid
+from segcore.graph.pixels import PixelGraph
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
 
@@ -27,6 +40,7 @@ class Method:
     formula: str  # one line, LaTeX
     source: str
     run: Callable[..., Clustering | Bipartition]
+    features: Callable[..., FeatureGrid] | None = None  # makes its cells from the picture, if they are not patches
 
 
 def _kmeans(features: FeatureGrid, *, n_segments: int, auto_k: bool, n_init: int, seed: int) -> Clustering:
@@ -85,6 +99,55 @@ def _fiedler(
     )
 
 
+def _ncut(affinity: Affinity, *, n_segments: int, max_ncut: float, max_smoothness: float) -> Clustering:
+    return recursive_ncut(affinity.W, n_segments=n_segments, max_ncut=max_ncut, smoothest=max_smoothness)
+
+
+def _ncut_pixels(pixel_graph: PixelGraph, *, n_segments: int, max_ncut: float, max_smoothness: float) -> Clustering:
+    return recursive_pixel_ncut(pixel_graph, n_segments=n_segments, max_ncut=max_ncut, smoothest=max_smoothness)
+
+
+def _min_cut(features: FeatureGrid, affinity: Affinity, *, object_rule: str, flip: bool) -> Bipartition:
+    g = features.geometry
+    return min_cut(affinity.W, h=g.h, w=g.w, object_rule=object_rule, flip=flip)
+
+
+def _mean_shift(features: FeatureGrid, *, bandwidth: float, pca_dims: int) -> Clustering:
+    Y, _ = principal_components(features.X, n_dims=pca_dims)
+    return mean_shift(Y / spread(features.X), bandwidth=bandwidth)
+
+
+def _slic(features: FeatureGrid, *, n_superpixels: int, compactness: float) -> Clustering:
+    return slic(features.pixels, n_superpixels=n_superpixels, compactness=compactness)
+
+
+def _tokencut(features: FeatureGrid, *, tau: float) -> Bipartition:
+    check_graph_fits(features.geometry.n, features.f.device)
+    return tokencut(features.f, tau=tau)
+
+
+def _maskcut(features: FeatureGrid, *, n_objects: int, mask_tau: float) -> Clustering:
+    check_graph_fits(features.geometry.n, features.f.device)
+    return maskcut_objects(features.f, n_objects=n_objects, tau=mask_tau)
+
+
+def _lost(features: FeatureGrid, *, n_potentials: int) -> Bipartition:
+    check_graph_fits(features.geometry.n, features.f.device)
+    return lost(features.f, n_potentials=n_potentials)
+
+
+def _dino_seg(features: FeatureGrid, *, attention_head: int, attention_mass: float) -> Bipartition:
+    return dino_seg(features.attention, head=attention_head, mass=attention_mass)
+
+
+def _small_pixels(picture: Tensor, *, pixel_side: int) -> FeatureGrid:
+    return pixel_grid(picture, most=pixel_side)
+
+
+def _all_pixels(picture: Tensor, *, max_side: int) -> FeatureGrid:
+    return pixel_grid(picture, most=max_side)
+
+
 def _can_choose(n: int) -> bool:
     if n < 3:
         check_n_clusters(2, n)
@@ -121,5 +184,62 @@ METHODS: Mapping[str, Method] = {
         r"(D - W) v_1 = \mu_1 D v_1, \quad \text{object} = \{ i : v_1(i) > t \}",
         "Shi and Malik 2000; Melas-Kyriazi et al. 2022",
         _fiedler,
+    ),
+    "ncut": Method(
+        "Normalized cuts, recursive",
+        r"\operatorname{Ncut}(A, B) = \operatorname{cut}(A, B) \, (1 / \operatorname{vol} A + 1 / \operatorname{vol} B)",
+        "Shi and Malik 2000",
+        _ncut,
+    ),
+    "ncut_pixels": Method(
+        "Normalized cuts on pixels",
+        r"w_{ij} = e^{-\lVert F_i - F_j \rVert^2 / \sigma_I} \, e^{-\lVert X_i - X_j \rVert^2 / \sigma_X}"
+        r" \; [\lVert X_i - X_j \rVert < r]",
+        "Shi and Malik 2000",
+        _ncut_pixels,
+        _small_pixels,
+    ),
+    "min_cut": Method(
+        "Minimum cut",
+        r"\min_{A, B} \operatorname{cut}(A, B) = \sum_{i \in A, j \in B} w_{ij}",
+        "Nagamochi, Ono and Ibaraki 1994",
+        _min_cut,
+    ),
+    "mean_shift": Method(
+        "Mean shift",
+        r"y \leftarrow \operatorname{mean} \{ x_i : \lVert x_i - y \rVert \le h \}",
+        "Comaniciu and Meer 2002",
+        _mean_shift,
+    ),
+    "slic": Method(
+        "SLIC superpixels",
+        r"\lVert \mathrm{Lab}_i - \mathrm{Lab}_c \rVert^2 + (m / s)^2 \lVert xy_i - xy_c \rVert^2",
+        "Achanta et al. 2012",
+        _slic,
+        _all_pixels,
+    ),
+    "tokencut": Method(
+        "TokenCut",
+        r"w_{ij} = [\cos(f_i, f_j) > \tau], \text{ else } \varepsilon; \quad v_1(i) > \operatorname{mean} v_1",
+        "Wang et al. 2022",
+        _tokencut,
+    ),
+    "maskcut": Method(
+        "MaskCut",
+        r"\text{TokenCut on } f \odot (1 - \text{masks so far}), \text{ again and again}",
+        "Wang et al. (CutLER) 2023",
+        _maskcut,
+    ),
+    "lost": Method(
+        "LOST",
+        r"\text{seed} = \arg\min_i \#\{ j : f_i^\top f_j > 0 \}; \quad \sum_{p \text{ like the seed}} f_p^\top f_i > 0",
+        "Siméoni et al. 2021",
+        _lost,
+    ),
+    "dino_seg": Method(
+        "DINO attention",
+        r"\text{smallest set with } \sum_i a_i \ge 0.6; \quad a \propto \exp(q_{\text{CLS}} k_i^\top / \sqrt{d})",
+        "Caron et al. 2021",
+        _dino_seg,
     ),
 }

@@ -1,7 +1,6 @@
 """Every tunable, once: default, range or choices, label, help, unit, and the stage that reads it.
 
-Page controls, command-line flags, the HTTP endpoint, the settings table of the README, cache keys, permalinks and the bad
-values of the tests are all derived from the fields of `Settings`.
+Page, flags, HTTP endpoint, README, cache keys, permalinks and the tests' bad values derive from the fields of `Settings`.
 """
 
 import dataclasses
@@ -102,7 +101,8 @@ class Settings:
         info="How many of the smallest eigenpairs are computed and shown.")
     method: str = param(
         "spectral", stage="cluster", label="Method", advanced=False,
-        choices=("kmeans", "gmm", "spectral", "fiedler"),
+        choices=("kmeans", "gmm", "spectral", "fiedler", "ncut", "ncut_pixels", "min_cut", "mean_shift", "slic", "tokencut",
+                 "maskcut", "lost", "dino_seg"),
         info="How the patches become segments.")
     n_segments: int = param(
         5, stage="cluster", label="Segments K", symbol="K", lo=2, hi=20, step=1, advanced=False,
@@ -118,7 +118,52 @@ class Settings:
         info="Shape of each Gaussian component.")
     pca_dims: int = param(
         16, stage="cluster", label="PCA dimensions", lo=1, hi=64, step=1,
-        info="The mixture is fitted in the span of this many principal components of the features.")
+        info="Mixture and mean shift work in the span of this many principal components of the features.")
+    bandwidth: float = param(
+        0.8, stage="cluster", label="Bandwidth h", symbol="h", lo=0.05, hi=3.0, step=0.05, advanced=False,
+        info="Reach of mean shift; 1 is the root mean square distance of the features from their mean.")
+    max_ncut: float = param(
+        1.0, stage="cluster", label="Largest Ncut", lo=0.0, hi=2.0, step=0.01,
+        info="A segment whose best cut is worse stays whole; 1 is the Ncut of every cut of a graph without structure.")
+    max_smoothness: float = param(
+        1.0, stage="cluster", label="Smoothest vector", lo=0.0, hi=1.0, step=0.01,
+        info="A segment whose eigenvector has a flatter histogram (lowest over highest bin) stays whole; published: 0.06.")
+    pixel_side: int = param(
+        160, stage="features", label="Longer side in pixels", lo=16, hi=240, step=8, unit="px",
+        info="The picture is scaled down to this size before its pixels are cut.")
+    sigma_features: float = param(
+        0.004, stage="affinity", label="Color width σ_I", symbol="σ_I", lo=0.001, hi=1.0, step=0.001, log_scale=True,
+        info="Pixels whose colors, in [0, 1], differ by much more than its root are not alike.")
+    sigma_space: float = param(
+        16.0, stage="affinity", label="Reach σ_X", symbol="σ_X", lo=1.0, hi=100.0, step=1.0, unit="px²",
+        info="How fast the weight of an edge falls with the squared distance of its pixels.")
+    radius: float = param(
+        4.0, stage="affinity", label="Radius r", symbol="r", lo=1.5, hi=8.0, step=0.5, unit="px",
+        info="Pixels that are not nearer than this have no edge.")
+    n_superpixels: int = param(
+        200, stage="cluster", label="Superpixels", lo=2, hi=2000, step=1, advanced=False,
+        info="About how many pieces the picture falls into.")
+    compactness: float = param(
+        10.0, stage="cluster", label="Compactness m", symbol="m", lo=1.0, hi=100.0, step=1.0,
+        info="Low follows colors, high makes squares.")
+    tau: float = param(
+        0.2, stage="cluster", label="Edge threshold τ", symbol="τ", lo=-0.5, hi=0.99, step=0.01,
+        info="TokenCut joins patches whose cosine exceeds this.")
+    mask_tau: float = param(
+        0.15, stage="cluster", label="Edge threshold τ", symbol="τ", lo=-0.5, hi=0.99, step=0.01,
+        info="MaskCut joins patches whose cosine exceeds this.")
+    n_objects: int = param(
+        3, stage="cluster", label="Objects", lo=1, hi=10, step=1, advanced=False,
+        info="How often MaskCut looks for an object.")
+    n_potentials: int = param(
+        100, stage="cluster", label="Potential patches", lo=1, hi=1000, step=1,
+        info="Patches of lowest degree that may join the seed of LOST.")
+    attention_head: int = param(
+        4, stage="cluster", label="Attention head", lo=0, hi=15, step=1, advanced=False,
+        info="Head of the last block, counted from 0.")
+    attention_mass: float = param(
+        0.6, stage="cluster", label="Attention mass", lo=0.05, hi=0.95, step=0.01,
+        info="Share of the head's attention that the kept patches hold.")
     threshold: str = param(
         "zero", stage="cluster", label="Cut the Fiedler vector at", choices=("zero", "mean", "best_ncut", "value"),
         advanced=False, info="zero, its mean, the threshold of the lowest Ncut, or the value below.")
@@ -126,8 +171,9 @@ class Settings:
         0.0, stage="cluster", label="Threshold value", lo=-1.0, hi=1.0, step=0.01, advanced=False,
         info="Used when the cut is at a value: a fraction of the largest entry of |v|.")
     object_rule: str = param(
-        "minority", stage="cluster", label="Object is", choices=("minority", "corners", "peak"), advanced=False,
-        info="minority: the smaller side; corners: the side with fewer picture corners; peak: the side of the largest |v|.")
+        "minority", stage="cluster", label="Object is", choices=("minority", "corners", "peak", "border"), advanced=False,
+        info="minority: the smaller side; corners: the side with fewer picture corners; peak: the side of the largest |v|; "
+             "border: the side with less of the picture's border.")
     flip: bool = param(
         False, stage="cluster", label="Swap object and background", advanced=False,
         info="Take the other side of a two-way cut as the object.")

@@ -1,6 +1,7 @@
 """The stages between a picture and its label map.
 
     picture ─► weights ─► features ─► w_feat, w_knn ─► affinity ─► spectrum ─► partition ─► cells ─► label_map
+    picture ─► features (pixels) ─► pixel_graph ─► partition ─► …
 
 A stage is a pure function. Its positional parameters are named after the stages whose values it takes, its keyword-only
 parameters after the settings it reads. From the signatures follow which stages a method needs, which settings matter, and
@@ -9,8 +10,6 @@ the keys of the cache; none of it is written a second time.
 
 import dataclasses
 import inspect
-import math
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,11 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from segcore.device import SHARE_OF_MEMORY, free_memory, graph_fits
 from segcore.errors import InputError
 from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.implicit import implicit_affinity
+from segcore.graph.pixels import PixelGraph, pixel_affinity, sparse_eigenpairs
 from segcore.image import (
     cells_to_pixels,
     fit_to_grid,
@@ -39,22 +40,23 @@ from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectr
 
 Extract = Callable[..., FeatureGrid]
 
-_FLOAT = 4  # bytes
-_COPIES_OF_W = 4  # W_feat, W, and two on the way
 _BASIS_COLUMNS = 400  # vectors of length n that the eigensolver holds
-_SHARE_OF_MEMORY = 0.8  # of what is free
+MOST_CRF_SEGMENTS = 64  # the CRF keeps a few numbers per pixel for each segment
+PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
 def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
     """The stages behind a label map, in order; only those that the method needs."""
-    backbone = BACKBONES.get(settings.backbone)
+    backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
+    of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
-        "features": _features if backbone is None or backbone.needs_weights else _colors,
+        "features": method.features or of_patches,
+        "pixel_graph": _pixel_graph,
         "w_feat": _w_feat,
         "w_knn": _w_knn,
         "affinity": _affinity,
         "spectrum": _spectrum,
-        "partition": METHODS[settings.method].run,
+        "partition": method.run,
         "cells": _ordered,
         "label_map": _refined if settings.crf else _upsampled,
     }
@@ -76,7 +78,12 @@ def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 def settings_read(settings: Settings) -> set[str]:
     """Names of the settings that can change the result, given these: what the chosen method and its stages read."""
     tunables = {name for run in plan(settings).values() for name in signature(run)[1]}
-    return tunables | {"backbone", "method", "crf"}
+    return tunables | {"method", "crf"} | ({"backbone"} if needs_backbone(settings) else set())
+
+
+def needs_backbone(settings: Settings) -> bool:
+    """Whether the method works on the patches of a backbone, not on pixels."""
+    return any("weights" in signature(run)[0] for run in plan(settings).values())
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -122,6 +129,11 @@ def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int, start: Tens
     return smallest_eigenpairs(affinity.W, n_vectors=min(n_vectors, n), laplacian=laplacian, start=start)
 
 
+def _pixel_graph(features: FeatureGrid, *, sigma_features: float, sigma_space: float, radius: float) -> PixelGraph:
+    W = pixel_affinity(features.pixels, sigma_features=sigma_features, sigma_space=sigma_space, radius=radius)
+    return PixelGraph(W, sparse_eigenpairs(W, n_vectors=min(PIXEL_VECTORS, features.geometry.n)))
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _LabelMap:
     """The label of each pixel, and what the refinement changed."""
@@ -148,6 +160,7 @@ def _refined(
     label_confidence: float,
 ) -> _LabelMap:
     g = features.geometry
+    _check_crf_size(int(cells.labels.max()) + 1)
     soft = cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
     unary = unary_from_probabilities(soft_to_scaled(soft, g), confidence=label_confidence)
     Q = mean_field(
@@ -164,17 +177,25 @@ def _refined(
     before = cells_to_pixels(cells.labels, g).cpu()
     facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
     kept, dense = label_map.unique(return_inverse=True)
-    lost = int(cells.labels.max()) + 1 - len(kept)
-    if lost == 0:
+    lost = len(cells.labels.unique()) - len(kept)
+    if lost <= 0:
         return _LabelMap(label_map, facts)
     note = f"The CRF left no pixel to {lost} of the segments; weaker weights or narrower kernels keep small ones."
-    is_object = isinstance(cells, Bipartition)
-    return _LabelMap(label_map if is_object else dense.to(label_map.dtype), facts, (note,))
+    return _LabelMap(label_map if cells.has_background else dense.to(label_map.dtype), facts, (note,))
+
+
+def _check_crf_size(n_segments: int) -> None:
+    if n_segments > MOST_CRF_SEGMENTS:
+        raise InputError(
+            f"The CRF sharpens at most {MOST_CRF_SEGMENTS} segments; this picture has {n_segments}. "
+            "Switch crf off, or ask the method for fewer segments.",
+            field="crf",
+        )
 
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
-    """The same partition with its segments numbered by size; an object stays 1 and its background 0."""
-    if isinstance(partition, Bipartition):
+    """The same partition with its segments numbered by size; objects keep their numbers, and their background 0."""
+    if partition.has_background:
         return partition
     labels = relabel_by_size(partition.labels)
     old = torch.empty(int(labels.max()) + 1, dtype=torch.int64, device=labels.device)
@@ -185,21 +206,10 @@ def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
 def _fits(features: FeatureGrid) -> bool:
     """Whether W can be stored; refuses before it starts what cannot be computed either way."""
     n, d, device = features.geometry.n, features.f.shape[-1], features.f.device
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else _free_memory()
-    stored = _COPIES_OF_W * n * n * _FLOAT
-    recomputed = n * (2 * d + _BASIS_COLUMNS) * _FLOAT
-    if recomputed > _SHARE_OF_MEMORY * free:
+    need, free = n * (2 * d + _BASIS_COLUMNS) * features.f.element_size(), free_memory(device)
+    if need > SHARE_OF_MEMORY * free:
         raise InputError(
-            f"{n:,} patches need at least {recomputed / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. "
-            "Lower max_side.",
+            f"{n:,} patches need at least {need / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. Lower max_side.",
             field="max_side",
         )
-    return stored <= _SHARE_OF_MEMORY * free
-
-
-def _free_memory() -> float:
-    """Bytes of main memory that a new allocation may take; infinite where the system does not say."""
-    try:
-        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return math.inf
+    return graph_fits(n, device)

@@ -78,8 +78,9 @@ class Spectrum:
     n_components: int  # connected components of W
     laplacian: str
     n_passes: int  # products of W with a block of vectors
-    block: Tensor  # (n, b) what the iteration ended with; a start for a similar graph
+    block: Tensor | None = None  # (n, b) what the iteration ended with; a start for a similar graph
     notes: tuple[str, ...] = ()
+    one_graph: bool = True  # False: v_1, v_2, … are the second vectors of one graph each, and not ascending
 
     @property
     def fiedler(self) -> Tensor:
@@ -103,6 +104,8 @@ class Clustering:
     resp: Tensor | None = None  # (n, K) responsibilities, rows sum to 1, where the method has them
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    has_background: bool = False  # label 0 is what lies behind the objects 1, 2, …, and may be empty
+    spectrum: Spectrum | None = None  # of the method's own graph, where it has one
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -112,10 +115,11 @@ class Bipartition:
     side: Tensor  # (n,) bool, True on the object
     v: Tensor  # (n,) the vector that was cut
     threshold: float  # v > threshold is one side
-    cut_value: float  # Ncut of the two sides, in [0, 2]
+    cut_value: float | None  # Ncut of the two sides, in [0, 2]; None where the method cuts no graph
     box: tuple[int, int, int, int] | None = None  # x0, y0, x1, y1 in cells, end exclusive, where the method has one
     facts: Mapping[str, float | int | str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    spectrum: Spectrum | None = None  # of the method's own graph, where it has one
 
     @property
     def labels(self) -> Tensor:
@@ -126,6 +130,11 @@ class Bipartition:
     def resp(self) -> None:
         """A two-way cut is hard: there are no responsibilities."""
         return None
+
+    @property
+    def has_background(self) -> bool:
+        """Label 0 is what lies behind the object."""
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +169,19 @@ class Segmentation:
     features: FeatureGrid
     affinity: Affinity | None
     spectrum: Spectrum | None
-    cut: Bipartition | None
+    partition: Clustering | Bipartition  # of the cells, before the CRF
     stages: tuple[StageReport, ...]
     settings: Settings
+
+    @property
+    def cut(self) -> Bipartition | None:
+        """The two-way cut, where the method makes one."""
+        return self.partition if isinstance(self.partition, Bipartition) else None
+
+    @property
+    def has_background(self) -> bool:
+        """Whether label 0 is the background of one or more objects instead of a segment."""
+        return self.partition.has_background
 
     @property
     def n_segments(self) -> int:

@@ -4,6 +4,7 @@ import itertools
 import math
 
 import numpy as np
+import scipy.linalg
 import torch
 from torch import Tensor
 
@@ -88,3 +89,98 @@ def diverging(values, *, limit=None, stops=DIVERGING):
     part = (place - below)[..., None]
     ramp = hex_to_rgb(stops).astype(np.float64)
     return to_bytes(ramp[below] * (1.0 - part) + ramp[below + 1] * part)
+
+
+def binary_graph(X: Tensor, tau: float, floor: float) -> np.ndarray:
+    """1 where the cosine of two rows exceeds tau, else the floor; a row of zeros is like nothing."""
+    rows = [x / x.norm() if float(x.norm()) > 0 else x for x in X]
+    return np.array([[1.0 if float(a @ b) > tau else floor for b in rows] for a in rows])
+
+
+def second_generalized_vector(W: np.ndarray) -> np.ndarray:
+    """The second smallest solution of (D − W) v = μ D v, from LAPACK."""
+    D = np.diag(W.sum(1))
+    return scipy.linalg.eigh(D - W, D, subset_by_index=[1, 1])[1][:, 0]
+
+
+def flood(mask: np.ndarray, start: tuple[int, int]) -> np.ndarray:
+    """The cells of a mask that can be reached from one of them by steps up, down, left and right."""
+    reached, todo = np.zeros_like(mask), [start] if mask[start] else []
+    while todo:
+        y, x = todo.pop()
+        if 0 <= y < mask.shape[0] and 0 <= x < mask.shape[1] and mask[y, x] and not reached[y, x]:
+            reached[y, x] = True
+            todo += [(y + 1, x), (y - 1, x), (y, x + 1), (y, x - 1)]
+    return reached
+
+
+def tokencut(f: Tensor, tau: float, floor: float) -> np.ndarray:
+    """(h, w): the piece around the peak of |v|, on the peak's side of the mean of v."""
+    h, w, d = f.shape
+    v = second_generalized_vector(binary_graph(f.reshape(-1, d), tau, floor))
+    side = v > v.mean()
+    peak = int(np.abs(v).argmax())
+    if not side[peak]:
+        side = ~side
+    return flood(side.reshape(h, w), divmod(peak, w))
+
+
+def maskcut(f: Tensor, n_objects: int, tau: float) -> list[np.ndarray]:
+    """The masks of all rounds, empty ones included.
+
+    The published rule looks at the corners of v > mean only, so it depends on the sign of v. The sign taken here is the one
+    that lets it see three corners where a side has them.
+    """
+    h, w, d = f.shape
+    painted, current, masks = np.zeros((h, w), bool), np.zeros((h, w), bool), []
+    for i in range(n_objects):
+        painted |= current
+        left = f * torch.from_numpy(~painted)[..., None]
+        v = second_generalized_vector(binary_graph(left.reshape(-1, d), tau, 1e-5))
+        corners = [0, w - 1, (h - 1) * w, h * w - 1]
+        if sum(v[c] > v.mean() for c in corners) <= 1:
+            v = -v
+        side = v > v.mean()
+        if sum(side[c] for c in corners) >= 3 or not side[np.abs(v).argmax()]:
+            side, v = ~side, -v
+        mask = flood(side.reshape(h, w), divmod(int(v.argmax()), w))
+        union = (mask | current).sum()
+        if i >= 1 and ((mask & current).sum() > 0.5 * union or mask.sum() <= 0.01 * h * w):
+            mask = np.zeros((h, w), bool)
+        current = mask
+        masks.append(mask & ~painted)
+    return masks
+
+
+def lost(f: Tensor, n_potentials: int) -> np.ndarray:
+    """(h, w): the piece of Σ similar rows > 0 around the patch with the fewest positive products."""
+    h, w, d = f.shape
+    A = (f.reshape(-1, d) @ f.reshape(-1, d).T).numpy()
+    n = h * w
+    degree = [sum(A[i, j] > 0 for j in range(n) if j != i) for i in range(n)]
+    order = sorted(range(n), key=lambda i: (degree[i], i))
+    seed = order[0]
+    total = np.zeros(n)
+    for p in order[:n_potentials]:
+        if A[seed, p] > 0:
+            total += A[p]
+    return flood((total > 0).reshape(h, w), divmod(seed, w))
+
+
+def lightest_cut(W: Tensor) -> float:
+    """The lowest weight across, over all 2^(n−1) − 1 two-way partitions."""
+    n = len(W)
+    sides = (torch.tensor([bool(code >> i & 1) for i in range(n)]) for code in range(1, 2 ** (n - 1)))
+    return min(float(W[side][:, ~side].sum()) for side in sides)
+
+
+def pixel_affinity(F: np.ndarray, sigma_features: float, sigma_space: float, radius: float) -> np.ndarray:
+    """w_ij by its definition; F (h, w, d)."""
+    h, w, d = F.shape
+    n, flat = h * w, F.reshape(-1, d)
+    W = np.zeros((n, n))
+    for i, j in itertools.product(range(n), repeat=2):
+        far = (i // w - j // w) ** 2 + (i % w - j % w) ** 2
+        if far < radius**2:
+            W[i, j] = math.exp(-((flat[i] - flat[j]) ** 2).sum() / sigma_features) * math.exp(-far / sigma_space)
+    return W

@@ -50,6 +50,15 @@ def checker(height=48, width=64, cell=8):
     return _flat((y // cell + x // cell) % 2, [(30, 30, 60), (230, 220, 180)])
 
 
+def planted_features(boxes, *, h, w, generator, d=24, noise=0.25):
+    """Features (h, w, d): one random direction for the ground and one for each box (x0, y0, x1, y1), plus noise."""
+    truth = torch.zeros(h, w, dtype=torch.int64)
+    for label, (x0, y0, x1, y1) in enumerate(boxes, 1):
+        truth[y0:y1, x0:x1] = label
+    directions = torch.linalg.qr(torch.randn(d, len(boxes) + 1, generator=generator))[0].T
+    return directions[truth] + noise * d**-0.5 * torch.randn(h, w, d, generator=generator), truth
+
+
 def _flat(truth, colors):
     image = np.asarray(colors, np.uint8)[truth]
     return torch.from_numpy(image), torch.from_numpy(np.array(truth, np.int64))

@@ -12,8 +12,10 @@ from segcore.features import BACKBONES
 from segcore.registry import METHODS
 from segcore.settings import DEFAULTS, Settings, params
 from tests.scenes import two_discs
+from tests.test_pipeline import WITHOUT_WEIGHTS
 
 QUICK = ["--backbone", "color", "--max-side", "96"]
+WITH_SPECTRUM = ("spectral", "fiedler", "ncut_pixels", "tokencut", "maskcut")
 
 
 @pytest.fixture
@@ -27,13 +29,13 @@ def parse(*flags):
     return cli.settings_from(cli.build_parser().parse_args(["segment", "x.png", "--out", "o", *flags]))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_segment_writes_its_files(method, picture, tmp_path, capsys):
     status = cli.main(["segment", str(picture), "--out", str(tmp_path / "out"), "--method", method, *QUICK])
     assert status == 0
     written = {p.name for p in (tmp_path / "out").iterdir()}
     assert {"two discs.labels.png", "two discs.overlay.png", "two discs.json"} <= written
-    assert ("two discs.spectrum.npz" in written) == (method in ("spectral", "fiedler"))
+    assert ("two discs.spectrum.npz" in written) == (method in WITH_SPECTRUM)
     assert json.loads((tmp_path / "out" / "two discs.json").read_text())["settings"]["method"] == method
     assert "segments" in capsys.readouterr().out
 
@@ -61,7 +63,7 @@ def test_presets_come_first_and_flags_over_them():
         (["--n-segments", "0"], "n_segments must be a whole number from 2 to 20; got 0"),
         (["--knn-weight", "nan"], "knn_weight must be a number"),
         (["--method", "magic"], "method must be a name out of kmeans"),
-        (["--tau", "1"], "unrecognized arguments: --tau"),
+        (["--gamma", "1"], "unrecognized arguments: --gamma"),
         (["--device", "abacus"], "device must be one of auto, cpu, cuda; got 'abacus'"),
     ],
 )

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segcore.cut.fiedler import THRESHOLDS, fiedler_cut
-from segcore.cut.foreground import object_side
+from segcore.cut.foreground import NO_STRUCTURE_NCUT, object_side
 from segcore.cut.ncut import ncut_sweep, ncut_value
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
@@ -50,7 +50,7 @@ def test_nothing_wins_where_nothing_is_cut():
 SIDE = torch.tensor([[0, 0, 0, 0, 0], [0, 1, 1, 0, 0], [0, 1, 1, 0, 0], [0, 0, 0, 0, 0]]).bool().flatten()
 
 
-@pytest.mark.parametrize("rule", ["minority", "corners"])
+@pytest.mark.parametrize("rule", ["minority", "corners", "border"])
 def test_object_is_the_same_whichever_side_is_given(rule):
     v = torch.randn(20)
     assert torch.equal(object_side(SIDE, v, h=4, w=5, rule=rule), SIDE)
@@ -63,6 +63,36 @@ def test_a_large_object_fools_minority_but_not_corners():
     side = large.flatten()
     assert torch.equal(object_side(side, torch.zeros(36), h=6, w=6, rule="minority"), ~side)
     assert torch.equal(object_side(side, torch.zeros(36), h=6, w=6, rule="corners"), side)
+
+
+def test_border_sees_an_object_that_covers_a_corner_or_most_of_the_picture():
+    side = torch.zeros(6, 8, dtype=torch.bool)
+    side[1:, 1:7] = True  # 30 of 48 cells, 6 of 24 border cells, no corner
+    assert torch.equal(object_side(side.flatten(), torch.zeros(48), h=6, w=8, rule="border"), side.flatten())
+    side[:, :2] = True  # now it also has 10 of the border cells, and two corners
+    assert torch.equal(object_side(~side.flatten(), torch.zeros(48), h=6, w=8, rule="border"), ~side.flatten())
+    for shape in ((1, 7), (7, 1), (2, 2)):  # all cells are border: the rule is that of the minority
+        side = torch.arange(shape[0] * shape[1]) < 2
+        h, w = shape
+        assert torch.equal(
+            object_side(side, torch.zeros(h * w), h=h, w=w, rule="border"),
+            object_side(side, torch.zeros(h * w), h=h, w=w, rule="minority"),
+        )
+
+
+def test_structureless_graphs_have_an_ncut_of_1(generator):
+    """W_ij = d_i d_j / Σ d, whatever the sides: the ground on which a cut is called weak."""
+    d = torch.rand(12, generator=generator, dtype=torch.float64) + 0.1
+    for _ in range(5):
+        side = torch.rand(12, generator=generator) > 0.5
+        side[:2] = torch.tensor([True, False])
+        assert ncut_value(torch.outer(d, d) / d.sum(), side) == pytest.approx(NO_STRUCTURE_NCUT, rel=1e-12)
+
+
+def test_weak_cuts_are_noted(generator):
+    W, _ = two_groups(generator)
+    assert not any("weak" in note for note in cut(W).notes)
+    assert any("no object" in note for note in cut(torch.ones(20, 20) - 0.01 * W).notes)
 
 
 def test_peak_holds_the_largest_entry():

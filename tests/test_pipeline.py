@@ -12,7 +12,8 @@ from segcore.stages import plan, settings_read, signature
 from tests.asserts import assert_same_partition
 from tests.scenes import checker, one_color, two_discs, vertical_stripes
 
-BASE = Settings(backbone="color", max_side=128, n_segments=3, n_init=3)
+BASE = Settings(backbone="color", max_side=128, n_segments=3, n_init=3, n_superpixels=20, pixel_side=80)
+WITHOUT_WEIGHTS = [method for method in METHODS if method != "dino_seg"]  # which needs attention; see tests/test_dino_seg.py
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +25,49 @@ def computed(result):
     return [stage.name for stage in result.stages if not stage.cached]
 
 
-@pytest.mark.parametrize("method", METHODS)
+# What a method is to find in a picture of two discs, beside those that part both discs from the ground.
+FINDS = {
+    "ncut_pixels": "each disc",
+    "mean_shift": "each disc",
+    "maskcut": "each disc",
+    "tokencut": "one disc",
+    "lost": "one disc",
+    "slic": "pieces of one color",
+    "min_cut": "a few patches",
+}
+
+
+def right_share(label_map, truth, finds):
+    """Share of the pixels that are as they should be."""
+    found, n = label_map.long(), int(label_map.max()) + 1
+    counts = torch.zeros(n, 3).index_put_((found.flatten(), truth.flatten()), torch.tensor(1.0), accumulate=True)
+    match finds:
+        case "both discs":
+            agree = float(((found > 0) == (truth > 0)).float().mean())
+            return max(agree, 1 - agree)
+        case "each disc":
+            return float(counts.max(0).values.sum() / counts.sum()) if n == 3 else 0.0
+        case "one disc":
+            return max(float(((found == 1) == (truth == disc)).float().mean()) for disc in (1, 2))
+        case "pieces of one color":
+            return float(counts.max(1).values.sum() / counts.sum())
+        case "a few patches":
+            return float((found == 0).float().mean())
+
+
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 @pytest.mark.parametrize("crf", [False, True])
 def test_every_method_finds_the_plain_scene(method, crf, pipeline):
     image, truth = two_discs()
-    settings = BASE.replace(method=method, crf=crf, n_segments=2, knn_weight=0.0)
+    finds = FINDS.get(method, "both discs")
+    settings = BASE.replace(method=method, crf=crf, n_segments=3 if finds == "each disc" else 2, knn_weight=0.0)
     result = pipeline.run(image, settings)
     assert result.label_map.shape == truth.shape
-    agree = ((result.label_map > 0) == (truth > 0)).float().mean()
-    assert max(float(agree), 1 - float(agree)) > 0.9
-    assert result.n_segments == 2
+    assert right_share(result.label_map, truth, finds) > 0.9
     assert result.settings == settings
     assert sum(s.area_fraction for s in result.segments) == pytest.approx(1)
-    assert result.stages[0].name == "weights"
+    assert (result.stages[0].name == "weights") == ("backbone" in settings_read(settings))
+    assert result.has_background == (method in ("fiedler", "min_cut", "tokencut", "maskcut", "lost"))
 
 
 def test_a_setting_recomputes_only_what_stands_behind_it():
@@ -72,6 +103,19 @@ OTHER_VALUES = {
     "n_init": ({"n_init": 20}, {"n_init": 1, "n_segments": 12}),
     "covariance": ({"covariance": "spherical"}, {}),
     "pca_dims": ({"pca_dims": 1}, {}),
+    "bandwidth": ({"bandwidth": 0.4}, {}),
+    "max_ncut": ({"max_ncut": 0.0}, {}),
+    "max_smoothness": ({"max_smoothness": 0.0}, {}),
+    "pixel_side": ({"pixel_side": 64}, {}),
+    "sigma_features": ({"sigma_features": 0.05}, {}),
+    "sigma_space": ({"sigma_space": 2.0}, {}),
+    "radius": ({"radius": 2.0}, {}),
+    "n_superpixels": ({"n_superpixels": 40}, {}),
+    "compactness": ({"compactness": 60.0}, {}),
+    "tau": ({"tau": 0.6}, {}),
+    "mask_tau": ({"mask_tau": 0.6}, {}),
+    "n_objects": ({"n_objects": 1}, {}),
+    "n_potentials": ({"n_potentials": 2}, {}),
     "threshold": ({"threshold": "best_ncut"}, {}),
     "cut_at": ({"cut_at": 0.4}, {"threshold": "value"}),
     "object_rule": ({"object_rule": "corners"}, {}),
@@ -85,7 +129,8 @@ OTHER_VALUES = {
     "label_confidence": ({"label_confidence": 0.95}, {"crf": True}),
     "seed": ({"seed": 4}, {"n_init": 1, "n_segments": 12}),
 }
-WEIGHTS_ONLY = {"facet", "block"}  # of a transformer; tests/test_vit.py varies them
+# Of a transformer; tests/test_vit.py and tests/test_dino_seg.py vary them.
+WEIGHTS_ONLY = {"facet", "block", "attention_head", "attention_mass"}
 CHOICES = {"backbone", "method", "crf"}
 
 
@@ -98,6 +143,8 @@ def differs(a, b):
         not torch.equal(a.label_map, b.label_map)
         or not torch.equal(a.cell_labels, b.cell_labels)
         or (a.spectrum is not None and a.spectrum.V.shape != b.spectrum.V.shape)
+        # The minimum cut often takes the same patch from another graph, but not at the same cost.
+        or a.partition.facts.get("cut") != b.partition.facts.get("cut")
     )
 
 
@@ -111,7 +158,7 @@ def busy_picture():
     return (255 * (0.85 * smooth + noise).clamp(0, 1)).byte()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_settings_matter_exactly_where_they_are_read(method, pipeline, busy_picture):
     """Changing what a method reads changes something; changing what it does not read changes nothing."""
     for name, (change, needed) in OTHER_VALUES.items():
@@ -173,13 +220,13 @@ def test_same_seed_same_result_and_order_of_requests_is_forgotten(busy_picture):
 
 def test_one_color_gives_a_sensible_answer(pipeline):
     image, _ = one_color()
-    for method in METHODS:
+    for method in WITHOUT_WEIGHTS:
         result = pipeline.run(image, BASE.replace(method=method))
         assert result.label_map.shape == image.shape[:2]
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 400), (400, 1), (9, 5)])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_tiny_and_long_pictures_are_segmented_or_refused_in_words(shape, method, pipeline):
     generator = torch.Generator().manual_seed(0)
     image = torch.randint(0, 256, (*shape, 3), generator=generator, dtype=torch.uint8)
@@ -201,7 +248,8 @@ def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
     for method in ("spectral", "fiedler"):
         stored = Pipeline(device="cpu").run(image, BASE.replace(method=method))
         with monkeypatch.context() as patch:
-            patch.setattr("segcore.stages._free_memory", lambda: 5e5)
+            for module in ("segcore.stages", "segcore.device"):
+                patch.setattr(f"{module}.free_memory", lambda _device: 5e5)
             never = Pipeline(device="cpu").run(image, BASE.replace(method=method))
         assert any("does not fit" in note for note in never.notes)
         assert torch.equal(never.label_map, stored.label_map)
@@ -209,7 +257,8 @@ def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
 
 
 def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
-    monkeypatch.setattr("segcore.stages._free_memory", lambda: 1e5)
+    for module in ("segcore.stages", "segcore.device"):
+        monkeypatch.setattr(f"{module}.free_memory", lambda _device: 1e5)
     image, _ = two_discs()
     with pytest.raises(InputError, match=r"GiB.*Lower max_side"):
         Pipeline(device="cpu").run(image, BASE.replace(method="spectral"))

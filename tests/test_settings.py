@@ -76,8 +76,8 @@ def test_loose_values_become_the_type_of_the_field(given, expected):
 
 
 def test_unknown_names_are_refused_with_the_known_ones():
-    with pytest.raises(InputError, match=r"no setting named tau.*knn_weight"):
-        Settings.from_values({"tau": 1})
+    with pytest.raises(InputError, match=r"no setting named gamma.*knn_weight"):
+        Settings.from_values({"gamma": 1})
 
 
 def test_settings_are_values():

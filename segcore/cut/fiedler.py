@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from segcore.checks import check_choice, check_range
-from segcore.cut.foreground import object_side
+from segcore.cut.foreground import object_side, weak_cut_notes
 from segcore.cut.ncut import ncut_sweep, ncut_value
 from segcore.errors import InputError
 from segcore.types import Bipartition, Spectrum
@@ -64,6 +64,7 @@ def fiedler_cut(
         threshold=t,
         cut_value=value,
         facts={"ncut": value, "threshold": t, "object": f"{object_rule}, swapped" if flip else object_rule},
+        notes=weak_cut_notes(value),
     )
 
 

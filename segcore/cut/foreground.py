@@ -5,7 +5,10 @@ from torch import Tensor
 
 from segcore.checks import check_choice
 
-OBJECT_RULES = ("minority", "corners", "peak")
+OBJECT_RULES = ("minority", "corners", "peak", "border")
+
+NO_STRUCTURE_NCUT = 1.0  # of every cut, where W_ij = d_i d_j / Σ d: edges know nothing but the degrees
+WEAK_NCUT = 0.9
 
 
 def object_side(side: Tensor, v: Tensor, *, h: int, w: int, rule: str) -> Tensor:
@@ -17,7 +20,8 @@ def object_side(side: Tensor, v: Tensor, *, h: int, w: int, rule: str) -> Tensor
         h: rows of the grid.
         w: columns of the grid.
         rule: "minority": the side with fewer cells; "corners": the side with fewer of the four corner cells; "peak": the
-            side of the first entry of largest |v|. A tie goes to the smaller side, then to the side without the first cell.
+            side of the first entry of largest |v|; "border": the side that holds the smaller share of the cells along the
+            border of the grid. A tie goes to the smaller side, then to the side without the first cell.
 
     Returns:
         (n,) bool, True on the object.
@@ -25,16 +29,45 @@ def object_side(side: Tensor, v: Tensor, *, h: int, w: int, rule: str) -> Tensor
     Raises:
         InputError: the rule is unknown.
 
-    Reference: minority, Melas-Kyriazi et al. 2022; corners, Wang et al. (CutLER) 2023; peak, Wang et al. (TokenCut) 2022.
+    Reference: minority, Melas-Kyriazi et al. 2022; corners, Wang et al. (CutLER) 2023; peak, Wang et al. (TokenCut) 2022;
+        border, the published Deep Spectral code, which takes the segment with the largest share of the border as background.
     """
     check_choice("object_rule", rule, OBJECT_RULES)
     n = h * w
     if rule == "peak":
         return side if bool(side[v.abs().argmax()]) else ~side
-    if rule == "corners":
-        corners = side[torch.tensor([0, w - 1, n - w, n - 1], device=side.device)].sum()
-        if int(corners) != 2:
-            return side if int(corners) < 2 else ~side
+    # Twice the cells of the side among those that vote, less their number: positive where it has the larger share.
+    votes = {"corners": 2 * corner_count(side, h=h, w=w) - 4, "border": _border_majority(side.reshape(h, w))}.get(rule, 0)
+    if votes != 0:
+        return side if votes < 0 else ~side
     count = int(side.sum())
     swap = 2 * count > n or (2 * count == n and bool(side[0]))
     return ~side if swap else side
+
+
+def corner_count(side: Tensor, *, h: int, w: int) -> int:
+    """How many of the four corner cells a side (n,) holds; on a grid one cell wide a cell is two corners."""
+    n = h * w
+    return int(side[torch.tensor([0, w - 1, n - w, n - 1], device=side.device)].sum())
+
+
+def weak_cut_notes(ncut: float) -> tuple[str, ...]:
+    """A remark where a cut is about as bad as any cut of a graph without structure, so that it may part no object.
+
+    Where edges follow from the degrees alone, W_ij = d_i d_j / Σ d, cut(A, B) = vol A · vol B / Σ d, and so Ncut = 1 for
+    every cut. Random vectors around a common mean, as the features of a picture without objects would be, come close:
+    the best of all thresholds gives 0.93 to 0.99 for 900 patches and 5 to 384 dimensions, hence the bound of 0.9.
+    """
+    if ncut < WEAK_NCUT:
+        return ()
+    return (
+        f"The cut is weak: its Ncut is {ncut:.2f}, and every cut of a graph without structure has "
+        f"{NO_STRUCTURE_NCUT:.0f}. There may be no object.",
+    )
+
+
+def _border_majority(side: Tensor) -> int:
+    """Border cells of the side (h, w) less those of the other one."""
+    border = torch.ones_like(side)
+    border[1:-1, 1:-1] = False
+    return 2 * int(side[border].sum()) - int(border.sum())

@@ -1,0 +1,65 @@
+"""What the page shows of every method: names, vectors on their own grid, and words where there is nothing to draw."""
+
+import base64
+
+import numpy as np
+import pytest
+
+from demo import views
+from demo.texts import FACTS, STAGES
+from segcore import Pipeline, Settings
+from segcore.stages import plan
+from tests.scenes import two_discs
+from tests.test_pipeline import WITHOUT_WEIGHTS
+
+BASE = Settings(backbone="color", max_side=96, n_segments=3, n_superpixels=20, pixel_side=48)
+
+
+@pytest.fixture(scope="module")
+def results():
+    pipeline = Pipeline(device="cpu")
+    return {method: pipeline.run(two_discs()[0], BASE.replace(method=method)) for method in WITHOUT_WEIGHTS}
+
+
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
+def test_every_method_can_be_shown(method, results):
+    result = results[method]
+    viewer = views.viewer_value(result, "picture.png", key="k", alt="two discs")
+    assert len(viewer["names"]) == len(viewer["areas"]) == len(viewer["palette"]) >= 2
+    assert (viewer["names"][0] == "Background") == (viewer["background"] == 0) == result.has_background
+    assert views.spectrum_figure(result).to_dict()
+    assert str(result.features.geometry.h) in views.status_line(result)
+    assert set(plan(result.settings)) <= STAGES.keys()
+    html = views.numbers_html(result)
+    facts = {key for stage in result.stages for key in stage.facts}
+    assert all(title.replace("'", "&#x27;") in html for key, title in FACTS.items() if key in facts)
+
+
+@pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
+def test_vectors_fill_the_grid_they_say(method, results):
+    value = views.fiedler_value(results[method], "picture.png")
+    if results[method].spectrum is None:
+        assert "no eigenvectors" in value["message"]
+        return
+    for vector in value["vectors"]:
+        entries = np.frombuffer(base64.b64decode(vector["values"]), "<f4")
+        assert entries.shape == (value["h"] * value["w"],)
+        assert np.isfinite(entries).all()
+    # Only vectors of W can be handed to the Fiedler cut.
+    assert value["cuttable"] == ([1] if method in ("spectral", "fiedler") else [])
+    assert (value["fiedler"] is None) == (method not in ("spectral", "fiedler"))
+
+
+def test_pixels_have_a_grid_of_their_own(results):
+    value = views.fiedler_value(results["ncut_pixels"], "picture.png")
+    assert (value["h"], value["w"], value["aspect"]) == (36, 48, [1.0, 1.0])
+    assert "pixels" in views.status_line(results["ncut_pixels"])
+
+
+def test_rounds_are_no_spectrum(results):
+    figure = views.spectrum_figure(results["maskcut"])
+    assert "each round" in figure.layout.annotations[0].text
+    assert (
+        len(views.fiedler_value(results["maskcut"], "picture.png")["vectors"])
+        == len(results["maskcut"].spectrum.eigenvalues) - 1
+    )
