@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli import add_settings, settings_from
 from segcore.errors import InputError
+from segcore.flags import add_settings, settings_from
 from segcore.settings import Settings
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from segcore import cli
 from segcore.features import BACKBONES
+from segcore.flags import settings_from
 from segcore.registry import METHODS
 from segcore.settings import DEFAULTS, Settings, params
 from tests.scenes import two_discs
@@ -26,7 +27,7 @@ def picture(tmp_path):
 
 
 def parse(*flags):
-    return cli.settings_from(cli.build_parser().parse_args(["segment", "x.png", "--out", "o", *flags]))
+    return settings_from(cli.build_parser().parse_args(["segment", "x.png", "--out", "o", *flags]))
 
 
 @pytest.mark.parametrize("method", WITHOUT_WEIGHTS)

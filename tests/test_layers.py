@@ -12,7 +12,7 @@ LAYERS = (
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.evaluate"),
-    ("segcore", "segcore.cli", "segcore.cli_measure", "segcore.__main__", "demo"),
+    ("segcore", "segcore.cli", "segcore.cli_measure", "segcore.flags", "segcore.bench", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.

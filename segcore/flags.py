@@ -1,0 +1,36 @@
+"""Settings as flags of a command line: one for each field of `Settings`, generated from the schema."""
+
+import argparse
+from typing import Any
+
+from segcore.settings import CRF_PRESETS, DEFAULTS, Param, Settings, params
+
+
+def add_settings(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each field of `Settings`, and --crf-preset, which sets several at once."""
+    group = parser.add_argument_group("settings")
+    for name, p in params().items():
+        _add_setting(group, name, p, getattr(DEFAULTS, name))
+    group.add_argument("--crf-preset", choices=tuple(CRF_PRESETS), help="the CRF settings of a published system")
+
+
+def settings_from(parsed: argparse.Namespace) -> Settings:
+    """The settings that the flags say: the preset first, single flags over it."""
+    given = {name: getattr(parsed, name) for name in params() if getattr(parsed, name) is not None}
+    preset = CRF_PRESETS[parsed.crf_preset] if parsed.crf_preset else {}
+    if getattr(parsed, "weights", None):
+        given["backbone"] = parsed.weights
+    return Settings.from_values({**preset, **given})
+
+
+def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:
+    flag = "--" + name.replace("_", "-")
+    if isinstance(default, bool):
+        state = "on" if default else "off"
+        group.add_argument(flag, action=argparse.BooleanOptionalAction, default=None, help=f"{p.info} ({state})")
+        return
+    unit = f" {p.unit}" if p.unit else ""
+    rule = ", ".join(p.choices) if p.choices else f"{p.lo:g} to {p.hi:g}{unit}"
+    metavar = name.upper() if p.choices else p.symbol or ("N" if isinstance(default, int) else "X")
+    info = f"{p.info} One of: {rule}." if p.choices else f"{p.info} {rule}."
+    group.add_argument(flag, default=None, metavar=metavar, help=f"{info} ({default})".replace("%", "%%"))
