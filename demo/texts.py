@@ -13,7 +13,6 @@ RESET = "Back to the defaults"
 CRF_PRESET = "CRF preset"
 CRF_PRESET_INFO = "Kernel widths and weights as published systems use them."
 SAVE = "Save"
-NOTES = "Notes"
 
 TAB_SEGMENTS = "Segmentation"
 TAB_VECTORS = "Fiedler vectors"

@@ -49,10 +49,7 @@ def labels_png(label_map: NDArray[np.integer]) -> bytes:
     Raises:
         ValueError: a label is negative or past 65535.
     """
-    label_map = checked_labels(label_map)
-    n_labels = count_labels(label_map)
-    if n_labels > 2**16:
-        raise ValueError(f"a 16-bit file holds 65536 labels; got {n_labels}")
+    label_map, n_labels = _two_byte_labels(label_map)
     return png(label_map.astype(np.uint8 if n_labels <= _GRAY_LABELS else np.uint16))
 
 
@@ -64,14 +61,20 @@ def display_label_png(label_map: NDArray[np.integer]) -> bytes:
     Raises:
         ValueError: a label is negative or past 65535.
     """
-    label_map = checked_labels(label_map)
-    n_labels = count_labels(label_map)
-    if n_labels > 2**16:
-        raise ValueError(f"two bytes hold 65536 labels; got {n_labels}")
+    label_map, n_labels = _two_byte_labels(label_map)
     if n_labels <= 2**8:
         return png(label_map.astype(np.uint8))
     low, high = label_map % 256, label_map // 256
     return png(np.stack([low, high, np.zeros_like(low)], axis=-1).astype(np.uint8))
+
+
+def _two_byte_labels(label_map: NDArray[np.integer]) -> tuple[NDArray[np.integer], int]:
+    """The checked label map and its number of labels, which two bytes can hold."""
+    label_map = checked_labels(label_map)
+    n_labels = count_labels(label_map)
+    if n_labels > 2**16:
+        raise ValueError(f"two bytes hold 65536 labels; got {n_labels}")
+    return label_map, n_labels
 
 
 def overlay_png(result: Segmentation) -> bytes:

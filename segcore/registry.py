@@ -100,7 +100,7 @@ def _fiedler(
 
 
 def _ncut(affinity: Affinity, *, n_segments: int, max_ncut: float, max_smoothness: float) -> Clustering:
-    return recursive_ncut(affinity.W, n_segments=n_segments, max_ncut=max_ncut, smoothest=max_smoothness)
+    return recursive_ncut(_stored(affinity), n_segments=n_segments, max_ncut=max_ncut, smoothest=max_smoothness)
 
 
 def _ncut_pixels(pixel_graph: PixelGraph, *, n_segments: int, max_ncut: float, max_smoothness: float) -> Clustering:
@@ -109,7 +109,7 @@ def _ncut_pixels(pixel_graph: PixelGraph, *, n_segments: int, max_ncut: float, m
 
 def _min_cut(features: FeatureGrid, affinity: Affinity, *, object_rule: str, flip: bool) -> Bipartition:
     g = features.geometry
-    return min_cut(affinity.W, h=g.h, w=g.w, object_rule=object_rule, flip=flip)
+    return min_cut(_stored(affinity), h=g.h, w=g.w, object_rule=object_rule, flip=flip)
 
 
 def _mean_shift(features: FeatureGrid, *, bandwidth: float, pca_dims: int) -> Clustering:
@@ -146,6 +146,17 @@ def _small_pixels(picture: Tensor, *, pixel_side: int) -> FeatureGrid:
 
 def _all_pixels(picture: Tensor, *, max_side: int) -> FeatureGrid:
     return pixel_grid(picture, most=max_side)
+
+
+def _stored(affinity: Affinity) -> Tensor:
+    """W, for the methods that take it apart; refuses one that is only computed row by row."""
+    if not isinstance(affinity.W, Tensor):
+        raise InputError(
+            f"This method needs all of W, and that of {affinity.W.shape[0]:,} patches does not fit into memory. "
+            "Lower max_side, or choose spectral or fiedler.",
+            field="max_side",
+        )
+    return affinity.W
 
 
 def _can_choose(n: int) -> bool:

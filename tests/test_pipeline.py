@@ -256,6 +256,16 @@ def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
         assert never.affinity.knn_share == pytest.approx(stored.affinity.knn_share, rel=1e-4)
 
 
+@pytest.mark.parametrize("method", ["ncut", "min_cut", "tokencut", "maskcut", "lost"])
+def test_methods_that_need_all_of_w_say_so_where_it_does_not_fit(method, monkeypatch):
+    for module in ("segcore.stages", "segcore.device"):
+        monkeypatch.setattr(f"{module}.free_memory", lambda _device: 5e5)
+    image, _ = two_discs()
+    with pytest.raises(InputError, match="Lower max_side") as error:
+        Pipeline(device="cpu").run(image, BASE.replace(method=method))
+    assert error.value.field == "max_side"
+
+
 def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
     for module in ("segcore.stages", "segcore.device"):
         monkeypatch.setattr(f"{module}.free_memory", lambda _device: 1e5)
