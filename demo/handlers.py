@@ -71,7 +71,7 @@ def _shown(service: Service, result: Segmentation, picture: str, asked: Settings
     return (
         views.status_line(result),
         views.viewer_value(result, shown, key=result.digest, alt=example.title if example else texts.OWN_PICTURE),
-        views.fiedler_value(result, shown),
+        views.fiedler_value(result, shown, service.ncut_curve(result)),
         views.spectrum_figure(result),
         views.numbers_html(result),
         views.notes_markdown(result),

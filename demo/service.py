@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from torch import Tensor
 
+from demo import views
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
@@ -71,6 +72,12 @@ class Service:
 
         path, _ = self.pipeline.cache.get(("shown", result.digest), make)
         return path if Path(path).exists() else make()
+
+    def ncut_curve(self, result: Segmentation) -> views.NcutCurve | None:
+        """Ncut over the thresholds of the Fiedler vector, computed once per spectrum: K and the CRF leave it as it is."""
+        if result.spectrum_key is None:
+            return None
+        return self.pipeline.cache.get(("curve", result.spectrum_key), partial(views.ncut_curve, result))[0]
 
     def example_of(self, path: str | None) -> Example | None:
         """The example whose file this is; uploads keep their name, so the contents decide."""

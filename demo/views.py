@@ -14,6 +14,8 @@ from segcore.registry import METHODS
 from segcore.render import shrink_labels, shrunk_size
 from segcore.types import Segmentation
 
+NcutCurve = list[list[float]]  # [threshold, Ncut], ascending thresholds
+
 _CURVE_POINTS = 160  # of the Ncut curve
 _BLUE, _ORANGE, _RED, _GRID, _TEXT = "#0072B2", "rgba(230,159,0,0.6)", "#D55E00", "rgba(128,128,128,0.25)", "#868c96"
 
@@ -56,8 +58,8 @@ def _names(result: Segmentation, n: int) -> list[str]:
     return ["Background", *objects][:n]
 
 
-def fiedler_value(result: Segmentation, picture: str) -> FiedlerValue | dict[str, str]:
-    """What the panel of eigenvectors shows; only a message where the method has none."""
+def fiedler_value(result: Segmentation, picture: str, curve: NcutCurve | None) -> FiedlerValue | dict[str, str]:
+    """What the panel of eigenvectors shows, `curve` being that of `ncut_curve`; only a message where the method has none."""
     if result.spectrum is None:
         return {"message": NO_SPECTRUM.format(method=METHODS[result.settings.method].title)}
     geometry, spectrum = result.features.geometry, result.spectrum
@@ -75,7 +77,7 @@ def fiedler_value(result: Segmentation, picture: str) -> FiedlerValue | dict[str
             }
             for i in range(1, V.shape[1])
         ],
-        "fiedler": _two_way_cut(result),
+        "fiedler": None if curve is None else _two_way_cut(result, curve),
         "picture": picture,
         "width": width,
         "height": height,
@@ -96,18 +98,23 @@ def _covered(result: Segmentation) -> list[float]:
     return [g.scaled_size[1] / (g.w * g.patch), g.scaled_size[0] / (g.h * g.patch)]
 
 
-def _two_way_cut(result: Segmentation) -> TwoWayCut | None:
-    """Where the Fiedler vector is cut, and Ncut over all thresholds."""
-    if result.spectrum.V.shape[1] < 2 or not _is_of_affinity(result):
+def ncut_curve(result: Segmentation) -> NcutCurve | None:
+    """Ncut over all thresholds of the Fiedler vector, a few points of it; None where there is no such vector of W."""
+    if result.spectrum is None or result.spectrum.V.shape[1] < 2 or not _is_of_affinity(result):
         return None
     thresholds, values = ncut_sweep(result.affinity.W, result.spectrum.fiedler)
     pick = np.linspace(0, max(len(values) - 1, 0), min(len(values), _CURVE_POINTS)).astype(int)
     if len(values):
         pick = np.union1d(pick, [int(values.argmin())])  # the lowest point must not fall between two others
+    return np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist()
+
+
+def _two_way_cut(result: Segmentation, curve: NcutCurve) -> TwoWayCut:
+    """Where the Fiedler vector is cut, and Ncut over its thresholds."""
     cut = result.cut
     return {
         "threshold": cut.threshold if cut else 0.0,
-        "ncut": np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist(),
+        "ncut": curve,
         "side_is_positive": bool(cut.v[cut.side].mean() > cut.v[~cut.side].mean()) if cut else True,
     }
 

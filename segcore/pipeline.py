@@ -134,7 +134,7 @@ class Pipeline:
             report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
             reports.append(report)
             yield report
-        return _segmentation(values, picture_digest, tuple(reports), settings)
+        return _segmentation(values, keys, tuple(reports), settings)
 
     def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
         """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.
@@ -218,13 +218,14 @@ def _facts(value: Any) -> Mapping[str, float | int | str]:
 
 
 def _segmentation(
-    values: Mapping[str, Any], picture_digest: str, reports: tuple[StageReport, ...], settings: Settings
+    values: Mapping[str, Any], keys: Mapping[str, Any], reports: tuple[StageReport, ...], settings: Settings
 ) -> Segmentation:
     label_map: Tensor = values["label_map"].label_map
     cells, features = values["cells"], values["features"]
     return Segmentation(
         image=values["picture"],
-        digest=picture_digest,
+        digest=keys["picture"],
+        spectrum_key=keys.get("spectrum"),
         label_map=label_map,
         cell_labels=cells.labels.reshape(features.geometry.h, features.geometry.w).cpu(),
         segments=segments_of(label_map),

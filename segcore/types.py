@@ -5,7 +5,7 @@ Conventions: sizes are (height, width); cells are numbered row by row, i = y·w 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -163,6 +163,7 @@ class Segmentation:
 
     image: Tensor  # (height, width, 3) uint8, after EXIF orientation
     digest: str  # of the picture's contents
+    spectrum_key: Hashable  # same key, same spectrum of W; None without one
     label_map: Tensor  # (height, width) uint8 or int32, 0 … K − 1; for object methods 0 is the background
     cell_labels: Tensor  # (h, w) int64: the labels on the grid, before the CRF
     segments: tuple[Segment, ...]

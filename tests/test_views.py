@@ -37,7 +37,7 @@ def test_every_method_can_be_shown(method, results):
 
 @pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_vectors_fill_the_grid_they_say(method, results):
-    value = views.fiedler_value(results[method], "picture.png")
+    value = views.fiedler_value(results[method], "picture.png", views.ncut_curve(results[method]))
     if results[method].spectrum is None:
         assert "no eigenvectors" in value["message"]
         return
@@ -51,7 +51,7 @@ def test_vectors_fill_the_grid_they_say(method, results):
 
 
 def test_pixels_have_a_grid_of_their_own(results):
-    value = views.fiedler_value(results["ncut_pixels"], "picture.png")
+    value = views.fiedler_value(results["ncut_pixels"], "picture.png", views.ncut_curve(results["ncut_pixels"]))
     assert (value["h"], value["w"], value["aspect"]) == (36, 48, [1.0, 1.0])
     assert "pixels" in views.status_line(results["ncut_pixels"])
 
@@ -60,6 +60,6 @@ def test_rounds_are_no_spectrum(results):
     figure = views.spectrum_figure(results["maskcut"])
     assert "each round" in figure.layout.annotations[0].text
     assert (
-        len(views.fiedler_value(results["maskcut"], "picture.png")["vectors"])
+        len(views.fiedler_value(results["maskcut"], "picture.png", views.ncut_curve(results["maskcut"]))["vectors"])
         == len(results["maskcut"].spectrum.eigenvalues) - 1
     )
