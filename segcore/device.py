@@ -64,3 +64,11 @@ def free_memory(device: torch.device) -> float:
 
 def _graph_bytes(n: int) -> int:
     return 4 * 4 * n * n
+
+
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware multiplies bfloat16 matrices, several times as fast as float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch
+    return any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

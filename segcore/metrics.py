@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from segcore.errors import InputError
@@ -169,6 +170,23 @@ def contingency(pred: LabelMap, truth: LabelMap) -> np.ndarray:
         InputError: the sizes disagree, there are no pixels, or labels are not whole numbers.
     """
     return _table(_dense(pred, "A segmentation"), _dense(truth, "A ground truth"))
+
+
+def match_labels(table: np.ndarray) -> np.ndarray:
+    """Match rows with columns one to one so that they share as many pixels as can be (Hungarian assignment).
+
+    Args:
+        table: (a, b) shared pixels, as of `contingency`.
+
+    Returns:
+        (a,) int64: the column of each row; −1 for rows without one, of which there are some where a > b.
+
+    Cost: O(max(a, b)³). Reference: Kuhn 1955, as SciPy solves it.
+    """
+    rows, columns = linear_sum_assignment(table, maximize=True)
+    partner = np.full(len(table), -1)
+    partner[rows] = columns
+    return partner
 
 
 def covering(pred: LabelMap, truth: LabelMap) -> float:

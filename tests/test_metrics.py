@@ -11,7 +11,7 @@ from sklearn.metrics import mutual_info_score, rand_score
 from sklearn.metrics.cluster import contingency_matrix
 
 from segcore import InputError
-from segcore.metrics import contingency, covering, mask_iou, rand_index, region_benchmark, score_picture, voi
+from segcore.metrics import contingency, covering, mask_iou, match_labels, rand_index, region_benchmark, score_picture, voi
 
 
 def random_map(rng, k, shape=(9, 13)):
@@ -173,3 +173,16 @@ def test_mistakes_are_said_in_words(segmentations, truths, words):
 def test_masks_of_other_sizes_are_refused():
     with pytest.raises(InputError, match="same size"):
         mask_iou(M, M.T)
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 2), (2, 5)])
+def test_matched_labels_share_most_pixels(shape):
+    """Against all ways to match them."""
+    table = np.random.default_rng(5).integers(0, 50, shape)
+    partner = match_labels(table)
+    chosen = partner[partner >= 0]
+    assert len(set(chosen.tolist())) == len(chosen) == min(shape)
+    shared = sum(table[i, j] for i, j in enumerate(partner) if j >= 0)
+    wide = table if shape[0] <= shape[1] else table.T
+    ways = itertools.permutations(range(wide.shape[1]), wide.shape[0])
+    assert shared == max(sum(wide[i, j] for i, j in enumerate(way)) for way in ways)

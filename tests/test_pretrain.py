@@ -20,17 +20,19 @@ from safetensors.torch import load_file
 from segcore import InputError, NumericalError, Settings, cli, segment
 from segcore.features import load_vit, resolve_backbone
 from segcore.features.pretrain import Recipe, pretrain
-from segcore.features.pretrain.crops import Crops, change_colors, cut, draw_crops, draw_masks, draw_pictures, match
+from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures
 from segcore.features.pretrain.files import checkpoint_path
 from segcore.features.pretrain.networks import follow, make_networks
 from segcore.features.pretrain.objective import compute_losses, draw_batch, sinkhorn
-from segcore.features.pretrain.pictures import load_pictures
+from segcore.features.pretrain.pictures import draw_regions, load_pictures
 from segcore.features.pretrain.recipe import cosine
+from segcore.features.vit import extract_features
+from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
 
 TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
-    picture_prototypes=16, patch_prototypes=32, learning_rate=5e-3, momentum=(0.9, 1.0),
+    n_prototypes=16, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
@@ -123,7 +125,8 @@ def test_large_pictures_shrink_and_room_is_bounded(tmp_path, folder):
     store = load_pictures([tmp_path], seed=0)
     largest = store.size[:, 0].amax(0).tolist()
     assert largest == [256, 384]
-    one = 3 * int(load_pictures([folder], seed=0).size[0].prod(-1).sum())
+    whole = load_pictures([folder], seed=0)  # 12 pictures of one size
+    one = (whole.pixels.nbytes + whole.regions.nbytes) // 12
     few = load_pictures([folder], seed=0, most_bytes=5 * one)
     assert (len(few), few.n_left_out) == (5, 7)
 
@@ -156,29 +159,41 @@ def test_crops_show_the_place_that_they_name(tmp_path, generator):
         assert_close(pixels[:, 1, inner, inner], y[:, inner, None].expand(-1, -1, px - 4), atol=0.02)
 
 
-def test_matched_patches_show_the_same_place(tmp_path, generator):
-    store = coordinates_store(tmp_path)
-    size, patch = store.size[:, 0].expand(40, 2), 8
-    numbers = torch.zeros(40, dtype=torch.int64)
-    a = draw_crops(size, px=32, area=(0.05, 0.4), most_zoom=9.0, generator=generator)
-    b = draw_crops(size, px=64, area=(0.2, 1.0), most_zoom=9.0, generator=generator)
-    means_a, means_b = (torch.nn.functional.avg_pool2d(cut(store, numbers, c)[:, :2], patch).flatten(2).mT for c in (a, b))
-    partner, inside = match(a, b, patch)
-    assert 0.2 < inside.float().mean() < 1
-    found = means_b.gather(1, partner[..., None].expand(-1, -1, 2))
-    off = (found - means_a).abs()[inside]
-    reach = 0.5 * b.box[:, [3, 2]][:, None] * patch / 64 + 0.02  # half a patch of b, and rounding
-    assert bool((off <= reach.expand(-1, 16, -1)[inside]).all())
-    outside = (means_a < b.box[:, None, [1, 0]] - 0.02) | (means_a > (b.box[:, :2] + b.box[:, 2:])[:, None, [1, 0]] + 0.02)
-    assert not bool((inside & outside.any(-1)).any())
+def test_regions_keep_to_the_colors():
+    """Along the border the blur makes regions of its own; apart from it, no region has two colors."""
+    picture = np.zeros((120, 160, 3), np.uint8)
+    picture[40:80, 60:120] = (200, 120, 40)
+    regions = draw_regions(picture)
+    inside, outside = np.zeros((2, 120, 160), bool)
+    inside[44:76, 64:116] = True
+    outside[:, :56] = outside[:, 124:] = outside[:36] = outside[84:] = True
+    for level in range(regions.shape[2]):
+        assert len(np.unique(regions[..., level][inside])) == 1
+        assert len(np.unique(regions[..., level][outside])) == 1
+        assert regions[60, 90, level] != regions[10, 10, level]
 
 
-def test_a_crop_matches_itself(generator):
-    size = torch.tensor([[60, 80]]).expand(7, 2)
-    crops = draw_crops(size, px=32, area=(0.2, 0.9), most_zoom=9.0, generator=generator)
-    partner, inside = match(crops, crops, 8)
-    assert bool(inside.all())
-    assert torch.equal(partner, torch.arange(16).expand(7, 16))
+def test_patches_agree_as_often_as_regions_hold_both(tmp_path, generator):
+    """Patch by patch: where its center lies in the picture, and what the regions say there."""
+    for i in range(3):
+        Image.fromarray(paint(i, 160, 192 + 16 * i)).save(tmp_path / f"{i}.png")
+    store = load_pictures([tmp_path], seed=0)
+    numbers = torch.tensor([2, 0, 1, 2])
+    crops = draw_crops(store.size[numbers, 0], px=32, area=(0.3, 0.9), most_zoom=9.0, generator=generator)
+    shares = agreement(store, numbers, crops, 8)
+    assert shares.shape == (4, 16, 16)
+    for b, number in enumerate(numbers.tolist()):
+        (height, width), start = store.size[number, 1].tolist(), int(store.regions_start[number])
+        regions = store.regions[start : start + height * width].view(height, width, -1)
+        y, x, h, w = crops.box[b].tolist()
+        seen = []
+        for i, j in itertools.product(range(4), range(4)):
+            across = (j + 0.5) / 4
+            across = 1 - across if bool(crops.mirrored[b]) else across
+            seen.append(regions[int((y + h * (i + 0.5) / 4) * height), int((x + w * across) * width)])
+        for i, j in itertools.product(range(16), range(16)):
+            assert float(shares[b, i, j]) == pytest.approx(float((seen[i] == seen[j]).float().mean()))
+    assert 0.1 < float(shares.mean()) < 0.95
 
 
 def test_boxes_lie_inside_with_the_area_asked_for(generator):
@@ -204,17 +219,6 @@ def test_large_pictures_are_drawn_more_often(tmp_path, generator):
     assert shares[20] == 0  # a crop of 64 pixels would be all blur
     assert shares[80] == pytest.approx(0.8, abs=0.05)
     assert len(draw_pictures(store, n=5, px=10**4, generator=generator)) == 5  # better small than none
-
-
-def test_masks_hide_what_they_should(generator):
-    masks = draw_masks(400, 14, share=0.5, ratio=(0.1, 0.5), block=3, generator=generator)
-    ratio = masks.float().mean(1)
-    assert float((ratio > 0).float().mean()) == pytest.approx(0.5, abs=0.1)
-    assert float(ratio[ratio > 0].min()) > 0.09
-    assert float(ratio.max()) < 0.51
-    grid = masks.view(-1, 14, 14)
-    together = (grid[:, :, 1:] & grid[:, :, :-1]).float().mean() / grid.float().mean()
-    assert together > 0.6  # neighbors are hidden together
 
 
 def test_colors_change_and_stay_colors(generator):
@@ -251,51 +255,54 @@ def test_the_losses_are_what_they_say(folder):
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.no_grad():
-        (t_picture, t_patch), (l_picture, l_patch) = teacher(batch.large_pixels), student(batch.large_pixels, batch.hidden)
-        s_picture, s_patch = student(batch.small_pixels)
-        q_picture = sinkhorn(t_picture, temperature=0.05).view(2, 3, -1)
-        q_patch = sinkhorn(t_patch.flatten(0, 1), temperature=0.05).view(2, 3, 16, -1)
-    p_picture = [x.log_softmax(-1) for x in (torch.cat((l_picture, s_picture)) / 0.1).chunk(4)]
-    p_patch = [x.log_softmax(-1) for part in (l_patch, s_patch) for x in (part / 0.1).chunk(2)]
-    hidden, views = batch.hidden.view(2, 3, 16), (*batch.large, *batch.small)
-    pairs = [-(q_picture[t] * p_picture[s]).sum(-1).mean() for t in range(2) for s in range(4) if s != t]
+        q = sinkhorn(teacher(batch.large_pixels)[0], temperature=0.05).view(2, 3, -1)
+        (large, keys), (small, _) = student(batch.large_pixels), student(batch.small_pixels)
+    p = [x.log_softmax(-1) for x in (torch.cat((large, small)) / 0.1).chunk(4)]
+    pairs = [-(q[t] * p[s]).sum(-1).mean() for t in range(2) for s in range(4) if s != t]
     assert_close(losses.picture.detach(), sum(pairs) / len(pairs), atol=1e-5)
-    masked = [
-        -(q_patch[v, b, i] @ p_patch[v][b, i]) for v in range(2) for b in range(3) for i in range(16) if hidden[v, b, i]
-    ]
-    assert_close(losses.masked.detach(), sum(masked) / len(masked), atol=1e-5)
-    matched = []
-    for t, s in itertools.product(range(2), range(4)):
-        if s != t:
-            partner, inside = match(views[s], batch.large[t], 8)
-            for b, i in itertools.product(range(3), range(inside.shape[1])):
-                if inside[b, i] and not (s < 2 and hidden[s, b, i]):
-                    matched.append(-(q_patch[t, b, partner[b, i]] @ p_patch[s][b, i]))
-    assert_close(losses.matched.detach(), sum(matched) / len(matched), atol=1e-5)
+    errors = []
+    for b, i, j in itertools.product(range(6), range(16), range(16)):
+        cosine = float(torch.cosine_similarity(keys[b, i], keys[b, j], dim=0))
+        errors.append(((cosine if cosine > 0 else 0.1 * cosine) - float(batch.agreement[b, i, j])) ** 2)
+    assert float(losses.regions.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
+
+
+def test_keys_are_those_that_segmentations_read(folder, tmp_path):
+    """The training and the app find the same keys in the same weights."""
+    out = tmp_path / "weights.safetensors"
+    train(folder, out)
+    model = load_vit(resolve_backbone(str(out))[0], device=CPU)
+    pixels = torch.from_numpy(paint(1, 32, 32))
+    geometry = Geometry(image_size=(32, 32), scaled_size=(32, 32), patch=8)
+    found = extract_features(model, pixels, geometry, facet="key").X
+    network, _ = make_networks(TINY, seed=0)
+    network.net.load_state_dict(load_file(out))
+    with torch.no_grad():
+        _, keys = network(pixels.permute(2, 0, 1)[None] / 255)
+    assert_close(keys[0], found, atol=1e-4)
 
 
 def test_gradients_reach_the_student_only(folder):
     store = load_pictures([folder], seed=0)
     batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
-    assert bool(batch.hidden.any())
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (losses.picture + losses.masked + losses.matched).backward()
+    (losses.picture + losses.regions).backward()
     unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
     assert unmoved == []
     assert all(p.grad is None for p in teacher.parameters())
 
 
 def test_half_precision_computes_about_the_same(folder):
-    """What CUDA does, tried on the CPU."""
+    """What fast hardware does, tried on any CPU."""
     store = load_pictures([folder], seed=0)
     batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.autocast("cpu", torch.bfloat16):
         half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (half.picture + half.masked + half.matched).backward()
-    for name in ("picture", "masked", "matched"):
+    (half.picture + half.regions).backward()
+    for name in ("picture", "regions"):
         assert getattr(half, name).dtype == torch.float32
         assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())
@@ -328,8 +335,8 @@ def test_schedules_begin_and_end_where_they_should():
     assert not first.prototypes_learn
     assert last.prototypes_learn
     assert cosine(2.0, 1.0, 0.5) == pytest.approx(1.5)
-    assert (recipe.phase(0.0, 256).large_px, recipe.phase(0.0, 256).batch) == (112, 256)
-    assert (recipe.phase(0.95, 256).large_px, recipe.phase(0.95, 256).batch) == (224, 64)
+    assert (recipe.phase(0.0, 256).large_px, recipe.phase(0.0, 256).batch) == (128, 256)
+    assert (recipe.phase(0.9, 256).large_px, recipe.phase(0.9, 256).batch) == (256, 64)
 
 
 # The whole
@@ -345,7 +352,7 @@ def test_the_weights_are_what_the_app_and_timm_read(folder, tmp_path):
     with safe_open(out, "pt") as opened:
         config = json.loads(opened.metadata()["config"])
     assert config["training"]["steps"] == 3
-    assert config["training"]["recipe"]["patch_prototypes"] == 32
+    assert config["training"]["recipe"]["n_prototypes"] == 16
     assert out.stat().st_mode & 0o777 == 0o666 & ~umask
     state = load_file(out)
     assert {x.dtype for x in state.values()} == {torch.float16}

@@ -1,7 +1,7 @@
-"""Crops: where they lie, their pixels, their colors, and which patches of two crops show the same place.
+"""Crops: where they lie, their pixels, their colors, and which of their patches belong together.
 
 A crop is a box (y, x, height, width) in the unit square of its picture, maybe mirrored. Pixel i of `px` along an axis lies
-at the fraction (i + ½) / px of the box; a patch is where its center is. All randomness is drawn on the CPU, from a generator
+at the fraction (i + ½) / px of the box. All randomness is drawn on the CPU, from a generator
 that the caller makes for each step, so a training that is resumed draws the same.
 """
 
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from segcore.features.pretrain.pictures import LEVELS, PictureStore
+from segcore.features.pretrain.pictures import LEVELS, REGION_LEVEL, PictureStore
 
 _ASPECT = 4 / 3  # a box is at most so much wider than high, in pixels of the picture, or higher than wide
 # Blur and grayscale are rarer than for telling pictures apart: color and sharpness are what segments differ in.
@@ -87,7 +87,7 @@ def cut(store: PictureStore, numbers: Tensor, crops: Crops) -> Tensor:
     side = (store.size[numbers, 0].float() * crops.box[:, 2:]).prod(1).sqrt()  # of the box, in pixels of the whole picture
     level = (side / crops.px).log2().round().clamp(0, LEVELS - 1).long()
     start, size = store.start[numbers, level], store.size[numbers, level]
-    at = _places(crops, crops.px) * size[:, :, None] - 0.5
+    at = places(crops, crops.px) * size[:, :, None] - 0.5
     low = at.floor()
     share = at - low
     ends = [(low + k).long().clamp_(min=0).minimum(size[:, :, None] - 1) for k in (0, 1)]
@@ -101,29 +101,7 @@ def cut(store: PictureStore, numbers: Tensor, crops: Crops) -> Tensor:
     return out.permute(0, 3, 1, 2) / 255
 
 
-def match(seen: Crops, by: Crops, patch: int) -> tuple[Tensor, Tensor]:
-    """Find, for each patch of one crop, the patch of another crop of the same picture that shows its center.
-
-    Args:
-        seen: b crops whose patches look for a partner.
-        by: b crops that may show them.
-        patch: side of a patch in pixels of either crop.
-
-    Returns:
-        (b, n) int64 numbers of patches in `by`, and (b, n) bool: whether the center lies inside it at all. n is the number
-        of patches in `seen`, row by row.
-    """
-    n_seen, n_by = seen.px // patch, by.px // patch
-    place = (_places(seen, n_seen) - by.box[:, :2, None]) / by.box[:, 2:, None]
-    columns = torch.where(by.mirrored[:, None], 1 - place[:, 1], place[:, 1])
-    place = torch.stack((place[:, 0], columns), dim=1)
-    inside = ((place >= 0) & (place < 1))[:, 0, :, None] & ((place >= 0) & (place < 1))[:, 1, None, :]
-    cell = (place * n_by).long().clamp_(0, n_by - 1)
-    number = cell[:, 0, :, None] * n_by + cell[:, 1, None, :]
-    return number.flatten(1), inside.flatten(1)
-
-
-def _places(crops: Crops, n: int) -> Tensor:
+def places(crops: Crops, n: int) -> Tensor:
     """(b, 2, n): where the centers of n equal cells lie along each axis, as fractions of the picture."""
     t = (torch.arange(n, device=crops.box.device) + 0.5) / n
     columns = torch.where(crops.mirrored[:, None], 1 - t, t)
@@ -131,32 +109,26 @@ def _places(crops: Crops, n: int) -> Tensor:
     return crops.box[:, :2, None] + crops.box[:, 2:, None] * t
 
 
-def draw_masks(b: int, side: int, *, share: float, ratio: tuple[float, float], block: int, generator: Generator) -> Tensor:
-    """Draw which patches of b crops are hidden, in blocks.
+def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+    """Say how often two patches of a crop are in one region.
 
     Args:
-        b: number of crops.
-        side: patches along each axis.
-        share: of the crops that are masked at all.
-        ratio: smallest and largest share of hidden patches in such a crop.
-        block: side of the blocks, in patches.
-        generator: on the CPU.
+        store: of n pictures, on any device.
+        numbers: (b,) which picture each crop belongs to.
+        crops: b of them.
+        patch: side of a patch in pixels of the crop.
 
     Returns:
-        (b, side²) bool, True where hidden.
+        (b, n, n) float32 in [0, 1], symmetric with a diagonal of 1, on the device of the store: the share of the picture's
+        over-segmentations that put the centers of both patches in one region.
     """
-    cells = -(-side // block) + 1
-    coarse = torch.rand(b, cells, cells, generator=generator)
-    shift = torch.randint(0, block, (2, b), generator=generator)
-    along = torch.arange(side)
-    rows, columns = ((along + s[:, None]) // block for s in shift)
-    noise = coarse[torch.arange(b)[:, None, None], rows[:, :, None], columns[:, None, :]].flatten(1)
-    noise = noise + 1e-4 * torch.rand(noise.shape, generator=generator)  # a block may be hidden in part
-    wanted = (ratio[0] + (ratio[1] - ratio[0]) * torch.rand(b, generator=generator)) * (
-        torch.rand(b, generator=generator) < share
-    )
-    rank = noise.argsort(1).argsort(1)
-    return rank < (wanted * side * side).round()[:, None]
+    device = store.regions.device
+    numbers, crops = numbers.to(device), crops.to(device)
+    size = store.size[numbers, REGION_LEVEL]
+    rows, columns = (places(crops, crops.px // patch) * size[:, :, None]).long().minimum(size[:, :, None] - 1).unbind(1)
+    at = store.regions_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
+    region = store.regions[at.flatten(1)]  # (b, n, scales)
+    return sum((x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)) / region.shape[-1]
 
 
 def change_colors(pixels: Tensor, *, generator: Generator) -> Tensor:

@@ -4,7 +4,6 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from segcore.checks import check_range
-from segcore.device import pick_device
+from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
 from segcore.features.pretrain.files import check_out, checkpoint_path, load_checkpoint, save_checkpoint, save_weights
 from segcore.features.pretrain.networks import follow, make_networks, make_optimizer
@@ -35,7 +34,7 @@ class StepReport:
     step: int  # counted from 1
     progress: float  # of the training, in [0, 1]
     loss: float
-    parts: Mapping[str, float]  # picture, masked, matched; in nats
+    parts: Mapping[str, float]  # of `Losses`
     pictures_per_second: float  # since this run began
 
 
@@ -80,7 +79,7 @@ def pretrain(
             training was cut off and resumed.
         resume: go on from the checkpoint, if there is one.
         seed: of all random numbers.
-        device: "auto", "cpu" or "cuda"; on CUDA the networks compute in bfloat16.
+        device: "auto", "cpu" or "cuda"; where its hardware multiplies bfloat16, the networks compute in it.
         batch: pictures per step; BATCH of the device if None.
         recipe: sizes, losses and schedules; the defaults if None.
         show_progress: draw a bar with loss and pictures per second on standard error.
@@ -175,8 +174,7 @@ class _Run:
     ):
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
         self._minutes, self._steps, self._clock = minutes, steps, clock
-        student, teacher = make_networks(recipe, seed=seed)
-        self.student, self.teacher = student.to(device).train(), teacher.to(device).eval()
+        self.student, self.teacher = make_networks(recipe, seed=seed, device=device)
         self.optimizer = make_optimizer(self.student)
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0
         self.shown = 0.0  # percent that the bar shows
@@ -216,12 +214,11 @@ class _Run:
         # A generator of its own for each step: a training that is resumed needs no other memory of what was drawn.
         generator = torch.Generator().manual_seed(self.seed * _STRIDE + self.n_steps)
         batch = draw_batch(self.store, self.recipe, phase, generator=generator, device=self.device)
-        half = torch.autocast("cuda", torch.bfloat16) if self.device.type == "cuda" else nullcontext()
-        with half:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             losses = compute_losses(
                 self.student, self.teacher, batch, self.recipe, teacher_temperature=rates.teacher_temperature
             )
-        parts = {name: getattr(losses, name) for name in ("picture", "masked", "matched")}
+        parts = {name: getattr(losses, name) for name in (x.name for x in dataclasses.fields(losses))}
         total = sum(getattr(self.recipe, f"{name}_weight") * part for name, part in parts.items())
         value = float(total.detach())
         if not math.isfinite(value):
@@ -241,8 +238,7 @@ class _Run:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.student.parameters(), self.recipe.clip)
         if not rates.prototypes_learn:
-            for head in (self.student.picture_head, self.student.patch_head):
-                head.prototypes.grad = None
+            self.student.head.prototypes.grad = None
         self.whole = False
         self.optimizer.step()
         follow(self.teacher, self.student, momentum=rates.momentum)
@@ -275,7 +271,7 @@ class _Run:
     def facts(self) -> dict[str, Any]:
         """What is worth knowing about the weights."""
         return {
-            "method": "DINO with masked and matched patches, Sinkhorn-Knopp assignments",
+            "method": "DINO with Sinkhorn-Knopp assignments; cosines of keys after regions by color",
             "pictures": len(self.store),
             "steps": self.n_steps,
             "seconds": round(self.seconds),

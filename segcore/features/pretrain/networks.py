@@ -1,4 +1,4 @@
-"""Student and teacher: a transformer of timm with two heads that compare its tokens with prototypes."""
+"""Student and teacher: a transformer of timm with a head that compares its [CLS] token with prototypes."""
 
 import copy
 
@@ -26,7 +26,7 @@ class Head(nn.Module):
 
 
 class Network(nn.Module):
-    """What is trained: the transformer, a token that stands for hidden patches, and the heads."""
+    """What is trained: the transformer and the head."""
 
     def __init__(self, recipe: Recipe):
         super().__init__()
@@ -34,37 +34,38 @@ class Network(nn.Module):
 
         args = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
         self.net = timm.create_model(recipe.architecture, pretrained=False, **args)
-        self.mask_token = nn.Parameter(torch.zeros(recipe.width))
-        sizes = (recipe.width, recipe.hidden, recipe.bottleneck)
-        self.picture_head = Head(*sizes, recipe.picture_prototypes)
-        self.patch_head = Head(*sizes, recipe.patch_prototypes)
+        self.head = Head(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
 
-    def forward(self, pixels: Tensor, hidden: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Look at crops.
 
         Args:
             pixels: (b, 3, px, px) RGB in [0, 1].
-            hidden: (b, n) bool, patches that are replaced by the mask token; None hides none.
 
         Returns:
-            Cosines with the prototypes: (b, picture_prototypes) of [CLS], (b, n, patch_prototypes) of the patches.
+            Cosines (b, n_prototypes) of [CLS] with the prototypes, and keys (b, n, width) of the patches in the last block,
+            which are what segmentations read by default.
         """
-        patches = self.net.patch_embed((pixels - self.mean) / self.std)  # (b, h, w, width)
-        if hidden is not None:
-            patches = torch.where(hidden.view(*patches.shape[:3], 1), self.mask_token.to(patches.dtype), patches)
-        z = self.net.norm_pre(self.net._pos_embed(patches))  # timm's forward_features begins with the same private step
-        z = self.net.norm(self.net.blocks(z))
-        return self.picture_head(z[:, 0]), self.patch_head(z[:, 1:])
+        z = self.net.patch_embed((pixels - self.mean) / self.std)
+        z = self.net.norm_pre(self.net._pos_embed(z))  # timm's forward_features begins with the same private step
+        z = self.net.blocks[:-1](z)
+        last = self.net.blocks[-1]
+        weight, bias = (x.chunk(3)[1] for x in (last.attn.qkv.weight, last.attn.qkv.bias))
+        keys = F.linear(last.norm1(z), weight, bias)[:, 1:]
+        return self.head(self.net.norm(last(z)[:, 0])), keys
 
 
-def make_networks(recipe: Recipe, *, seed: int) -> tuple[Network, Network]:
+def make_networks(recipe: Recipe, *, seed: int, device: torch.device | str = "cpu") -> tuple[Network, Network]:
     """Make a student with random weights and a teacher that begins as its copy; torch's own generator stays as it is."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        student = Network(recipe)
-    return student, copy.deepcopy(student).requires_grad_(False)
+        student = Network(recipe).to(device)
+    for block in student.net.blocks:
+        # On a CPU the plain products are 1.4 times as fast as torch's fused attention: 22 pictures/s, not 16.
+        block.attn.fused_attn = torch.device(device).type == "cuda"
+    return student.train(), copy.deepcopy(student).requires_grad_(False).eval()
 
 
 def follow(teacher: nn.Module, student: nn.Module, *, momentum: float) -> None:

@@ -1,17 +1,26 @@
-"""The three losses of a step.
+"""The two losses of a step.
 
-All are cross-entropies H(q, p) = −Σ_k q_k log p_k with
+picture: student and teacher should see the same in two crops of a picture. Cross-entropy H(q, p) = −Σ_k q_k log p_k with
 
 q = Sinkhorn(teacher's cosines / τ_t)    every row sums to 1, every prototype gets about the same mass
 p = softmax(student's cosines / τ_s)
+
+regions: patches of one crop should be alike as far as they belong together. The cosine of the student's keys, which becomes
+the affinity W_feat of a segmentation, should be the share of over-segmentations by color that leave both patches in one
+region. The colors of the crop are changed before the student sees them. This dense term is what makes short trainings worth
+while: every step has millions of pairs to learn from.
+
+Reference: Caron et al. (DINO) 2021; Hénaff et al. (DetCon) 2021 for regions by color in self-supervision.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from segcore.features.pretrain.crops import Crops, change_colors, cut, draw_crops, draw_masks, draw_pictures, match
+from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures
 from segcore.features.pretrain.networks import Network
 from segcore.features.pretrain.pictures import PictureStore
 from segcore.features.pretrain.recipe import Phase, Recipe
@@ -25,16 +34,15 @@ class Batch:
     small: tuple[Crops, ...]
     large_pixels: Tensor  # (2 b, 3, px, px), view by view
     small_pixels: Tensor  # (n_small · b, 3, px, px), view by view
-    hidden: Tensor  # (2 b, n) bool, patches that the student does not see
+    agreement: Tensor  # (2 b, n, n) in [0, 1]: how often patches of a large crop are in one region
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Losses:
-    """Scalars, in nats."""
+    """Scalars."""
 
-    picture: Tensor
-    masked: Tensor
-    matched: Tensor
+    picture: Tensor  # in nats
+    regions: Tensor  # mean squared error of the cosines
 
 
 def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: Generator, device: torch.device) -> Batch:
@@ -51,20 +59,12 @@ def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: 
 
     large = crops(phase.large_px, recipe.large_area), crops(phase.large_px, recipe.large_area)
     small = tuple(crops(phase.small_px, recipe.small_area) for _ in range(recipe.n_small))
-    hidden = draw_masks(
-        2 * phase.batch,
-        phase.large_px // recipe.patch,
-        share=recipe.masked_share,
-        ratio=recipe.mask_ratio,
-        block=recipe.mask_block,
-        generator=generator,
-    )
     return Batch(
         tuple(view.to(device) for view in large),
         tuple(view.to(device) for view in small),
         pixels(large),
         pixels(small),
-        hidden.to(device),
+        torch.cat([agreement(store, numbers, view, recipe.patch).to(device) for view in large]),
     )
 
 
@@ -73,19 +73,11 @@ def compute_losses(
 ) -> Losses:
     """Run both networks and compare them; the gradients reach the student only."""
     with torch.no_grad():
-        # Masks hide nothing from the teacher.
-        pictures, patches = teacher(batch.large_pixels)
-        q_pictures = sinkhorn(pictures, temperature=teacher_temperature).chunk(2)
-        q_patches = sinkhorn(patches.flatten(0, 1), temperature=teacher_temperature).view(patches.shape)
-    large_pictures, large_patches = _log_softmax(student(batch.large_pixels, batch.hidden), recipe)
-    small_pictures, small_patches = _log_softmax(student(batch.small_pixels), recipe)
-    p_pictures = (*large_pictures.chunk(2), *small_pictures.chunk(recipe.n_small))
-    p_patches = (*large_patches.chunk(2), *small_patches.chunk(recipe.n_small))
-    return Losses(
-        picture=_picture_loss(q_pictures, p_pictures),
-        masked=_mean(-(q_patches * large_patches).sum(-1), batch.hidden),
-        matched=_matched_loss(batch, q_patches.chunk(2), p_patches, patch=recipe.patch),
-    )
+        q = sinkhorn(teacher(batch.large_pixels)[0], temperature=teacher_temperature).chunk(2)
+    large, keys = student(batch.large_pixels)
+    small, _ = student(batch.small_pixels)
+    log_p = [(x / recipe.student_temperature).log_softmax(-1) for x in (*large.chunk(2), *small.chunk(recipe.n_small))]
+    return Losses(picture=_picture_loss(q, log_p), regions=_region_loss(keys.float(), batch.agreement))
 
 
 def sinkhorn(cosines: Tensor, *, temperature: float, n_iter: int = 3) -> Tensor:
@@ -109,32 +101,16 @@ def sinkhorn(cosines: Tensor, *, temperature: float, n_iter: int = 3) -> Tensor:
     return Q
 
 
-def _log_softmax(cosines: tuple[Tensor, Tensor], recipe: Recipe) -> tuple[Tensor, Tensor]:
-    pictures, patches = ((x / recipe.student_temperature).log_softmax(-1) for x in cosines)
-    return pictures, patches
-
-
-def _picture_loss(q: tuple[Tensor, ...], p: tuple[Tensor, ...]) -> Tensor:
+def _picture_loss(q: Sequence[Tensor], log_p: Sequence[Tensor]) -> Tensor:
     """Mean over all pairs of a large crop and another crop."""
-    pairs = [-(target * log_p).sum(-1).mean() for t, target in enumerate(q) for s, log_p in enumerate(p) if s != t]
+    pairs = [-(target * x).sum(-1).mean() for t, target in enumerate(q) for s, x in enumerate(log_p) if s != t]
     return torch.stack(pairs).mean()
 
 
-def _matched_loss(batch: Batch, q: tuple[Tensor, ...], p: tuple[Tensor, ...], *, patch: int) -> Tensor:
-    """Mean over all patches that are seen in a crop and lie in a large crop other than it."""
-    seen = (*(~half for half in batch.hidden.chunk(2)), *(None for _ in batch.small))
-    losses, weights = [], []
-    for t, target in enumerate(q):
-        for s, (view, log_p) in enumerate(zip((*batch.large, *batch.small), p, strict=True)):
-            if s == t:
-                continue
-            partner, inside = match(view, batch.large[t], patch)
-            matched = target.gather(1, partner[..., None].expand(-1, -1, target.shape[-1]))
-            losses.append(-(matched * log_p).sum(-1))
-            weights.append(inside if seen[s] is None else inside & seen[s])
-    return _mean(torch.cat(losses, 1), torch.cat(weights, 1))
+def _region_loss(keys: Tensor, agreement: Tensor) -> Tensor:
+    """Mean squared error over all pairs of patches (b, n, n).
 
-
-def _mean(values: Tensor, chosen: Tensor) -> Tensor:
-    """Mean of the chosen values; 0 where there are none."""
-    return (values * chosen).sum() / chosen.sum().clamp_min(1)
+    A segmentation clips cosines at 0, so what is below counts little, but enough to come back.
+    """
+    unit = F.normalize(keys, dim=-1)
+    return F.mse_loss(F.leaky_relu(unit @ unit.mT, 0.1), agreement)
