@@ -4,11 +4,11 @@ import argparse
 import os
 import sys
 
+from segcore.environment import prepare
+
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault(
-    "GOMP_SPINCOUNT", "1000"
-)  # before torch: threads that spin long for work make a shared machine ten times slower
+prepare()
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 

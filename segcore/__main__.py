@@ -1,10 +1,9 @@
 """`python -m segcore`."""
 
-import os
 import sys
 
 from segcore.cli import main
+from segcore.environment import prepare
 
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch, see app.py
-
+prepare()
 sys.exit(main())

@@ -1,9 +1,11 @@
 import os
 from pathlib import Path
 
+from segcore.environment import prepare
+
+prepare()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # before torch, see app.py
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tests that download do so from a Hub of their own
 
 import pytest

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from segcore.errors import InputError
+from segcore.graph import affinity
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from tests import oracles
 from tests.asserts import assert_close
@@ -126,3 +127,21 @@ def test_doors(change, field, words):
 def test_features_with_nan_are_refused():
     with pytest.raises(InputError, match="NaN"):
         cosine_affinity(torch.tensor([[1.0, float("nan")]]))
+
+
+@pytest.mark.parametrize("with_self", [False, True])
+def test_tree_and_blocks_find_the_same_neighbors(with_self, generator):
+    psi = torch.rand(300, 6, generator=generator)
+    by_tree = affinity._nearest(psi, 9, with_self=with_self)
+    by_blocks = affinity._nearest_by_blocks(psi - psi.mean(0), 9, with_self=with_self)
+    assert torch.equal(by_tree[0], by_blocks[0])
+    assert_close(by_tree[1], by_blocks[1], atol=1e-3)
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 64])
+def test_strips_of_the_affinity_fit_together(n, generator):
+    X = torch.randn(n, 4, generator=generator)
+    F = torch.nn.functional.normalize(X, dim=1)
+    W = cosine_affinity(X)
+    assert torch.equal(W, W.T)
+    assert_close(W, (F @ F.T).clamp(0, 1), atol=1e-6)

@@ -53,10 +53,10 @@ def test_rounded_products_at_first_leave_the_result_as_exact(kind, spread, gener
     W = random_affinity(500, generator=generator, dtype=torch.float32)
     scale = (spread * (torch.rand(500, generator=generator, dtype=torch.float32) - 0.5)).exp()
     W = W * scale[:, None] * scale
-    monkeypatch.setattr(eigen, "computes_bfloat16", lambda device: False)
+    monkeypatch.setattr(eigen, "computes_bfloat16", lambda _: False)
     exact = smallest_eigenpairs(W, n_vectors=8, laplacian=kind)
     monkeypatch.setattr(eigen, "_COARSE_FROM", 0)
-    monkeypatch.setattr(eigen, "computes_bfloat16", lambda device: True)
+    monkeypatch.setattr(eigen, "computes_bfloat16", lambda _: True)
     rounded = smallest_eigenpairs(W, n_vectors=8, laplacian=kind)
     assert rounded.n_passes > exact.n_passes  # the road is another one
     assert float(rounded.residuals.max()) <= 4e-5

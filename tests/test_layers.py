@@ -7,7 +7,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress"),
+    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
+     "segcore.environment"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render"),

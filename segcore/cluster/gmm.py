@@ -19,7 +19,7 @@ from segcore.types import Clustering
 
 COVARIANCES = ("full", "diag", "spherical")
 
-_STARTS = 4  # restarts of the k-means that the mixture starts from
+_STARTS = 2  # restarts of the k-means that the mixture starts from
 
 
 @dataclass(frozen=True, eq=False, slots=True)
