@@ -9,7 +9,8 @@ import torch
 from segcore import cli
 from segcore.bench import report
 from segcore.bench.measure import OURS, Missing, Row, measure
-from segcore.bench.rows import GROUPS, graph, scene
+from segcore.bench.rows import GROUPS
+from segcore.bench.scenes import graph, scene
 from segcore.bench.sweep import Point, exponent
 
 

@@ -11,7 +11,12 @@ from torch import Tensor
 from segcore.bench.measure import Missing
 
 
-def _need(module: str) -> Any:
+def need(module: str) -> Any:
+    """The module, or word that it is missing here.
+
+    Raises:
+        Missing: it is not installed.
+    """
     try:
         return import_module(module)
     except ImportError as error:
@@ -24,7 +29,7 @@ def tokencut_eigh(W: Tensor) -> Callable[[], Tensor]:
     D = np.diag(A.sum(1))
 
     def run() -> Tensor:
-        return torch.from_numpy(_need("scipy.linalg").eigh(D - A, D, subset_by_index=[1, 2])[1])
+        return torch.from_numpy(need("scipy.linalg").eigh(D - A, D, subset_by_index=[1, 2])[1])
 
     return run
 
@@ -35,7 +40,7 @@ def deep_spectral_eigsh(W: Tensor, n_vectors: int) -> Callable[[], Tensor]:
     D = np.diag(A.sum(1))
 
     def run() -> Tensor:
-        values, vectors = _need("scipy.sparse.linalg").eigsh(D - A, k=n_vectors, sigma=0, which="LM", M=D)
+        values, vectors = need("scipy.sparse.linalg").eigsh(D - A, k=n_vectors, sigma=0, which="LM", M=D)
         return torch.from_numpy(vectors[:, np.argsort(values)][:, 1:].copy())
 
     return run
@@ -57,13 +62,13 @@ def lobpcg(W: Tensor, n_vectors: int) -> Callable[[], Tensor]:
 def sklearn_spectral(W: Tensor, k: int) -> Callable[[], Tensor]:
     """sklearn.cluster.spectral_clustering on the ready affinity."""
     A = W.cpu().numpy()
-    return lambda: torch.from_numpy(_need("sklearn.cluster").spectral_clustering(A, n_clusters=k, random_state=0))
+    return lambda: torch.from_numpy(need("sklearn.cluster").spectral_clustering(A, n_clusters=k, random_state=0))
 
 
 def sklearn_kmeans(X: Tensor, k: int, n_init: int) -> Callable[[], float]:
     """sklearn.cluster.KMeans; the inertia."""
     rows = X.cpu().numpy()
-    return lambda: float(_need("sklearn.cluster").KMeans(k, n_init=n_init, random_state=0).fit(rows).inertia_)
+    return lambda: float(need("sklearn.cluster").KMeans(k, n_init=n_init, random_state=0).fit(rows).inertia_)
 
 
 def sklearn_mixture(X: Tensor, k: int, covariance: str) -> Callable[[], float]:
@@ -71,7 +76,7 @@ def sklearn_mixture(X: Tensor, k: int, covariance: str) -> Callable[[], float]:
     rows = X.double().cpu().numpy()
 
     def run() -> float:
-        mixture = _need("sklearn.mixture").GaussianMixture(k, covariance_type=covariance, random_state=0)
+        mixture = need("sklearn.mixture").GaussianMixture(k, covariance_type=covariance, random_state=0)
         return float(mixture.fit(rows).lower_bound_)
 
     return run
@@ -94,7 +99,7 @@ def sklearn_neighbors(psi: Tensor, k: int) -> Callable[[], Tensor]:
     rows = psi.cpu().numpy()
 
     def run() -> Tensor:
-        graph = _need("sklearn.neighbors").kneighbors_graph(rows, k, mode="distance")
+        graph = need("sklearn.neighbors").kneighbors_graph(rows, k, mode="distance")
         return torch.from_numpy(np.sort(graph.data.reshape(len(rows), k), axis=1))
 
     return run

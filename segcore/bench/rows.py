@@ -11,56 +11,26 @@ from torch import Tensor
 
 from segcore.bench import opponents
 from segcore.bench.measure import Measured, Row, measure
+from segcore.bench.method_rows import method_rows
+from segcore.bench.scenes import graph, patch_features, scene
 from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
 from segcore.device import make_generator
 from segcore.features import BACKBONES
 from segcore.features.vit import extract_features, random_vit
-from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
+from segcore.graph.affinity import color_knn_affinity, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.image import fit_to_grid
 from segcore.pipeline import Pipeline
 from segcore.refine.crf import mean_field, unary_from_probabilities
 from segcore.refine.permutohedral import build_lattice
-from segcore.settings import CRF_PRESETS, Settings
+from segcore.settings import CRF_PRESETS, DEFAULTS, Settings
 from segcore.stages import plan, signature
 from segcore.types import FeatureGrid
 
 _N_VECTORS = 16
 _K = 8
-_LAMBDA = 10.0
-
-
-def scene(height: int, width: int) -> Tensor:
-    """(height, width, 3) uint8: soft colored regions with noise, drawn from a fixed seed."""
-    generator = make_generator(7)
-    regions = torch.rand(1, 3, 6, 8, generator=generator)
-    smooth = torch.nn.functional.interpolate(regions, (height, width), mode="bicubic")[0].permute(1, 2, 0)
-    noise = 0.02 * torch.rand(height, width, 3, generator=generator)  # about that of a camera
-    return (255 * (smooth + noise).clamp(0, 1)).byte()
-
-
-def patch_features(side: int, d: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """A picture of side × side cells of 8 px, and (side², d) features of its cells: a random layer over their pixels."""
-    image = scene(8 * side, 8 * side)
-    cells = image.reshape(side, 8, side, 8, 3).permute(0, 2, 1, 3, 4).reshape(side * side, -1).float() / 255
-    cells = cells - cells.mean(0)
-    generator = make_generator(1)
-    hidden = torch.relu(cells @ torch.randn(cells.shape[1], d, generator=generator))
-    X = hidden @ torch.randn(d, d, generator=generator)
-    return image.to(device), (X - X.mean(0) / 2).to(device)
-
-
-def graph(side: int, device: torch.device, knn_weight: float = _LAMBDA) -> Tensor:
-    """W of `patch_features`, n = side²."""
-    return graph_of(*patch_features(side, 384, device), side, knn_weight)
-
-
-def graph_of(image: Tensor, X: Tensor, side: int, knn_weight: float = _LAMBDA) -> Tensor:
-    """W of a picture and the features of its side × side cells."""
-    W_knn = color_knn_affinity(image, h=side, w=side, n_neighbors=20)
-    return combine_affinities(cosine_affinity(X), W_knn, knn_weight=knn_weight)[0]
 
 
 def affinity_rows(device: torch.device) -> Iterator[Row]:
@@ -95,7 +65,7 @@ def eigen_rows(device: torch.device) -> Iterator[Row]:
         yield Row(
             f"{_N_VECTORS} eigenpairs, n = {n}", partial(solve, W), others if n <= 3600 else {}, _same_fiedler(W), target, 3
         )
-        moved, before = graph(side, device, 1.1 * _LAMBDA), solve(W).block
+        moved, before = graph(side, device, 1.1 * DEFAULTS.knn_weight), solve(W).block
         yield Row(
             f"{_N_VECTORS} eigenpairs after λ moves by 10 %, n = {n}",
             partial(solve, moved, start=before),
@@ -154,7 +124,7 @@ def crf_rows(device: torch.device) -> Iterator[Row]:
 def pipeline_rows(device: torch.device) -> Iterator[Row]:
     """The pipeline as the page runs it, n = 900: cold, and after one control moved."""
     image = scene(480, 480)
-    base = Settings(backbone="color", max_side=240, knn_weight=_LAMBDA)
+    base = Settings(backbone="color", max_side=240, knn_weight=DEFAULTS.knn_weight)
     pixels, geometry = fit_to_grid(image, max_side=480, patch=16)
     vit = random_vit(BACKBONES["dino_vits16"], device=device)
     forward = partial(extract_features, vit, pixels.to(device), geometry, facet="key", block=-1)
@@ -192,6 +162,7 @@ GROUPS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "affinity": affinity_rows,
     "eigen": eigen_rows,
     "cluster": cluster_rows,
+    "methods": method_rows,
     "crf": crf_rows,
     "pipeline": pipeline_rows,
     "startup": startup_rows,

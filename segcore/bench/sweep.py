@@ -11,7 +11,7 @@ import torch
 
 from segcore.bench.measure import timed
 from segcore.bench.report import peak_memory_bytes
-from segcore.bench.rows import graph, graph_of, patch_features
+from segcore.bench.scenes import graph, graph_of, patch_features
 from segcore.graph.eigen import smallest_eigenpairs
 
 SIDES = (15, 30, 45, 60, 90, 120)
