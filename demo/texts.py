@@ -63,6 +63,7 @@ STAGES = {
     "spectrum": "Eigenpairs of the Laplacian",
     "partition": "Segments on patches",
     "cells": "Numbering by size",
+    "crf_kernels": "Kernels of the CRF",
     "label_map": "Labels on pixels",
 }
 

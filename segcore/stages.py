@@ -33,7 +33,8 @@ from segcore.image import (
     scaled_to_pixels,
     soft_to_scaled,
 )
-from segcore.refine.crf import mean_field, unary_from_probabilities
+from segcore.refine.crf import crf_kernels, mean_field_of, unary_from_probabilities
+from segcore.refine.permutohedral import Lattice
 from segcore.registry import METHODS
 from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
@@ -58,6 +59,7 @@ def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
         "spectrum": _spectrum,
         "partition": method.run,
         "cells": _ordered,
+        "crf_kernels": _crf_kernels,
         "label_map": _refined if settings.crf else _upsampled,
     }
     needed = {"label_map"}
@@ -147,32 +149,38 @@ def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition) -> _Label
     return _LabelMap(cells_to_pixels(cells.labels, features.geometry).cpu(), {"crf": "off"})
 
 
-def _refined(
+def _crf_kernels(
     features: FeatureGrid,
-    cells: Clustering | Bipartition,
     *,
-    crf_steps: int,
     sigma_xy: float,
     sigma_rgb: float,
     compat_bilateral: float,
     sigma_smooth: float,
     compat_smooth: float,
-    label_confidence: float,
-) -> _LabelMap:
-    g = features.geometry
-    _check_crf_size(int(cells.labels.max()) + 1)
-    soft = cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
-    unary = unary_from_probabilities(soft_to_scaled(soft, g), confidence=label_confidence)
-    Q = mean_field(
-        unary,
-        scaled_picture(features.pixels, g),
-        n_steps=crf_steps,
+) -> tuple[Lattice, ...]:
+    return crf_kernels(
+        scaled_picture(features.pixels, features.geometry),
         sigma_xy=sigma_xy,
         sigma_rgb=sigma_rgb,
         compat_bilateral=compat_bilateral,
         sigma_smooth=sigma_smooth,
         compat_smooth=compat_smooth,
     )
+
+
+def _refined(
+    features: FeatureGrid,
+    cells: Clustering | Bipartition,
+    crf_kernels: tuple[Lattice, ...],
+    *,
+    crf_steps: int,
+    label_confidence: float,
+) -> _LabelMap:
+    g = features.geometry
+    _check_crf_size(int(cells.labels.max()) + 1)
+    soft = cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
+    unary = unary_from_probabilities(soft_to_scaled(soft, g), confidence=label_confidence)
+    Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, g).cpu()
     before = cells_to_pixels(cells.labels, g).cpu()
     facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}

@@ -81,10 +81,12 @@ def test_a_setting_recomputes_only_what_stands_behind_it():
         ({"laplacian": "plain"}, "spectrum"),
         ({"knn_weight": 3.0}, "affinity"),
         ({"seed": 1}, "partition"),
-        ({"crf": True}, "label_map"),
     ]:
         assert computed(pipeline.run(image, spectral.replace(**change))) == stages[stages.index(first) :], change
     assert computed(pipeline.run(image, spectral.replace(knn_neighbors=5)))[0] == "w_knn"
+    assert computed(pipeline.run(image, spectral.replace(crf=True))) == ["crf_kernels", "label_map"]
+    assert computed(pipeline.run(image, spectral.replace(crf=True, crf_steps=3))) == ["label_map"]
+    assert "crf_kernels" not in computed(pipeline.run(image, spectral.replace(crf=True, n_segments=3)))
     other = image.clone()
     other[0, 0] += 1
     assert "features" in computed(pipeline.run(other, spectral))

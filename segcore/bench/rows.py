@@ -139,6 +139,7 @@ def pipeline_rows(device: torch.device) -> Iterator[Row]:
     for name, moves, target in (
         ("K", [{"n_segments": k} for k in (3, 4, 6, 7, 8, 9)], "≤ 150 ms"),
         ("λ", [{"knn_weight": w} for w in (9.0, 9.5, 10.5, 11.0, 11.5, 12.0)], "≤ 400 ms"),
+        ("K, CRF on", [{"n_segments": k, "crf": True} for k in (3, 4, 6, 7, 8, 9)], ""),
         ("the CRF toggle", [{"crf": True, "seed": s} for s in (0, 1, 2, 3, 4, 5)], ""),
     ):
         pipeline = Pipeline(device=device.type)
