@@ -84,7 +84,7 @@ def load_vit(backbone: Backbone, *, device: torch.device | str = "cpu") -> VitMo
 
 
 def random_vit(backbone: Backbone, *, device: torch.device | str = "cpu", seed: int = 0) -> VitModel:
-    """Build a backbone's transformer with random weights: for timing, and as the baseline that learned weights must beat.
+    """Build a backbone's transformer with random weights, for timing.
 
     Args:
         backbone: a registered transformer.
