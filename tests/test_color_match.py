@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from segcore.color_match import BEHIND, match_colors, matched_palette
 from segcore.errors import InputError
-from segcore.matching import BEHIND, match_colors, matched_palette
 from segcore.metrics import contingency
 from segcore.palette import NEUTRAL, OBJECT_PALETTE, PALETTE
 
