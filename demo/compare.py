@@ -106,7 +106,8 @@ def wire(
     grid, shown = panel["grid"], panel["shown"]
     run = gr.on(
         [panel["run"].click, panel["again"].click], make_compare(service), [panel["methods"], *everything], [shown, grid],
-        trigger_mode="always_last", show_progress="hidden", api_visibility="private", **heavy,
+        trigger_mode="always_last", show_progress="minimal", show_progress_on=[panel["methods"]],
+        api_visibility="private", **heavy,
     )  # fmt: skip
     panel["stop"].click(None, cancels=[run], **light).then(None, grid, grid, js=_JS_STOPPED, **light)
     gr.on(
