@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import handlers, texts
+from demo import compare, handlers, texts
 from demo.components.fiedler import FiedlerPanel
 from demo.components.viewer import Viewer
 from demo.controls import make_controls
@@ -121,6 +121,8 @@ def _result_panel() -> dict[str, Any]:
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
         with gr.Tab(texts.TAB_SPECTRUM, id="spectrum"):
             panel["spectrum"] = gr.Plot(show_label=False, elem_id="spectrum")
+        with gr.Tab(texts.TAB_COMPARE, id="compare"):
+            panel["compare"] = compare.make_tab()
         with gr.Tab(texts.TAB_NUMBERS, id="numbers"):
             panel["numbers"] = gr.HTML(elem_id="numbers")
         with gr.Tab(texts.TAB_REPEAT, id="repeat"):
@@ -179,6 +181,11 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
             handlers.make_save(service, ending), everything, hidden["download"],
             show_progress="hidden", api_visibility="private", **_HEAVY,
         ).success(None, None, None, js=_JS_DOWNLOAD, **_LIGHT)  # fmt: skip
+
+    compare.wire(
+        service, outputs["compare"], controls, inputs["picture"], hidden["download"],
+        heavy=_HEAVY, light=_LIGHT, js_download=_JS_DOWNLOAD,
+    )  # fmt: skip
 
     hidden["endpoint"].click(
         handlers.make_segment(service), everything, [hidden["overlay"], hidden["labels"], hidden["summary"]],

@@ -99,3 +99,34 @@ FILES = {
     ".spectrum.npz": "spectrum NPZ",
     ".json": "settings JSON",
 }
+
+# ---- Compare ----
+
+TAB_COMPARE = "Compare"
+COMPARE_METHODS = "Methods"
+COMPARE_METHODS_INFO = "They see the same picture and the same settings, those on the left."
+COMPARE_USUAL = "The usual six"
+COMPARE_ALL = "All"
+COMPARE_RUN = "Compare"
+COMPARE_AGAIN = "Run again"
+COMPARE_SAVE = "Save as one PNG"
+COMPARE_STALE = "**This compares another picture or earlier settings,** not those on the left."
+COMPARE_NO_METHOD = "No method is picked. Pick at least one."
+COMPARE_NO_RESULT = "There is no comparison to save yet. Press Compare first."
+COMPARE_STATUS = "{n} of {total} methods"
+COMPARE_REFERENCE = "colors follow {title}"
+COMPARE_STOPPED = "Stopped. What was done stays."
+COMPARE_DEFAULTS = "All settings at their defaults"
+COMPARE_ALT = "{title}: {count} over {picture}"
+COMPARE_SECONDS = "{seconds} after the features"
+COMPARE_REMEMBERED = "{seconds} after the features, remembered"
+COMPARE_PARTLY = "{seconds} after the features, {remembered} of it remembered"
+COMPARE_WORDS = {
+    "empty": "Pick methods and press Compare: their segments appear here side by side, in colors that agree.",
+    "label": "Results of the methods",
+    "waiting": "waits for its turn",
+    "running": "computes …",
+    "stopped": "stopped before it was done",
+    "choose": "Make it the main result",
+    "main": "Is the main result",
+}

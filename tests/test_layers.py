@@ -11,7 +11,7 @@ LAYERS = (
      "segcore.environment"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
-     "segcore.metrics", "segcore.palette", "segcore.render"),
+     "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.evaluate"),
     ("segcore", "segcore.cli", "segcore.cli_measure", "segcore.flags", "segcore.bench", "segcore.__main__", "demo"),
     ("app",),

@@ -1,0 +1,169 @@
+"""The comparison of methods as a visitor meets it."""
+
+import io
+import re
+
+import pytest
+from PIL import Image
+
+from segcore.registry import METHODS
+from tests.server import running_page
+
+pytestmark = pytest.mark.browser
+
+THREE = ("kmeans", "spectral", "fiedler")
+# The middle of each disc of the example and a corner of its ground, as shares of width and height.
+PLACES = {"large disc": (0.3, 0.45), "small disc": (0.72, 0.55), "ground": (0.95, 0.05)}
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_page() as address:
+        yield address
+
+
+@pytest.fixture
+def lab(page, address):
+    """The tab, open, on a scene whose things are known, with three methods picked."""
+    open_tab(page, f"{address}?example=discs&backbone=color&max_side=160&n_segments=3")
+    for key, method in METHODS.items():
+        page.get_by_label(method.title, exact=True).set_checked(key in THREE)
+    return page
+
+
+def open_tab(page, link):
+    page.set_default_timeout(30_000)
+    page.goto(link)
+    page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
+    page.get_by_role("tab", name="Compare").click()
+
+
+def compare(page, button="#compare-run"):
+    page.locator(button).click()
+    wait_until_done(page)
+
+
+def wait_until_done(page):
+    page.wait_for_function("document.querySelector('#comparison .cp-grid[aria-busy=false]')")
+    page.wait_for_function("[...document.querySelectorAll('#comparison img')].every((i) => i.hidden || i.naturalWidth)")
+
+
+def cell(page, method):
+    return page.locator(f"#comparison .cp-cell[data-method={method}]")
+
+
+def colors_of(page, method):
+    """The color of the picture's pixel at each place."""
+    return (
+        cell(page, method)
+        .locator("img")
+        .evaluate(
+            """(image, places) => {
+            const canvas = document.createElement("canvas");
+            [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+            const context = canvas.getContext("2d");
+            context.drawImage(image, 0, 0);
+            const pixel = ([x, y]) => context.getImageData(x * canvas.width, y * canvas.height, 1, 1).data;
+            return places.map((place) => [...pixel(place)].slice(0, 3));
+        }""",
+            list(PLACES.values()),
+        )
+    )
+
+
+def stripes(page, method):
+    """The colors of the bar of areas."""
+    background = cell(page, method).locator(".cp-areas").evaluate("bar => getComputedStyle(bar).backgroundImage")
+    return set(re.findall(r"rgb\([^)]*\)", background))
+
+
+def apart(a, b):
+    return max(abs(x - y) for x, y in zip(a, b, strict=True))
+
+
+def method_on_the_left(page, method):
+    page.wait_for_function(
+        "title => document.querySelector('#setting-method input').value === title", arg=METHODS[method].title
+    )
+
+
+def test_three_methods_in_colors_that_agree(lab):
+    compare(lab)
+    assert lab.locator("#comparison .cp-cell").count() == 3
+    for method in THREE:
+        assert "segments" in cell(lab, method).inner_text()
+        assert METHODS[method].title in cell(lab, method).locator("img").get_attribute("alt")
+    kmeans, spectral = colors_of(lab, "kmeans"), colors_of(lab, "spectral")
+    for a, b in zip(kmeans, spectral, strict=True):
+        assert apart(a, b) < 6  # as near as JPEG keeps them; two colors are further apart
+    assert min(apart(kmeans[i], kmeans[j]) for i, j in ((0, 1), (0, 2), (1, 2))) > 12
+    assert len(stripes(lab, "kmeans")) == 3
+    assert stripes(lab, "kmeans") == stripes(lab, "spectral")
+    assert len(stripes(lab, "fiedler") & stripes(lab, "spectral")) == 1  # the object; its background is gray
+
+
+def test_a_cell_becomes_the_main_result_by_click_or_key(lab):
+    compare(lab)
+    assert lab.locator(".cp-main").get_attribute("data-method") == "spectral"
+    cell(lab, "kmeans").locator("img").click()
+    method_on_the_left(lab, "kmeans")
+    lab.wait_for_selector(".cp-main[data-method=kmeans]")
+    lab.wait_for_function("location.search.includes('method=kmeans')")
+    button = cell(lab, "fiedler").get_by_role("button")
+    button.focus()
+    lab.keyboard.press("Enter")
+    method_on_the_left(lab, "fiedler")
+    lab.wait_for_selector(".cp-main[data-method=fiedler]")
+    assert button.get_attribute("aria-pressed") == "true"
+    assert not lab.locator("#compare-stale").is_visible()  # the cells are as true as before
+
+
+def test_it_says_when_settings_have_moved_on_and_runs_again(lab):
+    compare(lab)
+    box = lab.locator("#setting-n_segments input[type=number]")
+    box.fill("4")
+    box.press("Enter")
+    lab.locator("#compare-stale").wait_for()
+    assert cell(lab, "kmeans").inner_text().count("3 segments") == 1
+    lab.locator("#compare-again").click()
+    lab.wait_for_function("document.querySelector('[data-method=kmeans] .cp-facts')?.innerText.includes('4 segments')")
+    lab.locator("#compare-stale").wait_for(state="hidden")
+
+
+def test_a_method_that_fails_says_why_in_its_cell(lab):
+    lab.get_by_label(METHODS["dino_seg"].title, exact=True).check()
+    compare(lab)
+    assert "attention" in cell(lab, "dino_seg").inner_text()
+    assert cell(lab, "dino_seg").get_by_role("button").count() == 0
+    assert cell(lab, "kmeans").locator("img").is_visible()
+
+
+def test_stop_leaves_what_is_done(page, address):
+    open_tab(page, f"{address}?example=cat&backbone=color&method=kmeans&max_side=640&pixel_side=240")
+    page.locator("#compare-all").click()
+    page.locator("#compare-run").click()
+    cell(page, "kmeans").locator("img").wait_for()  # the pixels, which take much longer, are still to come
+    page.locator("#compare-stop").click()
+    page.wait_for_function("document.querySelector('#comparison .cp-status').innerText.includes('Stopped')")
+    assert cell(page, "kmeans").get_attribute("data-state") == "done"
+    assert page.locator("#comparison [data-state=stopped]").count() >= 1
+    assert page.locator("#comparison [data-state=running], #comparison [data-state=waiting]").count() == 0
+
+
+def test_the_sheet_is_saved(lab):
+    compare(lab)
+    with lab.expect_download() as saved:
+        lab.locator("#compare-save").click()
+    assert saved.value.suggested_filename == "discs.comparison.png"
+    with Image.open(io.BytesIO(saved.value.path().read_bytes())) as sheet:
+        assert sheet.width > 900  # three pictures side by side
+
+
+@pytest.mark.parametrize(("width", "columns"), [(390, 1), (1440, 3)])
+def test_the_grid_wraps(lab, shoot, width, columns):
+    lab.set_viewport_size({"width": width, "height": 900})
+    compare(lab)
+    lefts = {round(item.bounding_box()["x"]) for item in lab.locator("#comparison .cp-cell").all()}
+    assert len(lefts) == columns
+    shoot(f"compare-{width}")
+    assert lab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0

@@ -1,0 +1,196 @@
+"""Several methods side by side: they come one by one, in colors that agree, and say when they are out of date."""
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo import compare, texts
+from demo.compare import Comparison, Painted
+from demo.service import Service
+from segcore.color_match import BEHIND
+from segcore.export import palette_of
+from segcore.registry import METHODS
+from segcore.settings import Settings
+from segcore.types import StageReport
+from tests.scenes import two_discs
+
+BASE = Settings(backbone="color", max_side=96, n_segments=3, n_superpixels=20, pixel_side=48)
+
+
+@pytest.fixture(scope="module")
+def service():
+    return Service(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def scene():
+    return two_discs()
+
+
+@pytest.fixture
+def picture(scene, tmp_path):
+    path = tmp_path / "discs.png"
+    Image.fromarray(np.asarray(scene[0])).save(path)
+    return str(path)
+
+
+def results(service, picture, settings, methods):
+    """The last word on each method."""
+    return dict(compare.painted(service, picture, settings, methods))
+
+
+def run(service, picture, settings, methods):
+    return list(compare.make_compare(service)(methods, picture, *settings.to_dict().values()))
+
+
+def test_the_same_thing_has_the_same_color(service, picture, scene):
+    _, truth = scene
+    found = results(service, picture, BASE, ("kmeans", "gmm", "spectral", "ncut"))
+    worn = []
+    for what in found.values():
+        label_map = what.result.label_map.numpy()
+        worn.append([np.bincount(what.colors[label_map[np.asarray(truth) == thing]]).argmax() for thing in np.unique(truth)])
+    assert len(set(worn[0])) == 3
+    assert all(colors == worn[0] for colors in worn)
+
+
+def test_the_main_result_keeps_its_colors_and_comes_first(service, picture):
+    found = results(service, picture, BASE.replace(method="fiedler"), ("kmeans", "fiedler"))
+    assert list(found) == ["fiedler", "kmeans"]
+    main = found["fiedler"]
+    n = len(main.colors)
+    assert main.palette.hex(n) == palette_of(main.result).hex(n)
+    assert main.colors[0] == BEHIND
+
+
+def test_a_main_result_that_is_not_picked_lends_its_colors(service, picture):
+    shown, value = run(service, picture, BASE.replace(method="spectral"), ["kmeans"])[-1]
+    assert [cell["method"] for cell in value["cells"]] == ["kmeans"]
+    assert shown.done == ("kmeans",)
+    assert METHODS["spectral"].title in value["status"]
+
+
+def test_a_failure_has_a_sentence_and_the_others_go_on(service, picture):
+    shown, value = run(service, picture, BASE.replace(method="dino_seg"), ["dino_seg", "kmeans", "slic"])[-1]
+    cells = {cell["method"]: cell for cell in value["cells"]}
+    assert "attention" in cells["dino_seg"]["line"]
+    assert {m: c["state"] for m, c in cells.items()} == {"dino_seg": "failed", "kmeans": "done", "slic": "done"}
+    assert set(shown.done) == set(cells)
+    assert METHODS["kmeans"].title in value["status"]  # the first that worked lends its colors
+
+
+def test_what_nobody_foresaw_stays_in_its_cell(service, picture, monkeypatch):
+    real = service.pipeline.steps
+
+    def steps(image, settings):
+        if settings.method == "gmm":
+            raise ZeroDivisionError("secret")
+        return real(image, settings)
+
+    monkeypatch.setattr(service.pipeline, "steps", steps)
+    cells = run(service, picture, BASE, ["gmm", "kmeans"])[-1][1]["cells"]
+    assert [cell["state"] for cell in cells] == ["done", "failed"]
+    assert "secret" not in cells[1]["line"]
+    assert texts.UNEXPECTED.split("{")[0] in cells[1]["line"]
+
+
+def test_results_come_one_by_one(service, picture):
+    picked = ["kmeans", "fiedler", "maskcut"]
+    steps = run(service, picture, BASE.replace(seed=7), picked)
+    counts = [len(shown.done) for shown, _ in steps]
+    assert counts == sorted(counts)
+    assert set(counts) == {0, 1, 2, 3}
+    assert [value["running"] for _, value in steps] == [True] * (len(steps) - 1) + [False]
+    for shown, value in steps:
+        assert {c["method"] for c in value["cells"] if c["state"] == "done"} == set(shown.done)
+        assert sum(c["state"] == "running" for c in value["cells"]) <= 1
+        assert [c["method"] for c in value["cells"]] == [m for m in METHODS if m in picked]
+
+
+def test_features_are_computed_once_for_all(picture):
+    reports = [
+        (method, what.name)
+        for method, what in compare.painted(Service(device="cpu"), picture, BASE, ("kmeans", "gmm", "tokencut", "fiedler"))
+        if isinstance(what, StageReport)
+    ]
+    assert [method for method, stage in reports if stage == "features"] == ["spectral"]
+    assert [method for method, stage in reports if stage == "spectrum"] == ["spectral"]
+
+
+def test_cells_tell_count_cost_and_areas(service, picture):
+    run(service, picture, BASE, ["kmeans", "maskcut"])
+    cells = {cell["method"]: cell for cell in run(service, picture, BASE, ["kmeans", "maskcut"])[-1][1]["cells"]}
+    assert cells["kmeans"]["facts"][0] == "3 segments"
+    assert all("remembered" in cell["facts"][1] for cell in cells.values())
+    assert "object" in cells["maskcut"]["facts"][0]
+    assert METHODS["kmeans"].title in cells["kmeans"]["alt"]
+    for cell in cells.values():
+        assert sum(share for _, share in cell["areas"]) == pytest.approx(1)
+        assert len({color for color, _ in cell["areas"]}) == len(cell["areas"])
+        with Image.open(cell["picture"]) as overlay:
+            assert overlay.size == Image.open(picture).size
+
+
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [
+        ({}, False),
+        ({"method": "gmm"}, False),  # which of them is the main result changes nothing in the cells
+        ({"n_superpixels": 77}, False),  # read by none of the methods on view
+        ({"n_segments": 5}, True),
+        ({"knn_weight": 1.0}, True),
+        ({"crf": True}, True),
+        ({"max_side": 128}, True),
+    ],
+)
+def test_it_says_when_it_is_out_of_date(change, stale):
+    shown = Comparison("a.png", BASE, ("kmeans", "spectral"), ("kmeans",))
+    settings = BASE.replace(**change)
+    line, grid = compare.check(shown, "a.png", *settings.to_dict().values())
+    assert line["visible"] is stale
+    assert grid["main"] == settings.method
+
+
+def test_another_picture_or_none_is_out_of_date():
+    shown = Comparison("a.png", BASE, ("kmeans",), ())
+    values = BASE.to_dict().values()
+    assert compare.check(shown, "b.png", *values)[0]["visible"]
+    assert compare.check(shown, None, *values)[0]["visible"]
+    assert not compare.check(None, "b.png", *values)[0]["visible"]
+
+
+def test_the_sheet_holds_what_is_on_view(service, picture):
+    shown, _ = run(service, picture, BASE, ["kmeans", "dino_seg", "fiedler"])[-1]
+    path = compare.make_save(service)(shown)
+    assert path.endswith("discs.comparison.png")
+    with Image.open(path) as image:
+        sheet = np.asarray(image)
+    for what in results(service, picture, BASE, shown.done).values():
+        if not isinstance(what, Painted) or what.result.settings.method not in shown.done:
+            continue
+        height, width = what.overlay.shape[:2]
+        factor = -(-320 // width)
+        wanted = what.overlay.repeat(factor, 0).repeat(factor, 1)
+        rows, columns = np.nonzero((sheet[: -wanted.shape[0], : -wanted.shape[1]] == wanted[0, 0]).all(-1))
+        assert any(
+            np.array_equal(sheet[y : y + factor * height, x : x + factor * width], wanted)
+            for y, x in zip(rows, columns, strict=True)
+        )
+
+
+def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
+    half = next(s for s, _ in compare.make_compare(service)(["kmeans", "gmm"], picture, *BASE.to_dict().values()) if s.done)
+    with Image.open(compare.make_save(service)(half)) as sheet:
+        assert sheet.width < 600  # one picture
+    for nothing in (None, Comparison(picture, BASE, ("kmeans",), ())):
+        with pytest.raises(gr.Error, match="no comparison"):
+            compare.make_save(service)(nothing)
+
+
+def test_nothing_to_compare_is_told(service, picture):
+    values = BASE.to_dict().values()
+    with pytest.raises(gr.Error, match="Drop a picture"):
+        next(compare.make_compare(service)(["kmeans"], None, *values))
+    with pytest.raises(gr.Error, match="at least one"):
+        next(compare.make_compare(service)([], picture, *values))
