@@ -8,6 +8,7 @@ from demo import compare, handlers, texts
 from demo.components.fiedler import FiedlerPanel
 from demo.components.viewer import Viewer
 from demo.controls import make_controls
+from demo.patch import PatchTab
 from demo.picture import PictureInput
 from demo.service import ASSETS, Service
 from segcore.export import FILES
@@ -40,7 +41,7 @@ def build_demo(service: Service) -> gr.Blocks:
             with gr.Column(scale=2, min_width=320, elem_id="inputs"):
                 inputs = _input_panel(service, controls)
             with gr.Column(scale=5, min_width=340, elem_id="results"):
-                outputs = _result_panel()
+                outputs = _result_panel(service)
         hidden = _hidden_outputs()
         _wire(demo, service, controls, inputs, outputs, hidden)
     return demo
@@ -98,7 +99,7 @@ def _input_panel(service: Service, controls: dict[str, Any]) -> dict[str, Any]:
     return panel
 
 
-def _result_panel() -> dict[str, Any]:
+def _result_panel(service: Service) -> dict[str, Any]:
     """The tabs."""
     panel: dict[str, Any] = {}
     panel["status"] = gr.Markdown(texts.READY, elem_id="status", container=False)
@@ -119,6 +120,8 @@ def _result_panel() -> dict[str, Any]:
             )
         with gr.Tab(texts.TAB_VECTORS, id="vectors"):
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
+        with gr.Tab(texts.TAB_PATCH, id="patch"):
+            panel["patch"] = PatchTab(service)
         with gr.Tab(texts.TAB_SPECTRUM, id="spectrum"):
             panel["spectrum"] = gr.Plot(show_label=False, elem_id="spectrum")
         with gr.Tab(texts.TAB_COMPARE, id="compare"):
@@ -159,6 +162,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
         trigger_mode="always_last", show_progress="minimal", show_progress_on=[outputs["status"]],
         api_visibility="private", **_HEAVY,
     )  # fmt: skip
+    outputs["patch"].wire(run, everything, heavy=_HEAVY, light=_LIGHT)
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]

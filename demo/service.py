@@ -66,11 +66,15 @@ class Service:
 
     def display_file(self, result: Segmentation) -> str:
         """Path of the picture as the page shows it, made once per picture."""
+        return self.display_picture(result.image, result.digest)
+
+    def display_picture(self, image: Tensor, digest: str) -> str:
+        """The same for a picture (height, width, 3) without a result."""
 
         def make() -> str:
-            return self.publish(jpeg(shrink(result.image.numpy())), "picture.jpg")
+            return self.publish(jpeg(shrink(image.numpy())), "picture.jpg")
 
-        path, _ = self.pipeline.cache.get(("shown", result.digest), make)
+        path, _ = self.pipeline.cache.get(("shown", digest), make)
         return path if Path(path).exists() else make()
 
     def ncut_curve(self, result: Segmentation) -> views.NcutCurve | None:

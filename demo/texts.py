@@ -130,3 +130,22 @@ COMPARE_WORDS = {
     "choose": "Make it the main result",
     "main": "Is the main result",
 }
+
+# One patch
+TAB_PATCH = "One patch"
+PATCH_EMPTY = "Choose a picture; then click a patch, and see what it has to do with all others."
+PATCH_MAPS = {
+    "cosine": "cos(fᵢ, fⱼ)",
+    "w_feat": "W_feat, cut at 0",
+    "w_knn": "λ W_knn (λ = {knn_weight:g})",
+    "w": "W, their sum",
+    "w_pixels": "w, graph of the pixels",
+}
+PATCH_MISSING = "{method}: {missing}; the maps show what there is."
+PATCH_NO_W = "no row of W = W_feat + λ W_knn, as it does not cut that graph"
+PATCH_BEFORE_CRF = "{name} before the CRF"
+PATCH_NO_VECTORS = "no eigenvectors"
+PATCH_SECOND = "Second picture"
+PATCH_SECOND_INFO = "**Where in a second picture is it?** Drop one here, or choose an example."
+PATCH_CENTERED = "Colors and places count from the mean of each picture."
+PATCH_FORGOTTEN = "The server no longer remembers this result. Move any control, and it will be computed again."

@@ -32,7 +32,7 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
     height, width = shrunk_size(result.image.shape)
     areas = {s.label: s.area_fraction for s in result.segments}
     n_labels = max(areas) + 1
-    names = _names(result, n_labels)
+    names = label_names(result, n_labels)
     geometry = result.features.geometry
     return {
         "picture": picture,
@@ -50,7 +50,7 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
     }
 
 
-def _names(result: Segmentation, n: int) -> list[str]:
+def label_names(result: Segmentation, n: int) -> list[str]:
     """What the legend calls the labels 0 … n − 1."""
     if not result.has_background:
         return [f"Segment {i + 1}" for i in range(n)]
@@ -94,8 +94,7 @@ def _is_of_affinity(result: Segmentation) -> bool:
 
 def _covered(result: Segmentation) -> list[float]:
     """Share of the grid's width and height that the picture covers; the rest is border extension."""
-    g = result.features.geometry
-    return [g.scaled_size[1] / (g.w * g.patch), g.scaled_size[0] / (g.h * g.patch)]
+    return list(result.features.geometry.covered)
 
 
 def ncut_curve(result: Segmentation) -> NcutCurve | None:

@@ -7,7 +7,7 @@ transformer.
 
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,38 @@ class Pipeline:
 
         Closing the generator cancels the stages that are still to come.
         """
-        picture, picture_digest = self._picture(image)
+        values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",))
+        return _segmentation(values, keys, tuple(reports), settings)
+
+    def values(self, image: Any, settings: Settings, *names: str) -> dict[str, Any]:
+        """Values of single stages, the very ones that `run` works with; nothing behind them is computed.
+
+        Args:
+            image: as `read_image` takes it.
+            settings: all tunables.
+            names: of the stages; see `segcore.stages`.
+
+        Returns:
+            Value by name; stages that the method does not have are left out.
+
+        Raises:
+            InputError, ModelError: as `run`.
+
+        Cost: a few look-ups once the stages were run.
+        """
+        goals = plan(settings).keys() & set(names)
+        stages = self._stages(image, settings, goals)
+        while True:
+            try:
+                next(stages)
+            except StopIteration as done:
+                return {name: done.value[0][name] for name in goals}
+
+    def _stages(
+        self, image: Any, settings: Settings, goals: Collection[str]
+    ) -> Generator[StageReport, None, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
+        """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
+        picture, picture_digest = self.picture(image)
         values: dict[str, Any] = {"picture": picture}
         keys: dict[str, Any] = {"picture": picture_digest}
         reports = []
@@ -123,7 +154,7 @@ class Pipeline:
             settings = settings.replace(backbone=keys["weights"].name)
             reports.append(report)
             yield report
-        for name, run in plan(settings).items():
+        for name, run in plan(settings, goals).items():
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
@@ -134,7 +165,7 @@ class Pipeline:
             report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
             reports.append(report)
             yield report
-        return _segmentation(values, keys, tuple(reports), settings)
+        return values, keys, reports, settings
 
     def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
         """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.
@@ -146,7 +177,7 @@ class Pipeline:
         self._latest = (graph, spectrum.block)
         return spectrum, seconds
 
-    def _picture(self, image: Any) -> tuple[Tensor, str]:
+    def picture(self, image: Any) -> tuple[Tensor, str]:
         """The decoded picture and its digest; a file is read again only when it changes."""
 
         def read() -> tuple[Tensor, str]:

@@ -10,7 +10,7 @@ the keys of the cache; none of it is written a second time.
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -46,8 +46,8 @@ MOST_CRF_SEGMENTS = 64  # the CRF keeps a few numbers per pixel for each segment
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
-def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
-    """The stages behind a label map, in order; only those that the method needs."""
+def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[str, Callable[..., Any]]:
+    """The stages behind the goals, in order; only those that the method needs for them."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
@@ -62,7 +62,7 @@ def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
         "crf_kernels": _crf_kernels,
         "label_map": _refined if settings.crf else _upsampled,
     }
-    needed = {"label_map"}
+    needed = set(goals)
     for name in reversed(stages):
         if name in needed:
             needed.update(signature(stages[name])[0])

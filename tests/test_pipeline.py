@@ -70,6 +70,22 @@ def test_every_method_finds_the_plain_scene(method, crf, pipeline):
     assert result.has_background == (method in ("fiedler", "min_cut", "tokencut", "maskcut", "lost"))
 
 
+def test_values_are_those_of_the_run_and_nothing_behind_them_is_computed(monkeypatch):
+    pipeline, (image, _) = Pipeline(device="cpu"), two_discs()
+    settings = BASE.replace(method="spectral", crf=True)
+    made = []
+    get = pipeline.cache.get
+    monkeypatch.setattr(pipeline.cache, "get", lambda key, make: made.append(key[0]) or get(key, make))
+    values = pipeline.values(image, settings, "features", "w_knn", "affinity", "pixel_graph")
+    assert list(values.keys() - {"features", "w_knn", "affinity"}) == []  # spectral has no graph of pixels
+    needed = plan(settings)
+    assert set(made) <= {needed[name] for name in ("features", "w_feat", "w_knn", "affinity")}
+    result = pipeline.run(image, settings)
+    assert values["features"] is result.features
+    assert values["affinity"] is result.affinity
+    assert pipeline.values(image, settings.replace(method="kmeans"), "affinity") == {}
+
+
 def test_a_setting_recomputes_only_what_stands_behind_it():
     pipeline, (image, _) = Pipeline(device="cpu"), two_discs()
     spectral = BASE.replace(method="spectral")

@@ -1,4 +1,5 @@
-// The body of a function that Gradio calls with element, props, trigger and watch; `fixed` comes from the Python class.
+// The body of a function that Gradio calls with element, props, trigger and watch; `fixed` comes from the Python class, and
+// what maps share from maps.js.
 // Entries are compared with each other through their share of the largest |entry|, from −1 to 1: colors, the horizontal axis
 // of the plot and the threshold slider all use it.
 
@@ -9,8 +10,6 @@ const CURVE_HEIGHT = 104;
 const TOP = 14; // room for the knob of the threshold line
 const SIDE = 8; // half the thumb of the range input, which so lines up with the plot
 const OVER_OPACITY = 0.58;
-const INK = "#11141c";
-const CURSOR = "#d6007a"; // neither arm of the color map has it
 
 const find = (name) => element.querySelector(`.fp-${name}`);
 const parts = Object.fromEntries(
@@ -19,8 +18,6 @@ const parts = Object.fromEntries(
     "at-cell", "low", "high", "cell", "plot", "threshold", "share", "cut", "lowest", "zero",
   ].map((name) => [name, find(name)]),
 );
-
-const ramp = fixed.stops.map(rgbOf);
 
 const state = {
   index: null, // of the vector in the detail
@@ -64,8 +61,7 @@ function show(value) {
 }
 
 function decode(vector, value) {
-  const bytes = Uint8Array.from(atob(vector.values), (character) => character.charCodeAt(0));
-  const entries = new Float32Array(bytes.buffer);
+  const entries = floatsOf(vector.values);
   const limit = entries.reduce((top, entry) => Math.max(top, Math.abs(entry) || 0), 0);
   return { ...vector, entries, limit, tile: paintTile(entries, limit, value.w, value.h) };
 }
@@ -103,66 +99,12 @@ function ncutCurve() {
   return (cutInUse()?.ncut ?? []).filter(([at, cut]) => Number.isFinite(at) && Number.isFinite(cut));
 }
 
-// ---- Colors and numbers ----
-
-function rgbOf(color) {
-  const number = parseInt(color.slice(1), 16);
-  return [number >> 16, (number >> 8) & 255, number & 255];
-}
-
-// The same interpolation as in Python: linear between evenly spaced stops.
-function colorAt(share) {
-  const place = ((Math.min(Math.max(share || 0, -1), 1) + 1) / 2) * (ramp.length - 1);
-  const below = Math.min(Math.floor(place), ramp.length - 2);
-  const part = place - below;
-  return ramp[below].map((channel, i) => Math.floor(channel * (1 - part) + ramp[below + 1][i] * part + 0.5));
-}
-
-function number(value) {
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  const text = size >= 1e-4 && size < 1e4 ? value.toPrecision(3) : value.toExponential(1);
-  return text.replaceAll("-", "−");
-}
-
-function nameOf(index) {
-  return `v${[...String(index)].map((digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]).join("")}`;
-}
-
 function shareOf(value) {
   const { limit } = chosen();
   return limit ? value / limit : 0;
 }
 
-// ---- Maps: one canvas pixel per device pixel, cells without blur ----
-
-function paintTile(entries, limit, width, height) {
-  const tile = document.createElement("canvas");
-  tile.width = width;
-  tile.height = height;
-  const pixels = new ImageData(width, height);
-  entries.forEach((entry, i) => pixels.data.set([...colorAt(limit ? entry / limit : 0), 255], 4 * i));
-  tile.getContext("2d").putImageData(pixels, 0, 0);
-  return tile;
-}
-
-// Give a canvas as many pixels as the device shows of it. False while it is not visible.
-function fit(canvas) {
-  const { width, height } = canvas.getBoundingClientRect();
-  const ratio = window.devicePixelRatio || 1;
-  canvas.width = Math.round(width * ratio);
-  canvas.height = Math.round(height * ratio);
-  return canvas.width > 0 && canvas.height > 0;
-}
-
-// Only the part of the grid that the picture covers.
-function drawTile(canvas, tile) {
-  if (!fit(canvas)) return;
-  const context = canvas.getContext("2d");
-  const [wide, high] = view.aspect;
-  context.imageSmoothingEnabled = false;
-  context.drawImage(tile, 0, 0, tile.width * wide, tile.height * high, 0, 0, canvas.width, canvas.height);
-}
+// ---- Map ----
 
 function drawMarks() {
   if (!fit(parts.marks)) return;
@@ -203,22 +145,6 @@ function traceCut(outline, below, cellWidth, cellHeight) {
   }
 }
 
-function line(path, x0, y0, x1, y1) {
-  path.moveTo(x0, y0);
-  path.lineTo(x1, y1);
-}
-
-// A line with a light edge shows on every color.
-function strokeTwice(context, path, width, color = INK) {
-  context.lineCap = "square";
-  context.strokeStyle = "rgb(255 255 255 / 0.9)";
-  context.lineWidth = width + 2;
-  context.stroke(path);
-  context.strokeStyle = color;
-  context.lineWidth = width;
-  context.stroke(path);
-}
-
 // ---- Gallery ----
 
 function fillGallery() {
@@ -250,7 +176,7 @@ function itemAt(place) {
 
 function paintGallery() {
   if (!view) return;
-  view.vectors.forEach((vector, place) => drawTile(itemAt(place).firstElementChild, vector.tile));
+  view.vectors.forEach((vector, place) => drawTile(itemAt(place).firstElementChild, vector.tile, view.aspect));
 }
 
 // ---- Detail ----
@@ -270,7 +196,7 @@ function paintNow() {
   }
   paintTitle(vector);
   parts.stage.style.setProperty("--fp-opacity", state.over ? OVER_OPACITY : 1);
-  drawTile(parts.map, vector.tile);
+  drawTile(parts.map, vector.tile, view.aspect);
   drawMarks();
   paintBar(vector);
   paintCell(vector);
@@ -472,8 +398,6 @@ function cellUnder(event) {
   if (row < 0 || column < 0 || row >= view.rows || column >= view.columns) return null;
   return { row, column };
 }
-
-const MOVES = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 
 function onMapKey(event) {
   if (!(event.key in MOVES) || !view) return;

@@ -10,19 +10,21 @@ _FOLDER = Path(__file__).resolve().parents[2] / "assets" / "components"
 _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
 
 
-def parts(name: str, **fixed: object) -> dict[str, str]:
+def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
     """Read the template, style and script of a component, as keyword arguments of `gr.HTML`.
 
     Args:
         name: of the component's files.
+        shared: names of scripts that several components use, without ending; they come first.
         fixed: what the script finds in `fixed` and what never changes. A component in a tab that was not open yet when its
             first values came would not find it among its props.
     """
+    scripts = [(_FOLDER / f"{script}.js").read_text(encoding="utf-8") for script in (*shared, name)]
     constants = ", ".join(f"{key}: {json.dumps(value)}" for key, value in fixed.items())
     return {
         "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
         "css_template": (_FOLDER / f"{name}.css").read_text(encoding="utf-8"),
-        "js_on_load": f"const fixed = {{{constants}}};\n" + (_FOLDER / f"{name}.js").read_text(encoding="utf-8"),
+        "js_on_load": "\n".join([f"const fixed = {{{constants}}};", *scripts]),
     }
 
 
@@ -49,6 +51,7 @@ def _is_path(source: object) -> bool:
 # The components themselves read the functions above, so they come last.
 from demo.components.fiedler import FiedlerPanel  # noqa: E402
 from demo.components.log_slider import LogSlider  # noqa: E402
+from demo.components.patch import PatchPanel  # noqa: E402
 from demo.components.viewer import Viewer  # noqa: E402
 
-__all__ = ["FiedlerPanel", "LogSlider", "Viewer", "parts", "with_urls"]
+__all__ = ["FiedlerPanel", "LogSlider", "PatchPanel", "Viewer", "parts", "with_urls"]

@@ -68,7 +68,7 @@ class FiedlerPanel(gr.HTML):
             value,
             elem_id=elem_id,
             apply_default_css=False,
-            **parts("fiedler", stops=DIVERGING, empty=empty),
+            **parts("fiedler", "maps", stops=DIVERGING, empty=empty),
             **kwargs,
         )
 
