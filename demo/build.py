@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import handlers, texts
+from demo import handlers, texts, truth
 from demo.components.fiedler import FiedlerPanel
 from demo.components.viewer import Viewer
 from demo.controls import make_controls
@@ -121,6 +121,8 @@ def _result_panel() -> dict[str, Any]:
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
         with gr.Tab(texts.TAB_SPECTRUM, id="spectrum"):
             panel["spectrum"] = gr.Plot(show_label=False, elem_id="spectrum")
+        with gr.Tab(texts.TAB_TRUTH, id="truth"):
+            panel["truth"] = truth.fill_tab()
         with gr.Tab(texts.TAB_NUMBERS, id="numbers"):
             panel["numbers"] = gr.HTML(elem_id="numbers")
         with gr.Tab(texts.TAB_REPEAT, id="repeat"):
@@ -158,6 +160,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
         api_visibility="private", **_HEAVY,
     )  # fmt: skip
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
+    truth.wire(service, run, everything, outputs["truth"], heavy=_HEAVY, light=_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
     shown_controls = handlers.make_shown_controls(service)

@@ -32,7 +32,7 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
     height, width = shrunk_size(result.image.shape)
     areas = {s.label: s.area_fraction for s in result.segments}
     n_labels = max(areas) + 1
-    names = _names(result, n_labels)
+    names = label_names(result, n_labels)
     geometry = result.features.geometry
     return {
         "picture": picture,
@@ -50,7 +50,7 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
     }
 
 
-def _names(result: Segmentation, n: int) -> list[str]:
+def label_names(result: Segmentation, n: int) -> list[str]:
     """What the legend calls the labels 0 … n − 1."""
     if not result.has_background:
         return [f"Segment {i + 1}" for i in range(n)]

@@ -84,11 +84,11 @@ def _objects(parsed: argparse.Namespace) -> int:
     rows = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
     settings = rows[0][2]
     rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
-    best = "better side" if settings.method != "maskcut" else "best union"
     _print_table(
-        ("backbone", "pictures", f"mean IoU ({rule})", f"mean IoU ({best})", *_OBJECT_SCORES.values()),
+        ("backbone", "pictures", f"mean IoU ({rule})", "best IoU", *_OBJECT_SCORES.values()),
         [(name, len(r.names), r.mean_by_rule, r.mean_by_better_side, *_object_numbers(r)) for name, r, _ in rows],
     )
+    print("best IoU: of the better side, or of the best union of segments.")
     print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
     _print_left_out(rows[0][1].skipped, alone)
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])

@@ -72,8 +72,8 @@ class Comparison:
     matching: Matching
     scores: LabelScores
     objects: ObjectScores | None  # where the method finds objects and the truth names them
-    truth: Tensor  # (height, width) int64: numbers of the true regions; −1 where left out
-    paired: Tensor  # (height, width) int64: number of the region that each pixel's segment stands for; −1 for none
+    truth: Tensor  # (height, width) int32: numbers of the true regions; −1 where left out
+    paired: Tensor  # (height, width) int32: number of the region that each pixel's segment stands for; −1 for none
     errors: Tensor  # (height, width) uint8: RIGHT, WRONG, …
     notes: tuple[str, ...]
 
@@ -96,9 +96,9 @@ def compare(result: Segmentation, truth: LabelFile, *, ignore: int | None = None
     pred = result.label_map.numpy()
     o = overlap(pred, labels, ignore=ignore)
     matching = match(o.table)
-    numbered = np.searchsorted(o.regions, labels).clip(max=len(o.regions) - 1)
+    numbered = np.searchsorted(o.regions, labels).clip(max=len(o.regions) - 1).astype(np.int32)
     numbered[labels == ignore] = -1
-    partner = np.full(int(pred.max()) + 1, -1)
+    partner = np.full(int(pred.max()) + 1, -1, np.int32)
     partner[list(o.segments)] = matching.partner
     paired = partner[pred]
     drawn, why_not = object_labels(labels, ignore) if result.has_background else (None, "")

@@ -33,7 +33,7 @@ def mask_iou(pred: LabelMap, truth: LabelMap) -> float:
     """
     a, b = _masks(pred, truth)
     union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
+    return float(np.count_nonzero(a & b) / union) if union else 1.0
 
 
 def mask_accuracy(pred: LabelMap, truth: LabelMap) -> float:
@@ -41,7 +41,7 @@ def mask_accuracy(pred: LabelMap, truth: LabelMap) -> float:
     a, b = _masks(pred, truth)
     if a.size == 0:
         raise InputError(f"A mask must have at least one pixel; got shape {a.shape}.", field="labels")
-    return np.count_nonzero(a == b) / a.size
+    return float(np.count_nonzero(a == b) / a.size)
 
 
 def f_beta(pred: LabelMap, truth: LabelMap, *, beta2: float = BETA2) -> float:
