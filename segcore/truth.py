@@ -1,5 +1,6 @@
 """One result against what a human drew on the same picture: scores, pairs, and the pixels at fault."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from segcore.metrics import (
     overlap,
     score_labels,
 )
+from segcore.metrics.tables import dense
 from segcore.types import Segmentation
 
 # What is the matter with a pixel: codes of `Comparison.errors`.
@@ -96,17 +98,24 @@ def compare(result: Segmentation, truth: LabelFile, *, ignore: int | None = None
     pred = result.label_map.numpy()
     o = overlap(pred, labels, ignore=ignore)
     matching = match(o.table)
-    numbered = np.searchsorted(o.regions, labels).clip(max=len(o.regions) - 1).astype(np.int32)
-    numbered[labels == ignore] = -1
+    numbers, names = dense(labels, "A ground truth")
+    number_of = {name: i for i, name in enumerate(o.regions)}
+    numbered = np.array([number_of.get(name, -1) for name in names.tolist()], np.int32)[numbers]
     partner = np.full(int(pred.max()) + 1, -1, np.int32)
     partner[list(o.segments)] = matching.partner
     paired = partner[pred]
-    drawn, why_not = object_labels(labels, ignore) if result.has_background else (None, "")
-    errors = np.where(paired == numbered, RIGHT, np.where(paired < 0, UNPAIRED, WRONG))
-    if drawn is not None:
-        found, there = pred > 0, drawn > 0
-        errors = np.where(found == there, RIGHT, np.where(there, MISSED, EXTRA))
-    errors = np.where(numbered < 0, LEFT_OUT, errors)
+    drawn, why_not = object_numbers(o.regions) if result.has_background else (None, "")
+    errors = np.full(pred.shape, WRONG, np.uint8)
+    objects = None
+    if drawn is None:
+        errors[paired < 0] = UNPAIRED
+        errors[paired == numbered] = RIGHT
+    else:
+        there = np.array([*drawn, 0], np.int32)[numbered]  # −1, left out, takes the last entry
+        of_both = np.array([[RIGHT, EXTRA], [MISSED, RIGHT]], np.uint8)
+        errors = of_both[(there > 0).view(np.uint8), (pred > 0).view(np.uint8)]
+        objects = score_objects(result, there, counted=None if ignore is None else numbered >= 0)
+    errors[numbered < 0] = LEFT_OUT
     notes = [ONE_VALUE] if len(o.regions) == 1 else [why_not] if why_not else []
     if ignore is not None and ignore not in labels:
         notes.append(f"No pixel of the ground truth is {truth.name(ignore)}, so nothing is left out.")
@@ -116,10 +125,10 @@ def compare(result: Segmentation, truth: LabelFile, *, ignore: int | None = None
         segments=o.segments,
         matching=matching,
         scores=score_labels(o.table, matching),
-        objects=None if drawn is None else score_objects(result, drawn, counted=numbered >= 0),
+        objects=objects,
         truth=torch.from_numpy(numbered),
         paired=torch.from_numpy(paired),
-        errors=torch.from_numpy(errors.astype(np.uint8)),
+        errors=torch.from_numpy(errors),
         notes=tuple(notes),
     )
 
@@ -173,28 +182,26 @@ def soft_map(result: Segmentation) -> Tensor | None:
     return v[cells_to_pixels(cells, result.features.geometry).long()]
 
 
-def object_labels(labels: np.ndarray, ignore: int | None = None) -> tuple[np.ndarray | None, str]:
-    """Tell objects from background in a label map.
+def object_numbers(labels: Sequence[int]) -> tuple[list[int] | None, str]:
+    """Tell objects from background among the labels of a map.
 
     Args:
-        labels: (height, width) integers.
-        ignore: label that is neither.
+        labels: those that occur and count, ascending.
 
     Returns:
-        (height, width) int64, 0 on the background and on what is left out, objects from 1 without gaps; or None with a
-        sentence that says why not.
+        For each label 0 if it is the background, or the number of the object, from 1; or None with a sentence that says why
+        no object can be told.
 
     Convention:
         0 is the background, every other label an object. Of two labels without a 0, the lower one is the background.
     """
-    found = [label for label in np.unique(labels).tolist() if label != ignore]
-    if len(found) < 2:
+    if len(labels) < 2:
         return None, ONE_VALUE
-    if 0 not in found and len(found) > 2:
+    if 0 not in labels and len(labels) > 2:
         return None, NO_BACKGROUND
-    objects = [label for label in found if label != (0 if 0 in found else found[0])]
-    numbers = np.searchsorted(objects, labels).clip(max=len(objects) - 1)
-    return np.where(np.array(objects)[numbers] == labels, numbers + 1, 0), ""
+    background = 0 if 0 in labels else labels[0]
+    numbers = iter(range(1, len(labels)))
+    return [0 if label == background else next(numbers) for label in labels], ""
 
 
 def check_size(truth: np.ndarray, result: Segmentation, what: str) -> None:
@@ -210,8 +217,8 @@ def check_size(truth: np.ndarray, result: Segmentation, what: str) -> None:
 
 def _box_iou(labels: np.ndarray, truth: np.ndarray) -> float:
     """IoU of the box of the first object with the best of the true boxes; 0 where nothing was found."""
-    kept = np.unique(labels[labels > 0])
-    box = bounding_box(largest_component(torch.from_numpy(labels == kept[0]))) if len(kept) else None
+    found = labels[labels > 0]
+    box = bounding_box(largest_component(torch.from_numpy(labels == found.min()))) if len(found) else None
     return max((box_iou(box, other) for other in _boxes(truth)), default=0.0) if box else 0.0
 
 

@@ -9,7 +9,7 @@ import torch
 from segcore import InputError, Pipeline, Settings
 from segcore.image import LabelFile
 from segcore.metrics import contingency, f_beta, mask_iou, matched_accuracy, max_f_beta, score_labels
-from segcore.truth import EXTRA, LEFT_OUT, MISSED, RIGHT, UNPAIRED, WRONG, compare, object_labels, score_objects, soft_map
+from segcore.truth import EXTRA, LEFT_OUT, MISSED, RIGHT, UNPAIRED, WRONG, compare, object_numbers, score_objects, soft_map
 from tests.scenes import two_discs
 
 SETTINGS = Settings(backbone="color", max_side=96, n_segments=3)
@@ -124,25 +124,33 @@ def test_only_object_methods_have_objects(pipeline):
 
 
 @pytest.mark.parametrize(
-    ("labels", "objects"),
+    ("labels", "numbers"),
     [
-        ([0, 1, 1, 3], [0, 1, 1, 2]),
-        ([0, 255, 255, 9], [0, 0, 0, 1]),
-        ([4, 4, 200, 4], [0, 0, 1, 0]),
-        ([-3, 0, 0, 5], [1, 0, 0, 2]),
-        ([0xFF0000, 0, 0x00FF00, 0], [2, 0, 1, 0]),
+        ([0, 1, 3], [0, 1, 2]),
+        ([0, 9], [0, 1]),
+        ([4, 200], [0, 1]),
+        ([-3, 0, 5], [1, 0, 2]),
+        ([0, 0xFF00, 0xFF0000], [0, 1, 2]),
     ],
 )
-def test_zero_is_the_background_or_the_lower_of_two(labels, objects):
-    found, why_not = object_labels(np.array([labels]), ignore=255)
-    assert (found.tolist(), why_not) == ([objects], "")
+def test_zero_is_the_background_or_the_lower_of_two(labels, numbers):
+    assert object_numbers(labels) == (numbers, "")
 
 
-@pytest.mark.parametrize(("labels", "words"), [([1, 2, 3], "names no background"), ([7, 7, 255], "one value only")])
+@pytest.mark.parametrize(("labels", "words"), [([1, 2, 3], "names no background"), ([7], "one value only")])
 def test_a_truth_without_objects_is_said(labels, words):
-    found, why_not = object_labels(np.array([labels]), ignore=255)
+    found, why_not = object_numbers(labels)
     assert found is None
     assert words in why_not
+
+
+def test_left_out_pixels_are_neither_object_nor_background(pipeline):
+    result, truth = run(pipeline, method="fiedler"), TRUTH.clone()
+    truth[:, :9] = 255
+    found = compare(result, drawn(truth), ignore=255)
+    plain = (result.label_map[:, 9:] > 0, TRUTH[:, 9:] > 0)
+    assert (found.objects.iou, found.objects.f_beta) == (mask_iou(*plain), f_beta(*plain))
+    assert torch.equal(found.errors == LEFT_OUT, truth == 255)
 
 
 def test_a_truth_of_one_value_tells_what_can_be_measured(pipeline):

@@ -11,6 +11,7 @@ from segcore.errors import InputError
 from segcore.image.decode import FILES, has_deep_color, named_bytes, opened, read_image, upright
 
 _MANY_THIN = 8  # labels without a flat spot that a drawn map may hold, as thin lines do
+_CLOSE = 1 << 16
 _OBJECT_LEVEL = 127  # a mask is bright on its object: above this level
 
 
@@ -137,12 +138,20 @@ def _check_flat(labels: np.ndarray, name: str) -> None:
     inside[:, :-1] &= across
     inside[1:] &= down
     inside[:-1] &= down
-    n, n_flat = len(np.unique(labels)), len(np.unique(labels[inside]))
+    n, n_flat = _count_distinct(labels), _count_distinct(labels[inside])
     if n - n_flat > max(_MANY_THIN, n // 2):
         raise _refusal(
             f"{name} holds {n:,} values, and {n - n_flat:,} of them fill no flat spot anywhere, which is "
             "what smoothing and JPEG leave along edges. Save it as PNG without anti-aliasing, one value per region."
         )
+
+
+def _count_distinct(labels: np.ndarray) -> int:
+    """How many values occur; without a sort where they lie close together, as they do but for colors."""
+    low, high = labels.min(initial=_CLOSE), labels.max(initial=0)
+    if low < 0 or high >= _CLOSE:
+        return len(np.unique(labels))
+    return np.count_nonzero(np.bincount(labels.ravel()))
 
 
 def _refusal(sentence: str) -> InputError:
