@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo import compare, handlers, texts
+from demo import compare, handlers, texts, truth
 from demo.components.fiedler import FiedlerPanel
 from demo.components.viewer import Viewer
 from demo.controls import make_controls
@@ -126,6 +126,9 @@ def _result_panel(service: Service) -> dict[str, Any]:
             panel["spectrum"] = gr.Plot(show_label=False, elem_id="spectrum")
         with gr.Tab(texts.TAB_COMPARE, id="compare"):
             panel["compare"] = compare.make_tab()
+
+        with gr.Tab(texts.TAB_TRUTH, id="truth"):
+            panel["truth"] = truth.fill_tab()
         with gr.Tab(texts.TAB_NUMBERS, id="numbers"):
             panel["numbers"] = gr.HTML(elem_id="numbers")
         with gr.Tab(texts.TAB_REPEAT, id="repeat"):
@@ -164,6 +167,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     )  # fmt: skip
     outputs["patch"].wire(run, everything, heavy=_HEAVY, light=_LIGHT)
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
+    truth.wire(service, run, everything, outputs["truth"], heavy=_HEAVY, light=_LIGHT)
     inputs["stop"].click(None, cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
     shown_controls = handlers.make_shown_controls(service)

@@ -12,7 +12,7 @@ from torch import Tensor
 from demo import texts, views
 from demo.components import PatchPanel
 from demo.components.patch import Answer, Map, PatchValue
-from demo.handlers import FIELDS, told_kindly
+from demo.handlers import settings_of, told_kindly
 from demo.picture import PictureInput
 from demo.service import Service
 from segcore.errors import InputError, SegcoreError
@@ -20,7 +20,6 @@ from segcore.export import pack_floats, palette_of
 from segcore.graph.neighbors import cell_index, cosines, nearest, row_of
 from segcore.registry import METHODS
 from segcore.render import shrunk_size
-from segcore.settings import Settings
 from segcore.stages import needs_backbone, plan
 from segcore.types import Geometry, Segmentation, Spectrum
 
@@ -87,7 +86,7 @@ class PatchTab:
         with told_kindly():
             if picture is None:
                 return None
-            result = self._service.pipeline.run(picture, Settings.from_values(dict(zip(FIELDS, values, strict=True))))
+            result = self._service.pipeline.run(picture, settings_of(values))
             other = self._second(second, result.settings)
             usable = second if other and "problem" not in other else None
             token = self._remember(Shown(picture, usable, result.settings))

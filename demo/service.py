@@ -34,6 +34,7 @@ class Example:
     credit: str
     look_at: str
     settings: dict[str, Any]
+    truth: Path | None  # its label map, where it was drawn with one
 
 
 class Service:
@@ -56,6 +57,7 @@ class Service:
                 f"{row['credit']}, {row['licence']}",
                 row["look_at"],
                 row["settings"],
+                EXAMPLES / row["truth"] if row["truth"] else None,
             )
             for row in rows
         }

@@ -149,3 +149,84 @@ PATCH_SECOND = "Second picture"
 PATCH_SECOND_INFO = "**Where in a second picture is it?** Drop one here, or choose an example."
 PATCH_CENTERED = "Colors and places count from the mean of each picture."
 PATCH_FORGOTTEN = "The server no longer remembers this result. Move any control, and it will be computed again."
+
+# Ground truth
+
+TAB_TRUTH = "Ground truth"
+TRUTH_INFO = (
+    "What is true here? Upload a label map or a mask as PNG, as large as the picture, with one gray value, palette index or "
+    "color per region. The drawn examples bring their own."
+)
+TRUTH_FILE = "Label map or mask"
+TRUTH_IGNORE = "Label to leave out"
+TRUTH_IGNORE_INFO = "Its pixels count for nothing: 255 in PASCAL VOC, or a color such as #e0e0c0. Empty: all count."
+TRUTH_NONE = "This picture brings no ground truth. Upload one, or choose a drawn example, such as Two discs."
+TRUTH_OF_EXAMPLE = "Measured against the ground truth that was drawn with this example."
+TRUTH_OF_UPLOAD = "Measured against {name}."
+TRUTH_PICTURES = {"errors": "Errors", "paired": "Segments, in the colors of their regions", "truth": "Ground truth"}
+TRUTH_UNCOLORED = "Gray: no partner, or left out."
+TRUTH_ERRORS = (
+    "Right",
+    "Wrong: the segment stands for another region",
+    "Wrong: the segment has no partner",
+    "Missed object",
+    "Background taken for object",
+    "Left out",
+)
+TRUTH_SCORES_TITLE = "Scores"
+TRUTH_OBJECT_TITLE = "Scores of the object"
+TRUTH_PAIRS_TITLE = "Which segment stands for which region (Hungarian matching)"
+TRUTH_PAIRS_HEAD = ("True region", "Area", "Segment", "IoU")
+TRUTH_ALONE = "Segments without a partner: {names}."
+TRUTH_NO_PARTNER = "none"
+TRUTH_MORE = "and {n} more"
+
+# Name, and what it means with its range and direction.
+TRUTH_SCORES = {
+    "miou": (
+        "mIoU, matched",
+        "Each true region is paired with one segment so that the mean IoU is largest; a region without a partner counts 0. "
+        "0 to 1, more is better.",
+    ),
+    "accuracy": ("Pixel accuracy, matched", "Share of the pixels inside those pairs. 0 to 1, more is better."),
+    "adjusted_rand": (
+        "Adjusted Rand index",
+        "Pairs of pixels on which both maps agree, joined or parted, less what chance gives. At most 1, about 0 by chance; "
+        "more is better.",
+    ),
+    "covering": (
+        "Covering",
+        "Mean over the pixels of the IoU of their true region with the segment that fits it best; segments may serve twice. "
+        "0 to 1, more is better.",
+    ),
+    "rand": (
+        "Rand index (PRI)",
+        "Share of the pairs of pixels on which both maps agree; high by chance where regions are many. 0 to 1, more is "
+        "better.",
+    ),
+    "voi": (
+        "Variation of information",
+        "Bits that one map leaves open when the other is known, both ways added. From 0 bits, less is better.",
+    ),
+}
+TRUTH_OBJECT_SCORES = {
+    "iou": ("IoU", "Intersection over union of the mask that was found and the true one. 0 to 1, more is better."),
+    "best_iou": (
+        "Best IoU",
+        "The same for the side, or the union of segments, that fits best: what another choice of the object would reach. "
+        "0 to 1, more is better.",
+    ),
+    "f_beta": ("F_β", "Precision and recall in one number, precision weighing more (β² = 0.3). 0 to 1, more is better."),
+    "max_f_beta": (
+        "max F_β",
+        "The same at the best of 255 thresholds of the vector that is cut, before the CRF; that of the mask where there "
+        "is no vector. 0 to 1, more is better.",
+    ),
+    "accuracy": ("Pixel accuracy", "Share of the pixels that are rightly object or background. 0 to 1, more is better."),
+    "box_iou": (
+        "IoU of the boxes",
+        "Box of the largest piece against the true box that fits it best. 0 to 1; from 0.5 it counts as found "
+        "(CorLoc): {found}.",
+    ),
+}
+TRUTH_FOUND = {True: "found", False: "not found"}

@@ -1,6 +1,6 @@
 """The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain`.
 
-The flags of settings are the fields of `Settings`. What takes long is in `cli_measure`.
+The flags of settings are the fields of `Settings`. What takes long is in `cli_evaluate` and `cli_pretrain`.
 
 A user's mistake ends with exit status 2 and one line `error: …` on standard error.
 """
@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from segcore.cli_measure import add_evaluate, add_pretrain
+from segcore.cli_evaluate import add_evaluate
+from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError
 from segcore.flags import add_settings, settings_from
 from segcore.settings import DEFAULTS, Settings

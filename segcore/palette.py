@@ -23,6 +23,9 @@ DIVERGING = (
     "#0a2f5c", "#1c66a6", "#66a9d6", "#bcd9ec", "#f7f7f5", "#f9cc9c", "#e2883c", "#a0450a", "#541c02",
 )  # fmt: skip
 
+# What is the matter with a pixel, told apart on a dark gray picture; the order is that of the codes in `segcore.truth`.
+ERRORS = ("#404040", "#d55e00", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c")
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:

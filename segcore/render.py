@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from segcore.palette import PALETTE, Palette
+from segcore.palette import ERRORS, PALETTE, Palette, hex_to_rgb
 
 DISPLAY_SIDE = 1280  # pixels: longer side of what the page shows
+_DIM, _MARK = 0.5, 0.85  # brightness of what is right, and opacity of the colors of errors
 
 Picture = NDArray[np.uint8]  # (height, width, 3)
 
@@ -46,6 +47,21 @@ def paint_labels(
     if contours:
         _draw_contours(overlay, label_map)
     return overlay
+
+
+def paint_errors(image: Picture, errors: NDArray[np.integer]) -> Picture:
+    """Mark wrong pixels on a dimmed gray picture.
+
+    Args:
+        image: (height, width, 3) uint8.
+        errors: (height, width) codes: 0 is right and stays dim, the others take their color of `palette.ERRORS`.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    dim = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None] * _DIM
+    marked = dim * (1 - _MARK) + hex_to_rgb(ERRORS)[errors] * _MARK
+    return to_bytes(np.where(errors[..., None] == 0, dim, marked))
 
 
 def borders(label_map: NDArray[np.integer]) -> NDArray[np.bool_]:

@@ -11,7 +11,8 @@ from PIL import Image
 from segcore import InputError, ModelError, Pipeline, Settings, cli, evaluate
 from segcore.features import BACKBONES, load_vit
 from segcore.features.untrained import untrained_twin
-from segcore.metrics import region_benchmark
+from segcore.image import read_mask
+from segcore.metrics import contingency, f_beta, mask_iou, match, region_benchmark, score_labels
 from tests.checkpoints import make_family, write_folder
 from tests.scenes import two_discs, vertical_stripes
 
@@ -105,7 +106,7 @@ def test_what_cannot_be_read_is_named_and_not_fatal(bsds, pipeline):
     report = evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val"), SETTINGS, levels=[2], pipeline=pipeline)
     assert report.names == ("discs", "stripes")
     assert set(report.skipped) == {"broken", "lost", "turned"}
-    assert "(7, 9)" in report.skipped["turned"]
+    assert "9 × 7 px" in report.skipped["turned"]
 
 
 def test_nothing_to_score_is_an_error(bsds, pipeline):
@@ -160,6 +161,73 @@ def test_objects_need_a_two_way_method_and_pairs(masks, pipeline):
     (masks / "masks" / "disc.png").rename(masks / "masks" / "other.png")
     with pytest.raises(InputError, match="same name"):
         evaluate.mask_cases(masks / "pictures", masks / "masks")
+
+
+def test_objects_of_methods_with_several_objects_count_together(masks, pipeline):
+    cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
+    several = evaluate.evaluate_objects(cases, SETTINGS.replace(method="maskcut", mask_tau=0.9), pipeline=pipeline)
+    truth = read_mask(cases[0].truth)
+    labels = pipeline.run(cases[0].picture, SETTINGS.replace(method="maskcut", mask_tau=0.9)).label_map
+    assert several.mean_by_rule == mask_iou(labels > 0, truth)
+    assert several.f_beta == several.max_f_beta == f_beta(labels > 0, truth)  # there is no vector to cut elsewhere
+
+
+def test_one_threshold_holds_for_all_pictures(masks, pipeline):
+    (masks / "pictures" / "b.png").write_bytes((masks / "pictures" / "disc.png").read_bytes())
+    upside_down = np.asarray(Image.open(masks / "masks" / "disc.png"))[::-1]
+    Image.fromarray(upside_down).save(masks / "masks" / "b.png")
+    cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
+    report = evaluate.evaluate_objects(cases, SETTINGS.replace(method="fiedler"), pipeline=pipeline)
+    assert report.max_f_beta == max((a + b) / 2 for a, b in zip(*(row.curve for row in report.scores), strict=True))
+    assert report.max_f_beta <= np.mean([row.max_f_beta for row in report.scores])
+    assert report.corloc == np.mean([row.box_iou >= 0.5 for row in report.scores])
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Two pictures with label maps, one of them with other names for its labels and a border that is left out."""
+    for folder in ("pictures", "labels"):
+        (tmp_path / folder).mkdir()
+    for name, (image, truth) in {"discs": two_discs(), "stripes": vertical_stripes()}.items():
+        Image.fromarray(image.numpy()).save(tmp_path / "pictures" / f"{name}.png")
+        drawn = truth.numpy().astype(np.uint8)
+        if name == "stripes":
+            drawn = 50 + 10 * drawn
+            drawn[:4] = 255
+        Image.fromarray(drawn).save(tmp_path / "labels" / f"{name}.png")
+    return tmp_path
+
+
+def test_label_maps_are_scored_picture_by_picture_and_pooled(labelled, pipeline):
+    cases = evaluate.label_cases(labelled / "pictures", labelled / "labels")
+    report = evaluate.evaluate_labels(cases, SETTINGS.replace(n_segments=4), pipeline=pipeline, ignore=255)
+    assert (report.names, report.skipped) == (("discs", "stripes"), {})
+    maps = [pipeline.run(case.picture, SETTINGS.replace(n_segments=4)).label_map.numpy() for case in cases]
+    truths = [np.asarray(Image.open(case.truth)).astype(int) for case in cases]
+    kept = [truth != 255 for truth in truths]
+    tables = [contingency(m[k], t[k]) for m, t, k in zip(maps, truths, kept, strict=True)]
+    assert report.scores == tuple(score_labels(table) for table in tables)
+    assert report.mean("miou") == np.mean([match(table).miou for table in tables])
+    whole = contingency(*(np.concatenate([x[k] for x, k in zip(xs, kept, strict=True)]) for xs in (maps, truths)))
+    assert (report.pooled.miou, report.pooled.accuracy) == (match(whole).miou, match(whole).accuracy)
+    assert len(report.pooled.ious) == 7
+
+
+def test_label_maps_that_do_not_fit_are_named(labelled, pipeline):
+    Image.new("L", (9, 7)).save(labelled / "labels" / "discs.png")
+    cases = evaluate.label_cases(labelled / "pictures", labelled / "labels")
+    report = evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline)
+    assert report.names == ("stripes",)
+    assert "9 × 7 px" in report.skipped["discs"]
+    Image.fromarray(np.full((48, 64), 255, np.uint8)).save(labelled / "labels" / "discs.png")
+    report = evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline, ignore=255)
+    assert "left out" in report.skipped["discs"]
+
+
+def test_files_without_a_partner_are_found_on_both_sides(labelled):
+    (labelled / "pictures" / "discs.png").rename(labelled / "pictures" / "other.png")
+    (labelled / "labels" / "readme.txt").write_text("no picture")
+    assert evaluate.partnerless(labelled / "pictures", labelled / "labels") == ("labels/discs.png", "pictures/other.png")
 
 
 @pytest.fixture
@@ -231,6 +299,54 @@ def test_objects_from_the_command_line(masks, tmp_path, capsys):
     written = json.loads((tmp_path / "o.json").read_text())
     assert written["iou"]["better_side"] >= written["iou"]["rule"] > 0.5
     assert written["settings"]["method"] == "fiedler"
+    for name in ("f_beta", "max_f_beta", "accuracy", "corloc"):
+        assert 0.5 < written[name] <= 1
+    assert "CorLoc" in out
+    assert written["no_partner"] == []
+
+
+def test_objects_of_maskcut_from_the_command_line(masks, capsys):
+    folders = ("--images", masks / "pictures", "--masks", masks / "masks")
+    status, out, err = run(capsys, "objects", *folders, *QUICK, "--method", "maskcut", "--mask-tau", "0.9")
+    assert status == 0, err
+    assert "mean IoU (maskcut)" in out
+
+
+def test_labels_from_the_command_line(labelled, tmp_path, capsys):
+    (labelled / "pictures" / "alone.png").write_bytes((labelled / "pictures" / "discs.png").read_bytes())
+    (labelled / "pictures" / "torn.png").write_bytes(b"")
+    (labelled / "labels" / "torn.png").write_bytes((labelled / "labels" / "discs.png").read_bytes())
+    folders = ("--images", labelled / "pictures", "--labels", labelled / "labels")
+    status, out, err = run(
+        capsys, "labels", *folders, *QUICK, "--n-segments", "4", "--ignore", "255", "--json", tmp_path / "l.json"
+    )
+    assert status == 0, err
+    rows = out.splitlines()
+    head = ["backbone", "pictures", "mIoU", "accuracy", "ARI", "covering", "PRI", "VoI", "pooled", "mIoU", "accuracy"]
+    assert rows[0].split() == head
+    assert rows[1].split()[:2] == ["color", "2"]
+    assert "Not counted: 1" in out
+    assert "torn: " in out
+    assert "Without a file of the same name in the other folder: 1" in out
+    assert "pictures/alone.png" in out
+    assert "3/3" in err or "3 of 3" in err
+    written = json.loads((tmp_path / "l.json").read_text())
+    assert (written["protocol"], written["ignore"], written["no_partner"]) == ("labels", 255, ["pictures/alone.png"])
+    assert set(written["mean"]) == {"miou", "accuracy", "adjusted_rand", "covering", "rand", "voi"}
+    assert f"{written['mean']['miou']:.3f}" in rows[1]
+    assert [row["picture"] for row in written["pictures"]] == ["discs", "stripes"]
+    assert list(written["skipped"]) == ["torn"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [(["--ignore", "void"], "whole number"), (["--limit", "0"], "at least 1"), (["--labels", "x"], "no folder")],
+)
+def test_mistakes_with_label_maps_end_with_one_line(labelled, flags, words, capsys):
+    folders = ("--images", labelled / "pictures", "--labels", labelled / "labels")
+    status, _, err = run(capsys, "labels", *folders, *QUICK, *flags)
+    assert status == 2
+    assert words in err.splitlines()[-1]
 
 
 def test_skipped_pictures_are_printed(bsds, capsys):

@@ -12,8 +12,10 @@ LAYERS = (
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
-    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.evaluate"),
-    ("segcore", "segcore.cli", "segcore.cli_measure", "segcore.flags", "segcore.bench", "segcore.__main__", "demo"),
+    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
+     "segcore.evaluate"),
+    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.flags", "segcore.bench",
+     "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.

@@ -2,13 +2,16 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from huggingface_hub import SpaceCard
 from packaging.version import Version
 
+from segcore.cli import build_parser
 from segcore.features import BACKBONES
+from segcore.flags import settings_from
 from segcore.registry import METHODS
 from segcore.settings import CRF_PRESETS, DEFAULTS, params
 
@@ -68,6 +71,13 @@ def test_python_example_runs():
     scope = {}
     exec(code.replace("assets/", f"{README.parent}/assets/"), scope)
     assert scope["result"].n_segments >= 2
+
+
+@pytest.mark.parametrize("line", re.findall(r"^python -m segcore (evaluate .*)$", TEXT, re.MULTILINE))
+def test_commands_of_the_evaluation_are_understood(line):
+    parsed = build_parser().parse_args(shlex.split(line))
+    settings = settings_from(parsed)
+    assert settings.backbone in BACKBONES or settings.backbone == "auto"
 
 
 def test_front_matter_is_a_space():

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from segcore.export import data_uri, display_label_png, jpeg, labels_png, pack_floats, png
-from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
-from segcore.render import borders, paint_labels, shrink, shrink_labels, shrunk_size
+from segcore.palette import ERRORS, OBJECT_PALETTE, PALETTE, Palette, hex_to_rgb
+from segcore.render import borders, paint_errors, paint_labels, shrink, shrink_labels, shrunk_size
 
 
 def read(file: bytes) -> Image.Image:
@@ -38,6 +38,17 @@ def test_overlay_mixes_color_and_picture(picture: np.ndarray, labels: np.ndarray
     assert overlay.shape == (40, 60, 3)
     assert overlay.dtype == np.uint8
     np.testing.assert_allclose(overlay, expected, atol=0.51)
+
+
+def test_errors_stand_out_of_a_dim_gray_picture(picture: np.ndarray, labels: np.ndarray) -> None:
+    painted = paint_errors(picture, labels)
+    right = painted[labels == 0].astype(int)
+    assert (np.ptp(right, axis=1) == 0).all()  # gray
+    assert right.mean() < 0.6 * picture[labels == 0].mean()
+    for code in (1, 2):
+        distance = np.abs(painted[labels == code].astype(int) - hex_to_rgb(ERRORS)[code])
+        assert distance.max() <= 0.15 * 255 + 1
+        assert np.abs(painted[labels == code].astype(int).mean(0) - right.mean(0)).max() > 60
 
 
 def test_opacity_at_its_ends(picture: np.ndarray, labels: np.ndarray) -> None:

@@ -11,13 +11,18 @@ from segcore.image.grid import (
     segments_of,
     soft_to_scaled,
 )
+from segcore.image.labels import LabelFile, parse_label, read_labels, read_mask
 
 __all__ = [
     "MAX_PIXELS",
+    "LabelFile",
     "cells_to_pixels",
     "digest",
     "fit_to_grid",
+    "parse_label",
     "read_image",
+    "read_labels",
+    "read_mask",
     "relabel_by_size",
     "scaled_picture",
     "scaled_to_pixels",

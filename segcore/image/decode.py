@@ -21,7 +21,8 @@ MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 1 << 29  # an uncompressed picture of MAX_PIXELS in three channels of float32 still fits
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # Pillow opens more, some by starting other programs
 
-Source = str | os.PathLike[str] | bytes | bytearray | memoryview | Image.Image | np.ndarray | Tensor
+FILES = str | os.PathLike | bytes | bytearray | memoryview
+Source = FILES | Image.Image | np.ndarray | Tensor
 
 _USE = "use a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF file"
 _MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|II[*+]\0|MM\0[*+]|BM|RIFF....WEBP|....ftypavi", re.DOTALL)
@@ -50,11 +51,8 @@ def read_image(source: Source) -> Tensor:
 
     Cost: that of decoding. The size in the header is checked before a pixel is decoded.
     """
-    if isinstance(source, str | os.PathLike):
-        data, name = _read_file(os.fsdecode(source))
-        return _decode(data, name)
-    if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source), "The file")
+    if isinstance(source, FILES):
+        return _decode(*named_bytes(source))
     if isinstance(source, Image.Image):
         with _contained("The picture"):
             return _to_tensor(_read_pillow(source, "The picture"))
@@ -68,6 +66,13 @@ def read_image(source: Source) -> Tensor:
 
 def _refusal(sentence: str) -> InputError:
     return InputError(sentence, field="image")
+
+
+def named_bytes(source: FILES) -> tuple[bytes, str]:
+    """The bytes of a file, and what to call it in a sentence."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), "The file"
+    return _read_file(os.fsdecode(source))
 
 
 def _read_file(given: str) -> tuple[bytes, str]:
@@ -86,15 +91,27 @@ def _read_file(given: str) -> tuple[bytes, str]:
 
 
 def _decode(data: bytes, name: str) -> Tensor:
-    if not data:
-        raise _refusal(f"{name} is empty; {_USE}.")
     with _contained(name, data):
         size = _size_if_float_tiff(data)
         if size:
             _check_size(name, *size)
             return _to_tensor(_stretched(name, _read_opencv(data)))
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return _to_tensor(_read_pillow(picture, name, data))
+    with opened(data, name) as picture:
+        return _to_tensor(_read_pillow(picture, name, data))
+
+
+@contextmanager
+def opened(data: bytes, name: str) -> Iterator[Image.Image]:
+    """Open the bytes of a file for somebody to read its values, which go through `upright` afterwards.
+
+    Raises:
+        InputError: as of `read_image`; whatever is raised inside, other than InputError, means a damaged file.
+    """
+    if not data:
+        raise _refusal(f"{name} is empty; {_USE}.")
+    with _contained(name, data), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        _check_size(name, *picture.size)
+        yield picture
 
 
 @contextmanager
@@ -171,7 +188,7 @@ def _read_opencv(data: bytes) -> np.ndarray:
 def _read_pillow(picture: Image.Image, name: str, data: bytes = b"") -> np.ndarray:
     """Decode to (height, width) or (height, width, 3 or 4) uint8, uint16 or float32 in [0, 1], upright."""
     _check_size(name, *picture.size)
-    deep = data and any(_DEEP_COLOR.search(str(tile)) for tile in getattr(picture, "tile", ()))
+    deep = data and has_deep_color(picture)
     picture.load()
     if picture.mode.startswith("I;16"):
         array = np.asarray(picture).astype(np.uint16)
@@ -182,6 +199,16 @@ def _read_pillow(picture: Image.Image, name: str, data: bytes = b"") -> np.ndarr
     else:
         array = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
         array = _deepened(array, data) if deep else array
+    return upright(array, picture)
+
+
+def has_deep_color(picture: Image.Image) -> bool:
+    """Whether a picture that is not decoded yet has 16 bits per channel of color, of which Pillow keeps 8."""
+    return any(_DEEP_COLOR.search(str(tile)) for tile in getattr(picture, "tile", ()))
+
+
+def upright(array: np.ndarray, picture: Image.Image) -> np.ndarray:
+    """Apply the EXIF orientation of a picture to its values."""
     orientation = None
     with suppress(Exception):  # a damaged EXIF block is no reason to refuse a sound picture
         orientation = picture.getexif().get(ExifTags.Base.Orientation)

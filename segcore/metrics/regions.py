@@ -1,4 +1,4 @@
-"""Agreement of segmentations: the region benchmark of BSDS500, and the overlap of masks.
+"""Agreement of whole segmentations: the region benchmark of BSDS500, and the indices of pairs of pixels.
 
 With R the regions of a segmentation, G those of a ground truth, N_rg the pixels they share and n all pixels:
 
@@ -13,14 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
-from torch import Tensor
 
 from segcore.errors import InputError
-
-LabelMap = np.ndarray | Tensor
-
-_SMALL = 1 << 16  # labels within a range of this size are counted, others are sorted
+from segcore.metrics.tables import LabelMap, contingency, dense, iou_table, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +106,14 @@ def score_picture(levels: Sequence[LabelMap], annotators: Sequence[LabelMap]) ->
     for name, maps, what in (("segmentations", levels, "segmentation"), ("ground_truths", annotators, "ground truth")):
         if len(maps) == 0:
             raise InputError(f"A picture must have at least one {what}; got an empty list.", field=name)
-    truths = [_dense(truth, "A ground truth") for truth in annotators]
+    truths = [dense(truth, "A ground truth") for truth in annotators]
     overlaps, pris, vois = [], [], []
     for level in levels:
-        pred = _dense(level, "A segmentation")
-        tables = [_table(pred, truth) for truth in truths]
-        overlaps.append(np.concatenate([_best_iou(table) for table in tables]))
-        pris.append(float(np.mean([_rand_index(table) for table in tables])))
-        vois.append(float(np.mean([_voi(table) for table in tables])))
+        pred = dense(level, "A segmentation")
+        tables = [table_of(pred, truth) for truth in truths]
+        overlaps.append(np.concatenate([best_iou(table) for table in tables]))
+        pris.append(float(np.mean([rand_index_of(table) for table in tables])))
+        vois.append(float(np.mean([voi_of(table) for table in tables])))
     areas = np.concatenate([np.bincount(labels.ravel()) for labels, _ in truths])
     return PictureScores(
         area=int(areas.sum()),
@@ -156,46 +151,12 @@ def collect_scores(pictures: Sequence[PictureScores]) -> RegionBenchmark:
     )
 
 
-def contingency(pred: LabelMap, truth: LabelMap) -> np.ndarray:
-    """Count the pixels that each label of one map shares with each label of another.
-
-    Args:
-        pred: label map of any shape; labels are any integers, also with gaps.
-        truth: label map of the same shape.
-
-    Returns:
-        (n_pred, n_true) int64, rows and columns in ascending order of the labels that occur.
-
-    Raises:
-        InputError: the sizes disagree, there are no pixels, or labels are not whole numbers.
-    """
-    return _table(_dense(pred, "A segmentation"), _dense(truth, "A ground truth"))
-
-
-def match_labels(table: np.ndarray) -> np.ndarray:
-    """Match rows with columns one to one so that they share as many pixels as can be (Hungarian assignment).
-
-    Args:
-        table: (a, b) shared pixels, as of `contingency`.
-
-    Returns:
-        (a,) int64: the column of each row; −1 for rows without one, of which there are some where a > b.
-
-    Cost: O(max(a, b)³). Reference: Kuhn 1955, as SciPy solves it.
-    """
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    partner = np.full(len(table), -1)
-    partner[rows] = columns
-    return partner
-
-
 def covering(pred: LabelMap, truth: LabelMap) -> float:
     """Mean over the pixels of `truth` of the IoU between their region and the region of `pred` that fits it best.
 
     Not symmetric. Arguments and errors as of `contingency`; the result lies in (0, 1].
     """
-    table = contingency(pred, truth)
-    return float(table.sum(0) @ _best_iou(table) / table.sum())
+    return covering_of(contingency(pred, truth))
 
 
 def rand_index(pred: LabelMap, truth: LabelMap) -> float:
@@ -203,7 +164,18 @@ def rand_index(pred: LabelMap, truth: LabelMap) -> float:
 
     Symmetric. Arguments and errors as of `contingency`; the result lies in [0, 1], and is 1 for a single pixel.
     """
-    return _rand_index(contingency(pred, truth))
+    return rand_index_of(contingency(pred, truth))
+
+
+def adjusted_rand_index(pred: LabelMap, truth: LabelMap) -> float:
+    """Rand index less what chance would reach, scaled so that equal partitions have 1.
+
+    Symmetric. Arguments and errors as of `contingency`. The result lies in [−0.5, 1]; its mean over all ways to deal out the
+    same labels to the pixels is 0, and it is exactly 0 where one of the maps is a single region and the other is not.
+
+    Reference: Hubert and Arabie 1985.
+    """
+    return adjusted_rand_of(contingency(pred, truth))
 
 
 def voi(pred: LabelMap, truth: LabelMap) -> float:
@@ -211,61 +183,21 @@ def voi(pred: LabelMap, truth: LabelMap) -> float:
 
     Arguments and errors as of `contingency`; the result lies in [0, 2 log2(number of labels)].
     """
-    return _voi(contingency(pred, truth))
+    return voi_of(contingency(pred, truth))
 
 
-def mask_iou(pred: LabelMap, truth: LabelMap) -> float:
-    """Intersection over union of two masks; 1 where both are empty.
-
-    Args:
-        pred: bool of any shape, or numbers of which all but 0 belong to the mask.
-        truth: the same, of the same shape.
-
-    Raises:
-        InputError: the sizes disagree.
-    """
-    a, b = (np.asarray(mask) != 0 for mask in (pred, truth))
-    _check_same_size(a, b)
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
-
-
-def _dense(label_map: LabelMap, what: str) -> tuple[np.ndarray, int]:
-    """The same partition with labels 0 … k − 1 in ascending order of the old ones, and k."""
-    labels = np.asarray(label_map.cpu() if isinstance(label_map, Tensor) else label_map)
-    if labels.dtype.kind not in "iub":
-        raise InputError(f"{what} must hold whole numbers; got {labels.dtype}. Convert it first.", field="labels")
-    if labels.size == 0:
-        raise InputError(f"{what} must have at least one pixel; got shape {labels.shape}.", field="labels")
-    lowest, highest = int(labels.min()), int(labels.max())
-    if highest - lowest >= _SMALL:
-        found, dense = np.unique(labels, return_inverse=True)
-        return dense.reshape(labels.shape), len(found)
-    shifted = labels.astype(np.int64) - lowest
-    number = np.cumsum(np.bincount(shifted.ravel()) > 0) - 1
-    return number[shifted], int(number[-1]) + 1
-
-
-def _table(pred: tuple[np.ndarray, int], truth: tuple[np.ndarray, int]) -> np.ndarray:
-    (a, n_a), (b, n_b) = pred, truth
-    _check_same_size(a, b)
-    return np.bincount((a * n_b + b).ravel(), minlength=n_a * n_b).reshape(n_a, n_b)
-
-
-def _check_same_size(a: np.ndarray, b: np.ndarray) -> None:
-    if a.shape != b.shape:
-        raise InputError(
-            f"A segmentation and its ground truth must have the same size; got {a.shape} and {b.shape}.", field="labels"
-        )
-
-
-def _best_iou(table: np.ndarray) -> np.ndarray:
+def best_iou(table: np.ndarray) -> np.ndarray:
     """(n_true,): for each region of the ground truth, its largest IoU with a region of the segmentation."""
-    union = table.sum(1, keepdims=True) + table.sum(0) - table
-    return (table / union).max(0)
+    return iou_table(table).max(0)
 
 
-def _rand_index(table: np.ndarray) -> float:
+def covering_of(table: np.ndarray) -> float:
+    """`covering` of the maps behind a contingency table."""
+    return float(table.sum(0) @ best_iou(table) / table.sum())
+
+
+def rand_index_of(table: np.ndarray) -> float:
+    """`rand_index` of the maps behind a contingency table."""
     n = float(table.sum())
     if n < 2:
         return 1.0
@@ -273,7 +205,23 @@ def _rand_index(table: np.ndarray) -> float:
     return float(1 - ((rows + columns) / 2 - together) / (n * (n - 1) / 2))
 
 
-def _voi(table: np.ndarray) -> float:
+def adjusted_rand_of(table: np.ndarray) -> float:
+    """`adjusted_rand_index` of the maps behind a contingency table."""
+    together, rows, columns, everything = (_pairs(x) for x in (table, table.sum(1), table.sum(0), table.sum()))
+    by_chance = rows * (columns / everything) if everything else 0.0
+    most = (rows + columns) / 2
+    # Both differ by 0 only where both maps are one region, or one region per pixel: the same partition.
+    return float((together - by_chance) / (most - by_chance)) if most != by_chance else 1.0
+
+
+def _pairs(counts: np.ndarray) -> float:
+    """How many pairs of pixels lie in the same group."""
+    x = counts.astype(np.float64)
+    return float((x * (x - 1) / 2).sum())
+
+
+def voi_of(table: np.ndarray) -> float:
+    """`voi` of the maps behind a contingency table."""
     joint, rows, columns = (_entropy(x) for x in (table, table.sum(1), table.sum(0)))
     return max(0.0, 2 * joint - rows - columns)  # rounding may leave −1e-16
 

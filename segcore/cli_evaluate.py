@@ -1,9 +1,9 @@
-"""The commands that take long: `evaluate bsds`, `evaluate objects` and `pretrain`."""
+"""The commands `evaluate bsds`, `evaluate objects` and `evaluate labels`."""
 
 import argparse
+import dataclasses
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,15 +13,16 @@ from segcore.flags import add_settings, settings_from
 from segcore.settings import Settings
 
 if TYPE_CHECKING:
-    from segcore.evaluate import Case, ObjectReport, RegionReport
+    from segcore.evaluate import Case, LabelReport, ObjectReport, RegionReport
     from segcore.pipeline import Pipeline
 
 LEVELS = "2,3,4,6,8,12"
 UNTRAINED = "random"  # a row of --compare
+_NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
 
 def add_evaluate(commands: Any) -> None:
-    """Add `evaluate bsds` and `evaluate objects`."""
+    """Add `evaluate` with its protocols."""
     evaluate = commands.add_parser("evaluate", help="score segmentations against what humans drew")
     kinds = evaluate.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
 
@@ -31,10 +32,16 @@ def add_evaluate(commands: Any) -> None:
     bsds.add_argument("--k", default=LEVELS, metavar="LIST", help=f"numbers of segments, one per level ({LEVELS})")
     _add_common(bsds, _bsds)
 
-    objects = kinds.add_parser("objects", help="mean IoU of a two-way cut with one mask per picture")
+    objects = kinds.add_parser("objects", help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture")
     objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
     objects.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks of the same names, object bright")
     _add_common(objects, _objects)
+
+    labels = kinds.add_parser("labels", help="mIoU after Hungarian matching, ARI and more, with one label map per picture")
+    labels.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    labels.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+    labels.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
+    _add_common(labels, _labels)
 
 
 def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
@@ -58,37 +65,64 @@ def _bsds(parsed: argparse.Namespace) -> int:
     if parsed.n_segments is not None:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
     cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
-    rows = []
-    for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
-        run = partial(evaluate_regions, cases, settings, levels=levels, pipeline=pipeline)
-        report = _with_bar(name, cases, run)
-        rows.append((name, report, settings))
+    rows = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS")
     _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
-    _print_skipped(rows[0][1].skipped)
+    _print_left_out(rows[0][1].skipped)
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **_region_json(*row)} for row in rows])
     return 0
 
 
 def _objects(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate import evaluate_objects, mask_cases
+    from segcore.evaluate import evaluate_objects, mask_cases, partnerless
+    from segcore.stages import settings_read
 
     parsed.method = parsed.method or "fiedler"
-    cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
+    cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
+    rows = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
+    settings = rows[0][2]
+    rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
+    _print_table(
+        ("backbone", "pictures", f"mean IoU ({rule})", "best IoU", *_OBJECT_SCORES.values()),
+        [(name, len(r.names), r.mean_by_rule, r.mean_by_better_side, *_object_numbers(r)) for name, r, _ in rows],
+    )
+    print("best IoU: of the better side, or of the best union of segments.")
+    print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
+    _print_left_out(rows[0][1].skipped, alone)
+    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
+    return 0
+
+
+def _labels(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate import evaluate_labels, label_cases, partnerless
+    from segcore.image import parse_label
+
+    ignore = parse_label(parsed.ignore)
+    cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
+    rows = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
+    _print_table(
+        ("backbone", "pictures", *_LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
+        [(name, len(r.names), *_label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
+    )
+    print("mIoU, accuracy: after Hungarian matching, anew for each picture; pooled: one matching for all pictures.")
+    print("Less is better for VoI (bits), more for all others.")
+    _print_left_out(rows[0][1].skipped, alone)
+    about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
+    _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
+    return 0
+
+
+def _rows(
+    parsed: argparse.Namespace, cases: Sequence["Case"], evaluate: Callable[..., Any]
+) -> list[tuple[str, Any, Settings]]:
+    """Name, report and settings of each contender."""
     rows = []
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
-        report = _with_bar(name, cases, partial(evaluate_objects, cases, settings, pipeline=pipeline))
+        report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))
         rows.append((name, report, settings))
-    rule = rows[0][2].object_rule
-    _print_table(
-        ("backbone", "pictures", f"mean IoU ({rule})", "mean IoU (better side)"),
-        [(name, len(r.names), r.mean_by_rule, r.mean_by_better_side) for name, r, _ in rows],
-    )
-    _print_skipped(rows[0][1].skipped)
-    _write(parsed.json, [{"protocol": "objects", **_object_json(*row)} for row in rows])
-    return 0
+    return rows
 
 
 def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, Settings, "Pipeline"]]:
@@ -180,16 +214,58 @@ def _region_json(name: str, report: "RegionReport", settings: Settings) -> dict[
     }
 
 
+_OBJECT_SCORES = {"f_beta": "F_beta", "max_f_beta": "max F_beta", "accuracy": "accuracy", "corloc": "CorLoc"}
+_LABEL_SCORES = {
+    "miou": "mIoU",
+    "accuracy": "accuracy",
+    "adjusted_rand": "ARI",
+    "covering": "covering",
+    "rand": "PRI",
+    "voi": "VoI",
+}
+
+
+def _object_numbers(report: "ObjectReport") -> tuple[float, ...]:
+    return tuple(getattr(report, name) for name in _OBJECT_SCORES)
+
+
+def _label_numbers(report: "LabelReport") -> tuple[float, ...]:
+    return tuple(report.mean(name) for name in _LABEL_SCORES)
+
+
 def _object_json(name: str, report: "ObjectReport", settings: Settings) -> dict[str, Any]:
     return {
         "name": name,
         "backbone": report.backbone,
         "settings": settings.to_dict(),
         "iou": {"rule": report.mean_by_rule, "better_side": report.mean_by_better_side},
+        **dict(zip(_OBJECT_SCORES, _object_numbers(report), strict=True)),
         "skipped": dict(report.skipped),
         "pictures": [
-            {"picture": picture, "rule": by_rule, "better_side": by_better_side}
-            for picture, by_rule, by_better_side in zip(report.names, report.by_rule, report.by_better_side, strict=True)
+            {
+                "picture": picture,
+                "rule": row.iou,
+                "better_side": row.best_iou,
+                "f_beta": row.f_beta,
+                "max_f_beta": row.max_f_beta,
+                "accuracy": row.accuracy,
+                "box_iou": row.box_iou,
+            }
+            for picture, row in zip(report.names, report.scores, strict=True)
+        ],
+    }
+
+
+def _label_json(name: str, report: "LabelReport", settings: Settings) -> dict[str, Any]:
+    return {
+        "name": name,
+        "backbone": report.backbone,
+        "settings": settings.to_dict(),
+        "mean": dict(zip(_LABEL_SCORES, _label_numbers(report), strict=True)),
+        "pooled": {"miou": report.pooled.miou, "accuracy": report.pooled.accuracy},
+        "skipped": dict(report.skipped),
+        "pictures": [
+            {"picture": picture, **dataclasses.asdict(row)} for picture, row in zip(report.names, report.scores, strict=True)
         ],
     }
 
@@ -204,11 +280,16 @@ def _print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         print("  ".join((first, *others)))
 
 
-def _print_skipped(skipped: Any) -> None:
+def _print_left_out(skipped: Mapping[str, str], alone: Sequence[str] = ()) -> None:
+    """Name what was not counted: pictures at fault, all of them, and files without a partner, the first of them."""
     if skipped:
         print(f"Not counted: {len(skipped)}")
     for picture, reason in skipped.items():
         print(f"    {picture}: {reason}")
+    if alone:
+        more = f" and {len(alone) - _NAMES_SHOWN:,} more" if len(alone) > _NAMES_SHOWN else ""
+        print(f"Without a file of the same name in the other folder: {len(alone):,}")
+        print(f"    {', '.join(alone[:_NAMES_SHOWN])}{more}")
 
 
 def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
@@ -220,44 +301,3 @@ def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
         path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}. Use another --json.", field="json") from error
-
-
-def add_pretrain(commands: Any) -> None:
-    """Add `pretrain`."""
-    pretrain = commands.add_parser("pretrain", help="train a small transformer on pictures without labels")
-    pretrain.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="pictures, or images.bin with offsets.npy")
-    pretrain.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the weights go (.safetensors)")
-    pretrain.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (30)")
-    pretrain.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
-    pretrain.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
-    pretrain.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
-    pretrain.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
-    pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
-    pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")
-    pretrain.set_defaults(run=_pretrain)
-
-
-def _pretrain(parsed: argparse.Namespace) -> int:
-    from segcore.features.pretrain import Recipe, pretrain
-
-    if parsed.minutes is not None and parsed.steps is not None:
-        raise InputError("Give either --minutes or --steps, not both.", field="minutes")
-    sizes = {} if parsed.depth is None else {"depth": parsed.depth}
-    done = pretrain(
-        parsed.folders,
-        parsed.out,
-        minutes=None if parsed.steps is not None else parsed.minutes or 30.0,
-        steps=parsed.steps,
-        resume=parsed.resume,
-        seed=parsed.seed,
-        device=parsed.device,
-        batch=parsed.batch,
-        recipe=Recipe(**sizes),
-        show_progress=True,
-    )
-    if done.n_skipped:
-        print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")
-    loss = f"loss {done.loss:.3f}" if math.isfinite(done.loss) else "no step taken"
-    print(f"{done.path}: {done.steps} steps on {done.n_pictures} pictures, {done.seconds / 60:.1f} min, {loss}.")
-    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
-    return 0

@@ -1,0 +1,144 @@
+"""Pictures and what humans drew on them, scored one after the other.
+
+Each picture runs through one `Pipeline`, so that its features and eigenvectors are computed once and only the clustering
+repeats for each K.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from segcore.errors import InputError, ModelError, NumericalError
+from segcore.features import VitModel, resolve_backbone
+from segcore.features.untrained import untrained_twin
+from segcore.features.vit import extract_features
+from segcore.pipeline import Pipeline
+from segcore.settings import Settings
+from segcore.types import FeatureGrid, Geometry, Segmentation
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")
+
+OnPicture = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A picture and the file of what humans drew on it."""
+
+    name: str
+    picture: Path
+    truth: Path
+
+
+def mask_cases(images: Path, masks: Path) -> list[Case]:
+    """List the pictures that have a mask of the same name.
+
+    Args:
+        images: folder of pictures.
+        masks: folder of masks: pictures of the same sizes, bright on the object, see `read_mask`.
+
+    Raises:
+        InputError: a folder is missing, or there is no such pair.
+    """
+    return _in_folders(images=images, masks=masks)
+
+
+def label_cases(images: Path, labels: Path) -> list[Case]:
+    """List the pictures that have a label map of the same name.
+
+    Args:
+        images: folder of pictures.
+        labels: folder of label maps of the same sizes, see `read_labels`.
+
+    Raises:
+        InputError: a folder is missing, or there is no such pair.
+    """
+    return _in_folders(images=images, labels=labels)
+
+
+def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
+    """Names of the files of two folders that have no partner in the other one, in alphabetical order."""
+    files = [[path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] for folder in (images, truths)]
+    stems = [{path.stem for path in paths} for paths in files]
+    return tuple(
+        sorted(
+            f"{path.parent.name}/{path.name}"
+            for paths, others in zip(files, reversed(stems), strict=True)
+            for path in paths
+            if path.stem not in others
+        )
+    )
+
+
+def _in_folders(**folders: Path) -> list[Case]:
+    for name, folder in folders.items():
+        if not folder.is_dir():
+            raise InputError(f"There is no folder {folder}; check --{name}.", field=name)
+    return pair(*folders.values(), SUFFIXES)
+
+
+def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
+    """List the pictures that have a file of the same name, with one of these endings, in another folder.
+
+    Raises:
+        InputError: there is no such pair.
+    """
+    drawn = {path.stem: path for path in sorted(truths.iterdir()) if path.suffix.lower() in endings}
+    pictures = [path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES and path.stem in drawn]
+    if not pictures:
+        raise InputError(f"No picture in {images} has a file of the same name in {truths}.", field="images")
+    return [Case(path.stem, path, drawn[path.stem]) for path in pictures]
+
+
+def each(
+    cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None
+) -> tuple[tuple[str, ...], list[T], dict[str, str]]:
+    """Score every case; a picture at fault is left out and named, any other fault ends the work."""
+    names, scores, skipped = [], [], {}
+    for case in cases:
+        try:
+            value = score(case)
+        except (InputError, NumericalError) as error:
+            if getattr(error, "field", "image") != "image":
+                raise
+            skipped[case.name] = str(error)
+        else:
+            names.append(case.name)
+            scores.append(value)
+        if on_picture is not None:
+            on_picture(case.name)
+    if not scores:
+        reasons = next(iter(skipped.values()), "the list is empty.")
+        raise InputError(f"None of {len(cases)} pictures could be scored: {reasons}", field="image")
+    return tuple(names), scores, skipped
+
+
+def resolved(settings: Settings) -> Settings:
+    """The same settings with the backbone that "auto" means here."""
+    return settings.replace(backbone=resolve_backbone(settings.backbone)[0].name)
+
+
+def run(pipeline: Pipeline, picture: Path, settings: Settings) -> Segmentation:
+    """Segment with this very backbone: scores of a silent replacement would be somebody else's."""
+    result = pipeline.run(picture, settings)
+    if settings.backbone != result.settings.backbone:
+        raise ModelError(next(iter(result.notes), f"{settings.backbone} cannot be had."), backbone=settings.backbone)
+    return result
+
+
+def untrained_pipeline(*, device: str = "auto", seed: int = 0) -> Pipeline:
+    """A pipeline whose transformers have random weights instead of their own, for comparison."""
+
+    @cache
+    def twin(model: VitModel) -> VitModel:
+        return untrained_twin(model, seed=seed)
+
+    def extract(model: VitModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
+        return extract_features(twin(model), pixels, geometry, **tunables)
+
+    return Pipeline(device=device, extract=extract)

@@ -1,0 +1,85 @@
+"""Objects: one mask per picture, against what an object method found."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from segcore.evaluate.cases import Case, OnPicture, each, resolved, run
+from segcore.image import read_mask
+from segcore.pipeline import Pipeline
+from segcore.settings import Settings
+from segcore.truth import ObjectScores, check_size, score_objects
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReport:
+    """What `evaluate_objects` found."""
+
+    backbone: str
+    names: tuple[str, ...]
+    scores: tuple[ObjectScores, ...]  # per picture
+    skipped: Mapping[str, str] = field(default_factory=dict)  # name → why
+
+    @property
+    def mean_by_rule(self) -> float:
+        """Mean over the pictures of the IoU of what the method calls the object, in [0, 1]."""
+        return self._mean("iou")
+
+    @property
+    def mean_by_better_side(self) -> float:
+        """Mean IoU of the better side, or the best union of segments, in [0, 1]; at least `mean_by_rule`."""
+        return self._mean("best_iou")
+
+    @property
+    def f_beta(self) -> float:
+        """Mean F_β of the masks, in [0, 1]: the "max F_β" of publications that score masks without levels."""
+        return self._mean("f_beta")
+
+    @property
+    def max_f_beta(self) -> float:
+        """Largest mean F_β of the soft maps, in [0, 1], with one threshold for all pictures."""
+        return float(np.mean([row.curve for row in self.scores], axis=0).max())
+
+    @property
+    def accuracy(self) -> float:
+        """Mean share of pixels that are right, in [0, 1]."""
+        return self._mean("accuracy")
+
+    @property
+    def corloc(self) -> float:
+        """Share of the pictures whose box is right, in [0, 1]."""
+        return self._mean("found_box")
+
+    def _mean(self, name: str) -> float:
+        return float(np.mean([getattr(row, name) for row in self.scores]))
+
+
+def evaluate_objects(
+    cases: Sequence[Case], settings: Settings, *, pipeline: Pipeline, on_picture: OnPicture | None = None
+) -> ObjectReport:
+    """Measure how well a method finds the object of each picture.
+
+    Args:
+        cases: of `mask_cases`.
+        settings: with a method that parts a picture in objects and background; several objects count together.
+        pipeline: computes and remembers.
+        on_picture: called with its name after each picture.
+
+    Returns:
+        Scores per picture; what could not be read is named in `skipped`.
+
+    Raises:
+        InputError: the method knows no background, a setting breaks a rule, or no picture could be scored.
+        ModelError: the backbone cannot be had.
+    """
+    settings = resolved(settings)
+
+    def score(case: Case) -> ObjectScores:
+        truth = read_mask(case.truth)
+        result = run(pipeline, case.picture, settings)
+        check_size(truth, result, case.truth.name)
+        return score_objects(result, truth)
+
+    names, scores, skipped = each(cases, score, on_picture)
+    return ObjectReport(settings.backbone, names, tuple(scores), skipped)

@@ -1,0 +1,100 @@
+"""The region benchmark of BSDS500: several K against several human segmentations of each picture."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from segcore.errors import InputError
+from segcore.evaluate.cases import Case, OnPicture, each, pair, resolved, run
+from segcore.metrics import PictureScores, RegionBenchmark, collect_scores, score_picture
+from segcore.pipeline import Pipeline
+from segcore.settings import Settings
+from segcore.stages import settings_read
+from segcore.truth import check_size
+
+LAYOUTS = ("", "data", "BSDS500/data")  # where images/ and groundTruth/ may lie below the folder that somebody names
+
+
+@dataclass(frozen=True, slots=True)
+class RegionReport:
+    """What `evaluate_regions` found."""
+
+    backbone: str
+    levels: tuple[int, ...]  # K of each level; empty where the method takes no K, which leaves one level
+    names: tuple[str, ...]  # of the pictures, in the order of benchmark.pictures
+    benchmark: RegionBenchmark
+    skipped: Mapping[str, str] = field(default_factory=dict)  # name → why
+
+
+def evaluate_regions(
+    cases: Sequence[Case],
+    settings: Settings,
+    *,
+    levels: Sequence[int],
+    pipeline: Pipeline,
+    on_picture: OnPicture | None = None,
+) -> RegionReport:
+    """Run the region benchmark of BSDS500.
+
+    Args:
+        cases: of `bsds_cases`.
+        settings: all but the number of segments.
+        levels: numbers of segments K, one per level of the benchmark. A method that takes no K has one level.
+        pipeline: computes and remembers.
+        on_picture: called with its name after each picture.
+
+    Returns:
+        Scores; what could not be read is named in `skipped`.
+
+    Raises:
+        InputError: a setting breaks a rule, or no picture could be scored.
+        ModelError: the backbone cannot be had.
+    """
+    if not levels:
+        raise InputError("There must be at least one K; got an empty list.", field="k")
+    settings = resolved(settings)
+    takes_k = "n_segments" in settings_read(settings) and not settings.auto_k
+    variants = [settings.replace(n_segments=k) for k in levels] if takes_k else [settings]
+
+    def score(case: Case) -> PictureScores:
+        truths = _read_ground_truth(case.truth)
+        results = [run(pipeline, case.picture, variant) for variant in variants]
+        for truth in truths:
+            check_size(truth, results[0], case.truth.name)
+        return score_picture([result.label_map for result in results], truths)
+
+    names, scores, skipped = each(cases, score, on_picture)
+    return RegionReport(settings.backbone, tuple(levels) if takes_k else (), names, collect_scores(scores), skipped)
+
+
+def bsds_cases(root: Path, split: str) -> list[Case]:
+    """List the pictures of one split of BSDS500.
+
+    Args:
+        root: a folder with images/SPLIT/*.jpg and groundTruth/SPLIT/*.mat, as the dataset is laid out, or one above.
+        split: train, val or test.
+
+    Raises:
+        InputError: there are no such folders, or no pictures in them.
+    """
+    for layout in LAYOUTS:
+        images, truths = (root / layout / part / split for part in ("images", "groundTruth"))
+        if images.is_dir() and truths.is_dir():
+            return pair(images, truths, (".mat",))
+    raise InputError(
+        f"There are no folders images/{split} and groundTruth/{split} in {root}. Name the folder of BSDS500 that holds "
+        "them.",
+        field="root",
+    )
+
+
+def _read_ground_truth(path: Path) -> list[np.ndarray]:
+    """The label maps of all annotators, as BSDS500 stores them."""
+    try:
+        cells = scipy.io.loadmat(path)["groundTruth"].ravel()
+        return [np.asarray(cell["Segmentation"][0, 0]) for cell in cells]
+    except Exception as error:  # damaged bytes make loadmat raise almost anything
+        raise InputError(f"{path.name} holds no groundTruth as BSDS500 stores it, or is damaged.", field="image") from error
