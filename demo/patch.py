@@ -20,6 +20,7 @@ from segcore.export import pack_floats, palette_of
 from segcore.graph.neighbors import cell_index, cosines, nearest, row_of
 from segcore.registry import METHODS
 from segcore.render import shrunk_size
+from segcore.settings import Settings
 from segcore.stages import needs_backbone, plan
 from segcore.types import Geometry, Segmentation, Spectrum
 
