@@ -1,4 +1,4 @@
-"""Colors with a meaning: one for each segment, and a diverging ramp for signed values.
+"""Colors with a meaning: one for each segment, a diverging ramp for signed values, a sequential one for amounts.
 
 The first seven segment colors are those of Okabe and Ito, the others were added one by one, each the farthest (in OKLab)
 from all before it and from the neutral gray, for normal vision and for simulated protanopia, deuteranopia and tritanopia.
@@ -21,6 +21,11 @@ _SEGMENTS = (
 # From −max over 0 to +max. Both arms lose lightness at the same rate, and blue against orange survives color blindness.
 DIVERGING = (
     "#0a2f5c", "#1c66a6", "#66a9d6", "#bcd9ec", "#f7f7f5", "#f9cc9c", "#e2883c", "#a0450a", "#541c02",
+)  # fmt: skip
+
+# From the lowest to the highest value: viridis (van der Walt and Smith 2015, CC0), which rises evenly in lightness.
+SEQUENTIAL = (
+    "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725",
 )  # fmt: skip
 
 

@@ -113,6 +113,23 @@ class Pipeline:
 
         Closing the generator cancels the stages that are still to come.
         """
+        return _segmentation(*(yield from self._stages(image, settings, "label_map")))
+
+    def value(self, image: Any, settings: Settings, stage: str) -> Any:
+        """The value of one stage, as "features", "spectrum" or "silhouette", which need not be one behind the label map.
+
+        Raises:
+            InputError: the picture or a setting breaks a rule.
+        """
+        steps = self._stages(image, settings, stage)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                return done.value[0][stage]
+
+    def _stages(self, image: Any, settings: Settings, goal: str) -> Generator[StageReport, None, tuple[Any, ...]]:
+        """Run the stages up to a goal; returns their values, their keys, the reports, and the settings as they were used."""
         picture, picture_digest = self._picture(image)
         values: dict[str, Any] = {"picture": picture}
         keys: dict[str, Any] = {"picture": picture_digest}
@@ -123,7 +140,7 @@ class Pipeline:
             settings = settings.replace(backbone=keys["weights"].name)
             reports.append(report)
             yield report
-        for name, run in plan(settings).items():
+        for name, run in plan(settings, goal).items():
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
@@ -134,7 +151,7 @@ class Pipeline:
             report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
             reports.append(report)
             yield report
-        return _segmentation(values, keys, tuple(reports), settings)
+        return values, keys, tuple(reports), settings
 
     def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
         """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.

@@ -34,7 +34,7 @@ from segcore.image import (
     soft_to_scaled,
 )
 from segcore.refine.crf import mean_field, unary_from_probabilities
-from segcore.registry import METHODS
+from segcore.registry import CRITERIA, METHODS
 from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
@@ -45,8 +45,8 @@ MOST_CRF_SEGMENTS = 64  # the CRF keeps a few numbers per pixel for each segment
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
-def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
-    """The stages behind a label map, in order; only those that the method needs."""
+def plan(settings: Settings, goal: str = "label_map") -> dict[str, Callable[..., Any]]:
+    """The stages behind a label map, or behind the value of another stage, in order; only those that it needs."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
@@ -56,11 +56,12 @@ def plan(settings: Settings) -> dict[str, Callable[..., Any]]:
         "w_knn": _w_knn,
         "affinity": _affinity,
         "spectrum": _spectrum,
-        "partition": method.run,
+        **{name: criterion.run for name, criterion in CRITERIA.items()},
+        "partition": method.auto if settings.auto_k and method.auto else method.run,
         "cells": _ordered,
         "label_map": _refined if settings.crf else _upsampled,
     }
-    needed = {"label_map"}
+    needed = {goal}
     for name in reversed(stages):
         if name in needed:
             needed.update(signature(stages[name])[0])
@@ -78,7 +79,8 @@ def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 def settings_read(settings: Settings) -> set[str]:
     """Names of the settings that can change the result, given these: what the chosen method and its stages read."""
     tunables = {name for run in plan(settings).values() for name in signature(run)[1]}
-    return tunables | {"method", "crf"} | ({"backbone"} if needs_backbone(settings) else set())
+    switches = {"auto_k": METHODS[settings.method].auto is not None, "backbone": needs_backbone(settings)}
+    return tunables | {"method", "crf"} | {name for name, is_read in switches.items() if is_read}
 
 
 def needs_backbone(settings: Settings) -> bool:

@@ -43,7 +43,8 @@ def test_segments_with_the_lowest_ncut_are_cut_first():
 
     def halve(nodes):
         price = prices.get(tuple(nodes.tolist()))
-        return price and Halves(torch.arange(len(nodes)) >= len(nodes) // 2, price, 0.0)
+        side = torch.arange(len(nodes)) >= len(nodes) // 2
+        return price and Halves(side, price, 0.0, side.double())
 
     assert cut_recursively(4, halve, n_segments=3, max_ncut=2, smoothest=1).labels.tolist() == [0, 0, 1, 2]
     stopped = cut_recursively(4, halve, n_segments=4, max_ncut=0.3, smoothest=1)
