@@ -49,7 +49,7 @@ def make_show(service: Service) -> Callable[..., Iterator[tuple[Any, ...]]]:
             if picture is None:
                 yield (texts.READY, None, None, None, "", "", "", "", "", "")
                 return
-            settings = _settings(values)
+            settings = settings_of(values)
             steps = service.pipeline.steps(picture, settings)
             while True:
                 try:
@@ -89,7 +89,7 @@ def make_segment(service: Service) -> Callable[..., tuple[Any, ...]]:
         with told_kindly():
             if image is None:
                 raise gr.Error("Send a picture as `image`.", print_exception=False)
-            result = service.pipeline.run(image, _settings(values))
+            result = service.pipeline.run(image, settings_of(values))
             labels = service.publish(export.FILES[".labels.png"](result), "labels.png")
             return export.overlay(result), labels, export.summary(result)
 
@@ -107,7 +107,7 @@ def make_save(service: Service, ending: str) -> Callable[..., str]:
         with told_kindly():
             if picture is None:
                 raise gr.Error(texts.READY, print_exception=False)
-            content = export.FILES[ending](service.pipeline.run(picture, _settings(values)))
+            content = export.FILES[ending](service.pipeline.run(picture, settings_of(values)))
             if content is None:
                 raise gr.Error(texts.NO_SPECTRUM.format(method="This method"), print_exception=False)
             return service.publish(content, Path(picture).stem + ending)
@@ -123,14 +123,12 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
 
     def shown_controls(*values: Any) -> list[Any]:
         try:
-            settings = service.pipeline.resolve(_settings(values))
+            settings = service.pipeline.resolve(settings_of(values))
         except SegcoreError:
             return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
         read = settings_read(settings)
         if settings.threshold != "value":
             read.discard("cut_at")
-        if settings.auto_k:
-            read.discard("n_segments")
         groups = {p.stage for name, p in params().items() if p.advanced and name in read}
         shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
         return [gr.update(visible=visible) for visible in shown]
@@ -200,5 +198,6 @@ def cut_here(event: gr.EventData) -> tuple[str, str, float]:
     return "fiedler", "value", max(-1.0, min(1.0, float(event.fraction)))
 
 
-def _settings(values: tuple[Any, ...]) -> Settings:
+def settings_of(values: tuple[Any, ...]) -> Settings:
+    """The settings that the controls show, their values in the order of the fields."""
     return Settings.from_values(dict(zip(FIELDS, values, strict=True)))

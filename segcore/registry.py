@@ -312,7 +312,7 @@ METHODS: Mapping[str, Method] = {
 }
 
 CRITERIA: Mapping[str, Criterion] = {
-    "eigengap": Criterion("Eigengap of W", "μ_K − μ_{K−1}", "von Luxburg 2007, section 8.3", _eigengap),
+    "eigengap": Criterion("Eigengap of W", "μₖ − μₖ₋₁ at k = K", "von Luxburg 2007, section 8.3", _eigengap),
     "embedding_silhouette": Criterion(
         "Silhouette of spectral clustering", "mean of (b − a) / max(a, b)", "Rousseeuw 1987", _embedding_silhouette
     ),

@@ -40,6 +40,11 @@ class Geometry:
         """Number of cells."""
         return self.h * self.w
 
+    @property
+    def covered(self) -> tuple[float, float]:
+        """Share of the grid's width and height that the picture covers; the rest is border extension."""
+        return self.scaled_size[1] / (self.w * self.patch), self.scaled_size[0] / (self.h * self.patch)
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class FeatureGrid:

@@ -53,6 +53,21 @@ def test_segments_with_the_lowest_ncut_are_cut_first():
     assert "0.500. Raise max_ncut" in stopped.notes[0]
 
 
+def test_rounds_tell_which_nodes_were_cut_and_how(generator):
+    W, truth = groups((8, 6, 5), generator=generator)
+    found = recursive_ncut(W, n_segments=3)
+    first, second = found.rounds
+    assert not bool(first.out.any())
+    # The second cut works inside one side of the first, and says which.
+    assert torch.equal(~second.out, first.side) or torch.equal(~second.out, ~first.side)
+    assert second.remark == f"Cuts what cut 1 {'found' if bool(first.side[~second.out].any()) else 'left'}."
+    assert not bool((second.side & second.out).any())
+    assert not bool(second.v[second.out].any())
+    assert_same_partition(first.side.long() + 2 * second.side.long(), truth)
+    inside = W[~second.out][:, ~second.out]
+    assert second.ncut == pytest.approx(oracles.ncut(inside, second.side[~second.out]), rel=1e-4)
+
+
 def test_each_node_may_become_a_segment(generator):
     W = random_affinity(6, generator=generator)
     assert sorted(recursive_ncut(W, n_segments=6, max_ncut=2.0, smoothest=1.0).labels.tolist()) == list(range(6))

@@ -116,7 +116,10 @@ def _rounds(f: Tensor, n_objects: int, tau: float) -> list[_Round]:
             break
         why = _useless(cut.mask, before) if i > 0 else ""
         mask = nothing if why else cut.mask
-        rounds.append(dataclasses.replace(cut, mask=mask & ~taken, taken=taken, remark=why))
+        fresh = mask & ~taken
+        if not why and not bool(fresh.any()):
+            why = "Dropped: all that it found was found before."
+        rounds.append(dataclasses.replace(cut, mask=fresh, taken=taken, remark=why))
         before, taken = mask, taken | mask
     return rounds
 
