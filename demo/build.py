@@ -4,10 +4,11 @@ from typing import Any
 
 import gradio as gr
 
-from demo import compare, handlers, texts, truth
+from demo import attention, compare, count, handlers, rounds, texts, truth
 from demo.components.fiedler import FiedlerPanel
 from demo.components.viewer import Viewer
 from demo.controls import make_controls
+from demo.on_open import fill_on_open, follow
 from demo.patch import PatchTab
 from demo.picture import PictureInput
 from demo.service import ASSETS, Service
@@ -103,7 +104,7 @@ def _result_panel(service: Service) -> dict[str, Any]:
     """The tabs."""
     panel: dict[str, Any] = {}
     panel["status"] = gr.Markdown(texts.READY, elem_id="status", container=False)
-    with gr.Tabs(overflow_behavior="wrap", elem_id="tabs"):
+    with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as panel["tabs"]:
         with gr.Tab(texts.TAB_SEGMENTS, id="segments"):
             panel["viewer"] = Viewer(elem_id="viewer")
             panel["notes"] = gr.Markdown(elem_id="notes")
@@ -118,7 +119,8 @@ def _result_panel(service: Service) -> dict[str, Any]:
             panel["formula"] = gr.Markdown(
                 elem_id="formula", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}]
             )
-        with gr.Tab(texts.TAB_VECTORS, id="vectors"):
+        with gr.Tab(texts.TAB_VECTORS, id="vectors") as panel["tab-rounds"]:
+            panel["rounds"] = rounds.make_panel()
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
         with gr.Tab(texts.TAB_PATCH, id="patch"):
             panel["patch"] = PatchTab(service)
@@ -129,6 +131,11 @@ def _result_panel(service: Service) -> dict[str, Any]:
 
         with gr.Tab(texts.TAB_TRUTH, id="truth"):
             panel["truth"] = truth.fill_tab()
+
+        with gr.Tab(texts.TAB_COUNT, id="count") as panel["tab-count"]:
+            panel["count"] = count.make_panel()
+        with gr.Tab(texts.TAB_ATTENTION, id="attention") as panel["tab-attention"]:
+            panel["attention"] = attention.make_panel()
         with gr.Tab(texts.TAB_NUMBERS, id="numbers"):
             panel["numbers"] = gr.HTML(elem_id="numbers")
         with gr.Tab(texts.TAB_REPEAT, id="repeat"):
@@ -183,6 +190,14 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     inputs["preset"].input(handlers.preset_values, inputs["preset"], preset_controls, **_LIGHT)
     cut = [controls[name] for name in ("method", "threshold", "cut_at")]
     outputs["vectors"].cut(handlers.cut_here, None, cut, **_LIGHT)
+
+    opened = follow(outputs["tabs"], _LIGHT)
+    for name, module in {"count": count, "attention": attention, "rounds": rounds}.items():
+        fill_on_open(
+            outputs[f"tab-{name}"], opened, run, inputs["stop"], module.make_fill(service), everything, outputs[name], _HEAVY
+        )
+    count.wire(outputs["count"], controls, _LIGHT)
+    attention.wire(outputs["attention"], controls["attention_head"], _LIGHT)
 
     for ending in FILES:
         outputs[f"save{ending}"].click(

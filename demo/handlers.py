@@ -129,8 +129,6 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
         read = settings_read(settings)
         if settings.threshold != "value":
             read.discard("cut_at")
-        if settings.auto_k:
-            read.discard("n_segments")
         groups = {p.stage for name, p in params().items() if p.advanced and name in read}
         shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
         return [gr.update(visible=visible) for visible in shown]

@@ -142,7 +142,8 @@ class PatchTab:
         }
 
     def _answer(self, shown: Shown, row: object, column: object) -> Answer:
-        values = self._service.pipeline.values(shown.picture, shown.settings, *_STAGES)
+        stages = plan(shown.settings).keys() & _STAGES  # those of the method
+        values = self._service.pipeline.values(shown.picture, shown.settings, *stages)
         features, cells = values["features"], values["cells"]
         i = cell_index(row, column, h=features.geometry.h, w=features.geometry.w)
         x = features.X[i]

@@ -61,6 +61,10 @@ STAGES = {
     "w_knn": "W_knn",
     "affinity": "W = W_feat + λ W_knn",
     "spectrum": "Eigenpairs of the Laplacian",
+    "eigengap": "Eigengap over K",
+    "embedding_silhouette": "Silhouette of spectral clustering over K",
+    "silhouette": "Silhouette over K",
+    "bic": "BIC over K",
     "partition": "Segments on patches",
     "cells": "Numbering by size",
     "crf_kernels": "Kernels of the CRF",
@@ -230,3 +234,89 @@ TRUTH_OBJECT_SCORES = {
     ),
 }
 TRUTH_FOUND = {True: "found", False: "not found"}
+
+# How many segments
+
+TAB_COUNT = "How many?"
+COUNT_QUESTIONS = {
+    "eigengap": "How many groups hang together so loosely that parting them costs little? Reads the eigenvalues of W alone.",
+    "embedding_silhouette": "How much nearer are patches to their own cluster than to the next one? On the rows of the "
+    "first K eigenvectors.",
+    "silhouette": "The same question for k-means on the features themselves.",
+    "bic": "How many Gaussians are worth their parameters? Many patches pay for many components.",
+}
+COUNT_PENDING = "Computing …"
+COUNT_IN_USE = "the criterion of this method"
+COUNT_SAMPLE = "judged on a sample of {rows:,} of {n:,} patches"
+COUNT_AT_END = "best at K = {k}, the last one tried, so it names no K"
+COUNT_AGREE = "All criteria choose K = {k}."
+COUNT_DISAGREE = (
+    "The criteria disagree: {said}. They ask different questions, and none of them knows what you are looking for."
+)
+COUNT_CONNECTED = "The graph W is connected: one eigenvalue is 0."
+COUNT_COMPONENTS = (
+    "The graph W has {n} connected components, so its first {n} eigenvalues are 0: it falls into {n} pieces before anything "
+    "is cut, and the eigengap counts them."
+)
+COUNT_NO_K = "{method} takes no K; a click sets it for the methods that do."
+
+# Attention
+
+TAB_ATTENTION = "Attention"
+ATTENTION_NONE = (
+    "There is no attention to show: {origin} has no [CLS] token that looks at the patches. Choose a vision transformer as "
+    "the backbone."
+)
+ATTENTION_LEAD = (
+    "Attention of the last block, from [CLS] to the patches, each of the {heads} heads on its own range. Click a head, and "
+    "DINO-seg uses it."
+)
+ATTENTION_NO_HEAD = "The head in the settings, {head}, does not exist here: heads go from 0 to {last}."
+ATTENTION_HEAD = "Head {i}"
+ATTENTION_MEAN = "Mean of the heads"
+ATTENTION_MASK = "What DINO-seg makes of head {head}"
+ATTENTION_MASK_TEXT = "The fewest patches that hold {mass} of its attention, and the largest connected piece of them."
+ATTENTION_KEPT = "Kept by mass"
+ATTENTION_KEPT_CAPTION = "{kept} of {n} patches"
+ATTENTION_OBJECT = "Object"
+ATTENTION_OBJECT_CAPTION = "holds {share} of the attention"
+
+# Rounds
+
+ROUNDS_OBJECTS = (
+    "{method} looks again in each round, without the patches it has found: their features become 0, so in the graph only ε "
+    "joins them to anything (striped)."
+)
+ROUNDS_SEGMENTS = (
+    "Of all segments the one whose best cut has the lowest Ncut is cut next, on its own graph; the rest of the picture is "
+    "striped."
+)
+ROUNDS_TITLE = "Cut {i} · Ncut {ncut}"
+ROUNDS_ALL = "All {n} patches take part."
+ROUNDS_LEFT = "{left} of {n} patches take part."
+ROUNDS_GRAPH = "Degrees of W"
+ROUNDS_GRAPH_CAPTION = "to how many patches each one is joined"
+ROUNDS_VECTOR = "Vector v₁"
+ROUNDS_VECTOR_CAPTION = "less its mean, where it is cut"
+ROUNDS_SEGMENT_CAPTION = "of the segment's own graph, and the cut"
+ROUNDS_FOUND = "Found"
+ROUNDS_NOTHING = "nothing"
+ROUNDS_FOUND_CAPTION = "{few} patches, {share} of all"
+
+# Which side is the object
+
+OBJECT_IS = {
+    "minority": "the smaller side of the cut",
+    "corners": "the side with fewer corners of the picture",
+    "peak": "the side of the eigenvector's largest entry",
+    "border": "the side with less of the picture's border",
+    "seed": "the piece that grew from the seed patch",
+    "largest_piece": "the largest piece of the patches that hold the head's attention",
+}
+OBJECT_LINE = "**Object:** {rule}."
+OBJECT_SWAPPED = "**Object:** the other side, since swapped; the rule says {rule}."
+OBJECT_FLIP = "*{label}* takes the other one."
+OBJECT_COLOR = (
+    "On color and position even a picture without any object is cut at an Ncut of 0.1 to 0.5, as photographs are, so here "
+    "the Ncut does not tell whether there is an object."
+)

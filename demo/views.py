@@ -1,18 +1,33 @@
 """Results as what the components of the page show."""
 
 import html
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from demo.components.fiedler import FiedlerValue, TwoWayCut
 from demo.components.viewer import ViewerValue
-from demo.texts import FACTS, MANY_GRAPHS, NO_SPECTRUM, STAGES
+from demo.texts import (
+    FACTS,
+    MANY_GRAPHS,
+    NO_SPECTRUM,
+    OBJECT_COLOR,
+    OBJECT_FLIP,
+    OBJECT_IS,
+    OBJECT_LINE,
+    OBJECT_SWAPPED,
+    STAGES,
+)
 from segcore.cut.ncut import ncut_sweep
-from segcore.export import data_uri, display_label_png, pack_floats, palette_of
+from segcore.export import data_uri, display_label_png, jpeg, pack_floats, palette_of
+from segcore.features import BACKBONES
+from segcore.image import scaled_picture
 from segcore.registry import METHODS
 from segcore.render import shrink_labels, shrunk_size
-from segcore.types import Segmentation
+from segcore.settings import params
+from segcore.stages import settings_read
+from segcore.types import FeatureGrid, Round, Segmentation
 
 NcutCurve = list[list[float]]  # [threshold, Ncut], ascending thresholds
 
@@ -61,7 +76,7 @@ def label_names(result: Segmentation, n: int) -> list[str]:
 def fiedler_value(result: Segmentation, picture: str, curve: NcutCurve | None) -> FiedlerValue | dict[str, str]:
     """What the panel of eigenvectors shows, `curve` being that of `ncut_curve`; only a message where the method has none."""
     if result.spectrum is None:
-        return {"message": NO_SPECTRUM.format(method=METHODS[result.settings.method].title)}
+        return {"message": _no_spectrum(result)}
     geometry, spectrum = result.features.geometry, result.spectrum
     height, width = shrunk_size(result.image.shape)
     V = spectrum.V.float().cpu().numpy()
@@ -87,6 +102,17 @@ def fiedler_value(result: Segmentation, picture: str, curve: NcutCurve | None) -
     }
 
 
+def _no_spectrum(result: Segmentation) -> str:
+    """Why there is no spectrum to show."""
+    says = MANY_GRAPHS if rounds_of(result) else NO_SPECTRUM
+    return says.format(method=METHODS[result.settings.method].title)
+
+
+def rounds_of(result: Segmentation) -> tuple[Round, ...]:
+    """The cuts of a method that cuts again and again; empty for the others."""
+    return getattr(result.partition, "rounds", ())
+
+
 def _is_of_affinity(result: Segmentation) -> bool:
     """Whether the eigenvectors are those of W, not of a graph that the method makes for itself."""
     return result.affinity is not None and result.partition.spectrum is None
@@ -95,6 +121,16 @@ def _is_of_affinity(result: Segmentation) -> bool:
 def _covered(result: Segmentation) -> list[float]:
     """Share of the grid's width and height that the picture covers; the rest is border extension."""
     return list(result.features.geometry.covered)
+
+
+def map_ground(features: FeatureGrid) -> dict[str, Any]:
+    """What lies under maps on the patches: the grid, and the picture as the backbone saw it."""
+    g = features.geometry
+    return {"h": g.h, "w": g.w, "aspect": list(g.covered), "picture": _seen(features)}
+
+
+def _seen(features: FeatureGrid) -> str:
+    return data_uri(jpeg(scaled_picture(features.pixels, features.geometry).cpu().numpy()))
 
 
 def ncut_curve(result: Segmentation) -> NcutCurve | None:
@@ -122,8 +158,7 @@ def spectrum_figure(result: Segmentation) -> go.Figure:
     """Eigenvalues against their index, the gaps between them, and the largest gap marked."""
     figure = go.Figure()
     if result.spectrum is None or not result.spectrum.one_graph:
-        says = NO_SPECTRUM if result.spectrum is None else MANY_GRAPHS
-        text = says.format(method=METHODS[result.settings.method].title).replace(". ", ".<br>")
+        text = _no_spectrum(result).replace(". ", ".<br>")
         figure.add_annotation(text=text, showarrow=False, font={"size": 16})
         figure.update_layout(**_LAYOUT, xaxis={"visible": False}, yaxis={"visible": False})
         return figure
@@ -209,8 +244,20 @@ def formula_markdown(result: Segmentation) -> str:
 
 
 def notes_markdown(result: Segmentation) -> str:
-    """The remarks of all stages as a list; empty without any."""
-    return "\n".join(f"- {note}" for note in result.notes)
+    """Which side is the object, and the remarks of all stages, as a list; empty without any."""
+    return "\n".join(f"- {note}" for note in (*_object_notes(result), *result.notes))
+
+
+def _object_notes(result: Segmentation) -> list[str]:
+    """The rule that named the object, how to take the other side, and where the Ncut says nothing; [] without an object."""
+    rule, _, swapped = str(result.partition.facts.get("object", "")).partition(", ")
+    if not rule:
+        return []
+    line = (OBJECT_SWAPPED if swapped else OBJECT_LINE).format(rule=OBJECT_IS[rule])
+    if "flip" in settings_read(result.settings):
+        line = f"{line} {OBJECT_FLIP.format(label=params()['flip'].label)}"
+    backbone = BACKBONES.get(result.settings.backbone)
+    return [line, OBJECT_COLOR] if backbone and not backbone.needs_weights else [line]
 
 
 def seconds(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Colors with a meaning: one for each segment, and a diverging ramp for signed values.
+"""Colors with a meaning: one for each segment, a diverging ramp for signed values, a sequential one for amounts.
 
 The first seven segment colors are those of Okabe and Ito, the others were added one by one, each the farthest (in OKLab)
 from all before it and from the neutral gray, for normal vision and for simulated protanopia, deuteranopia and tritanopia.
@@ -25,6 +25,11 @@ DIVERGING = (
 
 # What is the matter with a pixel, told apart on a dark gray picture; the order is that of the codes in `segcore.truth`.
 ERRORS = ("#404040", "#d55e00", "#cc79a7", "#56b4e9", "#e69f00", "#8c8c8c")
+
+# From the lowest to the highest value: viridis (van der Walt and Smith 2015, CC0), which rises evenly in lightness.
+SEQUENTIAL = (
+    "#440154", "#472d7b", "#3b528b", "#2c728e", "#21918c", "#28ae80", "#5ec962", "#addc30", "#fde725",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

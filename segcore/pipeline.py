@@ -117,28 +117,27 @@ class Pipeline:
         return _segmentation(values, keys, tuple(reports), settings)
 
     def values(self, image: Any, settings: Settings, *names: str) -> dict[str, Any]:
-        """Values of single stages, the very ones that `run` works with; nothing behind them is computed.
+        """Values of single stages, the very ones that `run` works with; what these do not need is not computed.
 
         Args:
             image: as `read_image` takes it.
             settings: all tunables.
-            names: of the stages; see `segcore.stages`.
+            names: of the stages, which need not be those of the method; see `segcore.stages`.
 
         Returns:
-            Value by name; stages that the method does not have are left out.
+            Value by name.
 
         Raises:
             InputError, ModelError: as `run`.
 
         Cost: a few look-ups once the stages were run.
         """
-        goals = plan(settings).keys() & set(names)
-        stages = self._stages(image, settings, goals)
+        stages = self._stages(image, settings, names)
         while True:
             try:
                 next(stages)
             except StopIteration as done:
-                return {name: done.value[0][name] for name in goals}
+                return {name: done.value[0][name] for name in names}
 
     def _stages(
         self, image: Any, settings: Settings, goals: Collection[str]

@@ -2,7 +2,8 @@
 
 A method is a function of stage values (its positional parameters, named like the stages of the pipeline: `features`,
 `affinity`, `spectrum`) and of settings (its keyword-only parameters, named like fields of `Settings`). So which settings a
-method reads, and which stages it needs, is said by its signature and nowhere else.
+method reads, and which stages it needs, is said by its signature and nowhere else. The criteria that choose K are stages of
+the same kind.
 """
 
 import dataclasses
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from segcore.cluster import choose
+from segcore.cluster.choose import Choice
 from segcore.cluster.gmm import gaussian_mixture, principal_components
 from segcore.cluster.kmeans import check_n_clusters, kmeans
 from segcore.cluster.mean_shift import mean_shift, spread
 from segcore.cluster.slic import slic
-from segcore.cluster.spectral import spectral_clustering
+from segcore.cluster.spectral import embedding, spectral_clustering
 from segcore.cut.dino_seg import dino_seg
 from segcore.cut.fiedler import fiedler_cut
 from segcore.cut.lost import lost
@@ -29,6 +31,7 @@ from segcore.device import check_graph_fits, make_generator
 from segcore.errors import InputError
 from segcore.features.pixels import pixel_grid
 from segcore.graph.pixels import PixelGraph
+from segcore.settings import params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
 
@@ -41,40 +44,82 @@ class Method:
     source: str
     run: Callable[..., Clustering | Bipartition]
     features: Callable[..., FeatureGrid] | None = None  # makes its cells from the picture, if they are not patches
+    auto: Callable[..., Clustering] | None = None  # runs in the place of `run` where the data choose K
+    criterion: str | None = None  # the stage that then chooses it
 
 
-def _kmeans(features: FeatureGrid, *, n_segments: int, auto_k: bool, n_init: int, seed: int) -> Clustering:
-    def cluster(k: int) -> Clustering:
-        return kmeans(features.X, n_clusters=k, n_init=n_init, generator=make_generator(seed))
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One way to choose K."""
 
-    if auto_k and _can_choose(len(features.X)):
-        return _with_choice(*choose.silhouette(features.X, cluster))
-    return cluster(n_segments)
+    title: str
+    formula: str  # of what is largest at the chosen K, in plain text
+    source: str
+    run: Callable[..., Choice]
 
 
-def _gmm(features: FeatureGrid, *, n_segments: int, auto_k: bool, covariance: str, pca_dims: int, seed: int) -> Clustering:
+def _kmeans(features: FeatureGrid, *, n_segments: int, n_init: int, seed: int) -> Clustering:
+    return kmeans(features.X, n_clusters=n_segments, n_init=n_init, generator=make_generator(seed))
+
+
+def _auto_kmeans(features: FeatureGrid, silhouette: Choice, *, n_init: int, seed: int) -> Clustering:
+    return _with_choice(silhouette, _kmeans(features, n_segments=silhouette.k, n_init=n_init, seed=seed))
+
+
+def _silhouette(features: FeatureGrid, *, n_init: int, seed: int) -> Choice:
+    X = choose.sample(_enough(features.X), make_generator(seed))
+
+    def cluster(rows: Tensor, k: int) -> Clustering:
+        return kmeans(rows, n_clusters=k, n_init=n_init, generator=make_generator(seed))
+
+    return choose.silhouette(lambda _: X, cluster, n=len(features.X))
+
+
+def _gmm(features: FeatureGrid, *, n_segments: int, covariance: str, pca_dims: int, seed: int) -> Clustering:
     Y, share = principal_components(features.X, n_dims=pca_dims)
-
-    def cluster(k: int) -> Clustering:
-        return gaussian_mixture(Y, n_clusters=k, covariance=covariance, generator=make_generator(seed))
-
-    choosing = auto_k and _can_choose(len(Y))
-    mixture = _with_choice(*choose.bic(len(Y), cluster)) if choosing else cluster(n_segments)
+    mixture = gaussian_mixture(Y, n_clusters=n_segments, covariance=covariance, generator=make_generator(seed))
     note = f"The mixture lives in the first {Y.shape[1]} principal components, which hold {share:.0%} of the variance."
     return dataclasses.replace(
         mixture, facts={**mixture.facts, "pca_dims": Y.shape[1], "pca_share": share}, notes=(*mixture.notes, note)
     )
 
 
-def _spectral(spectrum: Spectrum, *, n_segments: int, auto_k: bool, n_init: int, seed: int) -> Clustering:
-    def cluster(k: int) -> Clustering:
-        return spectral_clustering(spectrum, n_clusters=k, n_init=n_init, generator=make_generator(seed))
+def _auto_gmm(features: FeatureGrid, bic: Choice, *, covariance: str, pca_dims: int, seed: int) -> Clustering:
+    return _with_choice(bic, _gmm(features, n_segments=bic.k, covariance=covariance, pca_dims=pca_dims, seed=seed))
 
-    m = len(spectrum.eigenvalues)
-    if auto_k and _can_choose(m):
-        choice = choose.eigengap(spectrum, most=m - 1)
-        return _with_choice(choice, cluster(choice.k))
-    return cluster(n_segments)
+
+def _bic(features: FeatureGrid, *, covariance: str, pca_dims: int, seed: int) -> Choice:
+    Y, _ = principal_components(_enough(features.X), n_dims=pca_dims)
+
+    def cluster(rows: Tensor, k: int) -> Clustering:
+        return gaussian_mixture(rows, n_clusters=k, covariance=covariance, generator=make_generator(seed))
+
+    return choose.bic(choose.sample(Y, make_generator(seed)), cluster, n=len(Y))
+
+
+def _spectral(spectrum: Spectrum, *, n_segments: int, n_init: int, seed: int) -> Clustering:
+    return spectral_clustering(spectrum, n_clusters=n_segments, n_init=n_init, generator=make_generator(seed))
+
+
+def _auto_spectral(spectrum: Spectrum, eigengap: Choice, *, n_init: int, seed: int) -> Clustering:
+    return _with_choice(eigengap, _spectral(spectrum, n_segments=eigengap.k, n_init=n_init, seed=seed))
+
+
+def _eigengap(spectrum: Spectrum) -> Choice:
+    m = len(_enough(spectrum.eigenvalues))
+    return choose.eigengap(spectrum, most=min(m - 1, int(params()["n_segments"].hi)))
+
+
+def _embedding_silhouette(spectrum: Spectrum, *, n_init: int, seed: int) -> Choice:
+    """The silhouette in the embedding that spectral clustering makes for each K."""
+    _enough(spectrum.eigenvalues)
+    V = choose.sample(spectrum.V, make_generator(seed))
+    rows = dataclasses.replace(spectrum, V=V)
+
+    def cluster(Y: Tensor, k: int) -> Clustering:
+        return kmeans(Y, n_clusters=k, n_init=n_init, generator=make_generator(seed))
+
+    return choose.silhouette(lambda k: embedding(rows, k), cluster, n=len(spectrum.V), most=V.shape[1])
 
 
 def _fiedler(
@@ -96,6 +141,7 @@ def _fiedler(
         cut_at=cut_at,
         object_rule=object_rule,
         flip=flip,
+        knn_share=affinity.knn_share,
     )
 
 
@@ -121,9 +167,9 @@ def _slic(features: FeatureGrid, *, n_superpixels: int, compactness: float) -> C
     return slic(features.pixels, n_superpixels=n_superpixels, compactness=compactness)
 
 
-def _tokencut(features: FeatureGrid, *, tau: float) -> Bipartition:
+def _tokencut(features: FeatureGrid, *, tau: float, flip: bool) -> Bipartition:
     check_graph_fits(features.geometry.n, features.f.device)
-    return tokencut(features.f, tau=tau)
+    return tokencut(features.f, tau=tau, flip=flip)
 
 
 def _maskcut(features: FeatureGrid, *, n_objects: int, mask_tau: float) -> Clustering:
@@ -159,14 +205,18 @@ def _stored(affinity: Affinity) -> Tensor:
     return affinity.W
 
 
-def _can_choose(n: int) -> bool:
-    if n < 3:
-        check_n_clusters(2, n)
-        raise InputError("Choosing K needs at least 3 patches. Switch auto_k off.", field="auto_k")
-    return True
+def _enough(rows: Tensor) -> Tensor:
+    """The rows, if there are enough to choose K from them."""
+    if len(rows) < 3:
+        check_n_clusters(2, len(rows))
+        raise InputError(
+            "Choosing K needs at least 3 patches and 3 eigenvectors. Switch auto_k off, or raise max_side or n_vectors.",
+            field="auto_k",
+        )
+    return rows
 
 
-def _with_choice(choice: choose.Choice, clustering: Clustering) -> Clustering:
+def _with_choice(choice: Choice, clustering: Clustering) -> Clustering:
     facts = {**clustering.facts, "chosen_k": choice.k, "chosen_by": choice.rule}
     return dataclasses.replace(clustering, facts=facts, notes=(*clustering.notes, choice.note))
 
@@ -177,18 +227,24 @@ METHODS: Mapping[str, Method] = {
         r"\min_{c_1 \ldots c_K} \sum_i \min_k \lVert x_i - c_k \rVert^2",
         "Lloyd 1982; start: k-means++, Arthur and Vassilvitskii 2007",
         _kmeans,
+        auto=_auto_kmeans,
+        criterion="silhouette",
     ),
     "gmm": Method(
         "Gaussian mixture",
         r"\gamma_{ik} = \pi_k \mathcal{N}(x_i \mid \mu_k, \Sigma_k) / \sum_j \pi_j \mathcal{N}(x_i \mid \mu_j, \Sigma_j)",
         "Dempster, Laird and Rubin 1977",
         _gmm,
+        auto=_auto_gmm,
+        criterion="bic",
     ),
     "spectral": Method(
         "Spectral clustering",
         r"(D - W) v = \mu D v, \quad \text{k-means on the rows of } (v_0 \ldots v_{K-1})",
         "von Luxburg 2007; Melas-Kyriazi et al. 2022",
         _spectral,
+        auto=_auto_spectral,
+        criterion="eigengap",
     ),
     "fiedler": Method(
         "Fiedler vector, two-way",
@@ -253,4 +309,13 @@ METHODS: Mapping[str, Method] = {
         "Caron et al. 2021",
         _dino_seg,
     ),
+}
+
+CRITERIA: Mapping[str, Criterion] = {
+    "eigengap": Criterion("Eigengap of W", "μₖ − μₖ₋₁ at k = K", "von Luxburg 2007, section 8.3", _eigengap),
+    "embedding_silhouette": Criterion(
+        "Silhouette of spectral clustering", "mean of (b − a) / max(a, b)", "Rousseeuw 1987", _embedding_silhouette
+    ),
+    "silhouette": Criterion("Silhouette of k-means", "mean of (b − a) / max(a, b)", "Rousseeuw 1987", _silhouette),
+    "bic": Criterion("BIC of the Gaussian mixture", "2 log L − p log n", "Schwarz 1978", _bic),
 }

@@ -35,7 +35,7 @@ from segcore.image import (
 )
 from segcore.refine.crf import crf_kernels, mean_field_of, unary_from_probabilities
 from segcore.refine.permutohedral import Lattice
-from segcore.registry import METHODS
+from segcore.registry import CRITERIA, METHODS
 from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
@@ -57,7 +57,8 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
         "w_knn": _w_knn,
         "affinity": _affinity,
         "spectrum": _spectrum,
-        "partition": method.run,
+        **{name: criterion.run for name, criterion in CRITERIA.items()},
+        "partition": method.auto if settings.auto_k and method.auto else method.run,
         "cells": _ordered,
         "crf_kernels": _crf_kernels,
         "label_map": _refined if settings.crf else _upsampled,
@@ -80,7 +81,8 @@ def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 def settings_read(settings: Settings) -> set[str]:
     """Names of the settings that can change the result, given these: what the chosen method and its stages read."""
     tunables = {name for run in plan(settings).values() for name in signature(run)[1]}
-    return tunables | {"method", "crf"} | ({"backbone"} if needs_backbone(settings) else set())
+    switches = {"auto_k": METHODS[settings.method].auto is not None, "backbone": needs_backbone(settings)}
+    return tunables | {"method", "crf"} | {name for name, is_read in switches.items() if is_read}
 
 
 def needs_backbone(settings: Settings) -> bool:

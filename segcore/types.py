@@ -99,6 +99,19 @@ class Spectrum:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Round:
+    """One cut of a method that cuts again and again."""
+
+    v: Tensor  # (n,) the vector that was cut, 0 where `out`
+    side: Tensor  # (n,) bool, one side of the cut; that of the object, where the method looks for objects
+    found: Tensor  # (n,) bool, what the round gave: an object or the side; empty where it gave nothing
+    out: Tensor  # (n,) bool, cells without a part in the cut: taken before, or not in the segment that is cut
+    ncut: float
+    degree: Tensor | None = None  # (n,) of the round's own graph, where it has one of all cells
+    remark: str = ""  # what was cut, or why nothing was found
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Clustering:
     """A partition of the cells into K segments."""
 
@@ -111,6 +124,7 @@ class Clustering:
     notes: tuple[str, ...] = ()
     has_background: bool = False  # label 0 is what lies behind the objects 1, 2, …, and may be empty
     spectrum: Spectrum | None = None  # of the method's own graph, where it has one
+    rounds: tuple[Round, ...] = ()  # in order, where the method cuts more than once
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -8,9 +8,9 @@ from demo.service import Service
 
 
 @contextmanager
-def running_page() -> Iterator[str]:
-    """Serve the page; gives its address and stops it in the end."""
-    demo = build_demo(Service(device="cpu"))
+def running_page(weights: str | None = None) -> Iterator[str]:
+    """Serve the page, with a file of weights if one is named; gives its address and stops it in the end."""
+    demo = build_demo(Service(device="cpu", weights=weights))
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
     try:
         yield address

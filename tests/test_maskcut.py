@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from segcore.cut.maskcut import maskcut, maskcut_objects
+from segcore.cut.tokencut import EDGE_FLOOR, binary_affinity
 from segcore.errors import InputError
 from tests import oracles
 from tests.scenes import planted_features
@@ -50,6 +51,25 @@ def test_labels_are_the_masks_in_their_order(generator):
     for i, mask in enumerate(masks, 1):  # the object of a round is at the high end of its vector
         v = objects.spectrum.V[:, i]
         assert bool(mask.flatten()[v.argmax()])
+
+
+def test_rounds_tell_what_was_taken_and_what_was_left_of_the_graph(generator):
+    f, _ = planted_features(BOXES, h=15, w=19, generator=generator)
+    objects = maskcut_objects(f, n_objects=5)
+    taken = torch.zeros(15 * 19, dtype=torch.bool)
+    for r in objects.rounds:
+        assert torch.equal(r.out, taken)
+        X = f.flatten(0, 1) * ~taken[:, None]
+        assert torch.allclose(r.degree, binary_affinity(X, tau=0.15, edge_floor=EDGE_FLOOR).sum(1))
+        if bool(taken.any()):  # what was taken has only edges of weight ε
+            assert float(r.degree[taken].max()) == pytest.approx(15 * 19 * EDGE_FLOOR)
+        assert torch.equal(r.side, r.v > r.v.mean())
+        assert bool((r.found <= (r.side & ~taken)).all())
+        assert bool(r.found.any()) != r.remark.startswith("Dropped")
+        taken = taken | r.found
+    assert torch.equal(taken, objects.labels > 0)
+    assert len(objects.rounds) == objects.n_iter
+    assert any(r.remark for r in objects.rounds)  # three objects, five rounds
 
 
 def test_three_corners_are_background_even_with_the_peak(generator):

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from segcore.cut.fiedler import THRESHOLDS, fiedler_cut
-from segcore.cut.foreground import NO_STRUCTURE_NCUT, object_side
+from segcore.cut.foreground import NO_STRUCTURE_NCUT, object_side, weak_cut_notes
 from segcore.cut.ncut import ncut_sweep, ncut_value
 from segcore.errors import InputError
+from segcore.graph.affinity import combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from tests import oracles
 from tests.asserts import assert_same_partition
@@ -93,6 +94,34 @@ def test_weak_cuts_are_noted(generator):
     W, _ = two_groups(generator)
     assert not any("weak" in note for note in cut(W).notes)
     assert any("no object" in note for note in cut(torch.ones(20, 20) - 0.01 * W).notes)
+
+
+def test_what_counts_as_weak_shrinks_with_the_share_of_the_neighbors():
+    """Edges between neighbors can be spared by any straight cut, so a cut is only worth what it does to the others."""
+    assert weak_cut_notes(0.8) == ()
+    assert "no object" in weak_cut_notes(0.8, knn_share=0.3)[0]
+    assert "about 0.7" in weak_cut_notes(0.8, knn_share=0.3)[0]
+    assert weak_cut_notes(0.6, knn_share=0.3) == ()
+
+
+def test_a_picture_of_noise_is_noted_and_one_with_an_object_is_not(generator):
+    """Features without a place, as those of a transformer on noise, in a graph with neighbors of color and position."""
+    h, w = 20, 24
+    X = torch.randn(h * w, 64, generator=generator) + torch.randn(64, generator=generator)
+    y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
+    place = torch.stack([y, x], -1).reshape(-1, 2).float()
+    near = (torch.cdist(place, place) < 2.5).float().to_sparse()
+    inside = ((y > 5) & (y < 15) & (x > 6) & (x < 18)).flatten()
+    found = {}
+    for name, rows in {"noise": X, "object": torch.where(inside[:, None], X - 2 * X.mean(0), X)}.items():
+        W, share = combine_affinities(cosine_affinity(rows), near, knn_weight=10.0)
+        found[name] = fiedler_cut(
+            W, smallest_eigenpairs(W, n_vectors=3), h=h, w=w, threshold="zero", object_rule="minority", knn_share=share
+        )
+    assert found["noise"].cut_value < 0.9  # the bound without the share would not speak
+    assert any("no object" in note for note in found["noise"].notes)
+    assert found["object"].notes == ()
+    assert float((found["object"].side == inside).float().mean()) > 0.9
 
 
 def test_peak_holds_the_largest_entry():

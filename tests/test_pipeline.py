@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from segcore import InputError, Pipeline, Settings
-from segcore.registry import METHODS
+from segcore.cluster.choose import MOST
+from segcore.registry import CRITERIA, METHODS
 from segcore.settings import params
 from segcore.stages import plan, settings_read, signature
 from tests.asserts import assert_same_partition
@@ -76,14 +77,15 @@ def test_values_are_those_of_the_run_and_nothing_behind_them_is_computed(monkeyp
     made = []
     get = pipeline.cache.get
     monkeypatch.setattr(pipeline.cache, "get", lambda key, make: made.append(key[0]) or get(key, make))
-    values = pipeline.values(image, settings, "features", "w_knn", "affinity", "pixel_graph")
-    assert list(values.keys() - {"features", "w_knn", "affinity"}) == []  # spectral has no graph of pixels
+    values = pipeline.values(image, settings, "features", "w_knn", "affinity")
+    assert set(values) == {"features", "w_knn", "affinity"}
     needed = plan(settings)
     assert set(made) <= {needed[name] for name in ("features", "w_feat", "w_knn", "affinity")}
     result = pipeline.run(image, settings)
     assert values["features"] is result.features
     assert values["affinity"] is result.affinity
-    assert pipeline.values(image, settings.replace(method="kmeans"), "affinity") == {}
+    kmeans = pipeline.values(image, settings.replace(method="kmeans"), "affinity")["affinity"]
+    assert kmeans is pipeline.values(image, settings, "affinity")["affinity"]  # also of a method that does not need it
 
 
 def test_a_setting_recomputes_only_what_stands_behind_it():
@@ -226,6 +228,40 @@ def test_segments_are_numbered_by_size(pipeline, busy_picture):
     labels = pipeline.run(busy_picture, BASE.replace(method="kmeans", n_segments=6)).cell_labels
     sizes = labels.flatten().bincount()
     assert bool((sizes.diff() <= 0).all())
+
+
+@pytest.mark.parametrize("method", [name for name, method in METHODS.items() if method.auto])
+def test_the_data_choose_k_by_the_curve_that_is_shown(method):
+    """One computation, remembered once, behind the choice and behind the curve."""
+    pipeline, (image, _) = Pipeline(device="cpu"), two_discs()
+    auto = BASE.replace(method=method, auto_k=True, n_segments=7)
+    criterion = METHODS[method].criterion
+    chosen = pipeline.run(image, auto)
+    assert criterion in computed(chosen)
+    curve = pipeline.values(image, auto, criterion)[criterion]
+    assert chosen.partition.facts["chosen_k"] == curve.k == len(chosen.cell_labels.unique())
+    assert curve.scores[curve.candidates.index(curve.k)] == max(curve.scores)
+    assert "n_segments" not in settings_read(auto)
+    assert torch.equal(chosen.cell_labels, pipeline.run(image, auto.replace(auto_k=False, n_segments=curve.k)).cell_labels)
+    assert computed(pipeline.run(image, auto.replace(n_segments=9))) == []
+    assert pipeline.values(image, auto.replace(n_segments=9), criterion)[criterion] is curve
+
+
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_curves_are_there_for_every_k_and_whatever_the_method(criterion, pipeline):
+    image, _ = two_discs()
+    curve = pipeline.values(image, BASE, criterion)[criterion]
+    last = BASE.n_vectors - 1 if criterion == "eigengap" else MOST
+    assert curve.candidates == tuple(range(2, last + 1))
+    assert len(curve.scores) == len(curve.candidates)
+    assert pipeline.values(image, BASE.replace(method="tokencut"), criterion)[criterion] is curve
+
+
+def test_too_little_to_choose_k_from_is_told(pipeline):
+    image, _ = two_discs()
+    with pytest.raises(InputError, match="at least 3 patches and 3 eigenvectors") as error:
+        pipeline.run(image, BASE.replace(method="spectral", auto_k=True, n_vectors=2))
+    assert error.value.field == "auto_k"
 
 
 def test_same_seed_same_result_and_order_of_requests_is_forgotten(busy_picture):

@@ -43,13 +43,29 @@ def test_segments_with_the_lowest_ncut_are_cut_first():
 
     def halve(nodes):
         price = prices.get(tuple(nodes.tolist()))
-        return price and Halves(torch.arange(len(nodes)) >= len(nodes) // 2, price, 0.0)
+        side = torch.arange(len(nodes)) >= len(nodes) // 2
+        return price and Halves(side, price, 0.0, side.double())
 
     assert cut_recursively(4, halve, n_segments=3, max_ncut=2, smoothest=1).labels.tolist() == [0, 0, 1, 2]
     stopped = cut_recursively(4, halve, n_segments=4, max_ncut=0.3, smoothest=1)
     assert stopped.labels.tolist() == [0, 0, 1, 2]
     assert stopped.facts == {"cuts": 2, "ncut": 0.1, "largest_ncut": 0.2}
     assert "0.500. Raise max_ncut" in stopped.notes[0]
+
+
+def test_rounds_tell_which_nodes_were_cut_and_how(generator):
+    W, truth = groups((8, 6, 5), generator=generator)
+    found = recursive_ncut(W, n_segments=3)
+    first, second = found.rounds
+    assert not bool(first.out.any())
+    # The second cut works inside one side of the first, and says which.
+    assert torch.equal(~second.out, first.side) or torch.equal(~second.out, ~first.side)
+    assert second.remark == f"Cuts what cut 1 {'found' if bool(first.side[~second.out].any()) else 'left'}."
+    assert not bool((second.side & second.out).any())
+    assert not bool(second.v[second.out].any())
+    assert_same_partition(first.side.long() + 2 * second.side.long(), truth)
+    inside = W[~second.out][:, ~second.out]
+    assert second.ncut == pytest.approx(oracles.ncut(inside, second.side[~second.out]), rel=1e-4)
 
 
 def test_each_node_may_become_a_segment(generator):

@@ -71,16 +71,58 @@ def blobs(generator, groups):
 def test_silhouette_and_bic_count_blobs(groups, generator):
     X, truth = blobs(generator, groups)
 
-    def by_kmeans(k):
-        return kmeans(X, n_clusters=k, n_init=10, generator=generator)
+    def by_kmeans(rows, k):
+        return kmeans(rows, n_clusters=k, n_init=10, generator=generator)
 
-    def by_mixture(k):
-        return gaussian_mixture(X, n_clusters=k, covariance="spherical", generator=generator)
+    def by_mixture(rows, k):
+        return gaussian_mixture(rows, n_clusters=k, covariance="spherical", generator=generator)
 
-    for choice, clustering in (choose.silhouette(X, by_kmeans), choose.bic(len(X), by_mixture)):
+    n = len(X)
+    for choice, cluster in (
+        (choose.silhouette(lambda _: X, by_kmeans, n=n), by_kmeans),
+        (choose.bic(X, by_mixture, n=n), by_mixture),
+    ):
         assert choice.k == groups
-        assert_same_partition(clustering.labels, truth)
+        assert choice.candidates == tuple(range(2, choose.MOST + 1))
+        assert choice.scores[choice.k - 2] == max(choice.scores)
+        assert_same_partition(cluster(X, choice.k).labels, truth)
         assert str(groups) in choice.note
+
+
+def test_a_large_set_is_judged_by_a_sample_and_says_so(generator, monkeypatch):
+    X, _ = blobs(generator, 3)
+    assert choose.sample(X, generator) is X
+    monkeypatch.setattr(choose, "MOST_ROWS", 60)
+    rows = choose.sample(X, torch.Generator().manual_seed(1))
+    assert rows.shape == (60, X.shape[1])
+    assert len(rows.unique(dim=0)) == 60
+    assert torch.equal(rows, choose.sample(X, torch.Generator().manual_seed(1)))
+    choice = choose.silhouette(
+        lambda _: rows, lambda Y, k: kmeans(Y, n_clusters=k, n_init=10, generator=generator), n=len(X)
+    )
+    assert choice.k == 3
+    assert "60 of 90" in choice.note
+
+
+def test_the_silhouette_of_an_embedding_sees_the_rows_of_each_k(generator):
+    """Three groups that two coordinates hold apart, and further coordinates of noise: only the first K count."""
+    truth = torch.arange(90) % 3
+    corners = torch.tensor([[0.0, 0.0], [6.0, 0.0], [0.0, 6.0]])
+    Y = torch.cat(
+        [corners[truth] + 0.2 * torch.randn(90, 2, generator=generator), torch.randn(90, 4, generator=generator)], 1
+    )
+    seen = []
+
+    def rows(k):
+        seen.append(k)
+        return Y[:, :k]
+
+    choice = choose.silhouette(
+        rows, lambda X, k: kmeans(X, n_clusters=k, n_init=10, generator=generator), n=90, most=Y.shape[1]
+    )
+    assert choice.candidates == (2, 3, 4, 5, 6)
+    assert set(seen) == {2, 3, 4, 5, 6}
+    assert choice.k in (2, 3)
 
 
 def test_silhouette_is_scikit_learns(generator):

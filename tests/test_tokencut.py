@@ -58,6 +58,16 @@ def test_only_the_piece_around_the_peak_is_the_object(generator):
     assert not bool(((found > 0) & (truth == 1)).any() and ((found > 0) & (truth == 2)).any())
 
 
+def test_swapped_it_is_the_piece_of_the_other_side_that_lies_farthest_out(generator):
+    f, truth = planted_features([(3, 2, 9, 7)], h=12, w=16, generator=generator)
+    found, other = tokencut(f), tokencut(f, flip=True)
+    assert torch.equal(other.labels.reshape(12, 16), 1 - truth)
+    assert bool(other.side[other.v.argmax()])
+    assert bool(other.v[other.side].min() > other.threshold)
+    assert other.cut_value == pytest.approx(found.cut_value)
+    assert (found.facts["object"], other.facts["object"]) == ("peak", "peak, swapped")
+
+
 @pytest.mark.parametrize("f", [torch.ones(5, 6, 3), torch.zeros(5, 6, 3), torch.randn(1, 1, 4)])
 def test_nothing_to_cut_is_no_object_and_a_note(f):
     found = tokencut(f)

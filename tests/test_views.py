@@ -39,7 +39,7 @@ def test_every_method_can_be_shown(method, results):
 def test_vectors_fill_the_grid_they_say(method, results):
     value = views.fiedler_value(results[method], "picture.png", views.ncut_curve(results[method]))
     if results[method].spectrum is None:
-        assert "no eigenvectors" in value["message"]
+        assert ("each round" if views.rounds_of(results[method]) else "no eigenvectors") in value["message"]
         return
     for vector in value["vectors"]:
         entries = np.frombuffer(base64.b64decode(vector["values"]), "<f4")
@@ -63,3 +63,27 @@ def test_rounds_are_no_spectrum(results):
         len(views.fiedler_value(results["maskcut"], "picture.png", views.ncut_curve(results["maskcut"]))["vectors"])
         == len(results["maskcut"].spectrum.eigenvalues) - 1
     )
+
+
+def test_the_rule_that_named_the_object_stands_by_the_result(results):
+    named = {method: views.notes_markdown(result) for method, result in results.items()}
+    for method, words in {
+        "fiedler": "smaller side",
+        "min_cut": "smaller side",
+        "tokencut": "largest entry",
+        "maskcut": "fewer corners",
+        "lost": "seed patch",
+    }.items():
+        first, *others = named[method].splitlines()
+        assert words in first
+        assert ("Swap object" in first) == (method in ("fiedler", "min_cut", "tokencut"))
+        assert "even a picture without any object" in others[0]  # color features hold the position
+    assert not any("Object:" in named[method] for method in ("kmeans", "gmm", "spectral", "ncut", "slic", "mean_shift"))
+
+
+@pytest.mark.parametrize("method", ["fiedler", "min_cut", "tokencut"])
+def test_swapping_is_told_and_takes_another_side(method, results):
+    before = results[method]
+    swapped = Pipeline(device="cpu").run(two_discs()[0], before.settings.replace(flip=True))
+    assert "since swapped" in views.notes_markdown(swapped)
+    assert not bool((swapped.partition.side & before.partition.side).any())

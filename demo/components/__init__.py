@@ -50,8 +50,10 @@ def _is_path(source: object) -> bool:
 
 # The components themselves read the functions above, so they come last.
 from demo.components.fiedler import FiedlerPanel  # noqa: E402
+from demo.components.k_curves import KCurves  # noqa: E402
 from demo.components.log_slider import LogSlider  # noqa: E402
+from demo.components.map_grid import MapGrid  # noqa: E402
 from demo.components.patch import PatchPanel  # noqa: E402
 from demo.components.viewer import Viewer  # noqa: E402
 
-__all__ = ["FiedlerPanel", "LogSlider", "PatchPanel", "Viewer", "parts", "with_urls"]
+__all__ = ["FiedlerPanel", "KCurves", "LogSlider", "MapGrid", "PatchPanel", "Viewer", "parts", "with_urls"]

@@ -38,9 +38,10 @@ def spectral_clustering(spectrum: Spectrum, *, n_clusters: int, n_init: int, gen
             f"{n_clusters} segments need {n_clusters} eigenvectors; the spectrum has {m}. Raise n_vectors.",
             field="n_vectors",
         )
-    return kmeans(_embedding(spectrum, n_clusters), n_clusters=n_clusters, n_init=n_init, generator=generator)
+    return kmeans(embedding(spectrum, n_clusters), n_clusters=n_clusters, n_init=n_init, generator=generator)
 
 
-def _embedding(spectrum: Spectrum, k: int) -> Tensor:
+def embedding(spectrum: Spectrum, k: int) -> Tensor:
+    """(n, k): the nodes as spectral clustering in k clusters sees them."""
     Y = spectrum.V[:, :k]
     return normalize_rows(Y) if spectrum.laplacian == "symmetric" else Y

@@ -64,5 +64,10 @@ def dino_seg(attention: Tensor | None, *, head: int = 4, mass: float = 0.6) -> B
         threshold=float(ascending[~kept[order]].max()) if not bool(kept.all()) else 0.0,
         cut_value=None,
         box=box,
-        facts={"attention_share": float(a[mask.flatten()].sum()), "patches_kept": int(kept.sum()), "box": str(box)},
+        facts={
+            "attention_share": float(a[mask.flatten()].sum()),
+            "patches_kept": int(kept.sum()),
+            "box": str(box),
+            "object": "largest_piece",
+        },
     )

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from segcore.checks import check_choice, check_range
-from segcore.cut.foreground import object_side, weak_cut_notes
+from segcore.cut.foreground import named_rule, object_side, weak_cut_notes
 from segcore.cut.ncut import ncut_sweep, ncut_value
 from segcore.errors import InputError
 from segcore.types import Bipartition, Spectrum
@@ -21,6 +21,7 @@ def fiedler_cut(
     cut_at: float = 0.0,
     object_rule: str,
     flip: bool = False,
+    knn_share: float = 0.0,
 ) -> Bipartition:
     """Cut a graph in two where the Fiedler vector passes a threshold.
 
@@ -33,6 +34,7 @@ def fiedler_cut(
         cut_at: in [−1, 1].
         object_rule: which side is the object, see `object_side`.
         flip: take the other side after the rule has spoken.
+        knn_share: share of W that comes from neighbors in color and position, see `weak_cut_notes`.
 
     Returns:
         Bipartition with its Ncut.
@@ -63,8 +65,8 @@ def fiedler_cut(
         v=v,
         threshold=t,
         cut_value=value,
-        facts={"ncut": value, "threshold": t, "object": f"{object_rule}, swapped" if flip else object_rule},
-        notes=weak_cut_notes(value),
+        facts={"ncut": value, "threshold": t, "object": named_rule(object_rule, flip=flip)},
+        notes=weak_cut_notes(value, knn_share=knn_share),
     )
 
 

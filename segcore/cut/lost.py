@@ -66,6 +66,12 @@ def lost(f: Tensor, *, n_potentials: int = 100) -> Bipartition:
         threshold=0.0,
         cut_value=value,
         box=box,
-        facts={"ncut": value, "seed_patch": place(seed, w), "similar_patches": len(similar), "box": str(box)},
+        facts={
+            "ncut": value,
+            "seed_patch": place(seed, w),
+            "similar_patches": len(similar),
+            "box": str(box),
+            "object": "seed",
+        },
         notes=filled,
     )

@@ -14,10 +14,11 @@ from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
 from segcore.cut.components import component_at
-from segcore.cut.foreground import corner_count, weak_cut_notes
+from segcore.cut.foreground import corner_count, named_rule, weak_cut_notes
 from segcore.cut.ncut import ncut_value
 from segcore.cut.tokencut import EDGE_FLOOR, NO_STRUCTURE, binary_affinity, is_uniform, peak, second_vector
-from segcore.types import Clustering, Spectrum
+from segcore.graph.laplacian import degrees
+from segcore.types import Clustering, Round, Spectrum
 
 _MOST_OVERLAP = 0.5  # intersection over union with the round before; above, the round found the same thing again
 _LEAST_AREA = 0.01  # share of the grid that a mask must exceed, from the second round on
@@ -32,6 +33,10 @@ class _Round:
     residual: float
     ncut: float
     mask: Tensor  # (h, w) bool
+    side: Tensor  # (n,) bool, of the object
+    degree: Tensor  # (n,) float64
+    taken: Tensor | None = None  # (h, w) bool, by the rounds before
+    remark: str = ""
 
 
 def maskcut(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Tensor:
@@ -79,10 +84,15 @@ def maskcut_objects(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Clus
         objective=sum(r.ncut for r in rounds),
         n_iter=len(rounds),
         converged=True,
-        facts={"objects": len(kept), **{f"ncut_{i}": r.ncut for i, r in enumerate(rounds, 1)}},
+        facts={
+            "objects": len(kept),
+            "object": named_rule("corners"),
+            **{f"ncut_{i}": r.ncut for i, r in enumerate(rounds, 1)},
+        },
         notes=tuple(notes),
         has_background=True,
         spectrum=_spectrum_of(rounds),
+        rounds=tuple(_told(r) for r in rounds),
     )
 
 
@@ -104,11 +114,23 @@ def _rounds(f: Tensor, n_objects: int, tau: float) -> list[_Round]:
             cut = _cut(f * ~taken[..., None], tau)
         if cut is None:
             break
-        useless = _overlap(before, cut.mask) > _MOST_OVERLAP or int(cut.mask.sum()) <= _LEAST_AREA * taken.numel()
-        mask = nothing if i > 0 and useless else cut.mask
-        rounds.append(dataclasses.replace(cut, mask=mask & ~taken))
+        why = _useless(cut.mask, before) if i > 0 else ""
+        mask = nothing if why else cut.mask
+        fresh = mask & ~taken
+        if not why and not bool(fresh.any()):
+            why = "Dropped: all that it found was found before."
+        rounds.append(dataclasses.replace(cut, mask=fresh, taken=taken, remark=why))
         before, taken = mask, taken | mask
     return rounds
+
+
+def _useless(mask: Tensor, before: Tensor) -> str:
+    """Why a mask is dropped; empty where it is kept."""
+    if _overlap(before, mask) > _MOST_OVERLAP:
+        return "Dropped: it found the object of the round before again."
+    if int(mask.sum()) <= _LEAST_AREA * mask.numel():
+        return f"Dropped: it found not more than {_LEAST_AREA:.0%} of the picture."
+    return ""
 
 
 def _cut(f: Tensor, tau: float) -> _Round | None:
@@ -124,7 +146,14 @@ def _cut(f: Tensor, tau: float) -> _Round | None:
     if corners > 2 or (corners == 2 and not bool(side[peak(v)])):
         v, side = -v, ~side
     mask = component_at(side.reshape(h, w), peak(v - v.min()))
-    return _Round(v, float(spectrum.eigenvalues[1]), float(spectrum.residuals[1]), ncut_value(W, side), mask)
+    ncut = ncut_value(W, side)
+    return _Round(v, float(spectrum.eigenvalues[1]), float(spectrum.residuals[1]), ncut, mask, side, degrees(W))
+
+
+def _told(r: _Round) -> Round:
+    """The round as others see it."""
+    out = r.taken.flatten()
+    return Round(r.v, r.side, r.mask.flatten(), out, r.ncut, r.degree, r.remark)
 
 
 def _overlap(a: Tensor, b: Tensor) -> float:

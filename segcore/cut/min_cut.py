@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
-from segcore.cut.foreground import object_side
+from segcore.cut.foreground import named_rule, object_side
 from segcore.cut.ncut import ncut_value
 from segcore.errors import InputError
 from segcore.graph.laplacian import check_affinity
@@ -69,7 +69,7 @@ def min_cut(W: Tensor, *, h: int, w: int, object_rule: str = "minority", flip: b
         v=v,
         threshold=0.5,
         cut_value=ncut,
-        facts={"cut": value, "ncut": ncut, "smaller_side": few},
+        facts={"cut": value, "ncut": ncut, "smaller_side": few, "object": named_rule(object_rule, flip=flip)},
         notes=(note,) if few <= max(1, _FEW * n) else (),
     )
 

@@ -83,7 +83,8 @@ def halve_by(W: csr_array, v: NDArray[np.float64], *, least: int = 1) -> Halves 
     side = _without_specks(W, v > thresholds[lowest], least)
     if side.all() or not side.any():
         return None
-    return Halves(torch.from_numpy(side), _ncut(W, side), smoothness(torch.from_numpy(v)))
+    vector = torch.from_numpy(v)
+    return Halves(torch.from_numpy(side), _ncut(W, side), smoothness(vector), vector)
 
 
 def _halve(W: csr_array, least: int) -> Halves | None:
@@ -93,7 +94,8 @@ def _halve(W: csr_array, least: int) -> Halves | None:
     pieces, piece = connected_components(W, directed=False)
     if pieces > 1:
         largest = np.bincount(piece).argmax()
-        return Halves(torch.from_numpy(piece == largest), 0.0, 0.0)
+        side = torch.from_numpy(piece == largest)
+        return Halves(side, 0.0, 0.0, side.double())
     return halve_by(W, sparse_eigenpairs(W, n_vectors=2, tol=_TOL).fiedler.numpy(), least=least)
 
 

@@ -17,7 +17,7 @@ from segcore.checks import check_range
 from segcore.cut.ncut import ncut_sweep
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import check_affinity
-from segcore.types import Clustering
+from segcore.types import Clustering, Round
 
 SMOOTHEST = 0.06  # Shi and Malik's bound for the test of stability
 _BINS = 10  # of its histogram
@@ -30,6 +30,7 @@ class Halves:
     side: Tensor  # (m,) bool
     ncut: float
     smoothness: float  # of the vector that was cut, see `smoothness`
+    v: Tensor  # (m,) that vector
 
 
 def recursive_ncut(W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothest: float = SMOOTHEST) -> Clustering:
@@ -80,7 +81,8 @@ def cut_recursively(
     check_range("n_segments", n_segments, lo=1)
     check_range("max_ncut", max_ncut, lo=0, hi=2)
     check_range("smoothest", smoothest, lo=0, hi=1)
-    segments, cuts = [torch.arange(n)], []
+    segments, rounds = [torch.arange(n)], []
+    origins = ["Cuts the whole picture."]  # of the segments, in words
     best: dict[int, Halves | None] = {}  # of the segments looked at so far
     why = ""
     while len(segments) < n_segments:
@@ -90,9 +92,11 @@ def cut_recursively(
             break
         halves = best.pop(i)
         nodes, inside = segments[i], halves.side.cpu()
-        segments[i] = nodes[~inside]
+        rounds.append(_round(n, nodes, halves, origins[i]))
+        segments[i], origins[i] = nodes[~inside], f"Cuts what cut {len(rounds)} left."
         segments.append(nodes[inside])
-        cuts.append(halves.ncut)
+        origins.append(f"Cuts what cut {len(rounds)} found.")
+    cuts = [r.ncut for r in rounds]
     labels = torch.empty(n, dtype=torch.int64)
     for label, nodes in enumerate(segments):
         labels[nodes] = label
@@ -103,7 +107,15 @@ def cut_recursively(
         converged=True,
         facts={"cuts": len(cuts), **({"ncut": cuts[0], "largest_ncut": max(cuts)} if cuts else {})},
         notes=(f"{len(segments)} of {n_segments} segments: {why}",) if len(segments) < n_segments else (),
+        rounds=tuple(rounds),
     )
+
+
+def _round(n: int, nodes: Tensor, halves: Halves, origin: str) -> Round:
+    """A cut of some nodes on all n."""
+    v, side, out = torch.zeros(n), torch.zeros(n, dtype=torch.bool), torch.ones(n, dtype=torch.bool)
+    v[nodes], side[nodes], out[nodes] = halves.v.cpu().float(), halves.side.cpu(), False
+    return Round(v, side, side, out, halves.ncut, remark=origin)
 
 
 def smoothness(v: Tensor) -> float:
@@ -138,4 +150,4 @@ def _halve(W: Tensor) -> Halves | None:
     if len(values) == 0:
         return None
     lowest = values.argmin()
-    return Halves(v > thresholds[lowest], float(values[lowest]), smoothness(v))
+    return Halves(v > thresholds[lowest], float(values[lowest]), smoothness(v), v)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
 from segcore.cut.components import bounding_box, component_at
-from segcore.cut.foreground import weak_cut_notes
+from segcore.cut.foreground import named_rule, weak_cut_notes
 from segcore.cut.ncut import ncut_value
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
@@ -24,18 +24,19 @@ _TOL = 1e-10  # of the residual in float64: entries near the mean must fall on t
 _TIE = 1e-6  # relative; larger than the error of an entry, smaller than what tells patches apart
 
 
-def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR) -> Bipartition:
+def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, flip: bool = False) -> Bipartition:
     """Find the most salient object of a picture.
 
     Args:
         f: (h, w, d) features, not yet normalized.
         tau: τ in [−1, 1], cosine above which two patches are joined.
         edge_floor: ε > 0, weight of all other edges; keeps the graph connected.
+        flip: look on the other side: the peak is then the entry farthest out there.
 
     Returns:
-        Bipartition whose `side` is the object, `v` the eigenvector with its peak positive, `threshold` its mean, and
-        `cut_value` the Ncut of the two sides of the threshold. Where all edges weigh the same there is no object: `side` is
-        empty, and a note says so.
+        Bipartition whose `side` is the object, `v` the eigenvector with the object's peak above the threshold, `threshold`
+        its mean, and `cut_value` the Ncut of the two sides of the threshold. Where all edges weigh the same there is no
+        object: `side` is empty, and a note says so.
 
     Convention:
         All choices are those of the published code: a strict >, the mean as threshold, the peak arg max |v| as seed. Among
@@ -57,6 +58,9 @@ def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR) -> 
     v = spectrum.fiedler
     seed = peak(v)
     v = v if v[seed] > v.mean() else -v
+    if flip:
+        v = -v
+        seed = peak((v - v.mean()).clamp_min(0))
     side = v > v.mean()
     mask = component_at(side.reshape(h, w), seed)
     box, value = bounding_box(mask), ncut_value(W, side)
@@ -66,7 +70,13 @@ def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR) -> 
         threshold=float(v.mean()),
         cut_value=value,
         box=box,
-        facts={"ncut": value, "threshold": float(v.mean()), "seed_patch": place(seed, w), "box": str(box)},
+        facts={
+            "ncut": value,
+            "threshold": float(v.mean()),
+            "seed_patch": place(seed, w),
+            "box": str(box),
+            "object": named_rule("peak", flip=flip),
+        },
         notes=(*spectrum.notes, *weak_cut_notes(value)),
         spectrum=spectrum,
     )

@@ -56,7 +56,7 @@ def evaluate_regions(
     if not levels:
         raise InputError("There must be at least one K; got an empty list.", field="k")
     settings = resolved(settings)
-    takes_k = "n_segments" in settings_read(settings) and not settings.auto_k
+    takes_k = "n_segments" in settings_read(settings)
     variants = [settings.replace(n_segments=k) for k in levels] if takes_k else [settings]
 
     def score(case: Case) -> PictureScores:

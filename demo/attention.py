@@ -1,0 +1,105 @@
+"""The tab "Attention": where the heads of the last block look, and what DINO-seg makes of one of them."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gradio as gr
+from torch import Tensor
+
+from demo import handlers, texts, views
+from demo.components import MapGrid
+from demo.components.map_grid import MapGridValue, Tile
+from demo.service import Service
+from segcore.cut.dino_seg import dino_seg
+from segcore.export import pack_floats
+from segcore.settings import DEFAULTS, Settings
+from segcore.types import FeatureGrid
+
+
+def make_panel() -> MapGrid:
+    """What the tab holds."""
+    return MapGrid(elem_id="attention", empty=texts.READY)
+
+
+def wire(panel: MapGrid, control: gr.components.Component, light: dict[str, Any]) -> None:
+    """A click on a head makes it the one that DINO-seg uses."""
+    panel.choose(take_head, None, control, **light)
+
+
+def take_head(event: gr.EventData) -> int:
+    """The head that was clicked."""
+    return int(event.index)
+
+
+def make_fill(service: Service) -> Callable[..., Iterator[MapGridValue | dict[str, str] | None]]:
+    """The event that shows the maps: picture and settings in, the panel out."""
+
+    def fill(picture: str | None, *values: Any) -> Iterator[MapGridValue | dict[str, str] | None]:
+        with handlers.told_kindly():
+            if picture is None:
+                yield None
+                return
+            settings = handlers.settings_of(values)
+            # Attention belongs to the backbone, whatever the method works on.
+            features = service.pipeline.values(picture, settings.replace(method=DEFAULTS.method), "features")["features"]
+            yield attention_value(features, settings)
+
+    return fill
+
+
+def attention_value(features: FeatureGrid, settings: Settings) -> MapGridValue | dict[str, str]:
+    """All heads, their mean, and the mask of the head in use; only a message where the backbone has no attention."""
+    attention = features.attention
+    if attention is None:
+        return {"message": texts.ATTENTION_NONE.format(origin=features.origin)}
+    heads, used = len(attention), settings.attention_head
+    tiles = [_head(attention[i], i, pressed=i == used) for i in range(heads)]
+    tiles.append({"title": texts.ATTENTION_MEAN, "kind": "sequential", "values": _packed(attention.mean(0))})
+    rows = [{"title": "", "text": "", "tiles": tiles}]
+    if used < heads:
+        rows.append(_mask(attention, used, settings.attention_mass))
+    lead = texts.ATTENTION_LEAD.format(heads=heads)
+    return {
+        **views.map_ground(features),
+        "lead": lead if used < heads else f"{lead} {texts.ATTENTION_NO_HEAD.format(head=used, last=heads - 1)}",
+        "rows": rows,
+    }
+
+
+def _head(a: Tensor, i: int, *, pressed: bool) -> Tile:
+    return {
+        "title": texts.ATTENTION_HEAD.format(i=i),
+        "kind": "sequential",
+        "values": _packed(a),
+        "choose": i,
+        "pressed": pressed,
+    }
+
+
+def _mask(attention: Tensor, head: int, mass: float) -> dict[str, Any]:
+    """What DINO-seg keeps of a head, and the piece that it takes as the object."""
+    found = dino_seg(attention, head=head, mass=mass)
+    kept = found.v > found.threshold
+    share, facts = float(found.v[found.side].sum()), found.facts
+    return {
+        "title": texts.ATTENTION_MASK.format(head=head),
+        "text": texts.ATTENTION_MASK_TEXT.format(mass=f"{mass:.0%}"),
+        "tiles": [
+            {
+                "title": texts.ATTENTION_KEPT,
+                "kind": "sequential",
+                "mask": _packed(kept),
+                "caption": texts.ATTENTION_KEPT_CAPTION.format(kept=facts["patches_kept"], n=len(kept)),
+            },
+            {
+                "title": texts.ATTENTION_OBJECT,
+                "kind": "sequential",
+                "mask": _packed(found.side),
+                "caption": texts.ATTENTION_OBJECT_CAPTION.format(share=f"{share:.0%}"),
+            },
+        ],
+    }
+
+
+def _packed(values: Tensor) -> str:
+    return pack_floats(values.float().cpu().numpy())

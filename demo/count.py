@@ -1,0 +1,104 @@
+"""The tab "How many?": what each criterion says of every K, computed when somebody looks."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import gradio as gr
+
+from demo import handlers, texts
+from demo.components import KCurves
+from demo.components.k_curves import KCurve, KCurvesValue
+from demo.service import Service
+from segcore.cluster.choose import Choice
+from segcore.registry import CRITERIA, METHODS
+from segcore.settings import DEFAULTS, Settings
+from segcore.stages import settings_read
+from segcore.types import Spectrum
+
+
+def make_panel() -> KCurves:
+    """What the tab holds."""
+    return KCurves(elem_id="count")
+
+
+def wire(panel: KCurves, controls: Mapping[str, gr.components.Component], light: dict[str, Any]) -> None:
+    """A click on a point sets K, and switches the choice by the data off."""
+    panel.choose(take_k, None, [controls["n_segments"], controls["auto_k"]], **light)
+
+
+def take_k(event: gr.EventData) -> tuple[int, bool]:
+    """K as it was clicked, and that the data do not choose it any more."""
+    return int(event.k), False
+
+
+def make_fill(service: Service) -> Callable[..., Iterator[KCurvesValue | None]]:
+    """The event that computes the curves: picture and settings in, the panel after each criterion out."""
+
+    def fill(picture: str | None, *values: Any) -> Iterator[KCurvesValue | None]:
+        with handlers.told_kindly():
+            if picture is None:
+                yield None
+                return
+            settings = handlers.settings_of(values)
+            patches = settings.replace(method=DEFAULTS.method)  # the criteria judge patches, whatever the method cuts
+            spectrum = service.pipeline.values(picture, patches, "spectrum")["spectrum"]
+            choices: dict[str, Choice] = {}
+            for name in CRITERIA:
+                yield curves_value(settings, spectrum, choices)
+                choices[name] = service.pipeline.values(picture, patches, name)[name]
+            yield curves_value(settings, spectrum, choices)
+
+    return fill
+
+
+def curves_value(settings: Settings, spectrum: Spectrum, choices: Mapping[str, Choice]) -> KCurvesValue:
+    """What the panel shows of the choices that are made so far, by the names of their criteria."""
+    used = METHODS[settings.method].criterion
+    takes_k = "n_segments" in settings_read(settings.replace(auto_k=False))
+    chosen = choices[used].k if settings.auto_k and used in choices else None
+    aside = [_components(spectrum.n_components)]
+    if not takes_k:
+        aside.append(texts.COUNT_NO_K.format(method=METHODS[settings.method].title))
+    return {
+        "curves": [_curve(name, choices.get(name), in_use=name == used) for name in CRITERIA],
+        "k": (chosen if settings.auto_k and used else settings.n_segments) if takes_k else None,
+        "verdict": _verdict(choices),
+        "aside": " ".join(aside),
+    }
+
+
+def _curve(name: str, choice: Choice | None, *, in_use: bool) -> KCurve:
+    criterion = CRITERIA[name]
+    notes = [texts.COUNT_IN_USE] if in_use else []
+    if choice is None:
+        notes = [texts.COUNT_PENDING]
+    else:
+        if choice.n_rows < choice.n:
+            notes.append(texts.COUNT_SAMPLE.format(rows=choice.n_rows, n=choice.n))
+        if choice.k == choice.candidates[-1]:
+            notes.append(texts.COUNT_AT_END.format(k=choice.k))
+    return {
+        "key": name,
+        "title": criterion.title,
+        "formula": criterion.formula,
+        "question": texts.COUNT_QUESTIONS[name],
+        "candidates": list(choice.candidates) if choice else [],
+        "scores": list(choice.scores) if choice else [],
+        "k": choice.k if choice else None,
+        "note": " · ".join(notes),
+        "in_use": in_use,
+    }
+
+
+def _verdict(choices: Mapping[str, Choice]) -> str:
+    """Whether the criteria agree, once all of them have spoken."""
+    if len(choices) < len(CRITERIA):
+        return texts.COUNT_PENDING
+    if len({choice.k for choice in choices.values()}) == 1:
+        return texts.COUNT_AGREE.format(k=next(iter(choices.values())).k)
+    said = ", ".join(f"{CRITERIA[name].title} {choice.k}" for name, choice in choices.items())
+    return texts.COUNT_DISAGREE.format(said=said)
+
+
+def _components(n: int) -> str:
+    return texts.COUNT_CONNECTED if n == 1 else texts.COUNT_COMPONENTS.format(n=n)
