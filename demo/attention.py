@@ -10,7 +10,7 @@ from demo import handlers, texts, views
 from demo.components import MapGrid
 from demo.components.map_grid import MapGridValue, Tile
 from demo.service import Service
-from segcore.cut.dino_seg import dino_seg
+from segcore.cut.dino_seg import dino_seg, head_here
 from segcore.export import pack_floats
 from segcore.settings import DEFAULTS, Settings
 from segcore.types import FeatureGrid
@@ -52,16 +52,14 @@ def attention_value(features: FeatureGrid, settings: Settings) -> MapGridValue |
     attention = features.attention
     if attention is None:
         return {"message": texts.ATTENTION_NONE.format(origin=features.origin)}
-    heads, used = len(attention), settings.attention_head
+    heads, (used, notes) = len(attention), head_here(attention, settings.attention_head)
     tiles = [_head(attention[i], i, pressed=i == used) for i in range(heads)]
     tiles.append({"title": texts.ATTENTION_MEAN, "kind": "sequential", "values": _packed(attention.mean(0))})
     rows = [{"title": "", "text": "", "tiles": tiles}]
-    if used < heads:
-        rows.append(_mask(attention, used, settings.attention_mass))
-    lead = texts.ATTENTION_LEAD.format(heads=heads)
+    rows.append(_mask(attention, used, settings.attention_mass))
     return {
         **views.map_ground(features),
-        "lead": lead if used < heads else f"{lead} {texts.ATTENTION_NO_HEAD.format(head=used, last=heads - 1)}",
+        "lead": " ".join((texts.ATTENTION_LEAD.format(heads=heads), *notes)),
         "rows": rows,
     }
 

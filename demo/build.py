@@ -122,20 +122,18 @@ def _result_panel(service: Service) -> dict[str, Any]:
         with gr.Tab(texts.TAB_VECTORS, id="vectors") as panel["tab-rounds"]:
             panel["rounds"] = rounds.make_panel()
             panel["vectors"] = FiedlerPanel(elem_id="vectors")
-        with gr.Tab(texts.TAB_PATCH, id="patch"):
-            panel["patch"] = PatchTab(service)
         with gr.Tab(texts.TAB_SPECTRUM, id="spectrum"):
             panel["spectrum"] = gr.Plot(show_label=False, elem_id="spectrum")
-        with gr.Tab(texts.TAB_COMPARE, id="compare"):
-            panel["compare"] = compare.make_tab()
-
-        with gr.Tab(texts.TAB_TRUTH, id="truth"):
-            panel["truth"] = truth.fill_tab()
-
         with gr.Tab(texts.TAB_COUNT, id="count") as panel["tab-count"]:
             panel["count"] = count.make_panel()
+        with gr.Tab(texts.TAB_PATCH, id="patch"):
+            panel["patch"] = PatchTab(service)
         with gr.Tab(texts.TAB_ATTENTION, id="attention") as panel["tab-attention"]:
             panel["attention"] = attention.make_panel()
+        with gr.Tab(texts.TAB_COMPARE, id="compare"):
+            panel["compare"] = compare.make_tab()
+        with gr.Tab(texts.TAB_TRUTH, id="truth"):
+            panel["truth"] = truth.fill_tab()
         with gr.Tab(texts.TAB_NUMBERS, id="numbers"):
             panel["numbers"] = gr.HTML(elem_id="numbers")
         with gr.Tab(texts.TAB_REPEAT, id="repeat"):

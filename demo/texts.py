@@ -271,7 +271,6 @@ ATTENTION_LEAD = (
     "Attention of the last block, from [CLS] to the patches, each of the {heads} heads on its own range. Click a head, and "
     "DINO-seg uses it."
 )
-ATTENTION_NO_HEAD = "The head in the settings, {head}, does not exist here: heads go from 0 to {last}."
 ATTENTION_HEAD = "Head {i}"
 ATTENTION_MEAN = "Mean of the heads"
 ATTENTION_MASK = "What DINO-seg makes of head {head}"

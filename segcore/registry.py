@@ -19,7 +19,7 @@ from segcore.cluster.kmeans import check_n_clusters, kmeans
 from segcore.cluster.mean_shift import mean_shift, spread
 from segcore.cluster.slic import slic
 from segcore.cluster.spectral import embedding, spectral_clustering
-from segcore.cut.dino_seg import dino_seg
+from segcore.cut.dino_seg import dino_seg, head_here
 from segcore.cut.fiedler import fiedler_cut
 from segcore.cut.lost import lost
 from segcore.cut.maskcut import maskcut_objects
@@ -183,7 +183,11 @@ def _lost(features: FeatureGrid, *, n_potentials: int) -> Bipartition:
 
 
 def _dino_seg(features: FeatureGrid, *, attention_head: int, attention_mass: float) -> Bipartition:
-    return dino_seg(features.attention, head=attention_head, mass=attention_mass)
+    if features.attention is None:
+        return dino_seg(None)  # refuses in words
+    head, notes = head_here(features.attention, attention_head)
+    cut = dino_seg(features.attention, head=head, mass=attention_mass)
+    return dataclasses.replace(cut, notes=(*cut.notes, *notes))
 
 
 def _small_pixels(picture: Tensor, *, pixel_side: int) -> FeatureGrid:

@@ -123,8 +123,8 @@ def test_all_heads_their_mean_and_the_mask_of_the_head_in_use(looking):
 
 def test_a_head_that_is_not_there_is_told_and_a_backbone_without_attention_too(looking):
     value = attention.attention_value(looking, BASE.replace(attention_head=4))
-    assert "from 0 to 2" in value["lead"]
-    assert len(value["rows"]) == 1
+    assert "head 2 stands in for head 4" in value["lead"]
+    assert [tile.get("pressed") for tile in value["rows"][0]["tiles"]] == [False, False, True, None]
     told = attention.attention_value(dataclasses.replace(looking, attention=None), BASE)
     assert "no [CLS] token" in told["message"]
 

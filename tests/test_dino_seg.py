@@ -103,6 +103,9 @@ def test_the_pipeline_hands_it_the_attention(monkeypatch, generator):
     assert float(((found.label_map > 0) == (truth == 1)).float().mean()) > 0.9
     assert found.has_background
     assert found.spectrum is None
+    last, default = (pipeline.run(image, settings.replace(attention_head=head)) for head in (1, 4))
+    assert torch.equal(default.label_map, last.label_map)
+    assert "head 1 stands in for head 4" in default.notes[-1]
     for change in ({"attention_head": 1}, {"attention_mass": 0.2}):
         assert next(iter(change)) in settings_read(settings)
         assert not torch.equal(pipeline.run(image, settings.replace(**change)).label_map, found.label_map)

@@ -14,6 +14,14 @@ from segcore.errors import InputError
 from segcore.types import Bipartition
 
 
+def head_here(attention: Tensor, wanted: int) -> tuple[int, tuple[str, ...]]:
+    """The wanted head of attention (heads, h, w), or the last one where there are fewer, and a note that says so."""
+    last = len(attention) - 1
+    if wanted <= last:
+        return wanted, ()
+    return last, (f"This backbone has heads 0 to {last}, so head {last} stands in for head {wanted}.",)
+
+
 def dino_seg(attention: Tensor | None, *, head: int = 4, mass: float = 0.6) -> Bipartition:
     """Take the patches that hold most of a head's attention as the object.
 
