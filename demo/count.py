@@ -22,13 +22,16 @@ def make_panel() -> KCurves:
 
 
 def wire(panel: KCurves, controls: Mapping[str, gr.components.Component], light: dict[str, Any]) -> None:
-    """A click on a point sets K, and switches the choice by the data off."""
-    panel.choose(take_k, None, [controls["n_segments"], controls["auto_k"]], **light)
+    """A click on a point switches the choice by the data off, and then sets K.
+
+    One after the other: the requests of two controls that change at once may arrive in either order.
+    """
+    panel.choose(lambda: False, None, controls["auto_k"], **light).then(take_k, panel, controls["n_segments"], **light)
 
 
-def take_k(event: gr.EventData) -> tuple[int, bool]:
-    """K as it was clicked, and that the data do not choose it any more."""
-    return int(event.k), False
+def take_k(value: KCurvesValue) -> int:
+    """K as it was clicked."""
+    return int(value["k"])
 
 
 def make_fill(service: Service) -> Callable[..., Iterator[KCurvesValue | None]]:

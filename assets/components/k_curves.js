@@ -145,8 +145,9 @@ function diamond(x, y, r) {
 
 function choose(k) {
   view = { ...view, k };
+  props.value = view;
   paint();
-  trigger("choose", { k });
+  trigger("choose");
 }
 
 parts.charts.addEventListener("click", (event) => {

@@ -21,7 +21,10 @@ function show(value) {
   parts.message.hidden = !empty || (!value?.message && !fixed.empty);
   parts.body.hidden = empty;
   view = null;
-  if (empty) return;
+  if (empty) {
+    parts.rows.replaceChildren();
+    return;
+  }
   parts.lead.textContent = value.lead ?? "";
   parts.panel.style.setProperty("--mg-aspect", String((value.w * value.aspect[0]) / (value.h * value.aspect[1])));
   const focused = [...parts.rows.querySelectorAll(".mg-tile")].indexOf(document.activeElement);

@@ -27,7 +27,7 @@ _BASIS_BLOCKS = 6  # thick restart when the basis would hold more blocks than th
 _PASSES_PER_RITZ = 2  # products with W between two solutions of the projected problem
 _COLUMNS = 8  # blocks are multiples of it: 17 columns cost 1.4 times as much as 16, and 24 no more than 17
 _COARSE_FROM = 2000  # nodes; below, the products are not what costs
-_COARSE_UNTIL = 1e-2  # over √n: the residual that is reached with a rounded W, as its errors are independent
+_COARSE_UNTIL = 1.5e-2  # over √n: the residual that is reached with a rounded W, as its errors are independent
 _COARSE_PASSES = 20  # at most, should they not be
 _NEAR_DOUBLE = 1e-3  # relative gap below which two eigenvalues count as one
 
@@ -206,7 +206,7 @@ def _davidson(
     while True:
         for _ in range(_PASSES_PER_RITZ if Q.shape[1] else 1):
             T = _orthonormal(T, torch.cat([known, Q], 1))
-            AT = problem.apply(T, coarse)
+            AT = problem.apply(T, coarse if Q.shape[1] else None)
             Q, AQ, passes = torch.cat([Q, T], 1), torch.cat([AQ, AT], 1), passes + 1
             T = AT / diagonal[:, None]
         ritz, S = _small_eigh(Q, AQ)

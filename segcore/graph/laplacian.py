@@ -62,12 +62,11 @@ def check_affinity(W: Tensor | ImplicitAffinity) -> None:
     if not isinstance(W, Tensor) or W.ndim != 2 or W.shape[0] != W.shape[1] or W.shape[0] == 0:
         got = tuple(W.shape) if isinstance(W, Tensor) else type(W).__name__
         raise InputError(f"W must be a square matrix (n, n) with n ≥ 1; got {got}.", field="W")
-    total = float(W.sum())
-    if total != total or total in (float("inf"), float("-inf")):
+    deg = W.sum(1)
+    if not bool(deg.isfinite().all()):
         raise InputError("W holds NaN or infinite values; replace them before calling.", field="W")
     if float(W.min()) < 0:
         raise InputError("W has negative weights; clip them at 0, as a graph of similarities needs.", field="W")
     # Row sums against column sums: one cheap pass that a matrix which is not symmetric does not survive in practice.
-    deg = W.sum(1)
     if float((deg - W.sum(0)).abs().max()) > 1e-3 * float(deg.max()):
         raise InputError("W is not symmetric; use (W + Wᵀ) / 2.", field="W")
