@@ -70,16 +70,17 @@ def measure(row: Row) -> Measured:
         if wrong:
             notes.append(f"WRONG: against {who}, {wrong}")
     seconds: dict[str, list[float]] = {who: [] for who in contenders}
+    settle = len(contenders) > 1  # the threads of the contender before spin on for a while, and the caches hold its data
     for _ in range(row.repetitions):
         for who, run in contenders.items():
-            if len(contenders) > 1:
-                run()  # the threads of the contender before spin on for a while, and the caches hold its data
-            seconds[who].append(timed(run))
+            seconds[who].append(timed(run, settle=settle))
     return Measured(row.name, seconds, tuple(notes), row.target)
 
 
-def timed(run: Callable[[], Any]) -> float:
-    """Seconds of one run, the work of a GPU included."""
+def timed(run: Callable[[], Any], *, settle: bool = False) -> float:
+    """Seconds of one run, the work of a GPU included; after another one that does not count, to settle."""
+    if settle:
+        run()
     synchronize()
     began = time.perf_counter()
     run()
