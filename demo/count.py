@@ -26,12 +26,13 @@ def wire(panel: KCurves, controls: Mapping[str, gr.components.Component], light:
 
     One after the other: the requests of two controls that change at once may arrive in either order.
     """
-    panel.choose(lambda: False, None, controls["auto_k"], **light).then(take_k, panel, controls["n_segments"], **light)
+    chosen = gr.State(None)  # the value of the panel will not do: curves that arrive meanwhile replace it
+    panel.choose(take_k, None, [controls["auto_k"], chosen], **light).then(int, chosen, controls["n_segments"], **light)
 
 
-def take_k(value: KCurvesValue) -> int:
-    """K as it was clicked."""
-    return int(value["k"])
+def take_k(event: gr.EventData) -> tuple[bool, int]:
+    """That the data do not choose K any more, and K as it was clicked."""
+    return False, int(event.k)
 
 
 def make_fill(service: Service) -> Callable[..., Iterator[KCurvesValue | None]]:

@@ -86,7 +86,7 @@ def test_connected_components_are_told(spectrum):
 
 
 def test_a_click_sets_k_and_the_head():
-    assert count.take_k({"k": 7}) == 7
+    assert count.take_k(SimpleNamespace(k=7)) == (False, 7)
     assert attention.take_head(SimpleNamespace(index=2)) == 2
 
 

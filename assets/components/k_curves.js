@@ -9,10 +9,21 @@ const BOTTOM = 26;
 const find = (name) => element.querySelector(`.kc-${name}`);
 const parts = Object.fromEntries(["message", "body", "verdict", "aside", "charts"].map((name) => [name, find(name)]));
 
+const PATIENCE = 150; // ms before curves that are still being computed replace those on view
+
 let view = null;
+let waiting = 0;
+let lost = null; // key and K of the point that had the focus and is not drawn at the moment
 const focusAt = new Map(); // by key of a curve, the K that the Tab key reaches
 
 // ---- Values ----
+
+function receive(value) {
+  clearTimeout(waiting);
+  const pending = value?.curves?.some((curve) => !curve.candidates.length);
+  if (view && pending) waiting = setTimeout(show, PATIENCE, value);
+  else show(value);
+}
 
 function show(value) {
   view = value?.curves ? value : null;
@@ -28,14 +39,20 @@ function show(value) {
 
 function paint() {
   if (!view) return;
-  const focused = document.activeElement?.closest?.(".kc-point");
-  const back = element.contains(focused) ? [focused.dataset.key, focused.dataset.k] : null;
+  const active = document.activeElement;
+  const focused = element.contains(active) ? active.closest(".kc-point") : null;
+  if (focused) lost = [focused.dataset.key, focused.dataset.k];
+  else if (active !== document.body) lost = null;
   parts.charts.replaceChildren(...view.curves.map(card));
   for (const curve of view.curves) {
     const box = parts.charts.querySelector(`[data-card="${curve.key}"] svg`);
     if (box && curve.candidates.length) draw(box, curve);
   }
-  if (back) parts.charts.querySelector(`.kc-point[data-key="${back[0]}"][data-k="${back[1]}"]`)?.focus();
+  const again = lost && parts.charts.querySelector(`.kc-point[data-key="${lost[0]}"][data-k="${lost[1]}"]`);
+  if (again) {
+    again.focus();
+    lost = null;
+  }
 }
 
 function card(curve) {
@@ -145,9 +162,8 @@ function diamond(x, y, r) {
 
 function choose(k) {
   view = { ...view, k };
-  props.value = view;
   paint();
-  trigger("choose");
+  trigger("choose", { k });
 }
 
 parts.charts.addEventListener("click", (event) => {
@@ -180,5 +196,5 @@ new ResizeObserver(() => {
   if (now && now !== width) paint();
   width = now;
 }).observe(parts.charts);
-watch("value", () => show(props.value));
+watch("value", () => receive(props.value));
 show(props.value);

@@ -33,7 +33,7 @@ class KCurvesValue(TypedDict):
 class KCurves(gr.HTML):
     """A chart for each criterion, the K it chooses marked.
 
-    Events: `choose`, when a user takes a K, which is then the value's `k`.
+    Events: `choose`, when a user takes a K. Its `gr.EventData` has `k`.
     """
 
     def __init__(

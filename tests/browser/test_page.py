@@ -100,16 +100,21 @@ def test_every_method_answers(lab, method):
         choose_method(lab, "kmeans")
         lab.wait_for_function("location.search.includes('method=kmeans')")
     choose_method(lab, method)
-    if method == "dino_seg":  # needs a transformer, which is not here
-        toast = lab.locator("[data-testid=toast-body]").first
-        toast.wait_for()
-        assert "attention" in toast.inner_text()
-        return
     lab.wait_for_function("link => location.search.includes('method=' + link) || link === 'spectral'", arg=method)
     wait_for_result(lab)
     for name, readers in {"knn_weight": ("spectral", "fiedler", "ncut", "min_cut"), "threshold": ("fiedler",)}.items():
         lab.locator(f"#setting-{name}").wait_for(state="visible" if method in readers else "hidden")
     assert legend(lab).count() >= 1
+
+
+def test_a_method_that_needs_a_transformer_says_so(page, address):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?backbone=color")
+    wait_for_result(page)
+    choose_method(page, "dino_seg")
+    toast = page.locator("[data-testid=toast-body]").first
+    toast.wait_for()
+    assert "attention" in toast.inner_text()
 
 
 def test_the_address_is_a_link_that_restores_picture_and_settings(page, address):
