@@ -30,6 +30,13 @@ _JS_ADDRESS = """(link) => {
     history.replaceState(null, "", query || location.pathname);
     return location.href;
 }"""
+# Number the runs of a page. Gradio sends a request for each of the controls that change at once, with what it knows at that
+# moment, and the requests may overtake each other: those that a later one follows within a moment are numbered 0.
+_JS_NUMBER = """async (_number, ...values) => {
+    const mine = (window.segcoreRuns = (window.segcoreRuns ?? 0) + 1);
+    await new Promise((done) => setTimeout(done, 30));
+    return [mine === window.segcoreRuns ? mine : 0, ...values];
+}"""
 _JS_DOWNLOAD = """() => setTimeout(() => document.querySelector("#download a, a#download, #download")?.click(), 60)"""
 
 
@@ -145,8 +152,10 @@ def _result_panel(service: Service) -> dict[str, Any]:
 
 
 def _hidden_outputs() -> dict[str, Any]:
-    """Components that are never seen: the file about to be saved, and the answers of the HTTP endpoint."""
+    """Components that are never seen: the numbers of runs, the file about to be saved, the answers of the HTTP endpoint."""
     return {
+        "number": gr.Number(0, visible="hidden", elem_id="run-number"),
+        "newest": gr.State(0),
         "download": gr.DownloadButton(visible="hidden", elem_id="download"),
         "overlay": gr.Image(label="overlay", format="png", visible=False),
         "labels": gr.File(label="labels", visible=False),
@@ -166,8 +175,8 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
     # `change` first: it makes "always_last" the rule for all, and it also fires for arrow keys and values set from Python.
     run = gr.on(
         [c.change for c in (*values, inputs["picture"])],
-        handlers.make_show(service), everything, shown,
-        trigger_mode="always_last", show_progress="minimal", show_progress_on=[outputs["status"]],
+        handlers.make_show(service), [hidden["number"], hidden["newest"], *everything], [hidden["newest"], *shown],
+        js=_JS_NUMBER, trigger_mode="always_last", show_progress="minimal", show_progress_on=[outputs["status"]],
         api_visibility="private", **_HEAVY,
     )  # fmt: skip
     outputs["patch"].wire(run, everything, heavy=_HEAVY, light=_LIGHT)

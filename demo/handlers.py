@@ -40,14 +40,18 @@ def told_kindly() -> Iterator[None]:
 def make_show(service: Service) -> Callable[..., Iterator[tuple[Any, ...]]]:
     """The event behind every control: runs the stages and fills all tabs.
 
-    Yields after each stage that had to be computed, so that a stop or a newer value ends the work there. Outputs: status,
-    viewer, eigenvectors, spectrum, numbers, notes, formula, Python call, command line, link.
+    Yields after each stage that had to be computed, so that a stop or a newer value ends the work there. Inputs: the number
+    of this run, that of the newest so far, picture, controls. A run that is not newer is left out, as its values are old.
+    Outputs: the newest number, status, viewer, eigenvectors, spectrum, numbers, notes, formula, Python, command line, link.
     """
 
-    def show(picture: str | None, *values: Any) -> Iterator[tuple[Any, ...]]:
+    def show(number: float, newest: float, picture: str | None, *values: Any) -> Iterator[tuple[Any, ...]]:
         with told_kindly():
+            if number <= newest:
+                yield tuple(gr.skip() for _ in range(11))
+                return
             if picture is None:
-                yield (texts.READY, None, None, None, "", "", "", "", "", "")
+                yield (number, texts.READY, None, None, None, "", "", "", "", "", "")
                 return
             settings = settings_of(values)
             steps = service.pipeline.steps(picture, settings)
@@ -55,11 +59,11 @@ def make_show(service: Service) -> Callable[..., Iterator[tuple[Any, ...]]]:
                 try:
                     report = next(steps)
                 except StopIteration as done:
-                    yield _shown(service, done.value, picture, settings)
+                    yield (number, *_shown(service, done.value, picture, settings))
                     return
                 if not report.cached:
                     line = f"{texts.STAGES[report.name]} · {views.seconds(report.seconds)}"
-                    yield (line, *(gr.skip() for _ in range(9)))
+                    yield (number, line, *(gr.skip() for _ in range(9)))
 
     return show
 

@@ -149,6 +149,16 @@ def test_handlers_take_the_controls_in_the_order_of_the_settings():
         assert component.value == default
 
 
+def test_a_run_that_a_newer_one_overtook_changes_nothing():
+    show = handlers.make_show(Service(device="cpu"))
+    values = (str(COFFEE), *DEFAULTS.replace(**QUICK).to_dict().values())
+    *_, last = show(3, 2, *values)
+    assert last[0] == 3
+    assert "3 segments on" in last[1]
+    for number in (0, 2, 3):  # superseded before it was sent; older; the same again
+        assert list(show(number, 3, *values)) == [(gr.skip(),) * len(last)]
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_controls_are_shown_where_they_are_read(method):
     settings = DEFAULTS.replace(method=method, backbone="color", crf=True)
