@@ -1,5 +1,6 @@
 """The tab in which several methods stand side by side: its layout, its wiring and its events."""
 
+import uuid
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,8 +29,8 @@ USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")
 CELL_SIDE = 640  # pixels: longer side of a picture in the grid and on the sheet
 _SHARED = ("weights", "features")  # stages that all methods have in common
 
-# What waits when the work is stopped will not come any more.
-_JS_STOPPED = f"value => value && value.running ? {{...value, running: false, status: {texts.COMPARE_STOPPED!r}}} : value"
+# Not the value, as results that were on their way would take its place.
+_JS_STOPPED = """value => ({__type__: "update", props: {stopped: value?.run ?? null}})"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,7 @@ class _View:
         self._cells: dict[str, Cell] = {m: {"method": m, "title": METHODS[m].title, "state": "waiting"} for m in methods}
         self._size = (3, 4)  # until a result says better
         self._colors = ""  # whose colors the others follow
+        self._run = uuid.uuid4().hex
 
     def take(self, service: Service, method: str, what: StageReport | Painted | str | None) -> None:
         """Note that a method begins, a stage of it, its result or its failure."""
@@ -222,7 +224,7 @@ class _View:
         n = sum(cell["state"] in ("done", "failed") for cell in cells)
         count = texts.COMPARE_STATUS.format(n=n, total=len(cells))
         status = " · ".join(filter(None, (count, self._colors)))
-        return {"running": running, "status": status, "width": width, "height": height, "cells": cells}
+        return {"run": self._run, "running": running, "status": status, "width": width, "height": height, "cells": cells}
 
 
 def _told(painted: Painted, picture: str) -> dict[str, Any]:

@@ -119,7 +119,6 @@ COMPARE_NO_METHOD = "No method is picked. Pick at least one."
 COMPARE_NO_RESULT = "There is no comparison to save yet. Press Compare first."
 COMPARE_STATUS = "{n} of {total} methods"
 COMPARE_REFERENCE = "colors follow {title}"
-COMPARE_STOPPED = "Stopped. What was done stays."
 COMPARE_DEFAULTS = "All settings at their defaults"
 COMPARE_ALT = "{title}: {count} over {picture}"
 COMPARE_SECONDS = "{seconds} after the features"
@@ -131,6 +130,7 @@ COMPARE_WORDS = {
     "waiting": "waits for its turn",
     "running": "computes …",
     "stopped": "stopped before it was done",
+    "stop": "Stopped. What was done stays.",
     "choose": "Make it the main result",
     "main": "Is the main result",
 }

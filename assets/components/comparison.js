@@ -81,6 +81,7 @@ function show(value) {
   empty.hidden = Boolean(value);
   status.hidden = grid.hidden = !value;
   if (!value) return;
+  if (value.running && value.run === props.stopped) value = { ...value, running: false, status: words.stop };
   status.textContent = value.status;
   grid.setAttribute("aria-busy", String(value.running));
   const items = value.cells.map((cell) => {
@@ -107,5 +108,6 @@ function mark() {
 empty.textContent = words.empty;
 grid.setAttribute("aria-label", words.label);
 watch("value", () => show(props.value));
+watch("stopped", () => show(props.value));
 watch("main", mark);
 show(props.value);

@@ -11,7 +11,7 @@ _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/
 
 
 def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
-    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`.
+    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`; what all share comes first.
 
     Args:
         name: of the component's files.
@@ -19,11 +19,12 @@ def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
         fixed: what the script finds in `fixed` and what never changes. A component in a tab that was not open yet when its
             first values came would not find it among its props.
     """
+    styles = [(_FOLDER / f"{style}.css").read_text(encoding="utf-8") for style in ("panel", name)]
     scripts = [(_FOLDER / f"{script}.js").read_text(encoding="utf-8") for script in (*shared, name)]
     constants = ", ".join(f"{key}: {json.dumps(value)}" for key, value in fixed.items())
     return {
         "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
-        "css_template": (_FOLDER / f"{name}.css").read_text(encoding="utf-8"),
+        "css_template": "\n".join(styles),
         "js_on_load": "\n".join([f"const fixed = {{{constants}}};", *scripts]),
     }
 

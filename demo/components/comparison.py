@@ -25,6 +25,7 @@ class Cell(TypedDict):
 class ComparisonValue(TypedDict):
     """What a `ComparisonGrid` shows."""
 
+    run: str  # what all values of one run have in common
     running: bool  # cells that wait will have their turn
     status: str
     width: int  # of the pictures, in pixels
@@ -35,8 +36,8 @@ class ComparisonValue(TypedDict):
 class ComparisonGrid(gr.HTML):
     """A grid of results that wraps.
 
-    Its property `main` is the method of the main result. Events: `choose`, when a user wants another one to be that; its
-    `gr.EventData` has `method`.
+    Its property `main` is the method of the main result, and `stopped` the run that was stopped. Events: `choose`, when
+    a user wants another method to be the main one; its `gr.EventData` has `method`.
     """
 
     def __init__(self, value: ComparisonValue | None = None, *, elem_id: str | None = None, **kwargs: Any):
@@ -45,7 +46,7 @@ class ComparisonGrid(gr.HTML):
         Args:
             value: what is shown, or None.
             elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes, and `main`.
+            kwargs: whatever `gr.HTML` takes, `main` and `stopped`.
         """
         super().__init__(
             value,

@@ -146,6 +146,7 @@ def test_stop_leaves_what_is_done(page, address):
     page.locator("#compare-stop").click()
     page.wait_for_function("document.querySelector('#comparison .cp-status').innerText.includes('Stopped')")
     assert cell(page, "kmeans").get_attribute("data-state") == "done"
+    assert page.locator("#comparison .cp-main").get_attribute("data-method") == "kmeans"
     assert page.locator("#comparison [data-state=stopped]").count() >= 1
     assert page.locator("#comparison [data-state=running], #comparison [data-state=waiting]").count() == 0
 
