@@ -188,8 +188,9 @@ def _davidson(
 
     The basis grows by the residuals of the leading Ritz vectors, divided by the diagonal of A, and by A times those: the
     projected problem is solved after every second pass only, since in a basis of a hundred it costs as much as a pass.
-    Rounded products come first. Once the residuals are of the size of their errors, the leading vectors and exact products
-    begin a new basis.
+    Rounded products come first, but for those that begin a basis: where a start is near the eigenvectors, its roundings are
+    alike over whole regions and would not average out. Once the residuals are of the size of their errors, the leading
+    vectors and exact products begin a new basis.
     """
     n, device, dtype = problem.W.shape[0], problem.W.device, problem.W.dtype
     block = -(-(wanted + 1) // _COLUMNS) * _COLUMNS
