@@ -8,6 +8,7 @@ A user's mistake ends with exit status 2 and one line `error: …` on standard e
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,10 @@ from typing import Any, NoReturn
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError
-from segcore.flags import add_settings, settings_from
+from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import DEFAULTS, Settings
+
+_LONGEST_NAME = 200  # shown of a file's path
 
 
 class _Parser(argparse.ArgumentParser):
@@ -31,12 +34,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parsed = build_parser().parse_args(arguments)
     try:
-        return parsed.run(parsed)
-    except SegcoreError as error:
-        print(f"error: {error}", file=sys.stderr)
+        status = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our lines has seen enough, as head has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (SegcoreError, OSError) as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+
+
+def _sentence(error: SegcoreError | OSError) -> str:
+    """What to tell the user; of a system's refusal, which file it was about."""
+    if not isinstance(error, OSError):
+        return str(error)
+    name = str(error.filename or "the output")
+    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return f"Cannot use {shown}: {error.strerror or error}. Use another name or place, or mend its permissions."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -72,20 +89,23 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _segment(parsed: argparse.Namespace) -> int:
-    from segcore.export import write_files
+    from segcore.export import make_folder, write_files
+    from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
 
     settings = settings_from(parsed)
     pipeline = Pipeline(device=parsed.device)
     stems = _stems(parsed.pictures)
+    make_folder(parsed.out)
+    resolve_backbone(settings.backbone)  # a file of weights that cannot be used is no picture's fault
     failed = 0
     for picture, stem in stems.items():
         try:
             result = pipeline.run(picture, settings)
             paths = write_files(result, parsed.out, stem)
-        except SegcoreError as error:
+        except (SegcoreError, OSError) as error:
             # One bad picture must not cost the results of the others.
-            print(f"error: {picture}: {error}", file=sys.stderr)
+            print(f"error: {picture}: {_sentence(error)}", file=sys.stderr)
             failed += 1
             continue
         for note in result.notes:
@@ -148,6 +168,9 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.device import pick_device
 
+    if parsed.sweep and (parsed.only or parsed.json):
+        raise InputError("--sweep prints one table; leave --only and --json out.", field="sweep")
+    check_json(parsed.json)
     device = pick_device(parsed.device)
     about = report.machine(device)
     print(report.machine_line(about))
@@ -159,8 +182,7 @@ def _bench(parsed: argparse.Namespace) -> int:
         print(report.line(row), flush=True)
         rows.append(row)
     print(f"\nPeak memory of this process: {report.peak_memory_bytes() / 2**20:.0f} MiB")
-    if parsed.json:
-        report.write_json(parsed.json, about, rows)
+    write_json(parsed.json, report.as_json(about, rows))
     wrong = [row.name for row in rows if any(note.startswith("WRONG") for note in row.notes)]
     if wrong:
         print(f"error: wrong answers in {', '.join(wrong)}", file=sys.stderr)

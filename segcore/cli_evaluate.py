@@ -2,14 +2,13 @@
 
 import argparse
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.errors import InputError
-from segcore.flags import add_settings, settings_from
+from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import Settings
 
 if TYPE_CHECKING:
@@ -66,12 +65,12 @@ def _bsds(parsed: argparse.Namespace) -> int:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
     cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
     rows = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
+    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **_region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS")
     _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
     _print_left_out(rows[0][1].skipped)
-    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **_region_json(*row)} for row in rows])
     return 0
 
 
@@ -82,6 +81,7 @@ def _objects(parsed: argparse.Namespace) -> int:
     parsed.method = parsed.method or "fiedler"
     cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
     rows = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
+    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
     settings = rows[0][2]
     rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
     _print_table(
@@ -91,7 +91,6 @@ def _objects(parsed: argparse.Namespace) -> int:
     print("best IoU: of the better side, or of the best union of segments.")
     print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
     _print_left_out(rows[0][1].skipped, alone)
-    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
     return 0
 
 
@@ -102,15 +101,17 @@ def _labels(parsed: argparse.Namespace) -> int:
     ignore = parse_label(parsed.ignore)
     cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
     rows = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
+    about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
+    _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
     _print_table(
         ("backbone", "pictures", *_LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
         [(name, len(r.names), *_label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
     )
     print("mIoU, accuracy: after Hungarian matching, anew for each picture; pooled: one matching for all pictures.")
     print("Less is better for VoI (bits), more for all others.")
+    if ignore is not None and not rows[0][1].n_ignoring:
+        print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
     _print_left_out(rows[0][1].skipped, alone)
-    about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
-    _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
     return 0
 
 
@@ -127,9 +128,9 @@ def _rows(
 
 def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, Settings, "Pipeline"]]:
     """The rows of the table: their names, settings and pipelines."""
-    if parsed.json is not None and not parsed.json.parent.is_dir():
-        raise InputError(f"Cannot write {parsed.json}: its folder is missing. Use another --json.", field="json")
+    check_json(parsed.json)
     from segcore.evaluate import untrained_pipeline
+    from segcore.evaluate.cases import resolved
     from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
 
@@ -144,11 +145,11 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
             field="compare",
         )
     shown = Path(first.name).name
+    settings = settings.replace(backbone=first.name)
     # All rows are checked before the first is computed, which may take an hour.
-    chosen = [(name, first if name == UNTRAINED else resolve_backbone(name)[0]) for name in others]
-    yield shown, settings.replace(backbone=first.name), Pipeline(device=parsed.device)
-    for name, backbone in chosen:
-        own = settings.replace(backbone=backbone.name)
+    chosen = [(name, settings if name == UNTRAINED else resolved(settings.replace(backbone=name))) for name in others]
+    yield shown, settings, Pipeline(device=parsed.device)
+    for name, own in chosen:
         if name == UNTRAINED:
             yield f"{shown}, random weights", own, untrained_pipeline(device=parsed.device)
         else:
@@ -294,10 +295,4 @@ def _print_left_out(skipped: Mapping[str, str], alone: Sequence[str] = ()) -> No
 
 def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:
     """Write the first row, with the others under "compare"."""
-    if path is None:
-        return
-    text = json.dumps({**rows[0], "compare": rows[1:]}, indent=2, ensure_ascii=False)
-    try:
-        path.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}. Use another --json.", field="json") from error
+    write_json(path, {**rows[0], "compare": rows[1:]})

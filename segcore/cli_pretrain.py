@@ -28,11 +28,11 @@ def _pretrain(parsed: argparse.Namespace) -> int:
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
+    budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
     done = pretrain(
         parsed.folders,
         parsed.out,
-        minutes=None if parsed.steps is not None else parsed.minutes or 30.0,
         steps=parsed.steps,
         resume=parsed.resume,
         seed=parsed.seed,
@@ -40,6 +40,7 @@ def _pretrain(parsed: argparse.Namespace) -> int:
         batch=parsed.batch,
         recipe=Recipe(**sizes),
         show_progress=True,
+        **budget,
     )
     if done.n_skipped:
         print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")

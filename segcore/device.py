@@ -2,6 +2,8 @@
 
 import math
 import os
+from contextlib import suppress
+from pathlib import Path
 
 import torch
 
@@ -47,7 +49,8 @@ def check_graph_fits(n: int, device: torch.device) -> None:
     if not graph_fits(n, device):
         need, free = _graph_bytes(n) / 2**30, free_memory(device) / 2**30
         raise InputError(
-            f"A graph of {n:,} patches needs about {need:.3g} GiB, and {free:.3g} GiB are free. Lower max_side.",
+            f"A graph of {n:,} patches needs about {need:.3g} GiB, more than {SHARE_OF_MEMORY:.0%} of the {free:.3g} GiB "
+            "that are free. Lower max_side.",
             field="max_side",
         )
 
@@ -56,10 +59,26 @@ def free_memory(device: torch.device) -> float:
     """Bytes that a new allocation may take; infinite where the system does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
+    return min(_machine_bytes(), _group_bytes())
+
+
+def _machine_bytes() -> float:
+    """What the system would give; files that it keeps in memory make room, so they count as free."""
+    with suppress(OSError, StopIteration, ValueError):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return 1024 * int(next(line.split()[1] for line in lines if line.startswith("MemAvailable:")))
+    with suppress(AttributeError, ValueError, OSError):
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):
-        return math.inf
+    return math.inf
+
+
+def _group_bytes(group: Path = Path("/sys/fs/cgroup")) -> float:
+    """What a container's bound leaves, likewise."""
+    with suppress(OSError, StopIteration, ValueError):
+        bound, used = (int((group / name).read_text()) for name in ("memory.max", "memory.current"))  # "max" is no number
+        lines = (group / "memory.stat").read_text().splitlines()
+        return bound - used + int(next(line.split()[1] for line in lines if line.startswith("inactive_file ")))
+    return math.inf
 
 
 def _graph_bytes(n: int) -> int:

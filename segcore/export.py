@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,22 +23,40 @@ from segcore.types import Segmentation, StageReport
 _GRAY_LABELS = 255  # more segments than this leave the 8-bit gray file for a 16-bit one
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder that results go to.
+
+    Raises:
+        InputError: it cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder, error.strerror) from error
+    if not os.access(folder, os.W_OK):
+        raise _unwritable(folder, "Permission denied")
+
+
+def _unwritable(folder: Path, reason: str | None) -> InputError:
+    return InputError(f"Cannot write to {folder}: {reason}. Use another --out.", field="out")
+
+
 def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
     """Write all files of a result as FOLDER/STEM.labels.png and so on; returns their paths.
 
     Raises:
         InputError: the folder cannot be made or written.
     """
+    make_folder(folder)
     paths = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for ending, make in FILES.items():
             content = make(result)
             if content is not None:
                 paths.append(folder / (stem + ending))
                 paths[-1].write_bytes(content)
     except OSError as error:
-        raise InputError(f"Cannot write to {folder}: {error.strerror}. Use another --out.", field="out") from error
+        raise _unwritable(folder, error.strerror) from error
     return paths
 
 

@@ -1,8 +1,12 @@
-"""Settings as flags of a command line: one for each field of `Settings`, generated from the schema."""
+"""Flags that several commands share: one for each field of `Settings`, generated from the schema, and files of JSON."""
 
 import argparse
+import json
+import os
+from pathlib import Path
 from typing import Any
 
+from segcore.errors import InputError
 from segcore.settings import CRF_PRESETS, DEFAULTS, Param, Settings, params
 
 
@@ -34,3 +38,33 @@ def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:
     metavar = name.upper() if p.choices else p.symbol or ("N" if isinstance(default, int) else "X")
     info = f"{p.info} One of: {rule}." if p.choices else f"{p.info} {rule}."
     group.add_argument(flag, default=None, metavar=metavar, help=f"{info} ({default})".replace("%", "%%"))
+
+
+def check_json(path: Path | None) -> None:
+    """Refuse, before anything is computed, a file that cannot be written.
+
+    Raises:
+        InputError: its folder is missing or cannot be written, or it is a folder.
+    """
+    if path is None:
+        return
+    if not path.parent.is_dir():
+        raise InputError(f"Cannot write {path}: its folder is missing. Use another --json.", field="json")
+    if path.is_dir():
+        raise InputError(f"Cannot write {path}: it is a folder. Name a file in it.", field="json")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise InputError(f"Cannot write {path}: permission denied. Use another --json.", field="json")
+
+
+def write_json(path: Path | None, value: Any) -> None:
+    """Write a value as JSON, if there is a path.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}. Use another --json.", field="json") from error

@@ -148,7 +148,8 @@ class _LabelMap:
 
 
 def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition) -> _LabelMap:
-    return _LabelMap(cells_to_pixels(cells.labels, features.geometry).cpu(), {"crf": "off"})
+    label_map = cells_to_pixels(cells.labels, features.geometry).cpu()
+    return _counted(label_map, cells, {"crf": "off"}, "The picture has fewer pixels than patches, so there is none for")
 
 
 def _crf_kernels(
@@ -186,12 +187,24 @@ def _refined(
     label_map = scaled_to_pixels(Q, g).cpu()
     before = cells_to_pixels(cells.labels, g).cpu()
     facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
-    kept, dense = label_map.unique(return_inverse=True)
-    lost = len(cells.labels.unique()) - len(kept)
-    if lost <= 0:
+    advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
+    return _counted(label_map, cells, facts, advice)
+
+
+def _counted(
+    label_map: Tensor, cells: Clustering | Bipartition, facts: Mapping[str, float | int | str], reason: str
+) -> _LabelMap:
+    """Close gaps in the numbers where a segment has no pixel left; objects keep theirs, and the background 0."""
+    before = cells.labels.cpu().bincount() > 0
+    after = label_map.flatten().bincount(minlength=len(before)) > 0
+    gone = before & ~after
+    if not bool(gone.any()):
         return _LabelMap(label_map, facts)
-    note = f"The CRF left no pixel to {lost} of the segments; weaker weights or narrower kernels keep small ones."
-    return _LabelMap(label_map if cells.has_background else dense.to(label_map.dtype), facts, (note,))
+    among = ", the background among them" if cells.has_background and bool(gone[0]) else ""
+    note = f"{reason} {int(gone.sum())} of the segments{among}."
+    if not cells.has_background:
+        label_map = (after.cumsum(0) - 1).to(label_map.dtype)[label_map.long()]
+    return _LabelMap(label_map, facts, (note,))
 
 
 def _check_crf_size(n_segments: int) -> None:
@@ -219,7 +232,8 @@ def _fits(features: FeatureGrid) -> bool:
     need, free = n * (2 * d + _BASIS_COLUMNS) * features.f.element_size(), free_memory(device)
     if need > SHARE_OF_MEMORY * free:
         raise InputError(
-            f"{n:,} patches need at least {need / 2**30:.3g} GiB, and {free / 2**30:.3g} GiB are free. Lower max_side.",
+            f"{n:,} patches need at least {need / 2**30:.3g} GiB, more than {SHARE_OF_MEMORY:.0%} of the "
+            f"{free / 2**30:.3g} GiB that are free. Lower max_side.",
             field="max_side",
         )
     return graph_fits(n, device)

@@ -82,3 +82,5 @@ def test_command_writes_json_and_status(tmp_path, capsys, monkeypatch):
     assert told["machine"]["versions"]["torch"] == torch.__version__.split("+")[0] or told["machine"]["versions"]["torch"]
     assert cli.main(["bench", "--device", "cpu"]) == 1
     assert "wrong answers in wrong" in capsys.readouterr().err
+    assert cli.main(["bench", "--device", "cpu", "--only", "nothing"]) == 2
+    assert "the groups are few" in capsys.readouterr().err

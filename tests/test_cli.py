@@ -1,6 +1,7 @@
 """The command line as a user meets it."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -122,6 +123,51 @@ def test_no_traceback_reaches_the_user(tmp_path):
     assert ran.returncode == 2
     assert ran.stderr.startswith("error: ")
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("long_name", ["x" * 300 + ".png", "x" * 5000])
+def test_a_name_that_no_file_can_have_costs_the_others_nothing(long_name, picture, tmp_path, capsys):
+    assert cli.main(["segment", long_name, str(picture), "--out", str(tmp_path / "out"), *QUICK]) == 2
+    told = capsys.readouterr()
+    assert told.err.count("error: ") == told.err.count("\n") == 1
+    assert "two discs.labels.png" in told.out
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["segment", "a.png", "b.png", "--out", "{file}"], "Use another --out"),
+        (["segment", "a.png", "b.png", "--out", "o", "--weights", "none.safetensors"], "no file none.safetensors"),
+        (["bench", "--json", "{file}/b.json"], "folder is missing"),
+        (["bench", "--json", "{folder}"], "is a folder"),
+        (["bench", "--sweep", "--only", "crf"], "leave --only and --json out"),
+        (["evaluate", "objects", "--images", "{folder}", "--masks", "y" * 300], "y"),
+        (["pretrain", "z" * 300, "--out", "{folder}/w.safetensors"], "z"),
+    ],
+)
+def test_what_cannot_work_is_said_once_and_first(flags, words, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    flags = [flag.format(file=tmp_path / "file", folder=tmp_path) for flag in flags]
+    assert cli.main(flags) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("error: ")
+    assert words in told.err
+    assert told.err.count("\n") == 1
+    assert "ms" not in told.out
+
+
+def test_a_reader_that_leaves_and_a_console_without_greek():
+    ran = subprocess.run(
+        f"{sys.executable} -m segcore methods | head -1", shell=True, check=True, capture_output=True, text=True
+    )
+    assert (ran.stdout, ran.stderr) == ("kmeans\n", "")
+    told = subprocess.run(
+        [sys.executable, "-m", "segcore", "segment", "--help"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )
+    assert b"--knn-weight" in told.stdout
 
 
 def test_defaults_are_those_of_the_schema():

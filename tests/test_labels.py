@@ -47,9 +47,21 @@ def test_palette_indices_are_the_labels_whatever_their_colors():
 def test_each_color_is_a_label():
     colors = np.array([[0, 0, 0], [224, 224, 192], [128, 0, 0], [128, 0, 1]], np.uint8)
     labels, found = read(Image.fromarray(colors[SPOTS]))
-    np.testing.assert_array_equal(labels, np.array([0, 0xE0E0C0, 0x800000, 0x800001])[SPOTS])
-    assert [found.name(v) for v in (0, 0xE0E0C0)] == ["#000000", "#e0e0c0"]
-    assert parse_label("#e0e0c0") == 0xE0E0C0
+    np.testing.assert_array_equal(labels, np.array([0, 0x1E0E0C0, 0x1800000, 0x1800001])[SPOTS])
+    assert [found.name(v) for v in (0, 0x1E0E0C0)] == ["#000000", "#e0e0c0"]
+    assert parse_label("#e0e0c0") == 0x1E0E0C0
+
+
+def test_one_color_has_one_label_in_all_files():
+    """Whether a file holds colors beside its grays must not change what the grays are called."""
+    with_red = np.array([[255, 255, 255], [255, 0, 0], [0, 0, 0], [0, 0, 255]], np.uint8)[SPOTS]
+    without = np.array([[255, 255, 255], [9, 9, 9], [0, 0, 0], [0, 0, 0]], np.uint8)[SPOTS]
+    files = [read(Image.fromarray(pixels))[0] for pixels in (with_red, without)]
+    files.append(read(Image.fromarray(without[..., 0]))[0])
+    for labels in files:
+        np.testing.assert_array_equal(labels == parse_label("#ffffff"), SPOTS == 0)
+        assert set(labels[SPOTS == 2]) == {parse_label("#000000")}
+    assert set(files[0][SPOTS == 3]) == {parse_label("#0000ff")} != {255}
 
 
 def test_gray_stored_as_color_is_gray():
@@ -123,7 +135,21 @@ def test_what_is_no_label_map_is_refused(data, words):
     assert error.value.field == "image"
 
 
-@pytest.mark.parametrize(("text", "label"), [("", None), (" 255 ", 255), ("-1", -1), ("#00ff00", 0xFF00)])
+@pytest.mark.parametrize("values", [(0, 1), (300, 301), (7, 60_000)])
+def test_the_brighter_of_two_values_is_the_object_in_16_bits_too(values):
+    mask = read_mask(encoded(Image.fromarray(np.array(values, np.uint16)[(SPOTS > 1).astype(int)])))
+    np.testing.assert_array_equal(mask, SPOTS > 1)
+
+
+@pytest.mark.parametrize("text", ["red", "#abc", "#12345g", "1.5"])
+def test_what_names_no_label_is_refused(text):
+    with pytest.raises(InputError, match="whole number"):
+        parse_label(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "label"), [("", None), (" 255 ", 255), ("-1", -1), ("#00ff00", 0x100FF00), ("#ffffff", 255)]
+)
 def test_labels_are_named(text, label):
     assert parse_label(text) == label
 

@@ -1,11 +1,14 @@
 """The stages together: what is recomputed, what matters, what a result says, and what happens when things go wrong."""
 
+import math
+import os
+import sys
 import threading
 
 import pytest
 import torch
 
-from segcore import InputError, Pipeline, Settings
+from segcore import InputError, Pipeline, Settings, device
 from segcore.cluster.choose import MOST
 from segcore.registry import CRITERIA, METHODS
 from segcore.settings import params
@@ -287,6 +290,11 @@ def test_tiny_and_long_pictures_are_segmented_or_refused_in_words(shape, method,
     for crf in (False, True):
         result = pipeline.run(image, BASE.replace(method=method, crf=crf, n_segments=2, max_side=64))
         assert result.label_map.shape == shape
+        present = result.label_map.unique()
+        assert result.has_background or torch.equal(present.long(), torch.arange(len(present)))
+        assert any("no pixel" in note or "none for" in note for note in result.notes) == (
+            len(present) < len(result.cell_labels.unique())
+        )
 
 
 def test_more_segments_than_patches_say_what_to_do(pipeline):
@@ -326,6 +334,23 @@ def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
     image, _ = two_discs()
     with pytest.raises(InputError, match=r"GiB.*Lower max_side"):
         Pipeline(device="cpu").run(image, BASE.replace(method="spectral"))
+
+
+def test_a_container_leaves_what_its_bound_and_its_files_say(tmp_path):
+    assert device._group_bytes(tmp_path) == math.inf
+    for name, text in (("memory.current", "700"), ("memory.stat", "anon 5\ninactive_file 200\n"), ("memory.max", "max")):
+        (tmp_path / name).write_text(text + "\n")
+    assert device._group_bytes(tmp_path) == math.inf
+    (tmp_path / "memory.max").write_text("1000\n")
+    assert device._group_bytes(tmp_path) == 500
+
+
+def test_files_that_the_system_keeps_in_memory_count_as_free():
+    """Linux says how much it would give; of unused memory, a machine that has run for a while has next to none."""
+    unused = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert device.free_memory(torch.device("cpu")) > 0
+    if sys.platform == "linux":
+        assert device._machine_bytes() > 0.5 * unused
 
 
 def test_cache_stays_within_its_bound_over_many_pictures():

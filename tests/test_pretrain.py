@@ -502,6 +502,17 @@ def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path):
     Image.fromarray(paint(99)).save(folder / "one more.png")
     with pytest.raises(InputError, match="another pictures"):
         train(folder, out, resume=True)
+    (folder / "one more.png").unlink()
+    with pytest.raises(InputError, match="another depth: 2, and now 1"):
+        train(folder, out, recipe=dataclasses.replace(TINY, depth=1), resume=True)
+    state = torch.load(checkpoint_path(out), weights_only=True)
+    for hole in ("optimizer", "teacher"):
+        torch.save({name: x for name, x in state.items() if name != hole}, checkpoint_path(out))
+        with pytest.raises(InputError, match="does not hold what"):
+            train(folder, out, resume=True)
+    torch.save({**state, "teacher": {"weight": torch.ones(2)}}, checkpoint_path(out))
+    with pytest.raises(InputError, match="does not hold what"):
+        train(folder, out, resume=True)
     checkpoint_path(out).write_bytes(b"damaged")
     with pytest.raises(InputError, match="cannot be read"):
         train(folder, out, resume=True)
@@ -521,6 +532,7 @@ def test_a_loss_that_is_not_finite_ends_the_training(folder, tmp_path, monkeypat
         ({"out": "w.pth"}, "ends in .safetensors"),
         ({"batch": 0}, "batch"),
         ({"seed": -1}, "seed"),
+        ({"seed": 10**14}, "seed"),
         ({"steps": 0}, "steps"),
         ({"steps": None, "minutes": 0}, "minutes must be above 0"),
         ({"steps": None, "minutes": float("nan")}, "minutes must be above 0"),
@@ -567,7 +579,12 @@ def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.parametrize(
     ("flags", "words"),
-    [(["--minutes", "1", "--steps", "2"], "not both"), (["--minutes", "-1"], "above 0"), (["--minutes", "soon"], "soon")],
+    [
+        (["--minutes", "1", "--steps", "2"], "not both"),
+        (["--minutes", "-1"], "above 0"),
+        (["--minutes", "0"], "above 0"),
+        (["--minutes", "soon"], "soon"),
+    ],
 )
 def test_mistakes_on_the_command_line(folder, tmp_path, flags, words, capsys):
     try:

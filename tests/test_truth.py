@@ -40,9 +40,9 @@ def test_a_result_agrees_fully_with_itself(pipeline):
 def test_names_and_gaps_of_labels_do_not_matter(pipeline):
     result = run(pipeline)
     plain = compare(result, drawn(TRUTH))
-    odd = compare(result, drawn(torch.tensor([7, 900, 0xFF0000])[TRUTH], colors=True))
+    odd = compare(result, drawn(torch.tensor([7, 0x1000384, 0x1FF0000])[TRUTH], colors=True))
     assert odd.scores == plain.scores
-    assert odd.regions == ("#000007", "#000384", "#ff0000")
+    assert odd.regions == ("#070707", "#000384", "#ff0000")
     assert torch.equal(odd.errors, plain.errors)
 
 
@@ -130,7 +130,7 @@ def test_only_object_methods_have_objects(pipeline):
         ([0, 9], [0, 1]),
         ([4, 200], [0, 1]),
         ([-3, 0, 5], [1, 0, 2]),
-        ([0, 0xFF00, 0xFF0000], [0, 1, 2]),
+        ([0, 0x100FF00, 0x1FF0000], [0, 1, 2]),
     ],
 )
 def test_zero_is_the_background_or_the_lower_of_two(labels, numbers):

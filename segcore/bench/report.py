@@ -1,6 +1,5 @@
 """The bench's table and its JSON."""
 
-import json
 import platform
 import resource
 import sys
@@ -65,13 +64,13 @@ def line(row: Measured) -> str:
 HEAD = "| work | segcore | others (their time over ours) | target |\n| --- | --- | --- | --- |"
 
 
-def write_json(path: Path, about: dict[str, Any], rows: Iterable[Measured]) -> None:
+def as_json(about: dict[str, Any], rows: Iterable[Measured]) -> dict[str, Any]:
     """Everything measured, every repetition included."""
     told = [
         {"name": r.name, "seconds": dict(r.seconds), "ratios": r.ratios, "notes": list(r.notes), "target": r.target}
         for r in rows
     ]
-    path.write_text(json.dumps({"machine": about, "peak_memory_bytes": peak_memory_bytes(), "rows": told}, indent=2))
+    return {"machine": about, "peak_memory_bytes": peak_memory_bytes(), "rows": told}
 
 
 def _ms(seconds: float) -> str:

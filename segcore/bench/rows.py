@@ -17,6 +17,7 @@ from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
 from segcore.device import make_generator
+from segcore.errors import InputError
 from segcore.features import BACKBONES
 from segcore.features.vit import extract_features, random_vit
 from segcore.graph.affinity import color_knn_affinity, cosine_affinity
@@ -176,11 +177,20 @@ def run(device: torch.device, *, only: str | None = None) -> Iterator[Measured]:
     Args:
         device: where ours computes; opponents of SciPy and scikit-learn stay on the CPU.
         only: a word; groups and rows without it in their names are left out.
+
+    Raises:
+        InputError: it leaves none; after the last row.
     """
+    found = False
     for group, rows in GROUPS.items():
         for row in rows(device):
             if only is None or only.lower() in f"{group} {row.name}".lower():
+                found = True
                 yield measure(row)
+    if not found:
+        raise InputError(
+            f"No row of the bench holds {only!r} in its name; the groups are {', '.join(GROUPS)}.", field="only"
+        )
 
 
 def _far(ours: Tensor, theirs: Tensor, most: float) -> str | None:

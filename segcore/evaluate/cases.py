@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from segcore.errors import InputError, ModelError, NumericalError
-from segcore.features import VitModel, resolve_backbone
+from segcore.features import VitModel, load_vit, resolve_backbone
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
+from segcore.stages import needs_backbone
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")
@@ -86,25 +87,44 @@ def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
     """List the pictures that have a file of the same name, with one of these endings, in another folder.
 
     Raises:
-        InputError: there is no such pair.
+        InputError: there is no such pair, the folders are the same, or two files in one have the same name.
     """
-    drawn = {path.stem: path for path in sorted(truths.iterdir()) if path.suffix.lower() in endings}
-    pictures = [path for path in sorted(images.iterdir()) if path.suffix.lower() in SUFFIXES and path.stem in drawn]
-    if not pictures:
+    if images.resolve() == truths.resolve():
+        raise InputError(
+            f"{images} is named twice, so that pictures and what was drawn on them cannot be told apart; put them in two "
+            "folders.",
+            field="images",
+        )
+    pictures, drawn = _by_stem(images, SUFFIXES), _by_stem(truths, endings)
+    cases = [Case(stem, path, drawn[stem]) for stem, path in pictures.items() if stem in drawn]
+    if not cases:
         raise InputError(f"No picture in {images} has a file of the same name in {truths}.", field="images")
-    return [Case(path.stem, path, drawn[path.stem]) for path in pictures]
+    return cases
+
+
+def _by_stem(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
+    """The files with these endings, in alphabetical order."""
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in endings and path != files.setdefault(path.stem, path):
+            raise InputError(f"{files[path.stem].name} and {path.name} in {folder} have one name; keep one of them.")
+    return files
 
 
 def each(
     cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None
 ) -> tuple[tuple[str, ...], list[T], dict[str, str]]:
-    """Score every case; a picture at fault is left out and named, any other fault ends the work."""
+    """Score every case; a picture at fault is left out and named.
+
+    Where the first ones all fail, and two of them alike, the fault lies in the settings, and the work ends at once.
+    """
     names, scores, skipped = [], [], {}
     for case in cases:
         try:
             value = score(case)
         except (InputError, NumericalError) as error:
-            if getattr(error, "field", "image") != "image":
+            of_settings = getattr(error, "field", "image") != "image"
+            if of_settings and not scores and (len(cases) == 1 or str(error) in skipped.values()):
                 raise
             skipped[case.name] = str(error)
         else:
@@ -119,15 +139,23 @@ def each(
 
 
 def resolved(settings: Settings) -> Settings:
-    """The same settings with the backbone that "auto" means here."""
-    return settings.replace(backbone=resolve_backbone(settings.backbone)[0].name)
+    """The same settings with the backbone that "auto" means here.
+
+    Raises:
+        InputError: there is no such backbone.
+        ModelError: its weights cannot be had or read.
+    """
+    backbone, _ = resolve_backbone(settings.backbone)
+    if backbone.needs_weights and needs_backbone(settings):
+        load_vit(backbone)
+    return settings.replace(backbone=backbone.name)
 
 
 def run(pipeline: Pipeline, picture: Path, settings: Settings) -> Segmentation:
     """Segment with this very backbone: scores of a silent replacement would be somebody else's."""
     result = pipeline.run(picture, settings)
     if settings.backbone != result.settings.backbone:
-        raise ModelError(next(iter(result.notes), f"{settings.backbone} cannot be had."), backbone=settings.backbone)
+        raise ModelError(f"The weights of {settings.backbone} are no longer to be had.", backbone=settings.backbone)
     return result
 
 

@@ -22,6 +22,7 @@ class LabelReport:
     scores: tuple[LabelScores, ...]  # per picture, each with its own matching
     pooled: Matching  # one matching for all pictures
     skipped: Mapping[str, str] = field(default_factory=dict)  # name → why
+    n_ignoring: int = 0  # pictures of whose truth a part was left out
 
     def mean(self, name: str) -> float:
         """Mean over the pictures of one of the fields of `LabelScores`."""
@@ -56,12 +57,13 @@ def evaluate_labels(
     """
     settings = resolved(settings)
 
-    def count(case: Case) -> Overlap:
+    def count(case: Case) -> tuple[Overlap, bool]:
         truth = read_labels(case.truth).labels.numpy()
         result = run(pipeline, case.picture, settings)
         check_size(truth, result, case.truth.name)
-        return overlap(result.label_map, truth, ignore=ignore)
+        return overlap(result.label_map, truth, ignore=ignore), ignore is not None and ignore in truth
 
-    names, tables, skipped = each(cases, count, on_picture)
+    names, counted, skipped = each(cases, count, on_picture)
+    tables, ignoring = zip(*counted, strict=True)
     scores = tuple(score_labels(o.table) for o in tables)
-    return LabelReport(settings.backbone, names, scores, match(pooled(tables).table), skipped)
+    return LabelReport(settings.backbone, names, scores, match(pooled(tables).table), skipped, sum(ignoring))

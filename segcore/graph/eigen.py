@@ -259,6 +259,6 @@ def _notes(eigenvalues: Tensor, residuals: Tensor, n_components: int, tol: float
     elif len(eigenvalues) > 2 and float(eigenvalues[2] - eigenvalues[1]) <= _NEAR_DOUBLE * float(eigenvalues[2]):
         notes.append("μ₁ and μ₂ are nearly equal: the Fiedler vector is not unique, any rotation with v₂ is as good.")
     worst = float(residuals.max())
-    if worst > 10 * tol:
+    if worst > 2 * tol:
         notes.append(f"The eigenvectors have a residual of {worst:.1e} instead of {tol:.0e}; read them with care.")
     return tuple(notes)

@@ -1,5 +1,6 @@
 """Files of ground truth become label maps: what a pixel holds is its label, never a color to be blended or scaled."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,8 @@ from segcore.image.decode import FILES, has_deep_color, named_bytes, opened, rea
 
 _MANY_THIN = 8  # labels without a flat spot that a drawn map may hold, as thin lines do
 _CLOSE = 1 << 16
+_COLOR = 1 << 24  # marks a label that is a color; a gray is its value, in files of colors too
+_OPAQUE = 255
 _OBJECT_LEVEL = 127  # a mask is bright on its object: above this level
 
 
@@ -19,18 +22,17 @@ _OBJECT_LEVEL = 127  # a mask is bright on its object: above this level
 class LabelFile:
     """A label map as somebody drew it."""
 
-    labels: Tensor  # (height, width) int64: gray value, palette index or color 0xRRGGBB, with any gaps
-    colors: bool  # labels are colors
+    labels: Tensor  # (height, width) int64, with any gaps; see `read_labels`
+    colors: bool = False  # the file holds colors
+    transparent: bool = False  # 0 is what shows through
 
     def name(self, label: int) -> str:
         """What to call a label: its number, or its color as #rrggbb."""
         if not self.colors:
             return str(label)
-        return f"#{label & 0xFFFFFF:06x}" if label or not self._has_alpha else "transparent"
-
-    @property
-    def _has_alpha(self) -> bool:
-        return int(self.labels.max()) > 0xFFFFFF
+        if label == 0 and self.transparent:
+            return "transparent"
+        return f"#{label * 0x010101 if label < _COLOR else label & 0xFFFFFF:06x}"
 
 
 def parse_label(text: str) -> int | None:
@@ -40,8 +42,10 @@ def parse_label(text: str) -> int | None:
         InputError: it is neither.
     """
     text = text.strip()
+    if re.fullmatch("#[0-9a-fA-F]{6}", text):
+        return int(_of_color(*(np.int64(byte) for byte in bytes.fromhex(text[1:]))))
     try:
-        return int(text.removeprefix("#"), 16 if text.startswith("#") else 10) if text else None
+        return int(text) if text else None
     except ValueError:
         raise InputError(
             f"A label must be a whole number such as 255, or a color such as #e0e0c0; got {text!r}.", field="ignore"
@@ -58,9 +62,9 @@ def read_labels(source: FILES) -> LabelFile:
         The labels as they stand in the file, of the file's own size.
 
     Convention:
-        Gray values and palette indices are labels as they are. A color is the label 0xRRGGBB, so that black is 0; where all
-        colors are gray, the gray value is. Transparent pixels are 0; where some pixels are, opaque colors are 0xFFRRGGBB.
-        EXIF orientation is applied, as to pictures.
+        Gray values and palette indices are labels as they are. The label of a color is 0x1RRGGBB, but that of a gray is its
+        value, so that black is 0 and one color has one label in all files. Transparent pixels are 0, and black is 0x1000000
+        beside them. EXIF orientation is applied, as to pictures.
 
     Raises:
         InputError: with `field` "image"; as of `read_image`; or there are values between labels, as anti-aliasing and JPEG
@@ -68,10 +72,10 @@ def read_labels(source: FILES) -> LabelFile:
     """
     data, name = named_bytes(source)
     with opened(data, name) as picture:
-        labels, colors = _values(picture, name)
+        labels, colors, transparent = _values(picture, name)
         labels = upright(labels, picture)
     _check_flat(labels, name)
-    return LabelFile(torch.from_numpy(np.ascontiguousarray(labels)), colors)
+    return LabelFile(torch.from_numpy(np.ascontiguousarray(labels)), colors, transparent)
 
 
 def read_mask(source: FILES) -> np.ndarray:
@@ -87,9 +91,12 @@ def read_mask(source: FILES) -> np.ndarray:
     Raises:
         InputError: as of `read_image`; or the mask marks nothing, or everything.
     """
-    levels = read_image(source).numpy().max(axis=2)
-    found = np.flatnonzero(np.bincount(levels.ravel(), minlength=256))
-    mask = levels == found[1] if len(found) == 2 else levels > _OBJECT_LEVEL
+    data, name = named_bytes(source)
+    levels = _deep_gray(data, name)
+    if levels is None or len(two := np.unique(levels)) != 2:
+        levels = read_image(source).numpy().max(axis=2)
+        two = np.flatnonzero(np.bincount(levels.ravel(), minlength=256))
+    mask = levels == two[1] if len(two) == 2 else levels > _OBJECT_LEVEL
     if mask.all() or not mask.any():
         what = "the whole picture is object" if mask.all() else "no pixel is bright"
         raise InputError(
@@ -98,14 +105,20 @@ def read_mask(source: FILES) -> np.ndarray:
     return mask
 
 
-def _values(picture: Image.Image, name: str) -> tuple[np.ndarray, bool]:
-    """(height, width) int64 labels, and whether they are colors."""
+def _deep_gray(data: bytes, name: str) -> np.ndarray | None:
+    """Gray values that 8 bits may not tell apart, upright; None for a picture of another kind."""
+    with opened(data, name) as picture:
+        return upright(np.asarray(picture), picture) if picture.mode == "I" or picture.mode.startswith("I;16") else None
+
+
+def _values(picture: Image.Image, name: str) -> tuple[np.ndarray, bool, bool]:
+    """(height, width) int64 labels, whether they are colors, and whether 0 is what shows through."""
     if has_deep_color(picture):
         raise _refusal(f"{name} has 16 bits per color; save the label map with 8 bits per color, or as 16-bit gray.")
     picture.load()
     labels = _gray(picture, name)
     if labels is not None:
-        return labels, False
+        return labels, False, False
     return _colored(np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB")))
 
 
@@ -119,15 +132,21 @@ def _gray(picture: Image.Image, name: str) -> np.ndarray | None:
     return values.astype(np.int64)
 
 
-def _colored(pixels: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Labels of (height, width, 3 or 4) colors, and whether they are colors, not grays."""
+def _colored(pixels: np.ndarray) -> tuple[np.ndarray, bool, bool]:
+    """As of `_values`, of (height, width, 3 or 4) bytes."""
     red, green, blue = (pixels[..., i].astype(np.int64) for i in range(3))
-    alpha = pixels[..., 3].astype(np.int64) if pixels.shape[2] == 4 else np.full_like(red, 255)
-    if (alpha == 255).all():
-        if np.array_equal(red, green) and np.array_equal(green, blue):
-            return red, False
-        return (red << 16) | (green << 8) | blue, True
-    return np.where(alpha > 0, (alpha << 24) | (red << 16) | (green << 8) | blue, 0), True
+    labels = _of_color(red, green, blue)
+    if pixels.shape[2] == 3 or (pixels[..., 3] == _OPAQUE).all():
+        return labels, bool((labels >= _COLOR).any()), False
+    alpha = pixels[..., 3].astype(np.int64)
+    labels = np.where(labels == 0, _COLOR, labels) | (_OPAQUE - alpha) << 32
+    return np.where(alpha > 0, labels, 0), True, True
+
+
+def _of_color(red: np.ndarray, green: np.ndarray, blue: np.ndarray) -> np.ndarray:
+    """The label of each color."""
+    is_gray = (red == green) & (green == blue)
+    return np.where(is_gray, red, _COLOR | red << 16 | green << 8 | blue)
 
 
 def _check_flat(labels: np.ndarray, name: str) -> None:

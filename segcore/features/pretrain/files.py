@@ -73,14 +73,22 @@ def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any]
         raise InputError(f"{path} cannot be read as a checkpoint. Delete it to begin anew.", field="resume") from error
     if known is None:
         raise InputError(f"{path} was written by another version. Delete it to begin anew.", field="resume")
-    changed = [name for name in identity if known.get(name) != identity[name]]
+    known, given = _flat(known), _flat(identity)
+    changed = [name for name in given if known.get(name) != given[name]]
     if changed:
         raise InputError(
             f"{path} is of a training with another {' and '.join(changed)}: {known.get(changed[0])!r}, and now "
-            f"{identity[changed[0]]!r}. Use the same again, or delete it to begin anew.",
+            f"{given[changed[0]]!r}. Use the same again, or delete it to begin anew.",
             field="resume",
         )
     return state
+
+
+def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries of the recipe beside all others."""
+    rest = {name: value for name, value in identity.items() if name != "recipe"}
+    recipe = identity.get("recipe")
+    return {**rest, **(recipe if isinstance(recipe, Mapping) else {})}
 
 
 def save_weights(out: Path, teacher: Network, recipe: Recipe, *, facts: Mapping[str, Any]) -> None:

@@ -19,6 +19,7 @@ from segcore.features.pretrain.objective import compute_losses, draw_batch
 from segcore.features.pretrain.pictures import PictureStore, load_pictures
 from segcore.features.pretrain.recipe import Rates, Recipe
 from segcore.progress import Bar, make_bar
+from segcore.settings import params
 
 MINUTES = 30.0
 BATCH = {"cuda": 256, "cpu": 32}
@@ -100,13 +101,19 @@ def pretrain(
     out, recipe, where = Path(out), recipe or Recipe(), pick_device(device)
     batch = BATCH[where.type] if batch is None else batch
     check_range("batch", batch, lo=1)
-    check_range("seed", seed, lo=0)
+    check_range("seed", seed, lo=0, hi=params()["seed"].hi)
     _check_budget(minutes, steps)
     check_out(out, resume=resume)
     store = load_pictures([Path(f) for f in folders], seed=seed, show_progress=show_progress).to(where)
     run = _Run(store, recipe, seed=seed, batch=batch, device=where, minutes=minutes, steps=steps, clock=clock)
     if resume:
-        run.restore(load_checkpoint(out, identity=run.identity))
+        state = load_checkpoint(out, identity=run.identity)
+        try:
+            run.restore(state)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # as load_state_dict says it
+            raise InputError(
+                f"{checkpoint_path(out)} does not hold what this training needs. Delete it to begin anew.", field="resume"
+            ) from error
     bar = make_bar(total=100, label="training", unit="%", layout=_LAYOUT) if show_progress else None
     try:
         for report in _steps(run, out, checkpoint_seconds=checkpoint_seconds, clock=clock):
