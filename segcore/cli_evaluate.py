@@ -2,12 +2,13 @@
 
 import argparse
 import dataclasses
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.errors import InputError
+from segcore.errors import InputError, SegcoreError
 from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import Settings
 
@@ -64,14 +65,14 @@ def _bsds(parsed: argparse.Namespace) -> int:
     if parsed.n_segments is not None:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
     cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
-    rows = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
+    rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **_region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS")
     _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
     _print_left_out(rows[0][1].skipped)
-    return 0
+    return status
 
 
 def _objects(parsed: argparse.Namespace) -> int:
@@ -80,7 +81,7 @@ def _objects(parsed: argparse.Namespace) -> int:
 
     parsed.method = parsed.method or "fiedler"
     cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
-    rows = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
+    rows, status = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
     settings = rows[0][2]
     rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
@@ -91,7 +92,7 @@ def _objects(parsed: argparse.Namespace) -> int:
     print("best IoU: of the better side, or of the best union of segments.")
     print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
     _print_left_out(rows[0][1].skipped, alone)
-    return 0
+    return status
 
 
 def _labels(parsed: argparse.Namespace) -> int:
@@ -100,7 +101,7 @@ def _labels(parsed: argparse.Namespace) -> int:
 
     ignore = parse_label(parsed.ignore)
     cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
-    rows = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
+    rows, status = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
     _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
     _print_table(
@@ -112,18 +113,25 @@ def _labels(parsed: argparse.Namespace) -> int:
     if ignore is not None and not rows[0][1].n_ignoring:
         print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
     _print_left_out(rows[0][1].skipped, alone)
-    return 0
+    return status
 
 
 def _rows(
     parsed: argparse.Namespace, cases: Sequence["Case"], evaluate: Callable[..., Any]
-) -> list[tuple[str, Any, Settings]]:
-    """Name, report and settings of each contender."""
-    rows = []
+) -> tuple[list[tuple[str, Any, Settings]], int]:
+    """Name, report and settings of each contender, and the exit status: 2 where one but the first has failed."""
+    rows, status = [], 0
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
-        report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))
-        rows.append((name, report, settings))
-    return rows
+        try:
+            report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))
+        except SegcoreError as error:
+            if not rows:
+                raise
+            print(f"error: {name}: {error}", file=sys.stderr)
+            status = 2
+        else:
+            rows.append((name, report, settings))
+    return rows, status
 
 
 def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, Settings, "Pipeline"]]:

@@ -304,6 +304,20 @@ def test_the_table_has_a_row_for_each_contender(bsds, weights, tmp_path, capsys)
     assert "2/2" in err or "2 of 2" in err
 
 
+def test_a_row_that_fails_costs_the_others_nothing(masks, weights, tmp_path, capsys):
+    status, out, err = run(
+        capsys, "objects", "--images", masks / "pictures", "--masks", masks / "masks", "--max-side", "64",
+        "--method", "dino_seg", "--weights", weights, "--compare", "color,random", "--json", tmp_path / "o.json",
+    )  # fmt: skip
+    assert status == 2
+    assert "error: color: This backbone has no attention" in err
+    assert [row.split("  ")[0] for row in out.splitlines()[1:3]] == [
+        "model.safetensors",
+        "model.safetensors, random weights",
+    ]
+    assert len(json.loads((tmp_path / "o.json").read_text())["compare"]) == 1
+
+
 def test_the_bar_does_not_need_tqdm(bsds, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
     status, _, err = run(capsys, "bsds", "--root", bsds, "--k", "2", "--limit", "1", *QUICK)
