@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from demo.components import LogSlider
+from demo.slider import Slider
 from demo.texts import CHOICES
 from segcore.features import BACKBONES, weights_status
 from segcore.registry import METHODS
@@ -40,7 +41,7 @@ def _number(p: Param, default: float, common: dict[str, Any]) -> gr.components.C
         return LogSlider(default, lo=p.step, hi=p.hi, **common)
     if p.hi - p.lo > _SLIDER_UP_TO:
         return gr.Number(default, minimum=p.lo, maximum=p.hi, precision=0, **common)
-    return gr.Slider(p.lo, p.hi, value=default, step=p.step, **common)
+    return Slider(p.lo, p.hi, value=default, step=p.step, **common)
 
 
 def _choice_title(name: str, choice: str) -> str:

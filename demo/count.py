@@ -79,7 +79,7 @@ def _curve(name: str, choice: Choice | None, *, in_use: bool) -> KCurve:
     else:
         if choice.n_rows < choice.n:
             notes.append(texts.COUNT_SAMPLE.format(rows=choice.n_rows, n=choice.n))
-        if choice.k == choice.candidates[-1]:
+        if _at_end(choice):
             notes.append(texts.COUNT_AT_END.format(k=choice.k))
     return {
         "key": name,
@@ -98,10 +98,15 @@ def _verdict(choices: Mapping[str, Choice]) -> str:
     """Whether the criteria agree, once all of them have spoken."""
     if len(choices) < len(CRITERIA):
         return texts.COUNT_PENDING
-    if len({choice.k for choice in choices.values()}) == 1:
-        return texts.COUNT_AGREE.format(k=next(iter(choices.values())).k)
-    said = ", ".join(f"{CRITERIA[name].title} {choice.k}" for name, choice in choices.items())
-    return texts.COUNT_DISAGREE.format(said=said)
+    named = {name: texts.COUNT_OR_MORE.format(k=c.k) if _at_end(c) else str(c.k) for name, c in choices.items()}
+    if len(set(named.values())) == 1:
+        return texts.COUNT_AGREE.format(k=next(iter(named.values())))
+    return texts.COUNT_DISAGREE.format(said=", ".join(f"{CRITERIA[name].title} {k}" for name, k in named.items()))
+
+
+def _at_end(choice: Choice) -> bool:
+    """Whether a larger K might have been better still."""
+    return choice.k == choice.candidates[-1]
 
 
 def _components(n: int) -> str:

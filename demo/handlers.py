@@ -93,7 +93,7 @@ def make_segment(service: Service) -> Callable[..., tuple[Any, ...]]:
         with told_kindly():
             if image is None:
                 raise gr.Error("Send a picture as `image`.", print_exception=False)
-            result = service.pipeline.run(image, settings_of(values))
+            result = service.pipeline.run(image, Settings.from_values(dict(zip(FIELDS, values, strict=True))))
             labels = service.publish(export.FILES[".labels.png"](result), "labels.png")
             return export.overlay(result), labels, export.summary(result)
 
@@ -193,8 +193,8 @@ PRESET_FIELDS = tuple(next(iter(CRF_PRESETS.values())))
 
 
 def default_values() -> list[Any]:
-    """The defaults, for all controls."""
-    return list(DEFAULTS.to_dict().values())
+    """The defaults, for all controls, and no CRF preset."""
+    return [*DEFAULTS.to_dict().values(), None]
 
 
 def cut_here(event: gr.EventData) -> tuple[str, str, float]:
@@ -203,5 +203,17 @@ def cut_here(event: gr.EventData) -> tuple[str, str, float]:
 
 
 def settings_of(values: tuple[Any, ...]) -> Settings:
-    """The settings that the controls show, their values in the order of the fields."""
-    return Settings.from_values(dict(zip(FIELDS, values, strict=True)))
+    """The settings that the controls show, their values in the order of the fields.
+
+    A number that is half typed, and so out of its range, counts as the nearest one that may be.
+    """
+    return Settings.from_values({name: _allowed(name, value) for name, value in zip(FIELDS, values, strict=True)})
+
+
+def _allowed(name: str, value: Any) -> Any:
+    """The value of a control within the range of its setting; an empty box counts as the default."""
+    p, default = params()[name], getattr(DEFAULTS, name)
+    if p.lo is None or p.hi is None:
+        return value
+    value = default if value is None else min(max(value, p.lo), p.hi)
+    return round(value) if isinstance(default, int) else value

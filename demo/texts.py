@@ -20,6 +20,7 @@ TAB_SPECTRUM = "Spectrum"
 TAB_NUMBERS = "Numbers"
 TAB_REPEAT = "Repeat"
 
+STOPPED = "Stopped. What is shown is what was finished before; change a control to go on."
 READY = "Drop a picture, or choose an example."
 NO_SPECTRUM = (
     "{method} works on the features themselves and uses no eigenvectors. Choose spectral clustering or the Fiedler vector."
@@ -248,7 +249,8 @@ COUNT_QUESTIONS = {
 COUNT_PENDING = "Computing …"
 COUNT_IN_USE = "the criterion of this method"
 COUNT_SAMPLE = "judged on a sample of {rows:,} of {n:,} patches"
-COUNT_AT_END = "best at K = {k}, the last one tried, so it names no K"
+COUNT_AT_END = "best at K = {k}, the last one tried: more may be better"
+COUNT_OR_MORE = "{k} or more"
 COUNT_AGREE = "All criteria choose K = {k}."
 COUNT_DISAGREE = (
     "The criteria disagree: {said}. They ask different questions, and none of them knows what you are looking for."

@@ -189,7 +189,7 @@ def spectrum_figure(result: Segmentation) -> go.Figure:
     figure.update_layout(
         **_LAYOUT,
         legend={"orientation": "h", "y": 1.14},
-        xaxis={**axis, "title": {"text": "k"}, "dtick": 1 if len(mu) <= 24 else 2},
+        xaxis={**axis, "title": {"text": "k"}, "dtick": 1 if len(mu) <= 12 else 2, "range": [-0.5, len(mu) - 0.5]},
         yaxis={**axis, "title": {"text": "μₖ"}, "rangemode": "tozero"},
     )
     return figure

@@ -95,7 +95,8 @@ def test_plain_http_works_with_nothing_but_json(address):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"n_segments": 0}, "minimum value 2"),
+        ({"n_segments": 0}, "from 2 to 20; got 0"),
+        ({"n_segments": 3.7}, "whole number"),
         ({"method": "magic"}, "magic"),
         ({"knn_weight": -1.0}, "knn_weight must be a number from 0 to 100"),
         ({"knn_weight": "many"}, "knn_weight must be a number"),

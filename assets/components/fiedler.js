@@ -337,6 +337,8 @@ function ncutAt(curve, at) {
   return right === left ? above : below + ((above - below) * (at - left)) / (right - left);
 }
 
+const NARROW = 380; // px; below, a heading and its figures share a line only if the heading is short
+
 function curveNodes(curve, x, height) {
   const top = TOP + BARS_HEIGHT + AXIS_HEIGHT + 26;
   const base = height - 8;
@@ -347,7 +349,7 @@ function curveNodes(curve, x, height) {
   const [bestX, bestY] = spot(best);
   const here = ncutAt(curve, threshold());
   const nodes = [
-    svg("text", { class: "fp-strong", x: 0, y: top - 10 }, "Ncut of the two sides"),
+    svg("text", { class: "fp-strong", x: 0, y: top - 10 }, x(1) < NARROW ? "Ncut" : "Ncut of the two sides"),
     svg("line", { class: "fp-axis", x1: x(-1), x2: x(1), y1: base + 0.5, y2: base + 0.5 }),
     svg("polyline", { class: "fp-curve", points: curve.map((point) => spot(point).join(",")).join(" ") }),
     svg("circle", { class: "fp-best", cx: bestX, cy: bestY, r: 6 }),

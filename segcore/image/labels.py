@@ -28,7 +28,7 @@ class LabelFile:
 
     def name(self, label: int) -> str:
         """What to call a label: its number, or its color as #rrggbb."""
-        if not self.colors:
+        if not self.colors and label < _COLOR:
             return str(label)
         if label == 0 and self.transparent:
             return "transparent"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo import texts
 from demo.service import EXAMPLES
 from segcore.pipeline import segment
 from segcore.registry import METHODS
@@ -92,6 +93,42 @@ def test_upload_change_k_crf_and_save(lab, tmp_path):
     assert told["image_size"] == {"height": 120, "width": 200}
     again = segment(picture, **told["settings"])
     assert np.array_equal(again.label_map.numpy(), labels)
+
+
+def test_a_number_may_be_typed_digit_by_digit(lab):
+    """The 1 of 12 is below the range; an error would be in the page fixture's list, and in a toast."""
+    box = lab.locator("#setting-n_segments input[type=number]")
+    for keys in ("12", "14"):
+        box.press("Control+a")
+        box.press("Delete")
+        lab.wait_for_timeout(300)
+        box.press_sequentially(keys, delay=300)
+        wait_for_result(lab, f"{keys} segments on")
+    assert lab.locator("[data-testid=toast-body]").count() == 0
+
+
+def test_stop_says_that_what_is_shown_is_older(page, address):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?method=ncut_pixels&pixel_side=240&n_segments=9")
+    page.wait_for_function("document.querySelector('#status')?.innerText.includes('·')")
+    page.locator("#stop").click()
+    wait_for_result(page, texts.STOPPED)
+    page.wait_for_timeout(500)
+    assert texts.STOPPED in status(page)
+    choose_method(page, "kmeans")
+    wait_for_result(page)
+
+
+def test_the_defaults_have_no_preset(lab):
+    lab.get_by_label("CRF", exact=True).check()
+    lab.locator("#more > button").click()
+    lab.locator("#crf-preset input").click()
+    lab.get_by_role("option", name="stego", exact=True).click()
+    lab.wait_for_function("location.search.includes('sigma_rgb=3')")
+    lab.locator("#reset").click()
+    lab.wait_for_function("!location.search.includes('sigma_rgb')")
+    lab.get_by_label("CRF", exact=True).check()
+    assert lab.locator("#crf-preset input").input_value() == ""
 
 
 @pytest.mark.parametrize("method", METHODS)
