@@ -181,10 +181,10 @@ def _wire(demo: gr.Blocks, service: Service, controls: dict, inputs: dict, outpu
         js=_JS_NUMBER, trigger_mode="always_last", show_progress="minimal", show_progress_on=[outputs["status"]],
         api_visibility="private", **_HEAVY,
     )  # fmt: skip
-    patch = outputs["patch"].wire(run, everything, heavy=_HEAVY, light=_LIGHT)
+    outputs["patch"].wire(run, everything, heavy=_HEAVY, light=_LIGHT)
     run.then(None, outputs["link"], outputs["link"], js=_JS_ADDRESS, **_LIGHT)
-    measured = truth.wire(service, run, everything, outputs["truth"], heavy=_HEAVY, light=_LIGHT)
-    inputs["stop"].click(lambda: texts.STOPPED, None, outputs["status"], cancels=[run, patch, measured], **_LIGHT)
+    truth.wire(service, run, everything, outputs["truth"], heavy=_HEAVY, light=_LIGHT)
+    inputs["stop"].click(lambda: texts.STOPPED, None, outputs["status"], cancels=[run], **_LIGHT)
     deciding = [controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
     shown_controls = handlers.make_shown_controls(service)
     visible = [*values, *(inputs[f"group-{stage}"] for stage in STAGES), inputs["preset"]]

@@ -63,8 +63,8 @@ class PatchTab:
                     object_fit="cover", interactive=False, elem_id="second-examples", buttons=[],
                 )  # fmt: skip
 
-    def wire(self, run: Any, everything: list[Any], *, heavy: dict[str, Any], light: dict[str, Any]) -> Any:
-        """Connect the events; returns the one that follows a run.
+    def wire(self, run: Any, everything: list[Any], *, heavy: dict[str, Any], light: dict[str, Any]) -> None:
+        """Connect the events.
 
         Args:
             run: the event that computes results.
@@ -74,10 +74,9 @@ class PatchTab:
         """
         inputs = [self.second, *everything]
         quiet = {"show_progress": "hidden", "api_visibility": "private", **heavy}
-        after_run = run.success(self.show, inputs, self.panel, **quiet)
+        run.success(self.show, inputs, self.panel, **quiet)
         self.second.change(self.show, inputs, self.panel, trigger_mode="always_last", **quiet)
         self.examples.select(self.choose, None, self.second, **light)
-        return after_run
 
     def choose(self, event: gr.SelectData) -> str:
         """The example that was picked as the second picture."""

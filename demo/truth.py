@@ -37,8 +37,8 @@ def fill_tab() -> dict[str, Any]:
 
 def wire(
     service: Service, run: Any, everything: list[Any], panel: dict[str, Any], *, heavy: dict[str, Any], light: dict[str, Any]
-) -> Any:
-    """Measure after every run, and when another truth comes; returns the first of these events.
+) -> None:
+    """Measure after every run, and when another truth comes.
 
     Args:
         service: of the page.
@@ -52,15 +52,12 @@ def wire(
     file, ignore = panel["file"], panel["ignore"]
     inputs = [file, ignore, *everything]
     # What `forget` empties is measured again after the run that the new picture starts.
-    after_run, *_ = (
+    for event in (run.success, file.upload, file.clear, ignore.submit, ignore.blur):
         event(
             measure, inputs, panel["told"],
             trigger_mode="always_last", show_progress="hidden", api_visibility="private", **heavy,
-        )
-        for event in (run.success, file.upload, file.clear, ignore.submit, ignore.blur)
-    )  # fmt: skip
+        )  # fmt: skip
     everything[0].change(forget, None, [file, ignore], **light)
-    return after_run
 
 
 def forget() -> tuple[None, str]:

@@ -115,8 +115,6 @@ def test_stop_says_that_what_is_shown_is_older(page, address):
     wait_for_result(page, texts.STOPPED)
     page.wait_for_timeout(500)
     assert texts.STOPPED in status(page)
-    choose_method(page, "kmeans")
-    wait_for_result(page)
 
 
 def test_the_defaults_have_no_preset(lab):
