@@ -79,7 +79,15 @@ def make_measure(service: Service) -> Callable[..., str]:
             try:
                 truth, left_out = read_labels(path), parse_label(ignore or "")  # None while the tab has not been open
                 result = service.pipeline.run(picture, handlers.settings_of(values))
-                key = ("truth", result.digest, result.settings, digest(truth.labels), truth.colors, left_out)
+                key = (
+                    "truth",
+                    result.digest,
+                    result.settings,
+                    digest(truth.labels),
+                    truth.colors,
+                    truth.transparent,
+                    left_out,
+                )
                 found, _ = service.pipeline.cache.get(key, partial(compare, result, truth, ignore=left_out))
             except SegcoreError as error:
                 return _said(str(error), "truth-error")

@@ -16,11 +16,9 @@ from typing import Any, NoReturn
 
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_pretrain import add_pretrain
-from segcore.errors import InputError, SegcoreError
+from segcore.errors import InputError, SegcoreError, shortened
 from segcore.flags import add_settings, check_json, settings_from, write_json
-from segcore.settings import DEFAULTS, Settings
-
-_LONGEST_NAME = 200  # shown of a file's path
+from segcore.settings import DEFAULTS, Settings, is_weight_file
 
 
 class _Parser(argparse.ArgumentParser):
@@ -51,9 +49,8 @@ def _sentence(error: SegcoreError | OSError) -> str:
     """What to tell the user; of a system's refusal, which file it was about."""
     if not isinstance(error, OSError):
         return str(error)
-    name = str(error.filename or "the output")
-    shown = name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
-    return f"Cannot use {shown}: {error.strerror or error}. Use another name or place, or mend its permissions."
+    name = shortened(str(error.filename or "the output"))
+    return f"Cannot use {name}: {error.strerror or error}. Use another name or place, or mend its permissions."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -97,7 +94,8 @@ def _segment(parsed: argparse.Namespace) -> int:
     pipeline = Pipeline(device=parsed.device)
     stems = _stems(parsed.pictures)
     make_folder(parsed.out)
-    resolve_backbone(settings.backbone)  # a file of weights that cannot be used is no picture's fault
+    if is_weight_file(settings.backbone):
+        resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
     failed = 0
     for picture, stem in stems.items():
         try:

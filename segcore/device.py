@@ -46,11 +46,20 @@ def check_graph_fits(n: int, device: torch.device) -> None:
     Raises:
         InputError: it would take most of the memory that is free.
     """
-    if not graph_fits(n, device):
-        need, free = _graph_bytes(n) / 2**30, free_memory(device) / 2**30
+    check_memory(f"A graph of {n:,} patches", _graph_bytes(n), device)
+
+
+def check_memory(what: str, need: float, device: torch.device) -> None:
+    """Refuse, before it starts, what would take `need` bytes that are not there.
+
+    Raises:
+        InputError: it would take most of the memory that is free.
+    """
+    free = free_memory(device)
+    if need > SHARE_OF_MEMORY * free:
         raise InputError(
-            f"A graph of {n:,} patches needs about {need:.3g} GiB, more than {SHARE_OF_MEMORY:.0%} of the {free:.3g} GiB "
-            "that are free. Lower max_side.",
+            f"{what} needs about {need / 2**30:.3g} GiB, more than {SHARE_OF_MEMORY:.0%} of the {free / 2**30:.3g} GiB that "
+            "are free. Lower max_side.",
             field="max_side",
         )
 

@@ -4,6 +4,13 @@ Every message says what is wrong, the rule, what was given, and what to do. Each
 caller would expect, so `except ValueError` keeps working.
 """
 
+_LONGEST = 200  # characters of what somebody gave that a message repeats
+
+
+def shortened(given: str) -> str:
+    """What somebody gave, cut short for a message where it is long."""
+    return given if len(given) <= _LONGEST else given[: _LONGEST - 1] + "…"
+
 
 class SegcoreError(Exception):
     """Base of all errors whose message is meant to be shown to a user."""

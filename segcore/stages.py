@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from segcore.device import SHARE_OF_MEMORY, free_memory, graph_fits
+from segcore.device import check_memory, graph_fits
 from segcore.errors import InputError
 from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
@@ -149,7 +149,7 @@ class _LabelMap:
 
 def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition) -> _LabelMap:
     label_map = cells_to_pixels(cells.labels, features.geometry).cpu()
-    return _counted(label_map, cells, {"crf": "off"}, "The picture has fewer pixels than patches, so there is none for")
+    return _without_gaps(label_map, cells, {"crf": "off"}, "The picture has fewer pixels than patches, so there is none for")
 
 
 def _crf_kernels(
@@ -188,10 +188,10 @@ def _refined(
     before = cells_to_pixels(cells.labels, g).cpu()
     facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
-    return _counted(label_map, cells, facts, advice)
+    return _without_gaps(label_map, cells, facts, advice)
 
 
-def _counted(
+def _without_gaps(
     label_map: Tensor, cells: Clustering | Bipartition, facts: Mapping[str, float | int | str], reason: str
 ) -> _LabelMap:
     """Close gaps in the numbers where a segment has no pixel left; objects keep theirs, and the background 0."""
@@ -229,11 +229,5 @@ def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
 def _fits(features: FeatureGrid) -> bool:
     """Whether W can be stored; refuses before it starts what cannot be computed either way."""
     n, d, device = features.geometry.n, features.f.shape[-1], features.f.device
-    need, free = n * (2 * d + _BASIS_COLUMNS) * features.f.element_size(), free_memory(device)
-    if need > SHARE_OF_MEMORY * free:
-        raise InputError(
-            f"{n:,} patches need at least {need / 2**30:.3g} GiB, more than {SHARE_OF_MEMORY:.0%} of the "
-            f"{free / 2**30:.3g} GiB that are free. Lower max_side.",
-            field="max_side",
-        )
+    check_memory(f"Even row by row, W of {n:,} patches", n * (2 * d + _BASIS_COLUMNS) * features.f.element_size(), device)
     return graph_fits(n, device)

@@ -310,8 +310,7 @@ def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
     for method in ("spectral", "fiedler"):
         stored = Pipeline(device="cpu").run(image, BASE.replace(method=method))
         with monkeypatch.context() as patch:
-            for module in ("segcore.stages", "segcore.device"):
-                patch.setattr(f"{module}.free_memory", lambda _device: 5e5)
+            patch.setattr(device, "free_memory", lambda _device: 5e5)
             never = Pipeline(device="cpu").run(image, BASE.replace(method=method))
         assert any("does not fit" in note for note in never.notes)
         assert torch.equal(never.label_map, stored.label_map)
@@ -320,8 +319,7 @@ def test_a_graph_that_does_not_fit_is_computed_row_by_row(monkeypatch):
 
 @pytest.mark.parametrize("method", ["ncut", "min_cut", "tokencut", "maskcut", "lost"])
 def test_methods_that_need_all_of_w_say_so_where_it_does_not_fit(method, monkeypatch):
-    for module in ("segcore.stages", "segcore.device"):
-        monkeypatch.setattr(f"{module}.free_memory", lambda _device: 5e5)
+    monkeypatch.setattr(device, "free_memory", lambda _device: 5e5)
     image, _ = two_discs()
     with pytest.raises(InputError, match="Lower max_side") as error:
         Pipeline(device="cpu").run(image, BASE.replace(method=method))
@@ -329,8 +327,7 @@ def test_methods_that_need_all_of_w_say_so_where_it_does_not_fit(method, monkeyp
 
 
 def test_memory_that_is_not_there_is_refused_before_it_is_taken(monkeypatch):
-    for module in ("segcore.stages", "segcore.device"):
-        monkeypatch.setattr(f"{module}.free_memory", lambda _device: 1e5)
+    monkeypatch.setattr(device, "free_memory", lambda _device: 1e5)
     image, _ = two_discs()
     with pytest.raises(InputError, match=r"GiB.*Lower max_side"):
         Pipeline(device="cpu").run(image, BASE.replace(method="spectral"))

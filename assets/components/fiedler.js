@@ -10,6 +10,7 @@ const CURVE_HEIGHT = 104;
 const TOP = 14; // room for the knob of the threshold line
 const SIDE = 8; // half the thumb of the range input, which so lines up with the plot
 const OVER_OPACITY = 0.58;
+const NARROW = 380; // px; below, a heading and its figures share a line only if the heading is short
 
 const find = (name) => element.querySelector(`.fp-${name}`);
 const parts = Object.fromEntries(
@@ -336,8 +337,6 @@ function ncutAt(curve, at) {
   const [left, below] = curve[Math.max(next - 1, 0)];
   return right === left ? above : below + ((above - below) * (at - left)) / (right - left);
 }
-
-const NARROW = 380; // px; below, a heading and its figures share a line only if the heading is short
 
 function curveNodes(curve, x, height) {
   const top = TOP + BARS_HEIGHT + AXIS_HEIGHT + 26;

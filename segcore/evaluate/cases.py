@@ -64,16 +64,9 @@ def label_cases(images: Path, labels: Path) -> list[Case]:
 
 def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
     """Names of the files of two folders that have no partner in the other one, in alphabetical order."""
-    files = [[path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES] for folder in (images, truths)]
-    stems = [{path.stem for path in paths} for paths in files]
-    return tuple(
-        sorted(
-            f"{path.parent.name}/{path.name}"
-            for paths, others in zip(files, reversed(stems), strict=True)
-            for path in paths
-            if path.stem not in others
-        )
-    )
+    pictures, drawn = _by_stem(images, SUFFIXES), _by_stem(truths, SUFFIXES)
+    alone = [(pictures | drawn)[stem] for stem in pictures.keys() ^ drawn.keys()]
+    return tuple(sorted(f"{path.parent.name}/{path.name}" for path in alone))
 
 
 def _in_folders(**folders: Path) -> list[Case]:

@@ -15,7 +15,7 @@ import torch
 from PIL import ExifTags, Image, TiffImagePlugin
 from torch import Tensor
 
-from segcore.errors import InputError
+from segcore.errors import InputError, shortened
 
 MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 1 << 29  # an uncompressed picture of MAX_PIXELS in three channels of float32 still fits
@@ -77,7 +77,7 @@ def named_bytes(source: FILES) -> tuple[bytes, str]:
 
 def _read_file(given: str) -> tuple[bytes, str]:
     """Read a file; returns its bytes and what to call it in a sentence."""
-    path, shown = Path(given), repr(given if len(given) <= 200 else given[:199] + "…")
+    path, shown = Path(given), repr(shortened(given))
     try:
         if not given or not path.exists():
             raise _refusal(f"There is no file {shown}; check the path.")
