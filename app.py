@@ -13,7 +13,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
 from demo.build import build_demo, launch_options
-from demo.service import Service
+from demo.shared.service import Service
 from segcore.errors import SegcoreError
 
 

@@ -75,6 +75,9 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
+    bench.add_argument(
+        "--page", action="store_true", help="instead, time the page in a browser, from a control to the screen"
+    )
     bench.set_defaults(run=_bench)
 
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
@@ -166,14 +169,16 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.device import pick_device
 
-    if parsed.sweep and (parsed.only or parsed.json):
-        raise InputError("--sweep prints one table; leave --only and --json out.", field="sweep")
+    if (parsed.sweep or parsed.page) and (parsed.only or parsed.json or parsed.sweep == parsed.page):
+        raise InputError("--sweep and --page each print one table; leave the other, --only and --json out.", field="sweep")
     check_json(parsed.json)
     device = pick_device(parsed.device)
     about = report.machine(device)
     print(report.machine_line(about))
     if parsed.sweep:
         return _sweep(device)
+    if parsed.page:
+        return _page()
     print(report.HEAD)
     rows = []
     for row in run(device, only=parsed.only):
@@ -197,6 +202,15 @@ def _sweep(device: Any) -> int:
         points.append(point)
     fits = {"time of W": "graph_seconds", "time of the eigenpairs": "eigen_seconds", "peak memory": "peak_bytes"}
     print("\nGrowth from n = 900: " + ", ".join(f"{name} ∝ n^{sweep.exponent(points, q):.2f}" for name, q in fits.items()))
+    return 0
+
+
+def _page() -> int:
+    from segcore.bench import page
+
+    print(page.HEAD)
+    for row in page.measure_page():
+        print(page.line(row), flush=True)
     return 0
 
 

@@ -199,10 +199,10 @@ def command_line(settings: Settings, picture: str) -> str:
     return shlex.join(words)
 
 
-def permalink(settings: Settings, example: str | None) -> str:
-    """The query string that restores these settings, and the example if the picture is one."""
+def permalink(settings: Settings, **place: str) -> str:
+    """The query string that restores these settings, and the picture that `place` names, such as `example="cat"`."""
     values = {k: v for k, v in settings.changed().items() if not (k == "backbone" and is_weight_file(v))}
-    query = urlencode({**({"example": example} if example else {}), **values})
+    query = urlencode({**place, **values})
     return f"?{query}" if query else ""
 
 

@@ -97,9 +97,16 @@ class Pipeline:
         self._auto = resolve_backbone(weights)[0].name if weights else "auto"
         self._latest: tuple[Any, Tensor | None] = (None, None)
 
-    def run(self, image: Any, settings: Settings, *, on_stage: Callable[[StageReport], None] | None = None) -> Segmentation:
+    def run(
+        self,
+        image: Any,
+        settings: Settings,
+        *,
+        on_stage: Callable[[StageReport], None] | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> Segmentation:
         """Segment one picture; see `segment`."""
-        steps = self.steps(image, settings)
+        steps = self.steps(image, settings, check=check)
         while True:
             try:
                 report = next(steps)
@@ -108,12 +115,14 @@ class Pipeline:
             if on_stage is not None:
                 on_stage(report)
 
-    def steps(self, image: Any, settings: Settings) -> Generator[StageReport, None, Segmentation]:
+    def steps(
+        self, image: Any, settings: Settings, *, check: Callable[[], None] = lambda: None
+    ) -> Generator[StageReport, None, Segmentation]:
         """Segment one picture stage by stage: yields a report after each, returns the result.
 
         Closing the generator cancels the stages that are still to come.
         """
-        values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",))
+        values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",), check)
         return _segmentation(values, keys, tuple(reports), settings)
 
     def values(self, image: Any, settings: Settings, *names: str) -> dict[str, Any]:
@@ -140,7 +149,7 @@ class Pipeline:
                 return {name: done.value[0][name] for name in names}
 
     def _stages(
-        self, image: Any, settings: Settings, goals: Collection[str]
+        self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None] = lambda: None
     ) -> Generator[StageReport, None, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
         """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
         picture, picture_digest = self.picture(image)
@@ -154,6 +163,7 @@ class Pipeline:
             reports.append(report)
             yield report
         for name, run in plan(settings, goals).items():
+            check()
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())

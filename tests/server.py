@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.build import build_demo, launch_options
-from demo.service import Service
+from demo.shared.service import Service
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
-from demo import handlers
 from demo.build import build_demo
-from demo.service import EXAMPLES, Service
+from demo.lab import handlers
+from demo.lab.tab import Shown
+from demo.shared.endpoint import make_segment
+from demo.shared.service import EXAMPLES, Service
 from segcore.export import FILES
 from segcore.pipeline import segment
 from segcore.registry import METHODS
@@ -135,7 +137,7 @@ def test_a_failure_nobody_foresaw_is_an_id_on_the_page_and_a_trace_in_the_log(mo
 
     monkeypatch.setattr(service.pipeline, "run", broken)
     with pytest.raises(gr.Error, match=r"log entry \w{8}") as error:
-        handlers.make_segment(service)(str(COFFEE), *DEFAULTS.to_dict().values())
+        make_segment(service)(str(COFFEE), *DEFAULTS.to_dict().values())
     assert "secret" not in str(error.value)
     assert "secret detail" in caplog.text
 
@@ -150,16 +152,6 @@ def test_handlers_take_the_controls_in_the_order_of_the_settings():
         assert component.value == default
 
 
-def test_a_run_that_a_newer_one_overtook_changes_nothing():
-    show = handlers.make_show(Service(device="cpu"))
-    values = (str(COFFEE), *DEFAULTS.replace(**QUICK).to_dict().values())
-    *_, last = show(3, 2, *values)
-    assert last[0] == 3
-    assert "3 segments on" in last[1]
-    for number in (0, 2, 3):  # superseded before it was sent; older; the same again
-        assert list(show(number, 3, *values)) == [(gr.skip(),) * len(last)]
-
-
 @pytest.mark.parametrize("method", METHODS)
 def test_controls_are_shown_where_they_are_read(method):
     settings = DEFAULTS.replace(method=method, backbone="color", crf=True)
@@ -172,7 +164,7 @@ def test_save_buttons_write_the_files_of_the_command_line():
     service = Service(device="cpu")
     result = service.pipeline.run(COFFEE, DEFAULTS.replace(**QUICK))
     for ending, make in FILES.items():
-        path = handlers.make_save(service, ending)(str(COFFEE), *DEFAULTS.replace(**QUICK).to_dict().values())
+        path = handlers.make_save(service, ending)(Shown(str(COFFEE), DEFAULTS.replace(**QUICK)))
         assert path.endswith("coffee" + ending)
         if ending != ".json":  # holds seconds
             with open(path, "rb") as file:  # noqa: PTH123 - a path of Gradio's

@@ -1,13 +1,17 @@
 """Several methods side by side: they come one by one, in colors that agree, and say when they are out of date."""
 
+from types import SimpleNamespace
+
 import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 
-from demo import compare, texts
-from demo.compare import Comparison, Painted
-from demo.service import Service
+from demo.lab import compare
+from demo.lab.compare import Comparison, Painted
+from demo.lab.tab import Shown
+from demo.shared.service import Service
+from demo.shared.texts import UNEXPECTED
 from segcore.color_match import BEHIND
 from segcore.export import palette_of
 from segcore.registry import METHODS
@@ -15,6 +19,7 @@ from segcore.settings import Settings
 from segcore.types import StageReport
 from tests.scenes import two_discs
 
+VISITOR = SimpleNamespace(session_hash="visitor")
 BASE = Settings(backbone="color", max_side=96, n_segments=3, n_superpixels=20, pixel_side=48)
 
 
@@ -37,11 +42,11 @@ def picture(scene, tmp_path):
 
 def results(service, picture, settings, methods):
     """The last word on each method."""
-    return dict(compare.painted(service, picture, settings, methods))
+    return dict(compare.painted(service, picture, settings, methods, lambda: None))
 
 
 def run(service, picture, settings, methods):
-    return list(compare.make_compare(service)(methods, picture, *settings.to_dict().values()))
+    return list(compare.make_compare(service)(1, methods, picture, VISITOR, *settings.to_dict().values()))
 
 
 def test_the_same_thing_has_the_same_color(service, picture, scene):
@@ -83,16 +88,16 @@ def test_a_failure_has_a_sentence_and_the_others_go_on(service, picture):
 def test_what_nobody_foresaw_stays_in_its_cell(service, picture, monkeypatch):
     real = service.pipeline.steps
 
-    def steps(image, settings):
+    def steps(image, settings, check):
         if settings.method == "gmm":
             raise ZeroDivisionError("secret")
-        return real(image, settings)
+        return real(image, settings, check=check)
 
     monkeypatch.setattr(service.pipeline, "steps", steps)
     cells = run(service, picture, BASE, ["gmm", "kmeans"])[-1][1]["cells"]
     assert [cell["state"] for cell in cells] == ["done", "failed"]
     assert "secret" not in cells[1]["line"]
-    assert texts.UNEXPECTED.split("{")[0] in cells[1]["line"]
+    assert UNEXPECTED.split("{")[0] in cells[1]["line"]
 
 
 def test_results_come_one_by_one(service, picture):
@@ -111,7 +116,9 @@ def test_results_come_one_by_one(service, picture):
 def test_features_are_computed_once_for_all(picture):
     reports = [
         (method, what.name)
-        for method, what in compare.painted(Service(device="cpu"), picture, BASE, ("kmeans", "gmm", "tokencut", "fiedler"))
+        for method, what in compare.painted(
+            Service(device="cpu"), picture, BASE, ("kmeans", "gmm", "tokencut", "fiedler"), lambda: None
+        )
         if isinstance(what, StageReport)
     ]
     assert [method for method, stage in reports if stage == "features"] == ["spectral"]
@@ -147,17 +154,22 @@ def test_cells_tell_count_cost_and_areas(service, picture):
 def test_it_says_when_it_is_out_of_date(change, stale):
     shown = Comparison("a.png", BASE, ("kmeans", "spectral"), ("kmeans",))
     settings = BASE.replace(**change)
-    line, grid = compare.check(shown, "a.png", *settings.to_dict().values())
-    assert line["visible"] is stale
-    assert grid["main"] == settings.method
+    assert compare.is_stale(shown, Shown("a.png", settings)) is stale
 
 
-def test_another_picture_or_none_is_out_of_date():
-    shown = Comparison("a.png", BASE, ("kmeans",), ())
-    values = BASE.to_dict().values()
-    assert compare.check(shown, "b.png", *values)[0]["visible"]
-    assert compare.check(shown, None, *values)[0]["visible"]
-    assert not compare.check(None, "b.png", *values)[0]["visible"]
+def test_another_picture_is_out_of_date():
+    assert compare.is_stale(Comparison("a.png", BASE, ("kmeans",), ()), Shown("b.png", BASE))
+
+
+def test_a_stop_ends_it_and_what_is_done_stays(service, picture):
+    hasty, values = SimpleNamespace(session_hash="hasty"), BASE.replace(seed=3).to_dict().values()
+    steps = compare.make_compare(service)(5, ["kmeans", "gmm"], picture, hasty, *values)
+    half = next(shown for shown, _ in steps if shown.done)
+    service.stops.stop(4, hasty)  # what was asked for before goes on meanwhile
+    assert next(steps)
+    service.stops.stop(5, hasty)
+    assert list(steps) == []
+    assert half.done == ("kmeans",)
 
 
 def test_the_sheet_holds_what_is_on_view(service, picture):
@@ -180,7 +192,8 @@ def test_the_sheet_holds_what_is_on_view(service, picture):
 
 
 def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
-    half = next(s for s, _ in compare.make_compare(service)(["kmeans", "gmm"], picture, *BASE.to_dict().values()) if s.done)
+    steps = compare.make_compare(service)(1, ["kmeans", "gmm"], picture, VISITOR, *BASE.to_dict().values())
+    half = next(shown for shown, _ in steps if shown.done)
     with Image.open(compare.make_save(service)(half)) as sheet:
         assert sheet.width < 600  # one picture
     for nothing in (None, Comparison(picture, BASE, ("kmeans",), ())):
@@ -191,6 +204,6 @@ def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
 def test_nothing_to_compare_is_told(service, picture):
     values = BASE.to_dict().values()
     with pytest.raises(gr.Error, match="Drop a picture"):
-        next(compare.make_compare(service)(["kmeans"], None, *values))
+        next(compare.make_compare(service)(1, ["kmeans"], None, VISITOR, *values))
     with pytest.raises(gr.Error, match="at least one"):
-        next(compare.make_compare(service)([], picture, *values))
+        next(compare.make_compare(service)(1, [], picture, VISITOR, *values))

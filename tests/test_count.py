@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from demo import attention, count, on_open, rounds, texts
+from demo.lab import attention, count, rounds, texts
 from segcore import Pipeline, Settings
 from segcore.cluster.choose import Choice
 from segcore.cut.dino_seg import dino_seg
@@ -88,14 +88,6 @@ def test_connected_components_are_told(spectrum):
 def test_a_click_sets_k_and_the_head():
     assert count.take_k(SimpleNamespace(k=7)) == (False, 7)
     assert attention.take_head(SimpleNamespace(index=2)) == 2
-
-
-def test_closed_tabs_cost_nothing():
-    def never(*values):
-        raise AssertionError
-
-    assert len(list(on_open._if_open("Attention", never, "Numbers", 1, 2))) == 1
-    assert list(on_open._if_open("Attention", lambda *values: iter(values), "Attention", 1, 2)) == [1, 2]
 
 
 @pytest.fixture

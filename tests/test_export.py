@@ -75,9 +75,9 @@ def test_command_line_and_link_carry_every_changed_setting():
     assert line == (
         "python -m segcore segment 'my picture.jpg' --out out --knn-weight 2.5 --method fiedler --n-segments 7 --crf"
     )
-    assert permalink(settings, "coffee") == "?example=coffee&knn_weight=2.5&method=fiedler&n_segments=7&crf=True"
-    assert permalink(Settings(), None) == ""
-    assert "x.safetensors" not in permalink(Settings(backbone="x.safetensors"), None)
+    assert permalink(settings, example="coffee") == "?example=coffee&knn_weight=2.5&method=fiedler&n_segments=7&crf=True"
+    assert permalink(Settings()) == ""
+    assert "x.safetensors" not in permalink(Settings(backbone="x.safetensors"))
 
 
 def test_public_names():

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from demo.pages import PAGES
+
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
-     "segcore.environment"),
+     "segcore.environment", "segcore.stopping"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
@@ -73,6 +75,27 @@ def test_segcore_never_sees_the_page():
     for module, path in sources().items():
         if module.startswith("segcore"):
             assert not any(starts(target, ("demo", "app", "gradio")) for target in imports(path)), module
+
+
+def room(module):
+    """The folder of `demo` that a module lies in; "" for those beside the folders."""
+    top, _, rest = module.partition(".")
+    folder = rest.split(".")[0]
+    return folder if top == "demo" and folder and (ROOT / "demo" / folder).is_dir() else ""
+
+
+@pytest.mark.parametrize("module", [m for m in sources() if room(m)])
+def test_pages_do_not_import_each_other(module):
+    """A page takes from what all pages share, and from itself; what they share knows no page."""
+    for target in imports(sources()[module]):
+        if target.startswith("demo."):
+            assert room(target) in {room(module), "shared"}, f"{module} imports {target}"
+
+
+def test_every_folder_is_a_page_on_the_list():
+    folders = {path.parent.name for path in ROOT.glob("demo/*/page.py")}
+    assert folders == {room(page.build.__module__) for page in PAGES}
+    assert folders | {"shared"} == {path.parent.name for path in ROOT.glob("demo/*/__init__.py")}
 
 
 def test_a_wrong_direction_is_noticed(tmp_path):

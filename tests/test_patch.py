@@ -2,15 +2,15 @@
 
 import base64
 
-import gradio as gr
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from demo import texts
-from demo.patch import MOST_NEIGHBORS, PatchTab
-from demo.service import EXAMPLES, Service
+from demo.lab import texts
+from demo.lab.patch import MOST_NEIGHBORS, Answers
+from demo.lab.tab import Shown, View
+from demo.shared.service import EXAMPLES, Service
 from segcore import stages
 from segcore.graph.affinity import cosine_affinity
 from segcore.numerics import normalize_rows
@@ -37,12 +37,12 @@ def tab():
 
 
 def make_tab(**options):
-    with gr.Blocks():
-        return PatchTab(Service(device="cpu", **options))
+    return Answers(Service(device="cpu", **options))
 
 
 def show(tab, picture, settings, second=None):
-    return tab.show(second, picture, *settings.to_dict().values())
+    result = tab._service.pipeline.run(picture, settings)
+    return tab.first(View(Shown(picture, settings), result, lambda: None), second)
 
 
 def ask(tab, value, row, column):
@@ -161,10 +161,6 @@ def test_a_damaged_second_picture_is_one_sentence_and_spoils_nothing(tab, pictur
 def test_colors_are_said_to_be_relative(tab, picture):
     assert show(tab, picture, BASE, second=CAT)["second"]["note"] == texts.PATCH_CENTERED
     assert show(tab, picture, BASE.replace(method="slic"), second=CAT)["second"]["note"] == ""
-
-
-def test_no_picture_nothing_shown(tab):
-    assert show(tab, None, BASE) is None
 
 
 @pytest.mark.parametrize(

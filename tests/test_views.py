@@ -5,8 +5,8 @@ import base64
 import numpy as np
 import pytest
 
-from demo import views
-from demo.texts import FACTS, STAGES
+from demo.lab import views
+from demo.lab.texts import FACTS, STAGES
 from segcore import Pipeline, Settings
 from segcore.stages import plan
 from tests.scenes import two_discs

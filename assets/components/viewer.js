@@ -8,6 +8,7 @@ const RIM = [14, 17, 24, 0.55]; // its dark edge, so that it shows on white, too
 const KINDS = 3; // of pixels in a segment: inside, rim of the contour, contour
 const MAX_PIXELS = 6e6; // of the canvas
 const MATCH_SIDE = 160; // of the maps that are compared to keep colors
+const PAINTED = "segments painted"; // mark in the browser's timeline: new segments are on the canvas
 
 const find = (name) => element.querySelector(`.sg-${name}`);
 const parts = Object.fromEntries(
@@ -83,6 +84,8 @@ function adopt(value, map, picture) {
   fillLegend();
   hideTip();
   layOut();
+  performance.clearMarks(PAINTED);
+  performance.mark(PAINTED);
 }
 
 // A picture is a URL, or a file that Gradio serves.

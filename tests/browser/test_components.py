@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.components import FiedlerPanel, LogSlider, Viewer
+from demo.shared.components import FiedlerPanel, LogSlider, Viewer
 from segcore.export import data_uri, display_label_png, pack_floats, png
 from segcore.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 from tests import oracles

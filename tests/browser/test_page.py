@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import texts
-from demo.service import EXAMPLES
+from demo.shared.service import EXAMPLES
+from demo.shared.texts import STOPPED
 from segcore.pipeline import segment
 from segcore.registry import METHODS
 from tests.server import running_page
@@ -112,9 +112,9 @@ def test_stop_says_that_what_is_shown_is_older(page, address):
     page.goto(f"{address}?method=ncut_pixels&pixel_side=240&n_segments=9")
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('·')")
     page.locator("#stop").click()
-    wait_for_result(page, texts.STOPPED)
+    wait_for_result(page, STOPPED)
     page.wait_for_timeout(500)
-    assert texts.STOPPED in status(page)
+    assert STOPPED in status(page)
 
 
 def test_the_defaults_have_no_preset(lab):
@@ -192,19 +192,20 @@ def test_the_last_of_many_quick_values_wins(lab):
 
 def test_tabs_show_eigenvectors_spectrum_numbers_and_code(lab, shoot):
     lab.get_by_role("tab", name="Fiedler vectors").click()
-    assert lab.locator("#vectors canvas").first.is_visible()
+    lab.locator("#vectors canvas").first.wait_for()
     shoot("page-vectors")
     lab.get_by_role("tab", name="Spectrum").click()
     lab.wait_for_selector("#spectrum .main-svg")
     assert "eigengap: K =" in lab.locator("#spectrum").inner_text()
     shoot("page-spectrum")
     lab.get_by_role("tab", name="Numbers").click()
+    lab.locator("#numbers table").first.wait_for()
     told = lab.locator("#numbers").inner_text()
     for words in ("Tokens n", "Memory of W", "Share of W from λ W_knn", "Largest residual", "Time per stage"):
         assert words in told
     shoot("page-numbers")
     lab.get_by_role("tab", name="Repeat").click()
-    assert "segcore.segment(" in lab.locator("#python").inner_text()
+    lab.wait_for_function("document.querySelector('#python').innerText.includes('segcore.segment(')")
     assert "python -m segcore segment" in lab.locator("#shell").inner_text()
     shoot("page-repeat")
 

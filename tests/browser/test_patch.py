@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo import texts
-from demo.service import EXAMPLES
+from demo.lab import texts
+from demo.shared.service import EXAMPLES
 from segcore.graph.neighbors import cosines
 from segcore.numerics import normalize_rows
 from segcore.pipeline import segment

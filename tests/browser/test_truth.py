@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo import texts
-from demo.service import EXAMPLES
+from demo.lab import texts
+from demo.shared.service import EXAMPLES
 from segcore.metrics import matched_iou
 from segcore.pipeline import segment
 from tests.browser.test_page import choose_method, set_number, wait_for_result

@@ -1,0 +1,1 @@
+"""The page of one picture: every method, every control live."""

@@ -1,0 +1,100 @@
+"""Small events of the lab: which controls are shown, presets, what a link or an example sets, saving."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo.lab import texts
+from demo.lab.tab import Shown
+from demo.shared.controls import FIELDS, settings_of
+from demo.shared.errors import told_kindly
+from demo.shared.link import read_link
+from demo.shared.picture import chosen_example
+from demo.shared.service import Example, Service
+from demo.shared.texts import READY
+from segcore import export
+from segcore.errors import SegcoreError
+from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, params
+from segcore.stages import settings_read
+
+
+def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
+    """The event behind a Save button: writes the file with this ending of what is shown, and returns its path."""
+
+    def save(shown: Shown | None) -> str:
+        with told_kindly():
+            if shown is None:
+                raise gr.Error(READY, print_exception=False)
+            content = export.FILES[ending](service.pipeline.run(shown.picture, shown.settings))
+            if content is None:
+                raise gr.Error(texts.NO_SPECTRUM.format(method="This method"), print_exception=False)
+            return service.publish(content, Path(shown.picture).stem + ending)
+
+    return save
+
+
+def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
+    """The event that shows the controls that the chosen method and backbone read, and hides the others.
+
+    Outputs: the controls in the order of the fields, the headings of the groups in the order of the stages, the CRF preset.
+    """
+
+    def shown_controls(*values: Any) -> list[Any]:
+        try:
+            settings = service.pipeline.resolve(settings_of(values))
+        except SegcoreError:
+            return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
+        read = settings_read(settings)
+        if settings.threshold != "value":
+            read.discard("cut_at")
+        groups = {p.stage for name, p in params().items() if p.advanced and name in read}
+        shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
+        return [gr.update(visible=visible) for visible in shown]
+
+    return shown_controls
+
+
+def make_restore(service: Service) -> Callable[..., list[Any]]:
+    """The event at page load: picture, caption and controls as the link says."""
+
+    def restore(request: gr.Request) -> list[Any]:
+        linked = read_link(service, request.query_params)
+        return [linked.picture, _caption(linked.example), *linked.settings.to_dict().values()]
+
+    return restore
+
+
+def make_choose(service: Service) -> Callable[..., list[Any]]:
+    """The event behind the example pictures: shows one with the settings that suit it."""
+
+    def choose(event: gr.SelectData) -> list[Any]:
+        example = chosen_example(service, event)
+        return [str(example.path), _caption(example), *DEFAULTS.replace(**example.settings).to_dict().values()]
+
+    return choose
+
+
+def _caption(example: Example | None) -> str:
+    return f"**{example.title}.** {example.look_at} *({example.credit})*" if example else ""
+
+
+def caption_of_upload() -> str:
+    """Empty the caption when the picture is no example any more."""
+    return ""
+
+
+def preset_values(preset: str | None) -> list[Any]:
+    """The values of a CRF preset, for the controls it sets."""
+    if preset is None:
+        return [gr.skip() for _ in PRESET_FIELDS]
+    return [CRF_PRESETS[preset][name] for name in PRESET_FIELDS]
+
+
+PRESET_FIELDS = tuple(next(iter(CRF_PRESETS.values())))
+
+
+def default_values() -> list[Any]:
+    """The defaults, for all controls, and no CRF preset."""
+    return [*DEFAULTS.to_dict().values(), None]

@@ -1,0 +1,111 @@
+"""The event behind every control: a new result, and what the open tab shows of it."""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import replace
+from itertools import accumulate
+from typing import Any
+
+import gradio as gr
+
+from demo.lab import views
+from demo.lab.tab import Panel, Shown, View
+from demo.lab.texts import STAGES
+from demo.shared.controls import FIELDS, settings_of
+from demo.shared.errors import told_kindly
+from demo.shared.link import write_link
+from demo.shared.service import Service
+from demo.shared.texts import READY, STOPPED
+from segcore.stopping import Stopped
+from segcore.types import Segmentation
+
+_PATIENCE = 0.25  # seconds of work after which the status line tells the stages
+FIXED = ("newest", "shown", "status", "notes", "formula", "address")  # outputs beside those of the tabs
+
+
+class Run:
+    """The event, for the tabs of a page."""
+
+    def __init__(self, service: Service, panels: Mapping[str, Panel]):
+        """Nothing has been shown yet."""
+        self._service, self._panels = service, panels
+        starts = accumulate((len(panel.inputs) for panel in panels.values()), initial=len(FIELDS))
+        self._starts = dict(zip(panels, starts, strict=False))  # where the inputs of a tab begin among the values
+
+    def show(
+        self,
+        number: float,
+        tab: str,
+        newest: float,
+        shown: Shown | None,
+        picture: str | None,
+        request: gr.Request,
+        *values: Any,
+    ) -> Iterator[tuple[Any, ...]]:
+        """Compute what the controls ask for, and show it.
+
+        Inputs: the number of this run, the name of the open tab, the number of the newest run so far, what is shown, the
+        picture, the controls, and the inputs of all tabs. Outputs: those of FIXED and those of all tabs; what did not change
+        and what nobody sees is left as it is. A run that is not newer is left out, as its values are old, and one that asks
+        for what is shown already changes nothing.
+        """
+        with told_kindly():
+            if number <= newest:
+                yield self._answer()
+            elif picture is None:
+                yield self._answer(newest=number, shown=None, status=READY, notes="", formula="", address="")
+            elif (now := Shown(picture, settings_of(values[: len(FIELDS)]))) == shown:
+                yield self._answer(newest=number)
+            else:
+                check = self._service.stops.check(number, request)
+                inputs = self._inputs(tab, values, new=shown is None or shown.picture != picture)
+                try:
+                    yield from self._shown(number, tab, now, check, inputs)
+                except Stopped:
+                    yield self._answer(newest=number, status=STOPPED, shown=shown and replace(shown, stopped=True))
+
+    def _inputs(self, tab: str, values: tuple[Any, ...], *, new: bool) -> tuple[Any, ...]:
+        """What the tab reads beside; what belonged to another picture is not for a new one."""
+        panel, start = self._panels[tab], self._starts[tab]
+        return panel.fresh if new and panel.fresh is not None else values[start : start + len(panel.inputs)]
+
+    def _shown(
+        self, number: float, tab: str, now: Shown, check: Callable[[], None], inputs: tuple[Any, ...]
+    ) -> Iterator[tuple[Any, ...]]:
+        result = yield from self._computed(now, check)
+        fixed: dict[str, Any] = {"newest": number, "shown": now, **around(self._service, now, result)}
+        for part in self._panels[tab].fill(View(now, result, check), *inputs):
+            yield self._answer(tab, part, **fixed)
+            fixed = {}
+            check()
+
+    def _computed(self, now: Shown, check: Callable[[], None]) -> Generator[tuple[Any, ...], None, Segmentation]:
+        """Run the stages, and tell those that take long."""
+        stages, told_at = self._service.pipeline.steps(now.picture, now.settings, check=check), time.monotonic()
+        while True:
+            try:
+                report = next(stages)
+            except StopIteration as done:
+                return done.value
+            if not report.cached and time.monotonic() - told_at > _PATIENCE:
+                told_at = time.monotonic()
+                yield self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")
+
+    def _answer(self, tab: str = "", part: tuple[Any, ...] = (), **fixed: Any) -> tuple[Any, ...]:
+        outputs = [fixed.get(name, gr.skip()) for name in FIXED]
+        for name, panel in self._panels.items():
+            outputs += part if name == tab else [gr.skip() for _ in panel.outputs]
+        return tuple(outputs)
+
+
+def around(service: Service, now: Shown, result: Segmentation) -> dict[str, str]:
+    """What stands around the tabs, whichever is open: status, notes, formula and address."""
+    example = service.example_of(now.picture)
+    if example is None:
+        service.keep_upload(result.digest, now.picture)
+    return {
+        "status": views.status_line(result),
+        "notes": views.notes_markdown(result),
+        "formula": views.formula_markdown(result),
+        "address": write_link(now.settings, example, result.digest),
+    }

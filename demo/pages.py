@@ -1,0 +1,39 @@
+"""The pages, in the order of the navigation bar; a new one is a folder beside `lab/` and a line here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import gradio as gr
+
+from demo.guide import page as guide
+from demo.lab import page as lab
+from demo.shared.service import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        path: behind the address of the server; "" for the first one.
+        title: in the navigation bar.
+        intro: one sentence under the heading.
+        build: lays the page out and connects it, inside the context of its route.
+    """
+
+    path: str
+    title: str
+    intro: str
+    build: Callable[[gr.Blocks, Service], None]
+
+
+PAGES = (
+    Page(
+        "",
+        "Lab",
+        "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
+        "look at the eigenvectors behind the masks.",
+        lab.build,
+    ),
+    Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
+)

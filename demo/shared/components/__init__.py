@@ -1,0 +1,60 @@
+"""Components of the page that Gradio does not have, each a `gr.HTML` with a template, a style and a script of its own.
+
+The template is static, so Gradio never rebuilds the page under the script; the script reads `value` and fills the template.
+"""
+
+import json
+from pathlib import Path
+
+_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "components"
+_URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
+
+
+def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
+    """Read the template, style and script of a component, as keyword arguments of `gr.HTML`; what all share comes first.
+
+    Args:
+        name: of the component's files.
+        shared: names of scripts that several components use, without ending; they come first.
+        fixed: what the script finds in `fixed` and what never changes. A component in a tab that was not open yet when its
+            first values came would not find it among its props.
+    """
+    styles = [(_FOLDER / f"{style}.css").read_text(encoding="utf-8") for style in ("panel", name)]
+    scripts = [(_FOLDER / f"{script}.js").read_text(encoding="utf-8") for script in (*shared, name)]
+    constants = ", ".join(f"{key}: {json.dumps(value)}" for key, value in fixed.items())
+    return {
+        "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
+        "css_template": "\n".join(styles),
+        "js_on_load": "\n".join([f"const fixed = {{{constants}}};", *scripts]),
+    }
+
+
+def with_urls(value: dict | None, *names: str) -> dict | None:
+    """Let Gradio serve the pictures of a value: paths of files become file values, URLs stay.
+
+    Args:
+        value: of a component; not changed.
+        names: the keys that hold a picture.
+
+    Returns:
+        A new value, or None for None.
+    """
+    if value is None:
+        return None
+    paths = {name: value[name] for name in names if _is_path(value.get(name))}
+    return value | {name: {"path": path, "meta": {"_type": "gradio.FileData"}} for name, path in paths.items()}
+
+
+def _is_path(source: object) -> bool:
+    return isinstance(source, str) and bool(source) and not source.startswith(_URL_STARTS)
+
+
+# The components themselves read the functions above, so they come last.
+from demo.shared.components.fiedler import FiedlerPanel  # noqa: E402
+from demo.shared.components.k_curves import KCurves  # noqa: E402
+from demo.shared.components.log_slider import LogSlider  # noqa: E402
+from demo.shared.components.map_grid import MapGrid  # noqa: E402
+from demo.shared.components.patch import PatchPanel  # noqa: E402
+from demo.shared.components.viewer import Viewer  # noqa: E402
+
+__all__ = ["FiedlerPanel", "KCurves", "LogSlider", "MapGrid", "PatchPanel", "Viewer", "parts", "with_urls"]

@@ -1,0 +1,77 @@
+"""Small multiples: the results of several methods, each in a cell of its own."""
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+import gradio as gr
+
+from demo.shared.components import parts, with_urls
+
+
+class Cell(TypedDict):
+    """One method."""
+
+    method: str
+    title: str
+    state: Literal["waiting", "running", "done", "failed"]
+    line: NotRequired[str]  # what was done last, or why there is no result
+    picture: NotRequired[str]  # data: URI, URL, or path of a file
+    alt: NotRequired[str]  # the picture in words
+    facts: NotRequired[list[str]]  # lines below the picture
+    notes: NotRequired[list[str]]  # remarks of the method
+    areas: NotRequired[list[tuple[str, float]]]  # color and share of the picture of each segment
+
+
+class ComparisonValue(TypedDict):
+    """What a `ComparisonGrid` shows."""
+
+    run: str  # what all values of one run have in common
+    running: bool  # cells that wait will have their turn
+    status: str
+    width: int  # of the pictures, in pixels
+    height: int
+    cells: list[Cell]
+
+
+class ComparisonGrid(gr.HTML):
+    """A grid of results that wraps.
+
+    Its property `main` is the method of the main result, and `stopped` the run that was stopped. Events: `choose`, when
+    a user wants another method to be the main one; its `gr.EventData` has `method`.
+    """
+
+    def __init__(
+        self, value: ComparisonValue | None = None, *, words: dict[str, str], elem_id: str | None = None, **kwargs: Any
+    ):
+        """Make the component.
+
+        Args:
+            value: what is shown, or None.
+            words: what the grid says, by the names that its script uses.
+            elem_id: id in the page.
+            kwargs: whatever `gr.HTML` takes, `main` and `stopped`.
+        """
+        super().__init__(
+            value,
+            elem_id=elem_id,
+            apply_default_css=False,
+            **parts("comparison", words=words),
+            **kwargs,
+        )
+
+    def postprocess(self, value: ComparisonValue | None) -> dict | None:
+        """Turn paths of files into what Gradio serves."""
+        return None if value is None else {**value, "cells": [with_urls(cell, "picture") for cell in value["cells"]]}
+
+    def preprocess(self, payload: dict | None) -> dict | None:
+        """Hand the value on."""
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        """Describe the value to API clients."""
+        return {"type": {}, "description": "the results of several methods, each with its picture and facts"}
+
+    def example_payload(self) -> None:
+        """An empty grid."""
+
+    def example_value(self) -> None:
+        """An empty grid."""

@@ -1,0 +1,91 @@
+"""Eigenvectors on the patch grid, and the two-way cut."""
+
+from typing import Any, NotRequired, TypedDict
+
+import gradio as gr
+
+from demo.shared.components import parts, with_urls
+from segcore.palette import DIVERGING
+
+
+class Vector(TypedDict):
+    """One eigenvector."""
+
+    index: int  # 1 is the Fiedler vector
+    eigenvalue: float
+    residual: float
+    values: str  # export.pack_floats of (h, w)
+
+
+class TwoWayCut(TypedDict):
+    """How the Fiedler vector is cut."""
+
+    threshold: float
+    ncut: list[list[float]]  # [threshold, Ncut], ascending thresholds
+    side_is_positive: bool  # the object is v > threshold
+
+
+class FiedlerValue(TypedDict):
+    """What a `FiedlerPanel` shows."""
+
+    h: int
+    w: int
+    vectors: list[Vector]
+    fiedler: TwoWayCut | None
+    picture: str  # data: URI, URL, or path of a file
+    width: int
+    height: int
+    aspect: list[float]  # share of the grid's width and height that the picture covers
+    message: str | None  # shown where there are no vectors
+    cuttable: NotRequired[list[int]]  # indices with a "Cut here" button; all if missing
+
+
+class FiedlerPanel(gr.HTML):
+    """A gallery of eigenvectors; one of them large, with its entries, a histogram and a threshold.
+
+    Events: `cut`, when a user asks for the cut at the threshold on view. Its `gr.EventData` has `index`, `threshold`, and
+    `fraction`, the threshold over the largest |entry|.
+    """
+
+    def __init__(
+        self,
+        value: FiedlerValue | None = None,
+        *,
+        empty: str = "The eigenvectors of the picture's graph appear here.",
+        elem_id: str | None = None,
+        **kwargs: Any,
+    ):
+        """Make the component.
+
+        Args:
+            value: what is shown, or None.
+            empty: what is said while there is nothing to show.
+            elem_id: id in the page.
+            kwargs: whatever `gr.HTML` takes.
+        """
+        self.empty = empty
+        super().__init__(
+            value,
+            elem_id=elem_id,
+            apply_default_css=False,
+            **parts("fiedler", "maps", stops=DIVERGING, empty=empty),
+            **kwargs,
+        )
+
+    def postprocess(self, value: FiedlerValue | None) -> dict | None:
+        """Turn the path of a file into what Gradio serves."""
+        return with_urls(value, "picture")
+
+    def preprocess(self, payload: dict | None) -> dict | None:
+        """Hand the value on."""
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        """Describe the value to API clients."""
+        return {"type": {}, "description": "eigenvectors on the patch grid, as base64 of 32-bit floats"}
+
+    def example_payload(self) -> None:
+        """An empty panel."""
+
+    def example_value(self) -> None:
+        """An empty panel."""

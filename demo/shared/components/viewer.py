@@ -1,0 +1,78 @@
+"""The picture under its segments."""
+
+from typing import Any, NotRequired, TypedDict
+
+import gradio as gr
+
+from demo.shared.components import parts, with_urls
+
+
+class ViewerValue(TypedDict):
+    """What a `Viewer` shows."""
+
+    picture: str  # data: URI, URL, or path of a file
+    labels: str  # same, of a PNG by export.display_label_png
+    width: int  # of the display, in pixels
+    height: int
+    palette: list[str]  # "#rrggbb" per label
+    names: list[str]  # per label
+    areas: list[float]  # per label, share of the picture in [0, 1]
+    picture_key: str  # same key, same picture: segments keep their colors
+    grid: list[int]  # rows and columns of patches
+    alt: str
+    aspect: NotRequired[list[float]]  # share of the grid's width and height that the picture covers; [1, 1] if missing
+    background: NotRequired[int | None]  # label that always keeps its own color
+
+
+class Viewer(gr.HTML):
+    """Masks over a picture, with opacity, before and after, and a legend that isolates segments.
+
+    Everything happens in the browser; nothing is sent back.
+    """
+
+    def __init__(
+        self,
+        value: ViewerValue | None = None,
+        *,
+        opacity: float = 0.55,
+        divider: float = 0.0,
+        empty: str = "Choose a picture, and its segments appear here.",
+        elem_id: str | None = None,
+        **kwargs: Any,
+    ):
+        """Make the component.
+
+        Args:
+            value: what is shown, or None.
+            opacity: of the masks at the start, in [0, 1].
+            divider: share of the width left of the before and after divider at the start, in [0, 1].
+            empty: what is said while there is nothing to show.
+            elem_id: id in the page.
+            kwargs: whatever `gr.HTML` takes.
+        """
+        self.opacity, self.divider, self.empty = opacity, divider, empty
+        super().__init__(
+            value,
+            elem_id=elem_id,
+            apply_default_css=False,
+            **parts("viewer", opacity=opacity, divider=divider, empty=empty),
+            **kwargs,
+        )
+
+    def postprocess(self, value: ViewerValue | None) -> dict | None:
+        """Turn paths of files into what Gradio serves."""
+        return with_urls(value, "picture", "labels")
+
+    def preprocess(self, payload: dict | None) -> dict | None:
+        """Hand the value on."""
+        return payload
+
+    def api_info(self) -> dict[str, Any]:
+        """Describe the value to API clients."""
+        return {"type": {}, "description": "the picture, its labels, their names, areas and colors"}
+
+    def example_payload(self) -> None:
+        """An empty view."""
+
+    def example_value(self) -> None:
+        """An empty view."""

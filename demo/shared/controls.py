@@ -1,0 +1,80 @@
+"""One field of `Settings` becomes one control, and the values of the controls become `Settings`.
+
+Labels, ranges, choices and defaults come from the schema.
+"""
+
+import dataclasses
+from typing import Any
+
+import gradio as gr
+
+from demo.shared.components import LogSlider
+from demo.shared.slider import Slider
+from demo.shared.texts import CHOICES
+from segcore.features import BACKBONES, weights_status
+from segcore.registry import METHODS
+from segcore.settings import DEFAULTS, Param, Settings, params
+
+FIELDS = tuple(params())
+
+_RADIO_UP_TO = 4  # choices; more become a dropdown
+_SLIDER_UP_TO = 10_000  # whole numbers; a longer range is typed
+
+
+def make_controls() -> dict[str, gr.components.Component]:
+    """Make all controls, unrendered, by field name in the order of `Settings`."""
+    return {f.name: control_for(f.name) for f in dataclasses.fields(Settings)}
+
+
+def control_for(name: str) -> gr.components.Component:
+    """Make the control of one field, showing its default."""
+    p, default = params()[name], getattr(DEFAULTS, name)
+    common = {"label": p.label, "info": p.info, "elem_id": f"setting-{name}", "render": False}
+    if isinstance(default, bool):
+        return gr.Checkbox(default, **common)
+    if p.choices:
+        pairs = [(_choice_title(name, choice), choice) for choice in p.choices]
+        kind = gr.Radio if len(pairs) <= _RADIO_UP_TO else gr.Dropdown
+        return kind(pairs, value=default, **common)
+    return _number(p, default, common)
+
+
+def _number(p: Param, default: float, common: dict[str, Any]) -> gr.components.Component:
+    unit = f" ({p.unit})" if p.unit else ""
+    common = {**common, "label": p.label + unit}
+    if p.log_scale:
+        return LogSlider(default, lo=p.step, hi=p.hi, **common)
+    if p.hi - p.lo > _SLIDER_UP_TO:
+        return gr.Number(default, minimum=p.lo, maximum=p.hi, precision=0, **common)
+    return Slider(p.lo, p.hi, value=default, step=p.step, **common)
+
+
+def _choice_title(name: str, choice: str) -> str:
+    if name == "method":
+        return METHODS[choice].title
+    if name == "backbone":
+        return "Best one here" if choice == "auto" else backbone_title(choice)
+    return CHOICES.get(name, {}).get(choice, choice)
+
+
+def backbone_title(name: str) -> str:
+    """A backbone's title, with a word where its weights are not here."""
+    backbone = BACKBONES[name]
+    return backbone.title + (" – needs a download" if weights_status(backbone) == "download" else "")
+
+
+def settings_of(values: tuple[Any, ...]) -> Settings:
+    """The settings that the controls show, their values in the order of the fields.
+
+    A number that is half typed, and so out of its range, counts as the nearest one that may be.
+    """
+    return Settings.from_values({name: _allowed(name, value) for name, value in zip(FIELDS, values, strict=True)})
+
+
+def _allowed(name: str, value: Any) -> Any:
+    """The value of a control within the range of its setting; an empty box counts as the default."""
+    p, default = params()[name], getattr(DEFAULTS, name)
+    if p.lo is None or p.hi is None:
+        return value
+    value = default if value is None else min(max(value, p.lo), p.hi)
+    return round(value) if isinstance(default, int) else value

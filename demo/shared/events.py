@@ -1,0 +1,75 @@
+"""How events of all pages are queued, numbered and stopped, and the few lines of script that go with them.
+
+Heavy events compute: they wait in one queue. Light ones answer at once. Every heavy event of a page carries a number that
+the browser counts up, so that a stop can name what it means (everything up to the latest number) and old values can be told
+from new ones.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+from cachetools import LRUCache
+
+from segcore.stopping import Stopped
+
+RUNS_AT_ONCE = 1  # torch spreads one run over all cores; two at once would only fight for them
+_SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over
+
+# Queued under one name, so that the limit holds for the heavy events of all pages together.
+HEAVY: dict[str, Any] = {
+    "concurrency_id": "compute",
+    "concurrency_limit": RUNS_AT_ONCE,
+    "show_progress": "hidden",
+    "api_visibility": "private",
+}
+LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+TOLD: dict[str, Any] = {
+    "show_progress": "hidden",
+    "api_visibility": "private",
+    "concurrency_limit": None,
+}  # may show a warning
+
+# Number a heavy event. The first input is the number.
+JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), ...values]"""
+# The same for the event behind all controls. Gradio sends a request for each of the controls that change at once, with what
+# it knows at that moment, and the requests may overtake each other: those that a later one follows at once are numbered 0.
+# The second input is the tab that is open at this moment: what stands between "tab-" and "-button" in its id.
+JS_NUMBER_LAST = """async (_number, tab, ...values) => {
+    const mine = (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1);
+    await new Promise((done) => setTimeout(done, 15));
+    const open = document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "");
+    return [mine === window.segcoreNumber ? mine : 0, open ?? tab, ...values];
+}"""
+# What a stop means: everything that was asked for so far.
+JS_LATEST = "(_number, ...values) => [window.segcoreNumber ?? 0, ...values]"
+# Click the button behind which a file waits to be saved.
+JS_DOWNLOAD = """() => setTimeout(() => document.querySelector("#download a, a#download, #download")?.click(), 60)"""
+
+
+class Stops:
+    """Who stopped what: per visitor the number up to which heavy events are to end. Safe for threads."""
+
+    def __init__(self) -> None:
+        """Nothing is stopped yet."""
+        self._upto: LRUCache[str, int] = LRUCache(_SESSIONS)
+        self._lock = threading.Lock()
+
+    def stop(self, number: float, request: gr.Request) -> None:
+        """End the events of a visitor up to this number, those under way and those that wait."""
+        with self._lock:
+            session = str(request.session_hash)
+            self._upto[session] = max(self._upto.get(session, 0), int(number))
+
+    def check(self, number: float, request: gr.Request | None) -> Callable[[], None]:
+        """What an event calls while it computes; raises Stopped once its visitor has stopped it."""
+        session = str(request.session_hash) if request else ""
+
+        def check() -> None:
+            with self._lock:
+                stopped = self._upto.get(session, 0) >= number > 0
+            if stopped:
+                raise Stopped
+
+        return check

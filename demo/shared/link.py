@@ -1,0 +1,83 @@
+"""Addresses: what a link restores, and what goes along from page to page.
+
+A link names the picture (an example by its id, an upload by its digest, for as long as this server keeps the file) and the
+settings that are not the defaults. Every page reads and writes the same names, so a picture and its settings follow a
+visitor through the navigation bar, and a page may add names of its own.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import gradio as gr
+
+from demo.shared.controls import FIELDS
+from demo.shared.service import Example, Service
+from demo.shared.texts import LINK_BAD_SETTING, LINK_NO_EXAMPLE, LINK_NO_PICTURE
+from segcore.errors import SegcoreError, shortened
+from segcore.export import permalink
+from segcore.settings import DEFAULTS, Settings, is_weight_file
+
+CARRIED = ("example", "picture", *FIELDS, "__theme")
+
+# Keep the address of the page a link to what it shows. A theme chosen in the address stays. Gradio gives every page a
+# <base>, so an address must be whole.
+JS_ADDRESS = """(link) => {
+    link = link.includes("?") ? link.slice(link.indexOf("?")) : "";
+    const theme = new URLSearchParams(location.search).get("__theme");
+    const query = link + (theme ? (link ? "&" : "?") + "__theme=" + theme : "");
+    history.replaceState(history.state, "", location.pathname + query);
+    return location.href;
+}"""
+# Links to other pages take along what is carried, whether they are clicked, opened in a new tab, or followed by keyboard.
+JS_CARRY = """() => {
+    const carried = new Set(CARRIED);
+    const carry = (event) => {
+        const link = event.target.closest?.("a[href]");
+        if (!link || !link.closest("nav, .to-pages") || link.origin !== location.origin) return;
+        const query = new URLSearchParams(link.search);
+        for (const [name, value] of new URLSearchParams(location.search)) if (carried.has(name)) query.set(name, value);
+        link.search = query.toString();
+    };
+    for (const kind of ["pointerdown", "focusin", "click"]) document.addEventListener(kind, carry, true);
+}""".replace("CARRIED", json.dumps(CARRIED))
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """What a link restores."""
+
+    picture: str  # path of the file
+    example: Example | None  # if it is one
+    settings: Settings
+
+
+def read_link(service: Service, query: Mapping[str, str]) -> Linked:
+    """Read the picture and settings of a link; what it cannot restore is one sentence on the page, and the rest holds."""
+    values = {name: value for name, value in query.items() if name in FIELDS}
+    if is_weight_file(values.get("backbone", "")):
+        del values["backbone"]  # a link must not make the server open files
+    settings = DEFAULTS
+    try:
+        settings = Settings.from_values(values)
+    except SegcoreError as error:
+        gr.Warning(LINK_BAD_SETTING.format(error=error))
+    first = next(iter(service.examples.values()))
+    if "picture" in query:
+        upload = service.upload_of(query["picture"])
+        if upload is not None:
+            return Linked(upload, None, settings)
+        gr.Warning(LINK_NO_PICTURE)
+        return Linked(str(first.path), first, settings)
+    wanted = query.get("example")
+    if wanted is None and not values:
+        settings = DEFAULTS.replace(**first.settings)  # nothing is asked for: the first example at its best
+    elif wanted is not None and wanted not in service.examples:
+        gr.Warning(LINK_NO_EXAMPLE.format(name=shortened(wanted)))
+    example = service.examples.get(wanted or "", first)
+    return Linked(str(example.path), example, settings)
+
+
+def write_link(settings: Settings, example: Example | None, digest: str) -> str:
+    """The query string that `read_link` restores: these settings, and the example or upload."""
+    return permalink(settings, **({"example": example.id} if example else {"picture": digest}))

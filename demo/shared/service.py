@@ -1,0 +1,133 @@
+"""What all visitors share: one pipeline with its cache, and the example pictures."""
+
+import dataclasses
+import json
+import os
+import threading
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from cachetools import LRUCache
+from gradio.processing_utils import save_bytes_to_cache
+from gradio.utils import get_upload_folder
+from torch import Tensor
+
+from demo.shared.events import Stops
+from demo.shared.texts import OWN_PICTURE
+from segcore.export import jpeg
+from segcore.features.vit import extract_features
+from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.render import shrink
+from segcore.stages import Extract
+from segcore.types import Segmentation
+
+ASSETS = Path(__file__).parents[2] / "assets"
+EXAMPLES = ASSETS / "examples"
+_UPLOADS = 4096  # pictures that a link may name; their files go after an hour
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A picture that comes with the app."""
+
+    id: str
+    path: Path
+    title: str
+    credit: str
+    look_at: str
+    settings: dict[str, Any]
+    truth: Path | None  # its label map, where it was drawn with one
+
+
+class Service:
+    """Shared by all sessions; everything in it is read-only or safe for threads."""
+
+    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES, weights: str | None = None):
+        if _lends_gpus():
+            device = "cpu"  # only the transformer borrows the GPU, and its features come back
+        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=_extract(), weights=weights)
+        self.stops = Stops()
+        self._uploads: LRUCache[str, str] = LRUCache(_UPLOADS)
+        self._lock = threading.Lock()
+
+    @cached_property
+    def examples(self) -> dict[str, Example]:
+        """The example pictures by id, in their order."""
+        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+        return {
+            row["id"]: Example(
+                row["id"],
+                EXAMPLES / row["file"],
+                row["title"],
+                f"{row['credit']}, {row['licence']}",
+                row["look_at"],
+                row["settings"],
+                EXAMPLES / row["truth"] if row["truth"] else None,
+            )
+            for row in rows
+        }
+
+    def publish(self, content: bytes, name: str) -> str:
+        """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""
+        return save_bytes_to_cache(content, name, get_upload_folder())
+
+    def display_file(self, result: Segmentation) -> str:
+        """Path of the picture as the page shows it, made once per picture."""
+        return self.display_picture(result.image, result.digest)
+
+    def display_picture(self, image: Tensor, digest: str) -> str:
+        """The same for a picture (height, width, 3) without a result."""
+
+        def make() -> str:
+            return self.publish(jpeg(shrink(image.numpy())), "picture.jpg")
+
+        path, _ = self.pipeline.cache.get(("shown", digest), make)
+        return path if Path(path).exists() else make()
+
+    def keep_upload(self, digest: str, path: str) -> None:
+        """Remember where the picture of this digest lies, so that a link can name it without naming a path."""
+        with self._lock:
+            self._uploads[digest] = path
+
+    def upload_of(self, digest: str) -> str | None:
+        """The file of the picture with this digest, or None where this server has it no more."""
+        with self._lock:
+            path = self._uploads.get(digest)
+        return path if path and Path(path).is_file() else None
+
+    def example_of(self, path: str | None) -> Example | None:
+        """The example whose file this is; uploads keep their name, so the contents decide."""
+        if not path:
+            return None
+        by_name = {e.path.name: e for e in self.examples.values()}
+        example = by_name.get(Path(path).name)
+        return example if example and Path(path).read_bytes() == example.path.read_bytes() else None
+
+    def title_of(self, path: str) -> str:
+        """What the page calls a picture."""
+        example = self.example_of(path)
+        return example.title if example else OWN_PICTURE
+
+
+def _lends_gpus() -> bool:
+    """Whether this host is a Space that lends a GPU for single calls (ZeroGPU)."""
+    return bool(os.environ.get("SPACES_ZERO_GPU"))
+
+
+def _extract() -> Extract:
+    """How features are computed here: directly, or on a GPU borrowed for the call."""
+    if not _lends_gpus():
+        return extract_features
+    import spaces
+
+    return spaces.GPU(_extract_on_borrowed_gpu)
+
+
+def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, *, facet: str, block: int) -> Any:
+    """Run the transformer on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
+    on_gpu = dataclasses.replace(model, net=model.net.to("cuda"))
+    features = extract_features(on_gpu, pixels.to("cuda"), geometry, facet=facet, block=block)
+    tensors = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
+    return dataclasses.replace(features, **{k: v.cpu() for k, v in tensors.items() if isinstance(v, Tensor)})

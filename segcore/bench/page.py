@@ -1,0 +1,258 @@
+"""How long the page takes to show what a visitor asks for, measured in a real browser.
+
+The page runs as `app.py` starts it, on this machine, as does the browser. A time ends when the new segments are on the
+canvas. Its parts: *browser* before the request leaves and after the answer has come, *handler* inside the server's event, of
+which *kernel* are the stages that had to be computed, and *transport* all that is between: queue, network, JSON.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from segcore.errors import InputError
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+VISITORS = 20  # others who move K at the same time, in the rows under load
+_PATIENCE = 60  # seconds for the page to start, and for one answer
+_PICTURE = "?example=coffee&max_side=480&n_segments=5"  # n = 2,400
+
+# Notes when requests leave and messages come, beside what the page itself does.
+_WATCH = """() => {
+    window.watched = [];
+    const real = window.fetch;
+    window.fetch = async (input, init) => {
+        const url = String(input?.url ?? input);
+        if (url.includes("/queue/join")) window.watched.push({kind: "join", at: performance.now()});
+        const answer = await real(input, init);
+        if (!url.includes("/queue/data") || !answer.body) return answer;
+        const [mine, theirs] = answer.body.tee();
+        (async () => {
+            const reader = mine.pipeThrough(new TextDecoderStream()).getReader();
+            for (let rest = ""; ; ) {
+                const {done, value} = await reader.read();
+                if (done) return;
+                const messages = (rest + value).split("\\n\\n");
+                rest = messages.pop();
+                for (const message of messages) {
+                    const at = performance.now(), data = JSON.parse(message.replace(/^data: /, ""));
+                    window.watched.push({kind: data.msg, at, seconds: data.output?.duration ?? 0});
+                }
+            }
+        })();
+        return new Response(theirs, {status: answer.status, headers: answer.headers});
+    };
+}"""
+_SET = """([kind, name, value]) => {
+    window.watched.length = 0;
+    performance.clearMarks("segments painted");
+    const input = document.querySelector(`#setting-${name} input[type=${kind}]`);
+    const began = performance.now();
+    if (kind === "checkbox") input.click();
+    else {
+        Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, "value").set.call(input, value);
+        for (const event of ["input", "change", "blur"]) input.dispatchEvent(new Event(event, {bubbles: true}));
+    }
+    return began;
+}"""
+_IS_DONE = """() => performance.getEntriesByName("segments painted").length > 0
+    && window.watched.some((w) => w.kind === "process_completed")"""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something a visitor does again and again."""
+
+    name: str
+    kind: str  # of the input that is set
+    setting: str
+    values: tuple[Any, ...]  # in turn
+    target_ms: int
+
+
+ACTIONS = (
+    Action("a new K", "number", "n_segments", (4, 6, 7, 9, 3, 8), 120),
+    Action("a new λ", "number", "knn_weight", (5, 20, 8, 40, 2, 13), 220),
+    Action("CRF on or off", "checkbox", "crf", (None,), 200),
+)
+PARTS = ("total", "browser", "transport", "handler", "kernel")
+
+
+def measure_page(*, repetitions: int = 20) -> Iterator[dict[str, Any]]:
+    """Measure each action, alone and beside VISITORS others.
+
+    Yields:
+        Rows with `name`, `beside` (the number of other visitors), `target_ms`, and per part of PARTS the median in ms; the
+        first row is the opening of the page, with its requests and bytes.
+
+    Raises:
+        InputError: there is no playwright, no browser or no page to start.
+    """
+    playwright = _playwright()
+    with _server() as address, playwright() as driver:
+        closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+        browser = driver.chromium.launch(executable_path=_browser(), args=["--no-sandbox", closed])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(_PATIENCE * 1000)
+        page.add_init_script(f"({_WATCH})()")
+        yield _opening(page, address)
+        page.goto(address + _PICTURE)
+        _wait_for_result(page)
+        page.wait_for_timeout(1000)
+        for beside in (0, VISITORS):
+            with _others(address, beside):
+                for action in ACTIONS:
+                    yield {"name": action.name, "beside": beside, "target_ms": action.target_ms} | _timed(
+                        page, action, repetitions
+                    )
+        browser.close()
+
+
+def line(row: dict[str, Any]) -> str:
+    """One row of the Markdown table."""
+    if "bytes" in row:
+        told = f"{row['total']:.0f} ms, {row['requests']} requests, {row['bytes'] / 1e6:.2f} MB"
+        return f"| {row['name']} | {told} | | | | | {row['target_ms']} ms |"
+    name = row["name"] + (f", beside {row['beside']} others" if row["beside"] else "")
+    return f"| {name} | " + " | ".join(f"{row[part]:.0f} ms" for part in PARTS) + f" | {row['target_ms']} ms |"
+
+
+HEAD = "| action | " + " | ".join(PARTS) + " | target |\n" + "| --- " * (len(PARTS) + 2) + "|"
+
+
+def _opening(page: Any, address: str) -> dict[str, Any]:
+    """The first visit after the start of the server: until a result is there, with nothing in any cache."""
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    began = time.perf_counter()
+    page.goto(address)
+    _wait_for_result(page)
+    seconds = time.perf_counter() - began
+    page.wait_for_timeout(2000)  # what comes after, such as thumbnails
+    return {"name": "opening, first result", "beside": 0, "target_ms": 2500, "total": 1000 * seconds,
+            "requests": len(sizes), "bytes": sum(sizes)}  # fmt: skip
+
+
+def _wait_for_result(page: Any) -> None:
+    page.wait_for_function("performance.getEntriesByName('segments painted').length > 0")
+
+
+def _timed(page: Any, action: Action, repetitions: int) -> dict[str, float]:
+    """Medians of the parts over the repetitions; the first round over the values does not count."""
+    runs: list[dict[str, float]] = []
+    for i in range(len(action.values) + repetitions):
+        value = action.values[i % len(action.values)]
+        began = page.evaluate(_SET, [action.kind, action.setting, value if value is None else str(value)])
+        page.wait_for_function(_IS_DONE)
+        found = page.evaluate(
+            "[window.watched, performance.getEntriesByName('segments painted').at(-1).startTime, "
+            "document.querySelector('#status').innerText]"
+        )
+        if i >= len(action.values):
+            runs.append(_parts(began, *found))
+        page.wait_for_timeout(150)
+    return {part: median(run[part] for run in runs) for part in PARTS}
+
+
+def _parts(began: float, watched: list[dict[str, Any]], painted: float, status: str) -> dict[str, float]:
+    joined = next(w["at"] for w in watched if w["kind"] == "join")
+    done = [w for w in watched if w["kind"] in ("process_generating", "process_completed") and w["at"] <= painted]
+    came = done[-1]["at"] if done else painted
+    handler = 1000 * sum(w["seconds"] for w in watched if w["kind"] in ("process_generating", "process_completed"))
+    handler = min(handler, came - joined)
+    told = re.search(r"· ([\d.]+) (ms|s)$", status)
+    kernel = float(told[1]) * (1 if told[2] == "ms" else 1000) if told else 0.0
+    return {
+        "total": painted - began,
+        "browser": painted - came + joined - began,
+        "transport": came - joined - handler,
+        "handler": handler,
+        "kernel": kernel,
+    }
+
+
+def _playwright() -> Any:
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        raise InputError("bench --page drives a browser. Run `pip install playwright` first.", field="page") from None
+    return sync_playwright
+
+
+def _browser() -> str:
+    path = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if path is None:
+        raise InputError(f"bench --page needs a browser: none of {', '.join(BROWSERS)} is in PATH.", field="page")
+    return path
+
+
+@contextmanager
+def _server() -> Iterator[str]:
+    """The page, started as a user starts it."""
+    app = Path(__file__).parents[2] / "app.py"
+    if not app.is_file():
+        raise InputError("bench --page starts app.py, so run it from a checkout of the project.", field="page")
+    port = _free_port()
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "NO_PROXY": "localhost,127.0.0.1"}
+    server = subprocess.Popen([sys.executable, str(app), "--port", str(port)], cwd=app.parent, env=environment, **quiet)
+    address = f"http://127.0.0.1:{port}/"
+    try:
+        for _ in range(2 * _PATIENCE):
+            with suppress(OSError), urllib.request.urlopen(address, timeout=5):
+                break
+            time.sleep(0.5)
+        else:
+            raise InputError(f"app.py did not answer within {_PATIENCE} s.", field="page")
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def _others(address: str, visitors: int) -> Iterator[None]:
+    """Visitors who each ask the endpoint for a new K once a second, until this ends."""
+    if not visitors:
+        yield
+        return
+    from gradio_client import Client, handle_file
+
+    over = threading.Event()
+    picture = str(Path(__file__).parents[2] / "assets" / "examples" / "cat.jpg")
+
+    def visit(i: int) -> None:
+        client, k = Client(address, verbose=False, analytics_enabled=False), i
+        while not over.wait(1):
+            k += 1
+            with suppress(Exception):  # a full queue is an answer, too
+                client.predict(image=handle_file(picture), n_segments=2 + k % 8, api_name="/segment")
+
+    threads = [threading.Thread(target=visit, args=(i,), daemon=True) for i in range(visitors)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(timeout=_PATIENCE)

@@ -1,0 +1,117 @@
+"""What holds for every page on the list, at every size and in both themes, and what goes along from one to the next."""
+
+import pytest
+from PIL import Image
+
+from demo.pages import PAGES
+from demo.shared.service import EXAMPLES
+from demo.shared.texts import LINK_NO_PICTURE, TITLE
+from tests.server import running_page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_page() as address:
+        yield address
+
+
+def settled(page):
+    """Wait until the page is there and what it does at first is done; Gradio's heartbeat never ends, so not for idleness."""
+    page.get_by_role("heading", name=TITLE).wait_for()
+    page.wait_for_load_state("load")
+    if page.locator("#status").count():
+        shows_result(page)
+    page.wait_for_timeout(300)
+
+
+def shows_result(page, words="segments on"):
+    page.wait_for_function("words => document.querySelector('#status')?.innerText.includes(words)", arg=words)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
+def test_every_page_opens(page, address, shoot, place, width, theme):
+    """Without errors in the console or requests that leave the machine: the fixture's list."""
+    page.set_default_timeout(30_000)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{address}{place.path}?__theme={theme}")
+    settled(page)
+    assert page.title() == TITLE
+    here = page.locator("nav a.active")
+    assert here.inner_text() == place.title
+    assert page.locator("nav").first.locator("a").all_inner_texts() == [p.title for p in PAGES]
+    assert page.evaluate("document.body.classList.contains('dark')") is (theme == "dark")
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    shoot(f"page-{place.title.lower()}-{width}-{theme}")
+
+
+@pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
+def test_a_page_loads_only_itself(page, address, place):
+    """The first page's components, and so its values, are not sent with another."""
+    page.goto(f"{address}{place.path}")
+    settled(page)
+    assert page.locator("#picture, #setting-method").count() == 0
+    sent = page.evaluate("window.gradio_config.components.map((c) => c.props.elem_id)")
+    assert "setting-method" not in sent
+
+
+@pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
+def test_picture_and_settings_go_along_and_come_back(page, address, place, tmp_path):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?backbone=color&max_side=128&method=kmeans&n_segments=4&__theme=dark")
+    shows_result(page, "4 segments on")
+    picture = tmp_path / "mine.png"
+    with Image.open(EXAMPLES / "retina.jpg") as image:
+        image.crop((0, 0, 150, 100)).save(picture)
+    page.get_by_label("Remove Image").click()
+    page.locator("#picture input[type=file]").first.set_input_files(picture)
+    page.wait_for_function("location.search.includes('picture=')")
+    shows_result(page, "4 segments on")
+    page.locator("nav a", has_text=place.title).first.click()
+    page.wait_for_url(f"**/{place.path}?**")
+    settled(page)
+    assert "n_segments=4" in page.url
+    page.locator("nav a", has_text=PAGES[0].title).first.focus()
+    page.keyboard.press("Enter")  # by keyboard as by mouse
+    page.wait_for_url(lambda url: f"/{place.path}" not in url)
+    shows_result(page, "4 segments on")
+    assert page.locator("#picture img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 150
+    assert page.locator("#setting-n_segments input[type=number]").input_value() == "4"
+    assert page.evaluate("document.body.classList.contains('dark')")
+
+
+def test_a_reload_keeps_an_upload(page, address):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?backbone=color&max_side=128&n_segments=3")
+    shows_result(page, "3 segments on")
+    page.get_by_label("Remove Image").click()
+    page.locator("#picture input[type=file]").first.set_input_files(
+        {"name": "own.jpg", "mimeType": "image/jpeg", "buffer": (EXAMPLES / "cat.jpg").read_bytes() + b" "}
+    )
+    page.wait_for_function("location.search.includes('picture=')")
+    link = page.url
+    page.reload()
+    shows_result(page, "3 segments on")
+    page.wait_for_function("link => location.href === link", arg=link)
+    assert page.locator("#caption").inner_text().strip() == ""
+
+
+def test_a_picture_that_is_gone_is_one_sentence(page, address):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}?picture=0123456789abcdef&n_segments=3&backbone=color&max_side=128")
+    page.get_by_text(LINK_NO_PICTURE).wait_for()
+    shows_result(page, "3 segments on")
+
+
+@pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
+def test_a_bad_link_is_a_sentence_and_the_page_works(page, address, place):
+    page.set_default_timeout(30_000)
+    page.goto(f"{address}{place.path}?n_segments=999&example=../../etc/passwd&picture=%2Fetc%2Fpasswd&doc=..%2Fsecret")
+    page.locator("[data-testid=toast-body]").first.wait_for()
+    told = " ".join(page.locator("[data-testid=toast-body]").all_inner_texts())
+    assert "Traceback" not in told
+    assert "Error" not in told
+    settled(page)
