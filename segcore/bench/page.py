@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -71,20 +72,31 @@ _IS_DONE = """() => performance.getEntriesByName("segments painted").length > 0
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """Something a visitor does again and again."""
+    """Something a visitor does again and again.
+
+    Attributes:
+        name: in the table.
+        kind: of the input that is set.
+        setting: that it sets.
+        value: of the i-th time, such that nothing is remembered of an earlier one where λ is new every _NEW_GRAPH times.
+        target_ms: for the median.
+    """
 
     name: str
-    kind: str  # of the input that is set
+    kind: str
     setting: str
-    values: tuple[Any, ...]  # in turn
+    value: Callable[[int], str | None]
     target_ms: int
 
 
 ACTIONS = (
-    Action("a new K", "number", "n_segments", (4, 6, 7, 9, 3, 8), 120),
-    Action("a new λ", "number", "knn_weight", (5, 20, 8, 40, 2, 13), 220),
-    Action("CRF on or off", "checkbox", "crf", (None,), 200),
+    Action("a new K", "number", "n_segments", lambda i: str(2 + 7 * i % 19), 120),
+    Action("a new λ", "number", "knn_weight", lambda i: f"{5 + 0.35 * i:g}", 220),
+    Action("CRF on or off", "checkbox", "crf", lambda _: None, 200),
 )
+_NEW_GRAPH = 10
+_WARM = 4  # repetitions that do not count
+_lambdas = count(20, 0.7)  # never one twice
 PARTS = ("total", "browser", "transport", "handler", "kernel")
 
 
@@ -148,17 +160,20 @@ def _wait_for_result(page: Any) -> None:
 
 
 def _timed(page: Any, action: Action, repetitions: int) -> dict[str, float]:
-    """Medians of the parts over the repetitions; the first round over the values does not count."""
+    """Medians of the parts over the repetitions."""
     runs: list[dict[str, float]] = []
-    for i in range(len(action.values) + repetitions):
-        value = action.values[i % len(action.values)]
-        began = page.evaluate(_SET, [action.kind, action.setting, value if value is None else str(value)])
+    for i in range(_WARM + repetitions):
+        if i % _NEW_GRAPH == 0:
+            page.evaluate(_SET, ["number", "knn_weight", f"{next(_lambdas):g}"])
+            page.wait_for_function(_IS_DONE)
+            page.wait_for_timeout(300)
+        began = page.evaluate(_SET, [action.kind, action.setting, action.value(i)])
         page.wait_for_function(_IS_DONE)
         found = page.evaluate(
             "[window.watched, performance.getEntriesByName('segments painted').at(-1).startTime, "
             "document.querySelector('#status').innerText]"
         )
-        if i >= len(action.values):
+        if i >= _WARM:
             runs.append(_parts(began, *found))
         page.wait_for_timeout(150)
     return {part: median(run[part] for run in runs) for part in PARTS}
