@@ -5,8 +5,10 @@ from typing import Any
 import gradio as gr
 
 from demo.pages import PAGES, Page
+from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.link import JS_CARRY
+from demo.shared.requests import Pages, refusals
 from demo.shared.service import ASSETS, Service
 from demo.shared.texts import TITLE
 
@@ -14,7 +16,7 @@ from demo.shared.texts import TITLE
 def build_demo(service: Service) -> gr.Blocks:
     """Build the pages; nothing is computed until somebody opens one, and each is sent to those who open it."""
     first, *others = PAGES
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with Pages(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         _fill(demo, first, service)
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
@@ -41,6 +43,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "64mb",
         "state_session_capacity": 300,
         "ssr_mode": False,
+        "app_kwargs": {"exception_handlers": refusals(check_names)},
     }
 
 
