@@ -8,8 +8,8 @@ _SET = {
     "GOMP_SPINCOUNT": "1000",  # threads that spin long for work make a shared machine ten times slower
     "THP_MEM_ALLOC_ENABLE": "1",  # large pages: a fresh n × n matrix costs a fourth, at n = 3600 5 ms instead of 20
 }
-# For glibc, which takes large blocks from the system one by one and gives them back when they are freed. What it calls large
-# grows with use up to 32 MiB, so matrices of 23 MiB, as 2,400 patches have, would lie between smaller blocks and leave holes.
+# For glibc. It takes large blocks from the system one by one and gives them back when they are freed; but what it calls large
+# grows with use up to 32 MiB, and then matrices of 2,400 patches, 23 MiB each, lie between smaller blocks and leave holes.
 _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": (-3, 4 << 20),  # variable: number of the option in mallopt, bytes
     "MALLOC_TRIM_THRESHOLD_": (-1, 64 << 20),  # else the end of the heap goes back and forth all the time
