@@ -71,14 +71,13 @@ def test_long_methods_look_for_a_stop_inside_their_stages(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_after_a_stop_nothing_more_is_computed_and_nothing_wrong_is_remembered(method):
-    settings, pipeline = QUICK.replace(method=method, crf=method != "slic"), Pipeline(device="cpu")
-    looks = []
+    settings, looks = QUICK.replace(method=method, crf=method != "slic"), []
     expected = Pipeline(device="cpu").run(picture(), settings, check=lambda: looks.append(None)).label_map
     for n in (1, len(looks) // 2, len(looks)):
-        check, calls = after(n)
+        pipeline, (check, calls) = Pipeline(device="cpu"), after(n)
         looked = [len(calls) for _ in ended_early(pipeline.steps(picture(), settings, check=check))]
         assert max(looked, default=0) < n, "a stage was finished after the stop"
-    assert torch.equal(pipeline.run(picture(), settings).label_map, expected)
+        assert torch.equal(pipeline.run(picture(), settings).label_map, expected)
 
 
 def test_whoever_waits_for_a_value_whose_maker_is_stopped_makes_it():
