@@ -19,7 +19,8 @@ def build_demo(service: Service) -> gr.Blocks:
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
             _fill(demo, page, service)
-    return demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    app: gr.Blocks = demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    return app
 
 
 def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:

@@ -1,11 +1,13 @@
 """`python -m segcore`."""
 
+import io
 import sys
 
 from segcore.cli import main
 from segcore.environment import prepare
 
 for stream in (sys.stdout, sys.stderr):
-    stream.reconfigure(errors="replace")  # a pipe or an old console may know no Greek
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="replace")  # a pipe or an old console may know no Greek
 prepare()
 sys.exit(main())

@@ -12,7 +12,10 @@ from demo.shared.service import Service
 
 DOCS = Path(__file__).parents[2] / "docs"
 FIRST = "README"
-_LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+_LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
 
 
 def build(demo: gr.Blocks, _service: Service) -> None:

@@ -218,9 +218,11 @@ def _server() -> Iterator[str]:
     if not app.is_file():
         raise InputError("bench --page starts app.py, so run it from a checkout of the project.", field="page")
     port = _free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "NO_PROXY": "localhost,127.0.0.1"}
-    server = subprocess.Popen([sys.executable, str(app), "--port", str(port)], cwd=app.parent, env=environment, **quiet)
+    server = subprocess.Popen(
+        [sys.executable, str(app), "--port", str(port)], cwd=app.parent, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     address = f"http://127.0.0.1:{port}/"
     try:
         for _ in range(2 * _PATIENCE):
