@@ -7,8 +7,9 @@ import gradio as gr
 from demo.pages import PAGES, Page
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.link import JS_CARRY
-from demo.shared.service import ASSETS, Service
+from demo.shared.service import Service
 from demo.shared.texts import TITLE
+from segcore.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:

@@ -9,8 +9,8 @@ import gradio as gr
 from demo.guide import texts
 from demo.shared.events import TOLD
 from demo.shared.service import Service
+from segcore.places import DOCS
 
-DOCS = Path(__file__).parents[2] / "docs"
 FIRST = "README"
 _LATEX: list[dict[str, str | bool]] = [
     {"left": "$$", "right": "$$", "display": True},

@@ -19,12 +19,11 @@ from demo.shared.texts import OWN_PICTURE
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.places import EXAMPLES
 from segcore.render import shrink
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
-ASSETS = Path(__file__).parents[2] / "assets"
-EXAMPLES = ASSETS / "examples"
 _UPLOADS = 4096  # pictures that a link may name; their files go after an hour
 
 

@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
+from segcore.places import ASSETS
 
-ASSETS = Path(__file__).parents[2] / "assets"
 WEIGHTS_DIR = "SEGCORE_WEIGHTS_DIR"
 ASK_SECONDS = 3.0  # how long "auto" waits for the Hub to answer
 FETCH_SECONDS = 6.0  # how long a backbone chosen by name waits for the Hub to answer

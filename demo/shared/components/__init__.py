@@ -5,12 +5,13 @@ The template is static, so Gradio never rebuilds the page under the script; the 
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "components"
+from segcore.places import ASSETS
+
+_FOLDER = ASSETS / "components"
 _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
 
 
