@@ -24,7 +24,7 @@ def nbytes(value: object) -> int:
         return sum(nbytes(t) for t in (*value.parameters(), *value.buffers()))
     if isinstance(value, tuple | list):
         return sum(map(nbytes, value))
-    if scipy.sparse.issparse(value):
+    if isinstance(value, scipy.sparse.csr_array | scipy.sparse.csr_matrix):
         return value.data.nbytes + value.indices.nbytes + value.indptr.nbytes
     if dataclasses.is_dataclass(value):
         return sum(nbytes(getattr(value, f.name)) for f in dataclasses.fields(value))
@@ -62,22 +62,21 @@ class StageCache:
         with self._lock:
             if key in self._values:
                 return self._values[key], True
-            running = self._running.get(key)
-            mine = running is None
-            if mine:
-                running = self._running[key] = Future()
-        if not mine:
-            return running.result(), True
+            theirs = self._running.get(key)
+            if theirs is None:
+                mine = self._running[key] = Future()
+        if theirs is not None:
+            return theirs.result(), True
         try:
             value = make()
         except Stopped:
             running.set_exception(_Abandoned())
             raise
         except BaseException as error:
-            running.set_exception(error)
+            mine.set_exception(error)
             raise
         else:
-            running.set_result(value)
+            mine.set_result(value)
             with self._lock:
                 if nbytes(value) <= self._values.maxsize:
                     self._values[key] = value

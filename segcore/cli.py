@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parsed = build_parser().parse_args(arguments)
     try:
-        status = parsed.run(parsed)
+        status: int = parsed.run(parsed)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read our lines has seen enough, as head has

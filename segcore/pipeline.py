@@ -112,7 +112,8 @@ class Pipeline:
             try:
                 report = next(steps)
             except StopIteration as done:
-                return done.value
+                result: Segmentation = done.value
+                return result
             if on_stage is not None:
                 on_stage(report)
 
@@ -200,7 +201,8 @@ class Pipeline:
         if path is None or not path.is_file():
             return read()
         stat = path.stat()
-        return self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        found: tuple[Tensor, str] = self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        return found
 
     def resolve(self, settings: Settings) -> Settings:
         """The same settings with the backbone that "auto" means here and now."""

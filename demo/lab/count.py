@@ -57,7 +57,7 @@ def curves_value(settings: Settings, spectrum: Spectrum, choices: Mapping[str, C
     """What the panel shows of the choices that are made so far, by the names of their criteria."""
     used = METHODS[settings.method].criterion
     takes_k = "n_segments" in settings_read(settings.replace(auto_k=False))
-    chosen = choices[used].k if settings.auto_k and used in choices else None
+    chosen = choices[used].k if settings.auto_k and used is not None and used in choices else None
     aside = [_components(spectrum.n_components)]
     if not takes_k:
         aside.append(texts.COUNT_NO_K.format(method=METHODS[settings.method].title))

@@ -85,7 +85,7 @@ def lightest_cut(W: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
         (n,) True on one side, and the weight of the edges across.
     """
     merged = W - np.diag(np.diag(W))
-    owner = np.arange(len(W))  # the merged node of each node
+    owner: NDArray[np.integer] = np.arange(len(W))  # the merged node of each node
     members, best = np.zeros(len(W), bool), np.inf
     while True:
         deg = merged.sum(1)
@@ -102,7 +102,7 @@ def lightest_cut(W: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
         if into.max() == 0:
             return members, best
         sums = scipy.sparse.csr_array((np.ones(len(into)), (into, np.arange(len(into)))))
-        merged = sums @ merged @ sums.T
+        merged = np.asarray(sums @ merged @ sums.T)
         np.fill_diagonal(merged, 0)
 
 

@@ -31,7 +31,7 @@ _RESERVED = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoi
 class VitModel:
     """A transformer with its weights, ready to compute and never changed after; threads may share it."""
 
-    net: nn.Module  # of timm, in eval mode
+    net: Any  # a VisionTransformer or Eva of timm, in eval mode
     backbone: Backbone
     patch: int  # side of a cell, in pixels
     mean: tuple[float, ...]  # (3,) of RGB in [0, 1], as in training
@@ -46,7 +46,8 @@ class VitModel:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.net.parameters()).device
+        device: torch.device = next(self.net.parameters()).device
+        return device
 
 
 def load_vit(backbone: Backbone, *, device: torch.device | str = "cpu") -> VitModel:
@@ -132,7 +133,7 @@ def _metadata(file: WeightFile) -> Mapping[str, str]:
         return {}  # read_state says what is wrong with the file
 
 
-def _build(architecture: str, args: dict[str, Any], backbone: Backbone, file: WeightFile) -> nn.Module:
+def _build(architecture: str, args: dict[str, Any], backbone: Backbone, file: WeightFile) -> Any:
     """Create the timm model, without network and without weights."""
     import timm
     from timm.models import eva, vision_transformer
@@ -189,6 +190,8 @@ def _preprocessing(
 
     own = timm.get_pretrained_cfg(backbone.timm_name)
     given = config.get("pretrained_cfg", config)  # older files of timm are flat
+    mean: Any
+    std: Any
     mean, std = (given.get(key, getattr(own, key)) if isinstance(given, dict) else None for key in ("mean", "std"))
     try:
         mean, std = tuple(map(float, mean)), tuple(map(float, std))
@@ -270,7 +273,8 @@ def _forward(model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str,
     has_cls = net.cls_token is not None
     end = last if has_cls else chosen  # nothing later is asked for
     z, rope = _embed(model, pixels)
-    f = attention = None
+    f: Any = None
+    attention: Tensor | None = None
     for i in range(end + 1):
         stop_if_asked()
         if i == chosen and facet != "token":
@@ -296,7 +300,7 @@ def _embed(model: VitModel, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
     return net.norm_pre(z), rope
 
 
-def _project(attn: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _project(attn: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Keys, queries and values (1, tokens, heads · head_dim) of the normed input x (1, tokens, d)."""
     if attn.qkv is None:
         return attn.k_proj(x), attn.q_proj(x), attn.v_proj(x)
@@ -307,7 +311,7 @@ def _project(attn: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return k, q, v
 
 
-def _cls_attention(attn: nn.Module, x: Tensor, rope: Tensor | None, prefix: int) -> Tensor:
+def _cls_attention(attn: Any, x: Tensor, rope: Tensor | None, prefix: int) -> Tensor:
     """Softmax attention (heads, n) that [CLS], the first token, pays to the patches; one row, never the whole matrix."""
     k, q = (y.unflatten(-1, (attn.num_heads, -1)).transpose(1, 2) for y in _project(attn, x)[:2])
     q, k = attn.q_norm(q[:, :, :1]), attn.k_norm(k)  # prefix tokens have no place, so the query is not rotated
@@ -316,4 +320,5 @@ def _cls_attention(attn: nn.Module, x: Tensor, rope: Tensor | None, prefix: int)
 
         patches = apply_rot_embed_cat(k[:, :, prefix:], rope, half=attn.rotate_half)
         k = torch.cat((k[:, :, :prefix], patches), dim=2)
-    return (q @ k.mT * attn.scale).softmax(-1)[0, :, 0, prefix:]
+    weights: Tensor = (q @ k.mT * attn.scale).softmax(-1)
+    return weights[0, :, 0, prefix:]

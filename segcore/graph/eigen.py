@@ -145,8 +145,9 @@ class _Problem:
     def coarse(self) -> Tensor | None:
         """W rounded to bfloat16, where products with it are what costs and are much faster so."""
         W = self.W
-        worth = isinstance(W, Tensor) and W.dtype == torch.float32 and len(W) >= _COARSE_FROM and W.device.type == "cpu"
-        return W.bfloat16() if worth and computes_bfloat16(W.device) else None
+        if not isinstance(W, Tensor) or W.dtype != torch.float32 or len(W) < _COARSE_FROM or W.device.type != "cpu":
+            return None
+        return W.bfloat16() if computes_bfloat16(W.device) else None
 
 
 def _problem(W: Tensor | ImplicitAffinity, laplacian: str) -> _Problem:
@@ -180,7 +181,8 @@ def _dense(problem: _Problem, known: Tensor, wanted: int) -> Tensor:
     A -= problem.scale.double()[:, None] * problem.W.double() * problem.scale.double()
     Z = known.double()
     A += (2 * problem.norm) * (Z @ Z.T)
-    return torch.linalg.eigh(A)[1][:, :wanted].to(problem.W.dtype)
+    V: Tensor = torch.linalg.eigh(A)[1][:, :wanted]
+    return V.to(problem.W.dtype)
 
 
 def _davidson(

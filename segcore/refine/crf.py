@@ -144,7 +144,7 @@ def unary_from_probabilities(P: Tensor, *, confidence: float) -> Tensor:
 
 def _normalized(lattice: Lattice, *, weight: float) -> Lattice:
     """The lattice that filters by weight · D^-½ G D^-½."""
-    ones = lattice.to_points.weights.new_ones(lattice.n_points, 1)
+    ones = torch.ones(lattice.n_points, 1, device=lattice.to_points.columns.device)
     mass = lattice.filter(ones)[:, 0]
     return lattice.scaled((weight / (mass + 1e-20)).sqrt())
 
