@@ -15,7 +15,8 @@ from demo.shared.service import Service
 from segcore import export
 from segcore.checks import check_choice
 from segcore.errors import InputError, shortened
-from segcore.settings import Settings, params
+from segcore.features import BACKBONES
+from segcore.settings import Settings
 
 PARAMETERS = ("image", *FIELDS)
 NO_PICTURE = 'image is missing: send the file to /gradio_api/upload, and the path that comes back as {"path": …}.'
@@ -42,19 +43,20 @@ def make_segment(service: Service, picture: PictureInput) -> Callable[..., tuple
                 raise InputError(NO_PICTURE, field="image")
             settings = Settings.from_values(dict(zip(FIELDS, values, strict=True)))
             # A request must not make the server open files, so no file of weights.
-            check_choice("backbone", settings.backbone, params()["backbone"].choices)
+            check_choice("backbone", settings.backbone, ("auto", *BACKBONES))
             try:
                 result = service.pipeline.run(picture.preprocess(ImageData(**image)), settings)
             except InputError as error:
                 if error.field != "image" or str(error).startswith("image"):
                     raise
                 raise InputError(f"image: {error}", field="image") from error
-            labels = service.publish(export.FILES[".labels.png"](result), "labels.png")
+            labels = service.publish(export.labels_png(result.label_map.numpy()), "labels.png")
             return export.overlay(result), labels, export.summary(result)
 
     # Gradio names the parameters of an endpoint after those of its function.
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    segment.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in PARAMETERS])
+    named: Any = segment
+    named.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in PARAMETERS])
     segment.__doc__ = "Segment a picture. Every setting may be given by name and has the default of the page."
     return segment
 

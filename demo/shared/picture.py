@@ -42,9 +42,10 @@ class PictureInput(gr.Image):
         if payload.path is not None:
             return str(Path(payload.path))
         try:
-            return super().preprocess(payload)  # a data: URI
+            path = super().preprocess(payload)  # of a data: URI
         except Exception as error:  # damaged base64 makes Gradio raise almost anything
             raise InputError("image cannot be read: its data: URI is damaged.", field="image") from error
+        return path if isinstance(path, str) else None
 
 
 def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:
@@ -58,4 +59,5 @@ def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:
 
 def chosen_example(service: Service, event: gr.SelectData) -> Example:
     """The example that was picked from the strip."""
-    return list(service.examples.values())[event.index]
+    example: Example = list(service.examples.values())[event.index]
+    return example

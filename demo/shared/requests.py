@@ -41,13 +41,14 @@ class Pages(gr.Blocks):
         for name, component, value in zip(names, block_fn.inputs, inputs, strict=True):
             _check_files(name, value, takes_file=getattr(component, "data_model", None) is not None)
         try:
-            return await super().preprocess_data(block_fn, inputs, *args, **kwargs)
+            values: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error as error:
             error.print_exception = False
             raise
         except Exception as error:
             log.warning("refused what was sent to %s: %s", event, shortened(str(error)))
             raise gr.Error(WRONG_VALUES.format(event=event), print_exception=False) from error
+        return values
 
 
 def _names(block_fn: Any) -> list[str]:
