@@ -1,6 +1,7 @@
 """Start the page: `python app.py`, then open the address it prints."""
 
 import argparse
+import logging
 import os
 import sys
 
@@ -26,6 +27,8 @@ def main() -> None:
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     flags = parser.parse_args()
+    logging.basicConfig()
+    logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
     except SegcoreError as error:
