@@ -4,11 +4,14 @@ import dataclasses
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import scipy.sparse
 from cachetools import LRUCache
 from torch import Tensor, nn
+
+from segcore.stopping import Stopped
 
 
 def nbytes(value: object) -> int:
@@ -28,6 +31,10 @@ def nbytes(value: object) -> int:
     return 64
 
 
+class _Abandoned(Exception):
+    """Whoever was making a value was stopped."""
+
+
 class StageCache:
     """Remember values by key; forget the least recently used ones when they hold more than `most_bytes` together."""
 
@@ -45,8 +52,13 @@ class StageCache:
         """Return the value of `key`, and whether it was there already.
 
         Where two threads ask for the same missing value, one makes it and the other waits; if making fails, both get the
-        error and nothing is remembered.
+        error and nothing is remembered. If the making is only stopped, the one that waits makes it itself.
         """
+        while True:
+            with suppress(_Abandoned):
+                return self._get(key, make)
+
+    def _get(self, key: Hashable, make: Callable[[], Any]) -> tuple[Any, bool]:
         with self._lock:
             if key in self._values:
                 return self._values[key], True
@@ -57,6 +69,9 @@ class StageCache:
             return theirs.result(), True
         try:
             value = make()
+        except Stopped:
+            running.set_exception(_Abandoned())
+            raise
         except BaseException as error:
             mine.set_exception(error)
             raise

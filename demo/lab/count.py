@@ -26,7 +26,7 @@ def make(service: Service) -> Panel:
     panel = KCurves(elem_id="count")
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
-        settings, values = view.shown.settings, partial(service.pipeline.values, view.shown.picture)
+        settings, values = view.shown.settings, partial(service.pipeline.values, view.shown.picture, check=view.check)
         patches = settings.replace(method=DEFAULTS.method)  # the criteria judge patches, whatever the method cuts
         spectrum = values(patches, "spectrum")["spectrum"]
         choices: dict[str, Choice] = {}

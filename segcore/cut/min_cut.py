@@ -17,6 +17,7 @@ from segcore.cut.foreground import named_rule, object_side
 from segcore.cut.ncut import ncut_value
 from segcore.errors import InputError
 from segcore.graph.laplacian import check_affinity
+from segcore.stopping import stop_if_asked
 from segcore.types import Bipartition
 
 _FEW = 0.02  # share of the nodes; a side below it is a cut that found no object
@@ -111,6 +112,7 @@ def _contract(W: NDArray[np.float64], bound: float) -> NDArray[np.int32]:
     attached = np.zeros(n)  # r; −inf once visited
     pairs = []
     for _ in range(n):
+        stop_if_asked()
         u = int(attached.argmax())
         attached[u] = -np.inf
         raised = attached + W[u]

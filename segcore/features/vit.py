@@ -18,6 +18,7 @@ from segcore.checks import check_choice, check_tensor
 from segcore.errors import InputError, ModelError
 from segcore.features.backbones import Backbone, pick_architecture, timm_names
 from segcore.features.weights import WeightFile, get_weights, read_state
+from segcore.stopping import stop_if_asked
 from segcore.types import FeatureGrid, Geometry
 
 FACETS = ("key", "query", "value", "token")
@@ -275,6 +276,7 @@ def _forward(model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str,
     f: Any = None
     attention: Tensor | None = None
     for i in range(end + 1):
+        stop_if_asked()
         if i == chosen and facet != "token":
             f = _project(net.blocks[i].attn, net.blocks[i].norm1(z))[FACETS.index(facet)]
         if i == last and has_cls:

@@ -20,6 +20,7 @@ from segcore.errors import InputError, NumericalError
 from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import LAPLACIANS, check_affinity, degrees, safe_degrees
 from segcore.numerics import connected_components
+from segcore.stopping import stop_if_asked
 from segcore.types import Spectrum
 
 _DENSE_UP_TO = 400  # nodes; below, LAPACK is faster than the iteration
@@ -73,6 +74,7 @@ def smallest_eigenpairs(
     """
     check_affinity(W)
     check_choice("laplacian", laplacian, LAPLACIANS)
+    stop_if_asked()  # for those who solve one after another
     n = W.shape[0]
     check_range("n_vectors", n_vectors, lo=1)
     if n_vectors > n:
@@ -208,6 +210,7 @@ def _davidson(
     passes = 0
     while True:
         for _ in range(_PASSES_PER_RITZ if Q.shape[1] else 1):
+            stop_if_asked()
             T = _orthonormal(T, torch.cat([known, Q], 1))
             AT = problem.apply(T, coarse if Q.shape[1] else None)
             Q, AQ, passes = torch.cat([Q, T], 1), torch.cat([AQ, AT], 1), passes + 1
