@@ -246,8 +246,8 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
         float32 tensors; those of a head are left out.
 
     Raises:
-        ModelError: the file is missing, damaged (also by the digest that those of `pretrain` carry), could run code, or holds
-            no named tensors, or NaN or infinite ones.
+        ModelError: the file is missing, damaged (also by the digest that a file of `pretrain` carries), could run code, or
+            holds no named tensors, or NaN or infinite ones.
     """
     nest = _load(path, name)
     for _ in _NESTS:
