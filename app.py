@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 from importlib.util import find_spec
 
 from segcore.environment import prepare
@@ -34,6 +35,7 @@ def main() -> None:
         service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
+    threading.Thread(target=service.warm_up, daemon=True).start()
     build_demo(service).launch(server_name=flags.host, server_port=flags.port, mcp_server=flags.mcp, **launch_options())
 
 
