@@ -1,6 +1,7 @@
 """Start the page: `python app.py`, then open the address it prints."""
 
 import argparse
+import logging
 import os
 import sys
 import threading
@@ -31,6 +32,8 @@ def main() -> None:
     flags = parser.parse_args()
     if flags.mcp and find_spec("mcp") is None:
         sys.exit("error: --mcp needs an extra of Gradio, which is not installed: run pip install 'gradio[mcp]'.")
+    logging.basicConfig()
+    logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
     except SegcoreError as error:
