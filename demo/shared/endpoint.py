@@ -16,7 +16,7 @@ from segcore import export
 from segcore.checks import check_choice
 from segcore.errors import InputError, shortened
 from segcore.features import BACKBONES
-from segcore.settings import Settings
+from segcore.settings import Settings, params
 
 PARAMETERS = ("image", *FIELDS)
 NO_PICTURE = 'image is missing: send the file to /gradio_api/upload, and the path that comes back as {"path": …}.'
@@ -57,8 +57,27 @@ def make_segment(service: Service, picture: PictureInput) -> Callable[..., tuple
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     named: Any = segment
     named.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in PARAMETERS])
-    segment.__doc__ = "Segment a picture. Every setting may be given by name and has the default of the page."
+    segment.__doc__ = _description()
     return segment
+
+
+def _description() -> str:
+    """What the documentation of the API and MCP clients read: one line for each parameter, and one for each answer."""
+    told = ["image: The picture, as a file."]
+    for name, p in params().items():
+        numbers = "" if p.lo is None else f" From {p.lo:g} to {p.hi:g}{f' {p.unit}' if p.unit else ''}."
+        told.append(f"{name}: {p.info}{numbers}")
+    return "\n".join(
+        [
+            "Segment a picture without supervision. Every setting may be given by name and has the default of the page.",
+            "Args:",
+            *told,
+            "Returns:",
+            "The picture with its segments painted over it, as a PNG.",
+            "The label map, as a PNG with one channel: the gray value of a pixel is its segment.",
+            "Settings, sizes, seconds per stage, notes, and share and box of each segment.",
+        ]
+    )
 
 
 def check_names(sent: Mapping[str, Any]) -> str | None:

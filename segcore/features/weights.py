@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
+from segcore.features.digest import is_whole, read_safetensors
 from segcore.places import ASSETS
 
 WEIGHTS_DIR = "SEGCORE_WEIGHTS_DIR"
@@ -253,7 +254,8 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
         float32 tensors; those of a head are left out.
 
     Raises:
-        ModelError: the file is missing, damaged, could run code, or holds no named tensors, or NaN or infinite ones.
+        ModelError: the file is missing, damaged (also by the digest that a file of `pretrain` carries), could run code, or
+            holds no named tensors, or NaN or infinite ones.
     """
     nest = _load(path, name)
     for _ in _NESTS:
@@ -276,15 +278,25 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
     return state
 
 
+def _whole(path: Path, name: str) -> dict[str, Tensor]:
+    tensors, metadata = read_safetensors(path)
+    if not is_whole(tensors, metadata):
+        raise ModelError(
+            f"{path.name} is damaged: it holds other numbers than those whose digest it carries. Get it again.",
+            backbone=name,
+        )
+    return tensors
+
+
 def _load(path: Path, name: str) -> Any:
     if not path.is_file():
         raise ModelError(f"There is no file {path}. Give the path of a file of weights.", backbone=name)
-    from safetensors.torch import load_file
-
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return _whole(path, name)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except ModelError:
+        raise
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path.name} holds other things than tensors and plain values, or is damaged; reading it could run code, so it "
