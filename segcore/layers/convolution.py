@@ -61,13 +61,9 @@ def transposed_size(
 
 def check_layer(*, kernel: int, stride: int, padding: int, dilation: int) -> None:
     """Raise InputError unless these numbers describe a layer."""
-    for name, value, lo in (
-        ("kernel", kernel, 1),
-        ("stride", stride, 1),
-        ("padding", padding, 0),
-        ("dilation", dilation, 1),
-    ):
-        check_range(name, value, lo=lo)
+    for name, value in (("kernel", kernel), ("stride", stride), ("dilation", dilation)):
+        check_range(name, value, lo=1)
+    check_range("padding", padding, lo=0)
 
 
 def taps(
@@ -187,7 +183,7 @@ def convolution_matrix(
     index, _ = taps(size, kernel=(kernel[0], kernel[1]), stride=stride, padding=padding, dilation=dilation)
     n, (o, entries) = size[0] * size[1], index.shape
     M = weight.new_zeros(out_channels, o, channels, n + 1)  # the last column takes what falls on the padding
-    target = index[None, :, None].expand(out_channels, o, channels, entries)
+    target = index.where(index >= 0, n)[None, :, None].expand(out_channels, o, channels, entries)
     M.scatter_add_(3, target, weight.flatten(2)[:, None].expand(out_channels, o, channels, entries))
     return M[..., :n].reshape(out_channels * o, channels * n)
 

@@ -1,6 +1,6 @@
 """Atrous spatial pyramid pooling: the same kernel at several dilations, side by side on one map.
 
-Reference: Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation" (DeepLabv3), where figure 4 shows
+Reference: Chen et al. 2017, "Rethinking atrous convolution for semantic image segmentation" (DeepLabv3); its figure 4 shows
 why large rates fail: on a small map most entries of the kernel fall on the padding.
 """
 

@@ -7,6 +7,8 @@ stride divides the kernel's size. Where it does not, the output is uneven even f
 Reference: Odena, Dumoulin and Olah 2016, "Deconvolution and checkerboard artifacts"; Dumoulin and Visin 2016.
 """
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -34,16 +36,13 @@ def transposed_convolution(x: Tensor, weight: Tensor, *, stride: int = 2, paddin
     """
     check_tensor("x", x, ("b", 1, "h", "w"))
     check_tensor("weight", weight, ("kh", "kw"))
-    (h, w), kernel = x.shape[2:], weight.shape
-    height, width = (
-        transposed_size(n, kernel=k, stride=stride, padding=padding) for n, k in zip((h, w), kernel, strict=True)
-    )
+    (h, w), (kh, kw) = x.shape[2:], weight.shape
+    height = transposed_size(h, kernel=kh, stride=stride, padding=padding)
+    width = transposed_size(w, kernel=kw, stride=stride, padding=padding)
     whole = x.new_zeros(len(x), 1, height + 2 * padding, width + 2 * padding)
-    for (down, right), factor in zip(
-        torch.cartesian_prod(*map(torch.arange, kernel)).tolist(), weight.flatten(), strict=True
-    ):
+    for down, right in itertools.product(range(kh), range(kw)):
         rows, columns = (slice(a, a + (n - 1) * stride + 1, stride) for a, n in ((down, h), (right, w)))
-        whole[:, :, rows, columns] += factor * x
+        whole[:, :, rows, columns] += weight[down, right] * x
     return whole[:, :, padding : padding + height, padding : padding + width]
 
 
