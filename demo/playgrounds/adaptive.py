@@ -1,0 +1,176 @@
+"""Pixel-adaptive convolution beside the plain one: on numbers, and on a picture."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from demo.playgrounds import blocks, convolution, texts
+from demo.playgrounds.blocks import View
+from demo.playgrounds.convolution import SIZES, W, X, geometry, padded, tensor
+from demo.playgrounds.fields import Choice, Number, State, Table
+from demo.playgrounds.playground import Playground, Preset, Source
+from segcore.layers.convolution import convolve
+from segcore.render import to_bytes
+from segcore.upsample import adaptive_kernel, pixel_adaptive_convolution
+
+GIVEN = ((2, 1, -2), (0, -1, 1), (1, 0, 0))
+# Three channels whose upper left window has exp(−1) and exp(−3) first, as on the slide: ½ ‖f_i − f_j‖² = 1 and 3.
+GUIDES = (
+    ((1, 2, 0, 0, 0), (0, 0, 0, 1, 0), (0, 1, 0, 0, 2), (0, 0, 0, 0, 2), (0, 0, 2, 2, 2)),
+    ((1, 1, 0, 0, 0), (1, 0, 0, 0, 0), (0, 0, 0, 0, 2), (0, 0, 0, 0, 2), (0, 0, 2, 2, 2)),
+    ((0, 1, 0, 0, 0), (0, 0, 1, 0, 0), (0, 0, 0, 0, 2), (0, 0, 0, 0, 2), (0, 0, 2, 2, 2)),
+)
+PICTURE_SIDE = 160
+
+
+def view(state: State, source: Source) -> View:
+    """The numbers, or the picture."""
+    return _on_picture(state, source) if state["on"] == "picture" else _on_numbers(state)
+
+
+def _on_numbers(state: State) -> View:
+    x, w = tensor(state["x"]), tensor(state["w"])
+    k, p = state["kernel"], state["padding"]
+    K = _factors(state)
+    y = convolve(x[None], w[None, None], **geometry(state))[0]
+    adapted = convolve(x[None], w[None, None], adaptive=K, **geometry(state))[0]
+    seen, size = convolution.windows(state)
+    outputs = len(seen)
+    K = K.expand(outputs, -1)
+    guides = [
+        blocks.table(f"f{c}", f"f{c + 1}", padded(tensor(state[f"f{c}"]), p), edit=f"f{c}", pad=p)
+        for c in range(state["guides"] if state["k_from"] == "guide" else 0)
+    ]
+    if state["k_from"] == "given":
+        kernel = [blocks.table("given", texts.TITLES["K"], tensor(state["given"]), edit="given")]
+    else:
+        kernel = [blocks.row_of("Ki", texts.TITLES["Ki"], "K", (k, k))]
+    above = [blocks.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p), blocks.sign("∗")]
+    product = [blocks.sign("⊙"), *kernel, blocks.sign("="), blocks.row_of("KWi", "K ⊙ W", "KW", (k, k))]
+    rows = [
+        [*above, blocks.table("w", texts.TITLES["w"], w, edit="w"), *product],
+        [blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"), 
+         blocks.table("plain", texts.TITLES["plain"], y, points="cell")],
+        guides,
+        [blocks.facts(*convolution.size_facts(state, size))],
+    ]  # fmt: skip
+    return {
+        "rows": [row for row in rows if row],
+        "hidden": {"K": blocks.hidden(K), "KW": blocks.hidden(K * w.flatten())},
+        "links": blocks.links(
+            "y",
+            blocks.factor("K", torch.arange(outputs * k * k).reshape(outputs, -1)),
+            blocks.factor("w"),
+            blocks.factor("x", seen),
+        ),
+        "also": [f"f{c}" for c in range(len(guides))],  # their windows are those of x
+        "focus": "x",
+        "hide": [*(["guides"] if state["k_from"] == "given" else []), *_PICTURE],
+        "notes": [texts.KERNEL_ODD] if k % 2 == 0 and state["k_from"] == "given" else [],
+    }
+
+
+def _factors(state: State) -> Tensor:
+    """(o, k²) what the adaptive kernel multiplies the weights with; (1, k²) where it is one for all windows."""
+    if state["k_from"] == "given":
+        return tensor(state["given"]).reshape(1, -1)
+    guide = torch.stack([tensor(state[f"f{c}"]) for c in range(state["guides"])])
+    K = adaptive_kernel(guide[None], size=state["kernel"], **geometry(state))[0]
+    return K.flatten(2).flatten(0, 1).T
+
+
+def _on_picture(state: State, source: Source) -> View:
+    image = source.picture(max_side=PICTURE_SIDE)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].double()
+    k, d = state["window"], state["apart"]
+    pad = d * (k - 1) // 2
+    guide = pixels / state["sigma"]
+    weight = torch.full((1, 1, k, k), 1.0, dtype=torch.float64)
+    gray = _gray(pixels)
+    ones = torch.ones_like(gray)
+    options = {"padding": pad, "dilation": d}
+
+    def mean(values: Tensor, f: Tensor) -> Tensor:
+        """Weighted sum over the sum of the weights."""
+        return pixel_adaptive_convolution(values, f, weight, **options) / pixel_adaptive_convolution(
+            ones, f, weight, **options
+        )
+
+    smooth, adapted = mean(gray, torch.zeros_like(guide)), mean(gray, guide)
+    height, width = image.shape[:2]
+    row, column = min(state["row"], height - 1), min(state["column"], width - 1)
+    K = _kernel_at(guide, row, column, k, d)
+    reach = pad + 0.5
+    box = [(row - reach + 0.5, column - reach + 0.5, 2 * reach, 2 * reach, "#d6007a")]
+    options = {"at": ("row", "column"), "boxes": box}
+    return {
+        "rows": [
+            [
+                blocks.picture("plain", texts.TITLES["blur"].format(k=k), _shown(smooth), **options),
+                blocks.picture("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted), **options),
+                blocks.picture("guide", texts.TITLES["guide"], image, **options),
+            ],
+            [blocks.table("K", texts.TITLES["K_at"].format(row=row, column=column), K)],
+            [
+                blocks.facts(
+                    ("Σ K", blocks.number(float(K.sum())), texts.OF_ALL.format(n=k * k)),
+                    (texts.PLAIN_HERE, blocks.number(float(smooth[0, 0, row, column])), texts.GRAY_LEVELS),
+                    (texts.PAC_HERE, blocks.number(float(adapted[0, 0, row, column])), texts.GRAY_LEVELS),
+                    (texts.HERE, blocks.number(float(gray[0, 0, row, column])), texts.GRAY_LEVELS),
+                )
+            ],
+        ],
+        "hide": [f.name for f in PLAYGROUND.fields if f.name not in {*_PICTURE, "on"}],
+    }
+
+
+def _kernel_at(guide: Tensor, row: int, column: int, k: int, d: int) -> Tensor:
+    """(k, k): K of the window around one pixel; 0 where it leaves the picture."""
+    pad = d * (k - 1) // 2
+    around = torch.nn.functional.pad(guide, (pad,) * 4, value=float("inf"))
+    window = around[..., row : row + 2 * pad + 1, column : column + 2 * pad + 1]
+    return adaptive_kernel(window.nan_to_num(posinf=1e9), size=k, dilation=d)[0, :, :, 0, 0]
+
+
+def _gray(pixels: Tensor) -> Tensor:
+    return (pixels * pixels.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+
+
+def _shown(gray: Tensor) -> np.ndarray:
+    return to_bytes(gray[0, 0].numpy())[..., None].repeat(3, -1)
+
+
+_PICTURE = ("window", "apart", "sigma", "row", "column")
+PLAYGROUND = Playground(
+    "adaptive",
+    "Pixel-adaptive convolution",
+    texts.LEADS["adaptive"],
+    "y_i = Σ_j K(f_i, f_j) · W[p_i − p_j] · x_j,    K(f_i, f_j) = exp(−½ ‖f_i − f_j‖²)",
+    (
+        Choice("on", "On", "numbers", {"numbers": "numbers", "picture": "the picture"}),
+        Choice("k_from", "K", "given", {"given": "given, one for all windows", "guide": "Gaussian of a guide f"}),
+        *SIZES,
+        Number("guides", "Channels of f", 3, 1, 3),
+        X,
+        W,
+        Table("given", "K", GIVEN, lambda s: s["kernel"], lambda s: s["kernel"]),
+        *(Table(f"f{c}", f"f{c + 1}", GUIDES[c], lambda s: s["rows"], lambda s: s["columns"]) for c in range(3)),
+        Number("window", "Window k", 7, 3, 11, step=2),
+        Number("apart", "Dilation d", 1, 1, 4),
+        Number("sigma", "σ of the color", 20, 1, 255, help=texts.SIGMA_HELP),
+        Number("row", "Row", 60, 0, PICTURE_SIDE - 1),
+        Number("column", "Column", 80, 0, PICTURE_SIDE - 1),
+    ),
+    (
+        Preset("The lecture's adaptive kernel", "001.9", {}),
+        Preset("Gaussian kernel: exp(−1), exp(−3)", "001.10", {"k_from": "guide"}),
+        Preset("A guide without an edge: plain convolution", "001.10", {
+            "k_from": "guide", "guides": 1, "f0": [[1] * 5] * 5}),
+        Preset("A guide with an edge", "001.10", {
+            "k_from": "guide", "guides": 1, "f0": [[0, 0, 3, 3, 3]] * 5, "x": [[0, 0, 9, 9, 9]] * 5, "w": [[1] * 3] * 3,
+            "padding": 1}),
+        Preset("On the picture", "001.7", {"on": "picture"}),
+    ),
+    view,
+    has_picture=True,
+)  # fmt: skip

@@ -1,0 +1,97 @@
+"""Every sentence of the playgrounds that no other page says and that is not the name of a field or preset."""
+
+# What cannot be.
+OUT_OF_RANGE = "{label} must be between {lo} and {hi}; got {value}. The nearest value that may be is shown."
+NO_NUMBER = "A cell must hold a number; got {value!r}."
+NO_CHOICE = "{label} must be one of {known}; got {value!r}. The first one is shown."
+NO_TABLE = "The numbers of {label} in this link cannot be read; those of the beginning are shown."
+NO_PLAYGROUND = "There is no playground named {name!r}; here is the first one. There are {known}."
+NO_QUESTION = "This is not a question that a playground has an answer to."
+
+# The page.
+CHOOSER = "Playgrounds"
+PRESETS = "Begin with"
+COPY = "Copy link"
+COPIED = "Link copied"
+COVER = "Cover the results"
+PICTURE = "Picture for the playgrounds that work on one"
+ABOUT = "How to use this"
+HELP = (
+    "Every number with a frame can be changed: click it, or reach it with Tab, and type; arrow keys lead to the next cell. "
+    "Point at a result, or reach it with Tab and arrow keys, and its window and sum are shown; a click keeps them. "
+    "The address of this page is a link to exactly what you see."
+)
+WAIT_LABELS = "The picture is being segmented; its labels follow."
+
+LEADS = {
+    "convolution": "Each output is a sum of products in a window. The same numbers come from one large matrix, "
+    "and from windows laid out as rows times the kernel as a vector.",
+    "adaptive": "A convolution has one kernel for all places. A second factor K, made from a guide, changes it at each place: "
+    "neighbors that look different count less, so it can smooth without crossing edges.",
+    "pointwise": "A 1 × 1 convolution treats each pixel alone: the same fully connected layer everywhere.",
+    "receptive": "Which part of the picture can one output see? Change the layers and watch the field, the output stride "
+    "and the cost; the gradient of a real network of these layers shows whether it is true.",
+    "pyramid": "The same nine weights with several dilations side by side see small and large surroundings at once. "
+    "What happens when a dilation is larger than the map?",
+    "upsampling": "From a coarse grid to a fine one: which inputs does each output come from, and with which weights?",
+    "information": "How much does one label tell about the other? And why does maximizing it keep a clustering from both ways "
+    "to be useless?",
+    "flavours": "One picture, labeled in four ways. Paint the prediction and see which score notices what.",
+}
+
+TITLES = {
+    "x": "Picture x",
+    "w": "Kernel W",
+    "y": "Output y",
+    "M": "Matrix M, {rows} × {columns}: vec(y) = M vec(x)",
+    "U": "Unfolded, {rows} × {columns}",
+    "K": "Adaptive kernel K",
+    "Ki": "K(f_i, f_j) of this window",
+    "adapted": "Output with K",
+    "plain": "Output without K",
+    "blur": "Plain mean, {k} × {k}",
+    "pac": "Pixel-adaptive mean, {k} × {k}",
+    "guide": "Guide f: the colors / σ",
+    "K_at": "K around row {row}, column {column}",
+    "X": "X  [D, pixels]",
+    "X'": "X'  [D', pixels]",
+    "X_picture": "X: red, green, blue",
+    "X'_picture": "X' = W X",
+    "P": "P(x, y), or counts",
+    "Pz": "P(z, z') of the soft labels",
+    "terms": "P log₂ (P / (P(x) P(y)))",
+    "bars": "In bits",
+    "map": "I by balance (down) and sharpness (right)",
+    "climb": "Gradient steps on I(z, z') from here",
+}
+
+SPAN = "kernel spans"
+PARAMETERS = "weights"
+IF_CONNECTED = "fully connected"
+IF_3X3 = "3 × 3 instead"
+UNFOLDED = "torch's unfold"
+COUNTED_ONLY = "Counts the weights only; the numbers shown are those of one channel."
+MATRIX_NOTE = "Row i holds the kernel where window i lies. Its transpose is the transposed convolution."
+UNFOLD_NOTE = "Row i is window i; torch's unfold returns the transpose. Reshaping vec(y) gives y."
+KERNEL_ODD = "With an even kernel no pixel is in the middle; K is given here, so that is no matter."
+SIGMA_HELP = "How far two colors may be apart, in 8-bit levels: f is the color divided by σ."
+OF_ALL = "of {n}: how much of the window counts"
+PLAIN_HERE = "plain mean here"
+PAC_HERE = "adaptive mean here"
+HERE = "the pixel itself"
+GRAY_LEVELS = "gray levels, 0 … 255"
+IS_LAYER = "equal to a convolution layer with a 1 × 1 kernel"
+SHARED = "the same for every pixel"
+AT = "x at row {row}, column {column}"
+
+TERM = "P(x{i}, y{j}) log₂ (P(x{i}, y{j}) / (P(x{i}) P(y{j}))) = {p} · log₂ ({p} / ({x} · {y})) = {term}"
+ZERO_TERM = "0, as 0 log 0 = 0"
+MOST = "at most"
+MAP_NOTE = "Left edge: all undecided. Top edge: all in one cluster. Both have I = 0; I is largest at the lower right."
+MAP_CELL = "balance {balance}, sharpness {sharpness}: I = {I} bits"
+SHARPNESS_HELP = "0: every point is undecided, the labels are 1/k. 1: every point has one label."
+BALANCE_HELP = "0: all points in one cluster. 1: clusters of equal size."
+AGREEMENT_HELP = "How often the two of a pair belong to the same cluster."
+ASIDE_HELP = (
+    "Share of random soft labels at the start of the climb. Exactly degenerate clusterings have gradient 0 and stay."
+)
