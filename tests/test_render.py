@@ -178,3 +178,17 @@ def test_nothing_is_painted_in_place(picture: np.ndarray, labels: np.ndarray) ->
         assert not np.shares_memory(result, picture)
         assert not np.shares_memory(result, labels)
         assert result.flags.writeable
+
+
+def test_a_ramp_meets_its_stops_and_is_linear_between():
+    stops = ("#000000", "#ff0000", "#ffff00")
+    painted = paint_ramp(np.array([[0, 0.25, 0.5, 0.75, 1, -3, 7]]), stops)
+    assert painted[0].tolist() == [
+        [0, 0, 0],
+        [128, 0, 0],
+        [255, 0, 0],
+        [255, 128, 0],
+        [255, 255, 0],
+        [0, 0, 0],
+        [255, 255, 0],
+    ]

@@ -219,7 +219,7 @@ function clickable(stage, at, rows, columns, id) {
 let brush = 0;
 let painting = false;
 
-function paintBlock({ id, title, values, edit: name, labels, note }) {
+function paintBlock({ id, title, values, edit: name, labels, note, wrong, quiz }) {
   const figure = make("figure", "pg-paint");
   figure.append(written(make("figcaption"), title));
   if (brush >= labels.length) brush = 0;
@@ -232,18 +232,54 @@ function paintBlock({ id, title, values, edit: name, labels, note }) {
   board.setAttribute("aria-label", `${title}. ${name ? "Arrow keys move, Space paints with the chosen label, 1 to 9 choose it." : ""}`);
   values.flat().forEach((label, index) => {
     const cell = make("span", "pg-cell");
-    cell.style.background = labels[label].color;
+    cell.style.backgroundColor = labels[label].color;
     cell.title = labels[label].title;
     cell.dataset.index = index;
     board.append(cell);
   });
+  for (const index of wrong ?? []) board.children[index].classList.add("pg-miss");
   figure.append(board);
+  if (quiz) figure.append(question(quiz));
+  else if (!name) figure.append(legendOf(labels));
   if (name) {
     figure.append(brushes(labels));
     paintable(board, name, rows, columns, labels);
   }
   if (note) figure.append(make("p", "pg-note", note));
   return figure;
+}
+
+function legendOf(labels) {
+  const list = make("ul", "pg-labels");
+  for (const { title, color } of labels) {
+    const item = make("li", "");
+    const chip = make("span", "pg-chip");
+    chip.style.background = color;
+    item.append(chip, ` ${title}`);
+    list.append(item);
+  }
+  return list;
+}
+
+// A question whose answer is read from what is shown.
+function question({ options, answer: right }) {
+  const box = make("p", "pg-question");
+  const select = make("select", "");
+  const verdict = make("span", "pg-verdict");
+  verdict.setAttribute("role", "status");
+  ["…", ...options].forEach((text, index) => {
+    const option = make("option", "", text);
+    option.value = String(index - 1);
+    select.append(option);
+  });
+  select.setAttribute("aria-label", "Which is it?");
+  select.addEventListener("change", () => {
+    const said = Number(select.value);
+    verdict.textContent = said < 0 ? "" : said === right ? " ✓ yes" : ` ✗ no: ${options[right]}`;
+    verdict.className = `pg-verdict ${said === right ? "pg-yes" : "pg-nope"}`;
+  });
+  box.append(select, verdict);
+  return box;
 }
 
 function brushes(labels) {
@@ -275,7 +311,7 @@ function paintable(board, name, rows, columns, labels) {
   const put = (index) => {
     const now = (given ?? answer.state)[name];
     const [r, c] = [Math.floor(index / columns), index % columns];
-    board.children[index].style.background = labels[brush].color;
+    board.children[index].style.backgroundColor = labels[brush].color;
     if (now[r][c] !== brush) edit(name, r, c, brush);
   };
   const show = () => {

@@ -25,8 +25,9 @@ function drawn(tag, attributes, text) {
 }
 
 function amount(value, digits = 4) {
-  const text = Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(digits)));
-  return text.replace("-", "−");
+  const tiny = value !== 0 && Math.abs(value) < 1e-4;
+  const text = Number.isInteger(value) ? String(value) : tiny ? value.toExponential(0) : String(Number(value.toPrecision(digits)));
+  return text.replaceAll("-", "−");
 }
 
 // Text in which _x and _{x} are set below the line.
@@ -54,6 +55,7 @@ function drawView(next, first) {
   const rows = view.rows.map((blocks) => {
     const row = make("div", "pg-row");
     row.append(...blocks.map(block));
+    if (blocks.some(({ block: kind }) => kind === "sign")) row.classList.add("pg-equation");
     return row;
   });
   redraw(parts.stage, rows);
@@ -63,13 +65,14 @@ function drawView(next, first) {
 }
 
 function tableBlock(block) {
-  const figure = make("figure", `pg-table${block.plain ? " pg-plain" : ""}`);
+  const figure = make("figure", "pg-table");
   figure.dataset.table = block.id;
   const values = block.row_of ? Array(block.shape[0] * block.shape[1]).fill(0) : block.values.flat();
   const columns = block.row_of ? block.shape[1] : block.values[0].length;
   const count = values.length / columns;
   const entry = { block, values, columns, node: figure, cells: [] };
   tables.set(block.id, entry);
+  figure.classList.toggle("pg-dense", columns > 6);
   const caption = written(make("figcaption"), block.title);
   if (!block.heat) caption.append(" ", make("span", "pg-size", `${count - 2 * (block.pad ?? 0)} × ${columns - 2 * (block.pad ?? 0)}`));
   figure.append(caption);
@@ -285,10 +288,14 @@ function sum(output) {
     return cells ? cells[output].map((index) => values[index]) : values;
   });
   let terms = rows[0].map((_, t) => rows.map((row) => row[t]));
-  const all = terms.length;
-  if (all > 12) terms = terms.filter((term) => term.every((value) => value !== 0));
+  const size = (term) => Math.abs(term.reduce((product, value) => product * value, 1));
+  const least = 1e-5 * Math.max(...terms.map(size), 0);
+  const all = terms;
+  // Long sums leave out the terms that are 0, and all of them those that would not be seen.
+  terms = terms.filter((term) => (size(term) === 0 ? all.length <= 12 : size(term) > least));
   const shown = terms.slice(0, MOST_TERMS).map((term) => term.map(bracketed).join("·"));
-  const rest = terms.length > MOST_TERMS ? " + …" : "";
+  const small = all.some((term) => size(term) > 0 && size(term) <= least);
+  const rest = terms.length > MOST_TERMS || small ? " + …" : "";
   const { values, columns, block } = tables.get(out);
   const value = values[block.points === "row" ? output * columns : output];
   return `${nameOf_(output)} = ${shown.join(" + ") || "0"}${rest}${after} = ${amount(value)}`;

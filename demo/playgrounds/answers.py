@@ -12,12 +12,13 @@ from cachetools import LRUCache
 from demo.playgrounds import fields, texts
 from demo.playgrounds.catalog import PLAYGROUNDS
 from demo.playgrounds.fields import Choice, Field, Number, Table
-from demo.playgrounds.playground import Playground
+from demo.playgrounds.playground import Playground, Segmented
 from demo.shared.controls import FIELDS
 from demo.shared.errors import told_kindly
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError, shortened
+from segcore.image import read_labels
 from segcore.render import shrink
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
@@ -38,8 +39,8 @@ class Pictures:
         image, _ = self._service.pipeline.picture(self.path)
         return shrink(image.numpy(), max_side=max_side)
 
-    def labels(self) -> np.ndarray | None:
-        """(h, w): the segments on the patch grid, or None while they are not computed."""
+    def segmented(self) -> Segmented | None:
+        """The picture with its segments, or None while they are not computed."""
         return self._labels.get(self.path, self.settings)
 
     def _suited(self) -> Settings:
@@ -52,11 +53,11 @@ class Labels:
 
     def __init__(self, service: Service):
         self._service = service
-        self._grids: LRUCache[tuple[str, Settings], np.ndarray] = LRUCache(_REMEMBERED)
+        self._grids: LRUCache[tuple[str, Settings], Segmented] = LRUCache(_REMEMBERED)
         self._lock = threading.Lock()
 
-    def get(self, path: str, settings: Settings) -> np.ndarray | None:
-        """The segments, or None while they are not computed."""
+    def get(self, path: str, settings: Settings) -> Segmented | None:
+        """The picture with its segments, or None while they are not computed."""
         with self._lock:
             return self._grids.get((path, settings))
 
@@ -65,8 +66,19 @@ class Labels:
         result = self._service.pipeline.run(path, settings)
         geometry = result.features.geometry
         grid = result.cell_labels.reshape(geometry.h, geometry.w).cpu().numpy()
+        pixels, size = result.features.pixels.cpu().numpy(), geometry.scaled_size
+        segmented = Segmented(grid, pixels, size, self._truth(path, size))
         with self._lock:
-            self._grids[path, settings] = grid
+            self._grids[path, settings] = segmented
+
+    def _truth(self, path: str, size: tuple[int, int]) -> np.ndarray | None:
+        """(height, width) the labels that a picture was drawn with, in the size of the scaled picture."""
+        example = self._service.example_of(path)
+        if example is None or example.truth is None:
+            return None
+        labels = read_labels(example.truth).labels.numpy()
+        rows, columns = (((np.arange(n) + 0.5) * have / n).astype(int) for n, have in zip(size, labels.shape, strict=True))
+        return labels[np.ix_(rows, columns)]
 
 
 class Answers:
@@ -106,7 +118,7 @@ class Answers:
         with told_kindly():
             query, _ = _asked(question)
             source = Pictures(self._service, query, self.labels)
-            if source.labels() is None:
+            if source.segmented() is None:
                 self.labels.compute(source.path, source.settings)
 
 

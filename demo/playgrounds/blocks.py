@@ -76,14 +76,14 @@ def hidden(values: ArrayLike | Tensor) -> Block:
     return {"values": rounded(array.ravel()), "columns": int(array.shape[1])}
 
 
-def factor(key: str, cells: ArrayLike | Tensor | None = None) -> Block:
+def factor(key: str, cells: list[list[int]] | Tensor | None = None) -> Block:
     """One factor of the terms of each output.
 
     Args:
         key: of a table, or of a hidden one.
         cells: (outputs, terms) flat cells of it; None for all of them in order, the same for each output.
     """
-    return {"table": key, "cells": None if cells is None else np.asarray(cells).tolist()}
+    return {"table": key, "cells": cells.tolist() if isinstance(cells, Tensor) else cells}
 
 
 def links(out: str, *factors: Block, name: str = "", said: Sequence[str] = (), start: int = 0, after: str = "") -> Block:

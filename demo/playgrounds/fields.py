@@ -86,12 +86,12 @@ class Table:
     name: str
     label: str
     default: tuple[tuple[float, ...], ...]
-    rows: Size
+    rows: Size | None  # None: as many as there are, at most `most`
     columns: Size
     lo: float = -999
     hi: float = 999
     fill: float = 0  # of cells that a larger size adds
-    fixed: bool = False  # what has not this very size is refused
+    most: int = 20
 
     def read(self, given: Any, state: State) -> Rows:
         """The value that is meant, in the size that the state asks for. Raises InputError."""
@@ -119,6 +119,7 @@ class Table:
 
     def _fitted(self, table: Rows, state: State) -> Rows:
         rows, columns = (size(state) if callable(size) else size for size in (self.rows, self.columns))
+        rows = min(len(table), self.most) if rows is None else rows
         return [
             [table[i][j] if i < len(table) and j < len(table[i]) else self.fill for j in range(columns)] for i in range(rows)
         ]

@@ -5,9 +5,31 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from demo.playgrounds.blocks import View
 from demo.playgrounds.fields import Field, State
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Segmented:
+    """A picture and its segments on the patch grid."""
+
+    grid: np.ndarray  # (h, w) int64 labels
+    pixels: np.ndarray  # (h·factor, w·factor, 3) uint8: the picture, border extension included
+    size: tuple[int, int]  # height and width without the extension
+    truth: np.ndarray | None  # (height, width) drawn labels, where the picture has them
+
+    @property
+    def factor(self) -> int:
+        """Pixels per cell and axis."""
+        return len(self.pixels) // len(self.grid)
+
+    @property
+    def guide(self) -> Tensor:
+        """(3, h·factor, w·factor) float32: the colors, 0 … 255."""
+        return torch.from_numpy(self.pixels).permute(2, 0, 1).float()
 
 
 class Source(Protocol):
@@ -16,8 +38,8 @@ class Source(Protocol):
     def picture(self, *, max_side: int) -> np.ndarray:
         """(height, width, 3) uint8: the picture, shrunk to this longer side."""
 
-    def labels(self) -> np.ndarray | None:
-        """(h, w): the segments of the picture on the patch grid, or None while they are not computed."""
+    def segmented(self) -> Segmented | None:
+        """The picture with its segments, or None while they are not computed."""
 
 
 @dataclass(frozen=True, slots=True)
