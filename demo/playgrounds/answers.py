@@ -63,10 +63,10 @@ class Labels:
 
     def compute(self, path: str, settings: Settings) -> None:
         """Segment a picture."""
-        result = self._service.pipeline.run(path, settings)
-        geometry = result.features.geometry
-        grid = result.cell_labels.reshape(geometry.h, geometry.w).cpu().numpy()
-        pixels, size = result.features.pixels.cpu().numpy(), geometry.scaled_size
+        values = self._service.pipeline.values(path, settings, "features", "cells")
+        features, geometry = values["features"], values["features"].geometry
+        grid = values["cells"].labels.reshape(geometry.h, geometry.w).cpu().numpy()
+        pixels, size = features.pixels.cpu().numpy(), geometry.scaled_size
         segmented = Segmented(grid, pixels, size, self._truth(path, size))
         with self._lock:
             self._grids[path, settings] = segmented

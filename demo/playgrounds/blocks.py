@@ -172,11 +172,8 @@ def png(image: np.ndarray) -> str:
 
 def number(value: float, digits: int = 4) -> str:
     """A number for a sentence."""
-    if value == int(value) and abs(value) < 1e15:
-        text = str(int(value))
-    else:
-        text = f"{value:.{digits}g}"
-    return text.replace("-", "−")
+    whole = value == int(value) and abs(value) < 1e15
+    return (str(int(value)) if whole else f"{value:.{digits}g}").replace("-", "−")
 
 
 def _short(value: float) -> float:

@@ -83,7 +83,7 @@ def _picture(title: str) -> blocks.Block:
 
 
 def _facts(pred: np.ndarray, semantic: SemanticScores, panoptic: PanopticQuality) -> list[tuple[str, str, str]]:
-    n, wrong = pred.size, int((pred != scene.TRUTH).sum())
+    n, wrong = pred.size, np.count_nonzero(pred != scene.TRUTH)
     right = round(semantic.accuracy * n)
     sums = {name: sum(getattr(c, name) for c in panoptic.classes) for name in ("tp", "fp", "fn")}
     return [
@@ -159,7 +159,9 @@ PLAYGROUND = Playground(
     (
         Choice("show", "Show", "scores", {"scores": "the four ways, and a prediction", "quiz": "which is which?"}),
         Number("order", "Order", 9, 1, len(ORDERS)),
-        Painted("painted", "Prediction", tuple(map(tuple, _changed((4, 3)))), *scene.SHAPE, lo=0, hi=len(scene.SEGMENTS) - 1),
+        Painted(
+            "painted", "Prediction", tuple(map(tuple, _changed((4, 3)))), *scene.SHAPE, lo=0, hi=len(scene.SEGMENTS) - 1
+        ),
     ),
     (
         Preset("Two cars as one: semantics perfect, a car lost", "004.9", {}),

@@ -19,7 +19,7 @@ GRID = 21  # values of each of the two axes of the map
 POINTS = 60
 
 
-def view(state: State, source: Source) -> View:
+def view(state: State, _source: Source) -> View:
     """The table, or the clustering."""
     return _of_pairs(state) if state["of"] == "pairs" else _of_table(state)
 

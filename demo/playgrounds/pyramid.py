@@ -51,7 +51,7 @@ def view(state: State, source: Source) -> View:
                 blocks.table("rates", texts.TITLES["rates"], tensor(state["rates"]), edit="rates", plain=True),
             ],
             [*maps, fused],
-            [blocks.facts(*(_line(b, at, row, column) for b in pyramid.branches),
+            [blocks.facts(*(_line(b, row, column) for b in pyramid.branches),
                           (texts.FUSED, number(float(pyramid.fused[row, column])), texts.FUSED_FROM),
                           (texts.PARAMETERS, str(9 * len(rates)), texts.SAME_WEIGHTS)),
              blocks.curve(texts.TITLES["valid"], every, shares)],
@@ -59,7 +59,7 @@ def view(state: State, source: Source) -> View:
     }  # fmt: skip
 
 
-def _line(b: Branch, at: int, row: int, column: int) -> tuple[str, str, str]:
+def _line(b: Branch, row: int, column: int) -> tuple[str, str, str]:
     inside = int(b.inside[row, column])
     value = number(float(b.output[row, column]))
     return f"d = {b.rate}", value, texts.RATE.format(d=b.rate, r=b.field, inside=inside, full=f"{b.full:.0%}")

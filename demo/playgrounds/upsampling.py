@@ -1,8 +1,8 @@
 """Upsampling: each way as the linear map it is, on numbers and on the labels of the picture."""
 
+import functools
 from collections.abc import Callable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -227,7 +227,7 @@ def _on_labels(state: State, source: Source) -> View:
         return {"rows": [], "wait": True, "hide": hidden}
     height, width = segmented.size
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
-    soft = _soft(state, segmented)
+    soft = _soft(segmented, how, *(state[name] for name in ("spread", "sigma_cells", "sigma_rgb")))
     coarse = nearest(_one_hot(segmented), segmented.guide)[:, :height, :width].argmax(0)
     labels = soft.argmax(0)
     label = int(coarse[row, column])
@@ -255,24 +255,30 @@ def _one_hot(segmented: Segmented) -> Tensor:
     return F.one_hot(torch.from_numpy(segmented.grid)).permute(2, 0, 1).float()
 
 
-def _soft(state: State, segmented: Segmented) -> Tensor:
+@functools.lru_cache(maxsize=8)  # pointing at another pixel asks for the same
+def _soft(segmented: Segmented, how: str, spread: float, sigma_cells: float, sigma_rgb: float) -> Tensor:
     """(k, height, width): one map for each label, enlarged."""
-    how, factor = state["how"], segmented.factor
+    factor = segmented.factor
     P = _one_hot(segmented)[:, None]
     if how == "unpooling":
         places = max_pool(segmented.guide.mean(0)[None, None], factor=factor)
         y = max_unpool(P, _repeated(places, len(P)))
     elif how in KERNEL:
-        k = max(round(state["spread"] * factor), 1)
-        k += how == "resize" and k % 2 == 0
-        ones = torch.ones(k, k)
-        op = transposed_convolution if how == "transposed" else resize_convolution
-        enlarged = op(P, ones, **({"stride": factor} if how == "transposed" else {"factor": factor}))
-        cut = max(k - factor, 0) // 2 if how == "transposed" else 0
-        y = enlarged[..., cut:, cut:] / (1 if how == "transposed" else k * k)
+        y = _enlarged(P, how, spread, factor)
     else:
-        y = _plain(how, factor, segmented.guide, state["sigma_cells"], state["sigma_rgb"])(P)
+        y = _plain(how, factor, segmented.guide, sigma_cells, sigma_rgb)(P)
     return y[:, 0, : segmented.size[0], : segmented.size[1]]
+
+
+def _enlarged(P: Tensor, how: str, spread: float, factor: int) -> Tensor:
+    """With a kernel of ones: broadcast and cut to the picture's place, or a mean after the interpolation."""
+    k = max(round(spread * factor), 1)
+    if how == "transposed":
+        cut = max(k - factor, 0) // 2
+        missing = max(factor - k, 0)  # a small kernel leaves the end of the last cells empty
+        whole = F.pad(transposed_convolution(P, torch.ones(k, k), stride=factor), (0, missing, 0, missing))
+        return whole[..., cut:, cut:]
+    return resize_convolution(P, torch.full((k, k), 1 / k**2), factor=factor)
 
 
 def _label_facts(segmented: Segmented, coarse: Tensor, labels: Tensor, here: Tensor) -> list[tuple[str, str, str]]:
@@ -293,7 +299,7 @@ PLAYGROUND = Playground(
     "upsampling",
     "Upsampling",
     texts.LEADS["upsampling"],
-    "y = M x;  transposed convolution: X = Wᵀ X';  guided: y_p = Σ_q K(f_p, f_q) W[p − q] x_q / Σ_q K(f_p, f_q) W[p − q]",
+    "y = M x;  transposed convolution: X = Wᵀ X';  along edges: y_p = Σ_q K(f_p, f_q) W[p − q] x_q / Σ_q K W",
     (
         Choice("how", "How", "transposed", HOW),
         Choice("on", "On", "numbers", {"numbers": "numbers", "labels": "the labels of the picture"}),
