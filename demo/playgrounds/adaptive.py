@@ -49,7 +49,7 @@ def _on_numbers(state: State) -> View:
     product = [blocks.sign("⊙"), *kernel, blocks.sign("="), blocks.row_of("KWi", "K ⊙ W", "KW", (k, k))]
     rows = [
         [*above, blocks.table("w", texts.TITLES["w"], w, edit="w"), *product],
-        [blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"), 
+        [blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"),
          blocks.table("plain", texts.TITLES["plain"], y, points="cell")],
         guides,
         [blocks.facts(*convolution.size_facts(state, size))],

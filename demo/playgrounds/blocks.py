@@ -4,15 +4,14 @@ A view is a list of rows of blocks. Tables may belong together: an output, and t
 that an output reads. From them the browser lights windows and spells out sums.
 """
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from PIL import Image
 from torch import Tensor
+
+from segcore.export import data_uri, jpeg, png
 
 Block = dict[str, Any]
 View = dict[str, Any]
@@ -152,22 +151,15 @@ def picture(
         boxes: top, left, height, width in cells of the grid, and color.
         dots: row and column in cells, and color.
         note: below it.
-        smooth: enlarged with smooth edges; else pixels stay squares.
+        smooth: a photograph, enlarged with smooth edges; else pixels stay squares and colors exact.
         points: its cells are the outputs that can be pointed at.
     """
     return {
-        "block": "picture", "id": key, "title": title, "src": png(image), "grid": list(grid or image.shape[:2]),
+        "block": "picture", "id": key, "title": title, "src": data_uri(jpeg(image) if smooth else png(image)), "grid": list(grid or image.shape[:2]),
         "at": list(at) if at else None, "boxes": [[*rounded(b[:4]), b[4]] for b in boxes],
         "dots": [[*rounded(d[:2]), d[2]] for d in dots], "note": note, "smooth": smooth, "points": points,
         "shape": list(image.shape[:2]),
     }  # fmt: skip
-
-
-def png(image: np.ndarray) -> str:
-    """The picture as an address that holds it."""
-    buffer = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(image)).save(buffer, "png")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
 def number(value: float, digits: int = 4) -> str:

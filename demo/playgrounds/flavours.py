@@ -132,7 +132,7 @@ def _changed(*changes: tuple[int, int]) -> list[list[int]]:
     """The truth with segments renamed."""
     pred = scene.TRUTH.copy()
     for old, new in changes:
-        pred[scene.TRUTH == old] = new
+        pred[np.equal(scene.TRUTH, old)] = new
     return pred.tolist()
 
 

@@ -57,12 +57,13 @@ def _on_picture(state: State, source: Source) -> View:
     out = pointwise(X, tensor(state["M"]))
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
     at = row * width + column
+    mapped = to_bytes(out.T.reshape(height, width, 3).numpy())
     marked = {"at": ("row", "column"), "boxes": [(row, column, 1, 1, "#d6007a")], "smooth": True}
     return {
         "rows": [
             [
                 blocks.picture("before", texts.TITLES["X_picture"], image, **marked),
-                blocks.picture("after", texts.TITLES["X'_picture"], to_bytes(out.T.reshape(height, width, 3).numpy()), **marked),
+                blocks.picture("after", texts.TITLES["X'_picture"], mapped, **marked),
             ],
             [
                 blocks.table("M", "W", tensor(state["M"]), edit="M"), blocks.sign("·"),
@@ -71,7 +72,10 @@ def _on_picture(state: State, source: Source) -> View:
             ],
         ],
         "links": blocks.links(
-            "y", blocks.factor("M", torch.arange(9).reshape(3, 3)), blocks.factor("x", torch.arange(3).repeat(3, 1)), name="x'"
+            "y",
+            blocks.factor("M", torch.arange(9).reshape(3, 3)),
+            blocks.factor("x", torch.arange(3).repeat(3, 1)),
+            name="x'",
         ),
         "focus": "M",
         "hide": ["d", "d_out", "n", "X", "W"],
@@ -97,7 +101,8 @@ PLAYGROUND = Playground(
     (
         Preset("A linear map per pixel", "004.20", {}),
         Preset("Scores of classes from features", "001.6", {
-            "d": 4, "d_out": 3, "n": 6, "X": [[1, 1, 0, 0, 0, 1], [0, 1, 1, 0, 0, 0], [0, 0, 1, 1, 0, 1], [0, 0, 0, 1, 1, 0]],
+            "d": 4, "d_out": 3, "n": 6,
+            "X": [[1, 1, 0, 0, 0, 1], [0, 1, 1, 0, 0, 0], [0, 0, 1, 1, 0, 1], [0, 0, 0, 1, 1, 0]],
             "W": [[2, 0, -1, 0], [0, 2, 0, -1], [-1, 0, 1, 2]]}),
         Preset("The picture in gray", "", {"on": "picture"}),
         Preset("Red and blue exchanged", "", {"on": "picture", "M": [[0, 0, 1], [0, 1, 0], [1, 0, 0]]}),

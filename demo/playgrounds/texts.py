@@ -26,16 +26,16 @@ WAIT_LABELS = "The picture is being segmented; its labels follow."
 LEADS = {
     "convolution": "Each output is a sum of products in a window. The same numbers come from one large matrix, "
     "and from windows laid out as rows times the kernel as a vector.",
-    "adaptive": "A convolution has one kernel for all places. A second factor K, made from a guide, changes it at each place: "
-    "neighbors that look different count less, so it can smooth without crossing edges.",
+    "adaptive": "A convolution has one kernel for all places. A second factor K, made from a guide, changes it at each "
+    "place: neighbors that look different count less, so it can smooth without crossing edges.",
     "pointwise": "A 1 × 1 convolution treats each pixel alone: the same fully connected layer everywhere.",
     "receptive": "Which part of the picture can one output see? Change the layers and watch the field, the output stride "
     "and the cost; the gradient of a real network of these layers shows whether it is true.",
     "pyramid": "The same nine weights with several dilations side by side see small and large surroundings at once. "
     "What happens when a dilation is larger than the map?",
     "upsampling": "From a coarse grid to a fine one: which inputs does each output come from, and with which weights?",
-    "information": "How much does one label tell about the other? And why does maximizing it keep a clustering from both ways "
-    "to be useless?",
+    "information": "How much does one label tell about the other? And why does maximizing it keep a clustering from both "
+    "ways to be useless?",
     "flavours": "One picture, labeled in four ways. Paint the prediction and see which score notices what.",
 }
 

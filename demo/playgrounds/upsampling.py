@@ -325,7 +325,8 @@ PLAYGROUND = Playground(
         Preset("Transposed convolution, kernel 3, stride 2", "004.23", {}),
         Preset("Kernel 3, stride 2, a picture of ones: the checkerboard", "004.23", {"x": [[1] * 3] * 3}),
         Preset("Kernel 4, stride 2: even overlap", "004.23", {"kernel": 4, "x": [[1] * 3] * 3}),
-        Preset("A kernel that makes it bilinear", "004.23", {"padding": 1, "w": [[0.25, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 0.25]]}),
+        Preset("A kernel that makes it bilinear", "004.23", {
+            "padding": 1, "w": [[0.25, 0.5, 0.25], [0.5, 1, 0.5], [0.25, 0.5, 0.25]]}),
         Preset("Resize-convolution", "004.24", {"how": "resize", "x": [[1] * 3] * 3, "w": [[0.1111] * 3] * 3}),
         Preset("Nearest neighbor", "004.24", {"how": "nearest"}),
         Preset("Bilinear", "004.24", {"how": "bilinear"}),
