@@ -160,7 +160,7 @@ function markHeat(block, node, columns, output) {
 // ---- Pictures ----
 
 function pictureBlock(spec) {
-  const { id, title, src, grid: [rows, columns], at, boxes, dots, note, smooth, points } = spec;
+  const { id, title, src, grid: [rows, columns], at, boxes, dots, note, smooth } = spec;
   const figure = make("figure", "pg-picture");
   figure.dataset.table = id;
   const caption = written(make("figcaption"), title);
@@ -180,7 +180,6 @@ function pictureBlock(spec) {
   figure.append(caption, stage);
   if (note) figure.append(make("p", "pg-note", note));
   if (at) clickable(stage, at, rows, columns, id);
-  if (points) pointablePicture(stage, rows, columns);
   return figure;
 }
 

@@ -1,11 +1,13 @@
 """Pixel-adaptive convolution beside the plain one: on numbers, and on a picture."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from demo.playgrounds import blocks, convolution, texts
-from demo.playgrounds.blocks import View
+from demo.playgrounds.blocks import View, number
 from demo.playgrounds.convolution import SIZES, W, X, geometry, padded, tensor
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
@@ -81,47 +83,54 @@ def _factors(state: State) -> Tensor:
 
 def _on_picture(state: State, source: Source) -> View:
     image = source.picture(max_side=PICTURE_SIDE)
-    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].double()
-    k, d = state["window"], state["apart"]
-    pad = d * (k - 1) // 2
-    guide = pixels / state["sigma"]
-    weight = torch.full((1, 1, k, k), 1.0, dtype=torch.float64)
-    gray = _gray(pixels)
-    ones = torch.ones_like(gray)
-    options = {"padding": pad, "dilation": d}
-
-    def mean(values: Tensor, f: Tensor) -> Tensor:
-        """Weighted sum over the sum of the weights."""
-        return pixel_adaptive_convolution(values, f, weight, **options) / pixel_adaptive_convolution(
-            ones, f, weight, **options
-        )
-
-    smooth, adapted = mean(gray, torch.zeros_like(guide)), mean(gray, guide)
+    k, d, sigma = state["window"], state["apart"], state["sigma"]
     height, width = image.shape[:2]
+    gray, smooth, adapted = _means(image.tobytes(), (height, width), k, d, sigma)
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
-    K = _kernel_at(guide, row, column, k, d)
-    reach = pad + 0.5
-    box = [(row - reach + 0.5, column - reach + 0.5, 2 * reach, 2 * reach, "#d6007a")]
-    options = {"at": ("row", "column"), "boxes": box}
+    K = _kernel_at(_pixels(image) / sigma, row, column, k, d)
+    reach = d * (k - 1) // 2
+    marked = {
+        "at": ("row", "column"),
+        "boxes": [(row - reach, column - reach, 2 * reach + 1, 2 * reach + 1, "#d6007a")],
+    }
+    here = [
+        (name, number(float(values[row, column])), texts.GRAY_LEVELS)
+        for name, values in ((texts.PLAIN_HERE, smooth), (texts.PAC_HERE, adapted), (texts.HERE, gray))
+    ]
     return {
         "rows": [
             [
-                blocks.picture("plain", texts.TITLES["blur"].format(k=k), _shown(smooth), **options),
-                blocks.picture("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted), **options),
-                blocks.picture("guide", texts.TITLES["guide"], image, **options),
+                blocks.picture("plain", texts.TITLES["blur"].format(k=k), _shown(smooth), **marked),
+                blocks.picture("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted), **marked),
+                blocks.picture("guide", texts.TITLES["guide"], image, **marked),
             ],
-            [blocks.table("K", texts.TITLES["K_at"].format(row=row, column=column), K)],
             [
-                blocks.facts(
-                    ("Σ K", blocks.number(float(K.sum())), texts.OF_ALL.format(n=k * k)),
-                    (texts.PLAIN_HERE, blocks.number(float(smooth[0, 0, row, column])), texts.GRAY_LEVELS),
-                    (texts.PAC_HERE, blocks.number(float(adapted[0, 0, row, column])), texts.GRAY_LEVELS),
-                    (texts.HERE, blocks.number(float(gray[0, 0, row, column])), texts.GRAY_LEVELS),
-                )
+                blocks.table("K", texts.TITLES["K_at"].format(row=row, column=column), K),
+                blocks.facts(("Σ K", number(float(K.sum())), texts.OF_ALL.format(n=k * k)), *here),
             ],
         ],
         "hide": [f.name for f in PLAYGROUND.fields if f.name not in {*_PICTURE, "on"}],
     }
+
+
+@functools.lru_cache(maxsize=16)  # pointing at another pixel asks for the same
+def _means(image: bytes, size: tuple[int, int], k: int, d: int, sigma: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Gray levels (h, w) of a picture: as they are, their plain means, and their pixel-adaptive means."""
+    pixels = _pixels(np.frombuffer(image, np.uint8).reshape(*size, 3).copy())
+    gray = (pixels * pixels.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
+    both = torch.cat([gray, torch.ones_like(gray)], 1)  # the sum of the weights comes from ones
+    weight = torch.eye(2, dtype=torch.float64)[..., None, None].expand(2, 2, k, k)
+
+    def mean(guide: Tensor) -> Tensor:
+        total = pixel_adaptive_convolution(both, guide, weight, padding=d * (k - 1) // 2, dilation=d)[0]
+        return total[0] / total[1]
+
+    return gray[0, 0], mean(torch.zeros_like(gray)), mean(pixels / sigma)
+
+
+def _pixels(image: np.ndarray) -> Tensor:
+    """(1, 3, h, w) float64."""
+    return torch.from_numpy(image).permute(2, 0, 1)[None].double()
 
 
 def _kernel_at(guide: Tensor, row: int, column: int, k: int, d: int) -> Tensor:
@@ -132,12 +141,8 @@ def _kernel_at(guide: Tensor, row: int, column: int, k: int, d: int) -> Tensor:
     return adaptive_kernel(window.nan_to_num(posinf=1e9), size=k, dilation=d)[0, :, :, 0, 0]
 
 
-def _gray(pixels: Tensor) -> Tensor:
-    return (pixels * pixels.new_tensor([0.299, 0.587, 0.114])[:, None, None]).sum(1, keepdim=True)
-
-
 def _shown(gray: Tensor) -> np.ndarray:
-    return to_bytes(gray[0, 0].numpy())[..., None].repeat(3, -1)
+    return to_bytes(gray.numpy())[..., None].repeat(3, -1)
 
 
 _PICTURE = ("window", "apart", "sigma", "row", "column")

@@ -9,9 +9,9 @@ import gradio as gr
 import numpy as np
 from cachetools import LRUCache
 
-from demo.playgrounds import fields, texts
+from demo.playgrounds import blocks, fields, texts
 from demo.playgrounds.catalog import PLAYGROUNDS
-from demo.playgrounds.fields import Choice, Field, Number, Table
+from demo.playgrounds.fields import Choice, Number, Table
 from demo.playgrounds.playground import Playground, Segmented
 from demo.shared.controls import FIELDS
 from demo.shared.errors import told_kindly
@@ -24,6 +24,7 @@ from segcore.settings import DEFAULTS, Settings, is_weight_file
 
 NAME = "play"  # of the playground in an address
 _REMEMBERED = 64  # label maps
+_SMALL = 81  # cells of a table that is shown where the view cannot be
 
 
 class Pictures:
@@ -123,16 +124,16 @@ class Answers:
 
 
 def _shown(playground: Playground, state: fields.State, source: Pictures) -> dict[str, Any]:
-    """What is seen; where there is nothing to see, why."""
+    """What is seen; where there is nothing to see, why, and the small tables that may be at fault."""
     try:
         view = playground.view(state, source)
     except SegcoreError as error:
-        view = {"rows": [], "stopped": str(error), "hide": []}
-        tables = [f for f in playground.fields if isinstance(f, Table)]
-        view["rows"] = [[_as_table(f, state) for f in tables if len(state[f.name]) * len(state[f.name][0]) <= 81]]
-    controls = [
-        _control(f, state) for f in playground.fields if not isinstance(f, Table) and f.name not in view.get("hide", ())
-    ]
+        tables = [f for f in playground.fields if isinstance(f, Table) and f.rows is not None]
+        small = [f for f in tables if len(state[f.name]) * len(state[f.name][0]) <= _SMALL]
+        row = [blocks.table(f.name, f.label, state[f.name], edit=f.name) for f in small]
+        view = {"rows": [row], "stopped": str(error)}
+    hidden = view.get("hide", ())
+    controls = [_control(f, state) for f in playground.fields if not isinstance(f, Table) and f.name not in hidden]
     return {"view": view, "controls": controls, "has_picture": playground.has_picture}
 
 
@@ -142,17 +143,10 @@ def _preset(playground: Playground, state: fields.State) -> int | None:
     return next((i for i, other in enumerate(states) if other == state), None)
 
 
-def _as_table(field: Table, state: fields.State) -> dict[str, Any]:
-    from demo.playgrounds.blocks import table
-
-    return table(field.name, field.label, state[field.name], edit=field.name)
-
-
-def _control(field: Field, state: fields.State) -> dict[str, Any]:
+def _control(field: Number | Choice, state: fields.State) -> dict[str, Any]:
     common = {"name": field.name, "label": field.label, "help": field.help, "value": state[field.name]}
     if isinstance(field, Number):
         return {**common, "kind": "number", "lo": field.lo, "hi": field.hi, "step": field.step}
-    assert isinstance(field, Choice)  # noqa: S101
     return {**common, "kind": "choice", "choices": list(field.choices.items())}
 
 

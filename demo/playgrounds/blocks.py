@@ -138,7 +138,6 @@ def picture(
     dots: Sequence[tuple[float, float, str]] = (),
     note: str = "",
     smooth: bool = False,
-    points: bool = False,
 ) -> Block:
     """A picture.
 
@@ -152,13 +151,12 @@ def picture(
         dots: row and column in cells, and color.
         note: below it.
         smooth: a photograph, enlarged with smooth edges; else pixels stay squares and colors exact.
-        points: its cells are the outputs that can be pointed at.
     """
     return {
-        "block": "picture", "id": key, "title": title, "src": data_uri(jpeg(image) if smooth else png(image)), "grid": list(grid or image.shape[:2]),
+        "block": "picture", "id": key, "title": title, "src": data_uri(jpeg(image) if smooth else png(image)),
+        "grid": list(grid or image.shape[:2]), "shape": list(image.shape[:2]),
         "at": list(at) if at else None, "boxes": [[*rounded(b[:4]), b[4]] for b in boxes],
-        "dots": [[*rounded(d[:2]), d[2]] for d in dots], "note": note, "smooth": smooth, "points": points,
-        "shape": list(image.shape[:2]),
+        "dots": [[*rounded(d[:2]), d[2]] for d in dots], "note": note, "smooth": smooth,
     }  # fmt: skip
 
 

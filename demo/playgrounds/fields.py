@@ -92,6 +92,7 @@ class Table:
     hi: float = 999
     fill: float = 0  # of cells that a larger size adds
     most: int = 20
+    limits: tuple[tuple[float, float], ...] = ()  # of each column, where they differ from each other
 
     def read(self, given: Any, state: State) -> Rows:
         """The value that is meant, in the size that the state asks for. Raises InputError."""
@@ -101,10 +102,12 @@ class Table:
         if len(rows) > 64 or max(map(len, rows)) > 64:
             raise InputError(texts.NO_TABLE.format(label=self.label))
         table = [[_number(cell) for cell in row] for row in rows]
-        for cell in itertools.chain(*table):
-            if not self.lo <= cell <= self.hi:
-                raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=self.lo, hi=self.hi, value=_text(cell)))
-        return self._fitted(table, state)
+        fitted = self._fitted(table, state)
+        for j, cell in itertools.chain(*map(enumerate, fitted)):
+            lo, hi = self.limits[j] if self.limits else (self.lo, self.hi)
+            if not lo <= cell <= hi:
+                raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=lo, hi=hi, value=_text(cell)))
+        return fitted
 
     def instead(self, _given: Any, state: State) -> Rows:
         """What stands in for a value that cannot be."""
@@ -138,12 +141,13 @@ class Painted(Table):
     def _parse(self, text: str) -> Rows:
         if not re.fullmatch(r"(?:[0-9a-z]\.\d{0,4}\.)+", text):
             raise InputError(texts.NO_TABLE.format(label=self.label))
+        rows, columns = self.rows, self.columns
         flat = [
             _DIGITS.index(key) for key, count in re.findall(r"([0-9a-z])\.(\d{0,4})\.", text) for _ in range(int(count or 1))
         ]
-        if not isinstance(self.rows, int) or not isinstance(self.columns, int) or len(flat) != self.rows * self.columns:
+        if not isinstance(rows, int) or not isinstance(columns, int) or len(flat) != rows * columns:
             raise InputError(texts.NO_TABLE.format(label=self.label))
-        return [[float(v) for v in flat[i : i + self.columns]] for i in range(0, len(flat), self.columns)]
+        return [[*flat[i : i + columns]] for i in range(0, len(flat), columns)]
 
 
 Field = Number | Choice | Table

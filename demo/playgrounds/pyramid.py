@@ -9,7 +9,7 @@ from demo.playgrounds.blocks import View, number
 from demo.playgrounds.convolution import tensor
 from demo.playgrounds.fields import Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.pyramid import Branch, atrous_pyramid
+from segcore.layers.pyramid import Branch, atrous_pyramid, taps_inside
 from segcore.palette import DIVERGING
 from segcore.render import paint_ramp
 
@@ -37,11 +37,8 @@ def view(state: State, source: Source) -> View:
     fused = blocks.picture("fused", texts.TITLES["fused"], _ramp(pyramid.fused / most), **cross)
     # The share of positions with all taps, for every rate: the curve of DeepLabv3.
     every = list(range(1, max(h, w) + 1))
-    curve = [atrous_pyramid(x, weight, rates=[r]).branches[0] for r in every]
-    shares = [
-        ("all 9", [b.full for b in curve]),
-        ("the middle alone", [float((b.inside == 1).double().mean()) for b in curve]),
-    ]
+    inside = [taps_inside((h, w), kernel=3, rate=r) for r in every]
+    shares = [(name, [float((n == taps).double().mean()) for n in inside]) for name, taps in texts.TAPS.items()]
     return {
         "rows": [
             [

@@ -16,6 +16,7 @@ MOST_LAYERS = 20
 HEADS = ("layer", "k", "s", "d", "c'")
 SEEN = ("size", "stride", "field", "+", "weights", "mult-adds", "memory")
 CONV, MAX, MEAN = range(3)
+LIMITS = ((0, 2), (1, 31), (1, 8), (1, 64), (1, 4096))
 
 VGG = [
     row for channels, n in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -157,7 +158,7 @@ PLAYGROUND = Playground(
         Number("row", "Row", 112, 0, 255),
         Number("column", "Column", 112, 0, 255),
         Table("layers", "Layers", tuple(map(tuple, _encoder((2, 1), (2, 1), (2, 1), (2, 1), (2, 1)))),
-              None, 5, lo=0, hi=4096, fill=1),
+              None, 5, most=MOST_LAYERS, limits=LIMITS, fill=1),
     ),
     (
         Preset("Encoder, output stride 32", "004.21", {}),

@@ -130,6 +130,7 @@ GRIDDING = "of the lines inside the field: dilations with a common factor leave 
 NO_GRIDDING = "of the lines inside the field: no holes"
 MEMORY = "Σ c'·o² · 4 bytes, all outputs kept"
 
+TAPS = {"all 9": 9, "the middle alone": 1}
 TAPS_NOTE = "Nine taps for each rate, in its color; those beyond the border read zeros."
 RATE = "spans d(k − 1) + 1 = 2·{d} + 1 = {r}; {inside} of 9 taps inside here, all nine at {full} of the places"
 FUSED = "mean of all"
@@ -163,7 +164,10 @@ MIOU_BEFORE = "against the drawn truth; nearest has {before}"
 
 WAYS_TO_LABEL = ["Semantic", "Instance (things only)", "Panoptic", "Part"]
 QUIZ = "Picture {number}: which is it?"
-QUIZ_HINT = "Another order gives another quiz. Instance segmentation leaves out stuff; panoptic labels every pixel and counts things."
+QUIZ_HINT = (
+    "Another order gives another quiz. Instance segmentation leaves out stuff; panoptic segmentation labels every pixel "
+    "and tells things apart."
+)
 PAINT_NOTE = (
     "Paint with the pointer, or with arrow keys and Space. A dot marks a pixel whose segment differs from the truth."
 )

@@ -118,7 +118,7 @@ def _op(state: State, pooled: Pooled | None) -> Op:
         return lambda x: transposed_convolution(x, weight, stride=factor, padding=state["padding"])
     if how == "resize":
         return lambda x: resize_convolution(x, weight, factor=factor, mode=state["mode"])
-    return _plain(how, factor, guide, state["sigma_cells"], state["sigma_rgb"])
+    return _plain(how, factor, guide, state["sigma_cells"], state["sigma_color"])
 
 
 def _plain(how: str, factor: int, guide: Tensor, sigma_cells: float, sigma_rgb: float) -> Op:
@@ -208,7 +208,7 @@ def _hidden(state: State) -> list[str]:
         "mode": how == "resize",
         "indices": how == "unpooling",
         "sigma_cells": how in {"joint_bilateral", "pac"},
-        "sigma_rgb": how in GUIDED,
+        "sigma_color": how in GUIDED,
     }
     return hidden + [name for name, read in reads.items() if not read]
 
@@ -221,13 +221,13 @@ def _on_labels(state: State, source: Source) -> View:
     hidden = ["rows", "columns", "factor", "kernel", "padding", "mode", "indices"]
     how = state["how"]
     hidden += [] if how in {"joint_bilateral", "pac"} else ["sigma_cells"]
-    hidden += [] if how in GUIDED else ["sigma_rgb"]
+    hidden += [] if how in GUIDED else ["sigma_color"]
     hidden += [] if how in KERNEL else ["spread"]
     if segmented is None:
         return {"rows": [], "wait": True, "hide": hidden}
     height, width = segmented.size
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
-    soft = _soft(segmented, how, *(state[name] for name in ("spread", "sigma_cells", "sigma_rgb")))
+    soft = _soft(segmented, how, *(state[name] for name in ("spread", "sigma_cells", "sigma_color")))
     coarse = nearest(_one_hot(segmented), segmented.guide)[:, :height, :width].argmax(0)
     labels = soft.argmax(0)
     label = int(coarse[row, column])
@@ -311,7 +311,7 @@ PLAYGROUND = Playground(
         Choice("mode", "Resize by", "nearest", {"nearest": "nearest", "bilinear": "bilinear"}),
         Choice("indices", "Indices of", "own", {"own": "its own pooling", "foreign": "another picture"}),
         Number("sigma_cells", "σ of the place, cells", 0.7, 0.1, 5, step=0.1),
-        Number("sigma_rgb", "σ of the color", 20, 1, 255, help=texts.SIGMA_HELP),
+        Number("sigma_color", "σ of the color", 20, 1, 255, help=texts.SIGMA_HELP),
         Number("spread", "Kernel, in cells", 1.5, 0.25, 3, step=0.25),
         Table("x", "x", X, lambda s: s["rows"], lambda s: s["columns"]),
         Table("w", "W", ONES, lambda s: s["kernel"], lambda s: s["kernel"], fill=1),

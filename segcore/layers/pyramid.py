@@ -59,10 +59,28 @@ def atrous_pyramid(x: Tensor, weight: Tensor, *, rates: Sequence[int]) -> Pyrami
     return Pyramid(branches, torch.stack([b.output for b in branches]).mean(0))
 
 
+def taps_inside(size: tuple[int, int], *, kernel: int, rate: int) -> Tensor:
+    """How many taps of a dilated kernel fall on the map at each place.
+
+    Args:
+        size: height and width of the map.
+        kernel: k, odd.
+        rate: dilation.
+
+    Returns:
+        (h, w) int64, 1 … k²; the padding keeps the size.
+    """
+    counts = []
+    for n in size:
+        at = torch.arange(n)[:, None] + rate * (torch.arange(kernel) - kernel // 2)
+        counts.append(((at >= 0) & (at < n)).sum(1))
+    return torch.outer(*counts)
+
+
 def _branch(x: Tensor, weight: Tensor, rate: int) -> Branch:
     check_range("rate", rate, lo=1)
     k, padding = len(weight), rate * (len(weight) - 1) // 2
     index, size = taps((x.shape[0], x.shape[1]), kernel=(k, k), padding=padding, dilation=rate)
-    inside = (index >= 0).sum(1)
+    inside = taps_inside(size, kernel=k, rate=rate)
     output = convolve(x[None], weight[None, None], padding=padding, dilation=rate)[0]
-    return Branch(rate, reach(k, rate), index, inside.reshape(size), float((inside == k * k).double().mean()), output)
+    return Branch(rate, reach(k, rate), index, inside, float((inside == k * k).double().mean()), output)
