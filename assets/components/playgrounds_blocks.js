@@ -226,9 +226,9 @@ function paintBlock({ id, title, values, edit: name, labels, note, wrong, quiz }
   const board = make("div", "pg-cells");
   board.style.setProperty("--pg-columns", columns);
   board.dataset.key = `${id}-board`;
-  board.tabIndex = name ? 0 : -1;
-  board.setAttribute("role", "application");
-  board.setAttribute("aria-label", `${title}. ${name ? "Arrow keys move, Space paints with the chosen label, 1 to 9 choose it." : ""}`);
+  board.setAttribute("role", name ? "application" : "img");
+  board.setAttribute("aria-label", name ? `${title}. Arrow keys move, Space paints with the chosen label, 1 to 9 choose it.` : title);
+  if (name) board.tabIndex = 0;
   values.flat().forEach((label, index) => {
     const cell = make("span", "pg-cell");
     cell.style.backgroundColor = labels[label].color;
