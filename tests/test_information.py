@@ -10,6 +10,7 @@ from sklearn.metrics import mutual_info_score
 
 from segcore import InputError
 from segcore.metrics.information import ascend, entropy, joint_of_pairs, mutual_information
+from segcore.metrics.soft_pairs import SoftPairs, draw_pairs, information_of_pairs
 
 
 def tables():
@@ -107,3 +108,26 @@ def test_the_degenerate_clusterings_are_saddles(generator):
     climb = [v.I for v in ascend(aside, partner, n_steps=250, rate=10).information]
     assert all(b >= a - 1e-9 for a, b in itertools.pairwise(climb))
     assert climb[-1] > 0.5
+
+
+def test_soft_pairs_in_expectation_are_the_mean_over_drawn_ones(generator):
+    for family in (SoftPairs(3, 0.7, 0.6, 0.8), SoftPairs(2, 1.0, 1.0, 0.0), SoftPairs(5, 0.2, 0.9, 1.0)):
+        z, partner = draw_pairs(family, n=40_000, aside=0, generator=generator)
+        drawn = joint_of_pairs(z, z[torch.as_tensor(partner)])
+        np.testing.assert_allclose(information_of_pairs(family).P, drawn, atol=0.01)
+
+
+def test_soft_pairs_hold_both_degenerate_clusterings():
+    assert pytest.approx(2) == information_of_pairs(SoftPairs(4, 1, 1, 1)).I
+    for sharpness, balance, agreement in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
+        assert pytest.approx(0, abs=1e-12) == information_of_pairs(SoftPairs(4, sharpness, balance, agreement)).I
+    with pytest.raises(InputError, match="balance must be between 0 and 1; got 2"):
+        information_of_pairs(SoftPairs(4, 1, 2, 1))
+
+
+def test_partners_are_mutual_and_share_what_is_moved_aside(generator):
+    z, partner = draw_pairs(SoftPairs(3, 1, 1, 1), n=7, aside=0.5, generator=generator)
+    assert len(z) == 8
+    assert all(partner[j] == i for i, j in enumerate(partner))
+    assert torch.equal(z, z[torch.as_tensor(partner)])
+    torch.testing.assert_close(z.sum(1), torch.ones(8, dtype=torch.float64))

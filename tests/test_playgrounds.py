@@ -2,6 +2,8 @@
 
 import math
 import random
+import re
+from pathlib import Path
 from urllib.parse import parse_qsl
 
 import numpy as np
@@ -21,6 +23,7 @@ from segcore.metrics.information import mutual_information
 FAST = {"backbone": "color", "method": "kmeans", "n_segments": "3", "max_side": "96"}
 PRESETS = [(key, i) for key, p in PLAYGROUNDS.items() for i in range(len(p.presets))]
 MOST_BYTES = 700_000
+DOCUMENT = Path(__file__).parents[1] / "docs" / "playgrounds.md"
 
 
 @pytest.fixture(scope="module")
@@ -304,3 +307,13 @@ def test_every_way_to_enlarge_labels_has_the_picture_s_size(answers, how):
         assert "stopped" not in reply["view"], reply["view"]["stopped"]
         shapes = {tuple(b["shape"]) for b in blocks(reply, "picture").values()}
         assert len(shapes) == 1
+
+
+def test_the_document_lists_every_playground_and_its_example_prints_what_it_says(capsys):
+    text = DOCUMENT.read_text(encoding="utf-8")
+    listed = re.findall(r"^\| (.+?) \|.*\| `play=(\w+)` \|$", text, re.M)
+    assert dict(listed) == {p.title.split(":")[0]: key for key, p in PLAYGROUNDS.items()}
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    exec(code, {})
+    said = re.findall(r"# (.+)$", code, re.M)
+    assert capsys.readouterr().out.splitlines() == said

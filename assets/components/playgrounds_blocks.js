@@ -1,8 +1,8 @@
 // What a view is made of beside tables of numbers: maps, pictures, facts, bars, curves.
 
-function block(spec) {
+function block(spec, alone) {
   const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock };
-  return makers[spec.block](spec);
+  return makers[spec.block](spec, alone);
 }
 
 function signBlock({ text }) {
@@ -66,11 +66,12 @@ function barsBlock({ title, most, rows }) {
 
 const LINES = ["#0072b2", "#d55e00", "#009e73", "#cc79a7"];
 
-function curveBlock({ title, x, series, mark }) {
-  const [wide, high, left, bottom, top] = [560, 220, 52, 28, 12];
+function curveBlock({ title, x, series, mark }, alone) {
+  const room = parts.stage.clientWidth || 340;
+  const [wide, high, left, bottom, top] = [Math.min(alone ? 640 : 330, room - 8), 220, 52, 28, 12];
   const figure = make("figure", "pg-curve");
   figure.append(written(make("figcaption"), title));
-  const box = drawn("svg", { viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": title });
+  const box = drawn("svg", { width: wide, height: high, viewBox: `0 0 ${wide} ${high}`, role: "img", "aria-label": title });
   const low = Math.min(0, ...series.flatMap(({ y }) => y));
   const most = Math.max(...series.flatMap(({ y }) => y), low + 1e-9);
   const [first, last] = [x[0], x[x.length - 1]];

@@ -54,7 +54,7 @@ function drawView(next, first) {
   if (first) setCovered(false, false);
   const rows = view.rows.map((blocks) => {
     const row = make("div", "pg-row");
-    row.append(...blocks.map(block));
+    row.append(...blocks.map((spec) => block(spec, blocks.length === 1)));
     if (blocks.some(({ block: kind }) => kind === "sign")) row.classList.add("pg-equation");
     return row;
   });

@@ -47,12 +47,16 @@ def _on_numbers(state: State) -> View:
         kernel = [blocks.table("given", texts.TITLES["K"], tensor(state["given"]), edit="given")]
     else:
         kernel = [blocks.row_of("Ki", texts.TITLES["Ki"], "K", (k, k))]
-    above = [blocks.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p), blocks.sign("∗")]
-    product = [blocks.sign("⊙"), *kernel, blocks.sign("="), blocks.row_of("KWi", "K ⊙ W", "KW", (k, k))]
     rows = [
-        [*above, blocks.table("w", texts.TITLES["w"], w, edit="w"), *product],
-        [blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"),
-         blocks.table("plain", texts.TITLES["plain"], y, points="cell")],
+        [
+            blocks.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p), blocks.sign("∗"),
+            blocks.table("w", texts.TITLES["w"], w, edit="w"), blocks.sign("⊙"), *kernel,
+        ],
+        [
+            blocks.row_of("KWi", "K ⊙ W", "KW", (k, k)), blocks.sign("→"),
+            blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"),
+            blocks.table("plain", texts.TITLES["plain"], y, points="cell"),
+        ],
         guides,
         [blocks.facts(*convolution.size_facts(state, size))],
     ]  # fmt: skip

@@ -13,8 +13,8 @@ from demo.playgrounds.playground import Playground, Preset, Source
 from segcore.metrics.information import Information, ascend, mutual_information
 from segcore.metrics.soft_pairs import SoftPairs, draw_pairs, information_of_pairs
 
-STEPS = 240
-STEP_LENGTH = 20.0
+STEPS = 80
+STEP_LENGTH = 4.0  # so short that one sees it climb
 GRID = 21  # values of each of the two axes of the map
 POINTS = 60
 

@@ -55,7 +55,7 @@ def draw_pairs(pairs: SoftPairs, *, n: int, aside: float, generator: torch.Gener
 
     Args:
         pairs: the family.
-        n: points; point 2 i is paired with 2 i + 1.
+        n: points, rounded up to an even number; point 2 i is paired with 2 i + 1.
         aside: share of random soft labels mixed in, the same for both of a pair, so that a degenerate clustering is left.
         generator: of the random numbers.
 
