@@ -1,6 +1,7 @@
 """Pixel-adaptive convolution beside the plain one: on numbers, and on a picture."""
 
 import functools
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,8 +35,9 @@ def _on_numbers(state: State) -> View:
     x, w = tensor(state["x"]), tensor(state["w"])
     k, p = state["kernel"], state["padding"]
     K = _factors(state)
-    y = convolve(x[None], w[None, None], **geometry(state))[0]
-    adapted = convolve(x[None], w[None, None], adaptive=K, **geometry(state))[0]
+    options: dict[str, Any] = geometry(state)
+    y = convolve(x[None], w[None, None], **options)[0]
+    adapted = convolve(x[None], w[None, None], adaptive=K, **options)[0]
     seen, size = convolution.windows(state)
     outputs = len(seen)
     K = K.expand(outputs, -1)
@@ -93,10 +95,8 @@ def _on_picture(state: State, source: Source) -> View:
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
     K = _kernel_at(_pixels(image) / sigma, row, column, k, d)
     reach = d * (k - 1) // 2
-    marked = {
-        "at": ("row", "column"),
-        "boxes": [(row - reach, column - reach, 2 * reach + 1, 2 * reach + 1, "#d6007a")],
-    }
+    box = (row - reach, column - reach, 2 * reach + 1, 2 * reach + 1, "#d6007a")
+    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box])
     here = [
         (name, number(float(values[row, column])), texts.GRAY_LEVELS)
         for name, values in ((texts.PLAIN_HERE, smooth), (texts.PAC_HERE, adapted), (texts.HERE, gray))
@@ -104,9 +104,9 @@ def _on_picture(state: State, source: Source) -> View:
     return {
         "rows": [
             [
-                blocks.picture("plain", texts.TITLES["blur"].format(k=k), _shown(smooth), **marked),
-                blocks.picture("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted), **marked),
-                blocks.picture("guide", texts.TITLES["guide"], image, **marked),
+                shown("plain", texts.TITLES["blur"].format(k=k), _shown(smooth)),
+                shown("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted)),
+                shown("guide", texts.TITLES["guide"], image),
             ],
             [
                 blocks.table("K", texts.TITLES["K_at"].format(row=row, column=column), K),

@@ -21,7 +21,8 @@ def rounded(values: ArrayLike | Tensor) -> list[Any]:
     """Numbers with nine significant digits: more than is shown, and short on the way."""
     array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, np.float64)
     flat = [_short(value) for value in array.ravel().tolist()]
-    return np.array(flat, dtype=object).reshape(array.shape).tolist()
+    shaped: list[Any] = np.array(flat, dtype=object).reshape(array.shape).tolist()
+    return shaped
 
 
 def table(

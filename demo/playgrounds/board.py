@@ -3,16 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-import gradio as gr
-
 from demo.playgrounds import texts
 from demo.playgrounds.answers import NAME
 from demo.playgrounds.catalog import PLAYGROUNDS
-from demo.shared.components import parts
+from demo.shared.components import JsonHTML, parts
 from segcore.palette import DIVERGING
 
 
-class Board(gr.HTML):
+class Board(JsonHTML):
     """A list of playgrounds, the controls of one, and what is seen of it.
 
     The browser keeps the state in the address, asks `answer` whenever it changes, and draws the answer; it computes nothing
@@ -56,20 +54,6 @@ class Board(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: dict | None) -> dict | None:
-        """Send the value."""
-        return value
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
-
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "the picture to work on, as an address names it"}
-
-    def example_payload(self) -> None:
-        """No picture."""
-
-    def example_value(self) -> None:
-        """No picture."""

@@ -121,8 +121,9 @@ class Table:
         return [[_number(cell) for cell in row.split("_")] for row in text.split("*")]
 
     def _fitted(self, table: Rows, state: State) -> Rows:
-        rows, columns = (size(state) if callable(size) else size for size in (self.rows, self.columns))
-        rows = min(len(table), self.most) if rows is None else rows
+        columns = self.columns(state) if callable(self.columns) else self.columns
+        given = min(len(table), self.most) if self.rows is None else self.rows
+        rows = given(state) if callable(given) else given
         return [
             [table[i][j] if i < len(table) and j < len(table[i]) else self.fill for j in range(columns)] for i in range(rows)
         ]

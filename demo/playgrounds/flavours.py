@@ -13,6 +13,7 @@ from segcore.metrics.panoptic import MATCH_IOU, PanopticQuality, Segment, panopt
 from segcore.metrics.semantic import SemanticScores, semantic_scores
 from segcore.palette import NEUTRAL, PALETTE, hex_to_rgb
 
+HEIGHT, WIDTH = scene.SHAPE
 ORDERS = tuple(itertools.permutations(range(4)))
 # Segments share the hue of their class; car and person have three each.
 SEGMENT_COLORS = ("#8ecdf0", "#8c8c8c", "#009e73", "#0072b2", "#5aa2d8", "#d55e00", "#f0a060", "#0b3c6d", "#8a3200")
@@ -128,27 +129,32 @@ def _unnamed(pred: np.ndarray) -> list[tuple[str, str, str]]:
     return [*pairs, ("mIoU", number(matching.miou), texts.HUNGARIAN), (texts.ACCURACY, number(matching.accuracy), "")]
 
 
+def _rows(labels: np.ndarray) -> list[list[int]]:
+    rows: list[list[int]] = labels.tolist()
+    return rows
+
+
 def _changed(*changes: tuple[int, int]) -> list[list[int]]:
     """The truth with segments renamed."""
     pred = scene.TRUTH.copy()
     for old, new in changes:
         pred[np.equal(scene.TRUTH, old)] = new
-    return pred.tolist()
+    return _rows(pred)
 
 
 def _shifted() -> list[list[int]]:
-    return np.roll(scene.TRUTH, 1, axis=1).tolist()
+    return _rows(np.roll(scene.TRUTH, 1, axis=1))
 
 
 def _split() -> list[list[int]]:
     pred = scene.TRUTH.copy()
     pred[(scene.TRUTH == 3) & (np.arange(scene.SHAPE[1]) >= 12)] = 7
-    return pred.tolist()
+    return _rows(pred)
 
 
 def _thin_away() -> list[list[int]]:
     """Without the legs: few pixels."""
-    return np.where(scene.PART == 6, 1, scene.TRUTH).tolist()
+    return _rows(np.where(np.equal(scene.PART, 6), 1, scene.TRUTH))
 
 
 PLAYGROUND = Playground(
@@ -160,7 +166,7 @@ PLAYGROUND = Playground(
         Choice("show", "Show", "scores", {"scores": "the four ways, and a prediction", "quiz": "which is which?"}),
         Number("order", "Order", 9, 1, len(ORDERS)),
         Painted(
-            "painted", "Prediction", tuple(map(tuple, _changed((4, 3)))), *scene.SHAPE, lo=0, hi=len(scene.SEGMENTS) - 1
+            "painted", "Prediction", tuple(map(tuple, _changed((4, 3)))), HEIGHT, WIDTH, lo=0, hi=len(scene.SEGMENTS) - 1
         ),
     ),
     (

@@ -1,5 +1,7 @@
 """A 1 × 1 convolution: the same linear map in every pixel."""
 
+import functools
+
 import torch
 
 from demo.playgrounds import blocks, texts
@@ -58,12 +60,13 @@ def _on_picture(state: State, source: Source) -> View:
     row, column = min(state["row"], height - 1), min(state["column"], width - 1)
     at = row * width + column
     mapped = to_bytes(out.T.reshape(height, width, 3).numpy())
-    marked = {"at": ("row", "column"), "boxes": [(row, column, 1, 1, "#d6007a")], "smooth": True}
+    box = (row, column, 1, 1, "#d6007a")
+    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box], smooth=True)
     return {
         "rows": [
             [
-                blocks.picture("before", texts.TITLES["X_picture"], image, **marked),
-                blocks.picture("after", texts.TITLES["X'_picture"], mapped, **marked),
+                shown("before", texts.TITLES["X_picture"], image),
+                shown("after", texts.TITLES["X'_picture"], mapped),
             ],
             [
                 blocks.table("M", "W", tensor(state["M"]), edit="M"), blocks.sign("·"),

@@ -1,5 +1,7 @@
 """ASPP: one kernel at several dilations, side by side, on the picture."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -28,13 +30,13 @@ def view(state: State, source: Source) -> View:
     row, column = min(state["row"], h - 1), min(state["column"], w - 1)
     at = row * w + column
     most = max(float(b.output.abs().max()) for b in pyramid.branches) or 1.0
-    cross = {"at": ("row", "column"), "grid": (h, w)}
+    shown = functools.partial(blocks.picture, at=("row", "column"), grid=(h, w))
     maps = [
-        blocks.picture(f"b{i}", texts.TITLES["branch"].format(d=b.rate, r=b.field), _ramp(b.output / most),
-                       boxes=[(row, column, 1, 1, COLORS[i % 4])], **cross)
+        shown(f"b{i}", texts.TITLES["branch"].format(d=b.rate, r=b.field), _ramp(b.output / most),
+                       boxes=[(row, column, 1, 1, COLORS[i % 4])])
         for i, b in enumerate(pyramid.branches)
     ]  # fmt: skip
-    fused = blocks.picture("fused", texts.TITLES["fused"], _ramp(pyramid.fused / most), **cross)
+    fused = shown("fused", texts.TITLES["fused"], _ramp(pyramid.fused / most))
     # The share of positions with all taps, for every rate: the curve of DeepLabv3.
     every = list(range(1, max(h, w) + 1))
     inside = [taps_inside((h, w), kernel=3, rate=r) for r in every]
@@ -42,7 +44,7 @@ def view(state: State, source: Source) -> View:
     return {
         "rows": [
             [
-                blocks.picture("taps", texts.TITLES["taps"], _gray(x), dots=_dots(pyramid.branches, at, w), **cross,
+                shown("taps", texts.TITLES["taps"], _gray(x), dots=_dots(pyramid.branches, at, w),
                                note=texts.TAPS_NOTE),
                 blocks.table("w", texts.TITLES["w"], weight, edit="w"),
                 blocks.table("rates", texts.TITLES["rates"], tensor(state["rates"]), edit="rates", plain=True),

@@ -1,5 +1,7 @@
 """A stack of layers one edits: sizes, output stride, receptive field, cost; drawn on the picture and checked by gradient."""
 
+import functools
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -46,14 +48,15 @@ def view(state: State, source: Source) -> View:
     top, left = (last.first + i * last.stride - (last.field - 1) / 2 for i in out)
     image = _square(source.picture(max_side=512), size)
     box = (top, left, last.field, last.field, "#d6007a")
-    marked = {"at": ("row", "column"), "boxes": [box, (state["row"], state["column"], 1, 1, "#000000")]}
+    clicked = (state["row"], state["column"], 1, 1, "#000000")
+    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box, clicked])
     numbers = [0, *range(1, len(seen) + 1)]
     return {
         "rows": [
             [_stack(state, seen)],
             [
-                blocks.picture("field", texts.TITLES["field"].format(r=last.field), _lit(image, reached), **marked),
-                blocks.picture("gradient", texts.TITLES["gradient"], _ramp(gradient), **marked, note=texts.GRADIENT_NOTE),
+                shown("field", texts.TITLES["field"].format(r=last.field), _lit(image, reached)),
+                shown("gradient", texts.TITLES["gradient"], _ramp(gradient), note=texts.GRADIENT_NOTE),
                 blocks.curve(texts.TITLES["growth"], numbers, [("r", [1, *(s.field for s in seen)])]),
             ],
             [blocks.checks(*_checks(gradient, reached, last, size, (top, left)))],

@@ -9,18 +9,8 @@ NO_PLAYGROUND = "There is no playground named {name!r}; here is the first one. T
 NO_QUESTION = "This is not a question that a playground has an answer to."
 
 # The page.
-CHOOSER = "Playgrounds"
-PRESETS = "Begin with"
-COPY = "Copy link"
 COPIED = "Link copied"
-COVER = "Cover the results"
 PICTURE = "Picture for the playgrounds that work on one"
-ABOUT = "How to use this"
-HELP = (
-    "Every number with a frame can be changed: click it, or reach it with Tab, and type; arrow keys lead to the next cell. "
-    "Point at a result, or reach it with Tab and arrow keys, and its window and sum are shown; a click keeps them. "
-    "The address of this page is a link to exactly what you see."
-)
 WAIT_LABELS = "The picture is being segmented; its labels follow."
 
 LEADS = {

@@ -83,13 +83,14 @@ def _on_numbers(state: State) -> View:
     if pooled is not None:
         x = pooled.values[0, 0]
     op = _op(state, pooled)
-    M = matrix_of(op, tuple(x.shape))
+    size = (x.shape[0], x.shape[1])
+    M = matrix_of(op, size)
     y = op(x[None, None])[0, 0]
     reads = [row.nonzero()[:, 0].tolist() for row in M]
     cells = [[o * M.shape[1] + i for i in row] for o, row in enumerate(reads)]
     x_table = blocks.table("x", texts.TITLES["pooled" if pooled is not None else "coarse"], x, edit=None if pooled else "x")
     y_table = blocks.table("y", HOW[how], y, points="cell")
-    weights = blocks.row_of("Mi", texts.TITLES["weights"], "M", tuple(x.shape))
+    weights = blocks.row_of("Mi", texts.TITLES["weights"], "M", size)
     rows = [
         [*_before(state), x_table, blocks.sign("→"), y_table, weights],
         _beside(state, x),
@@ -111,9 +112,9 @@ def _op(state: State, pooled: Pooled | None) -> Op:
     factor, how = state["factor"], state["how"]
     weight = tensor(state["w"])
     guide = tensor(state["guide"])[None] if how in GUIDED else torch.zeros(1, *_fine(state), dtype=torch.float64)
-    if how == "unpooling":
-        foreign = max_pool(tensor(state["other"])[None, None], factor=factor) if state["indices"] == "foreign" else pooled
-        return lambda x: max_unpool(x, _repeated(foreign, len(x)))
+    if pooled is not None:
+        places = max_pool(tensor(state["other"])[None, None], factor=factor) if state["indices"] == "foreign" else pooled
+        return lambda x: max_unpool(x, _repeated(places, len(x)))
     if how == "transposed":
         return lambda x: transposed_convolution(x, weight, stride=factor, padding=state["padding"])
     if how == "resize":
@@ -132,8 +133,8 @@ def _plain(how: str, factor: int, guide: Tensor, sigma_cells: float, sigma_rgb: 
     if how in GUIDED:
         kernel = joint_bilateral if how == "joint_bilateral" else pac_upsample
         return lambda x: kernel(x[:, 0], guide, sigma_cells=sigma_cells, sigma_rgb=sigma_rgb)[:, None]
-    kernel = {"nearest": nearest, "bilinear": bilinear}[how]
-    return lambda x: kernel(x[:, 0], guide)[:, None]
+    interpolate = {"nearest": nearest, "bilinear": bilinear}[how]
+    return lambda x: interpolate(x[:, 0], guide)[:, None]
 
 
 def _repeated(pooled: Pooled, n: int) -> Pooled:
@@ -161,7 +162,7 @@ def _beside(state: State, x: Tensor) -> list[blocks.Block]:
     if state["how"] != "transposed":
         return []
     k, options = (state["kernel"],) * 2, {"stride": state["factor"], "padding": state["padding"]}
-    counts = overlap_counts(tuple(x.shape), kernel=k, **options)
+    counts = overlap_counts((x.shape[0], x.shape[1]), kernel=k, **options)
     tables = [blocks.table("overlap", texts.TITLES["overlap"], counts)]
     if state["padding"] < state["kernel"]:
         spread = zero_inserted(x[None, None], kernel=k, **options)[0, 0]
@@ -232,17 +233,18 @@ def _on_labels(state: State, source: Source) -> View:
     labels = soft.argmax(0)
     label = int(coarse[row, column])
     image = segmented.pixels[:height, :width]
-    marked = {"at": ("row", "column"), "boxes": [(row - 2, column - 2, 5, 5, "#d6007a")], "smooth": True}
+    box = (row - 2, column - 2, 5, 5, "#d6007a")
+    drawn = functools.partial(blocks.picture, at=("row", "column"), boxes=[box], smooth=True)
     shown = soft[label]
     most = float(shown.max()) or 1.0
     return {
         "rows": [
             [
-                blocks.picture("coarse", texts.TITLES["labels_coarse"], paint_labels(image, coarse.numpy()), **marked),
-                blocks.picture("fine", HOW[how], paint_labels(image, labels.numpy()), **marked),
-                blocks.picture(
+                drawn("coarse", texts.TITLES["labels_coarse"], paint_labels(image, coarse.numpy())),
+                drawn("fine", HOW[how], paint_labels(image, labels.numpy())),
+                drawn(
                     "soft", texts.TITLES["soft"].format(label=label, most=number(most, 3)),
-                    paint_ramp(shown.numpy() / most, SEQUENTIAL), **marked, note=texts.WAYS[how],
+                    paint_ramp(shown.numpy() / most, SEQUENTIAL), note=texts.WAYS[how],
                 ),
             ],
             [blocks.facts(*_label_facts(segmented, coarse, labels, soft[:, row, column]))],

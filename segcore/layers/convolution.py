@@ -123,7 +123,7 @@ def unfold(x: Tensor, *, kernel: tuple[int, int], stride: int = 1, padding: int 
     Cost: o c kh kw numbers.
     """
     check_tensor("x", x, ("c", "h", "w"))
-    index, size = taps(tuple(x.shape[1:]), kernel=kernel, stride=stride, padding=padding, dilation=dilation)
+    index, size = taps((x.shape[1], x.shape[2]), kernel=kernel, stride=stride, padding=padding, dilation=dilation)
     padded = torch.cat([x.flatten(1), x.new_zeros(len(x), 1)], 1)  # −1 reads the zero
     return Unfolded(index, padded[:, index].transpose(0, 1).flatten(1), size)
 

@@ -141,4 +141,5 @@ def _checked(P: ArrayLike) -> NDArray[np.float64]:
     if largest == 0:
         raise InputError("A joint table must have a positive sum; every entry is 0. Make at least one positive.", field="P")
     table = table / largest  # so that no sum overflows
-    return table / table.sum()
+    shares: NDArray[np.float64] = table / table.sum()
+    return shares
