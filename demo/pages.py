@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.playgrounds import page as playgrounds
 from demo.shared.service import Service
 
 
@@ -34,6 +35,12 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "playgrounds",
+        "Playgrounds",
+        "Small, exact, every number yours to change: what layers, upsampling and scores do, with the sums written out.",
+        playgrounds.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )
