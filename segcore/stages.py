@@ -178,7 +178,8 @@ def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition, *, upsamp
         note = f"{int(cells.labels.max()) + 1} segments are too many to blend; each pixel has the label of its patch."
         return _Soft(None, {"upsampling": "nearest"}, (note,))
     values = upsample(soft.T.reshape(-1, g.h, g.w), features.pixels, upsampling=upsampling)
-    return _Soft(_cut_to_picture(values, features), {"upsampling": upsampling})
+    shares = _cut_to_picture(values, features).clamp(0, 1)  # the guided filter may leave the range
+    return _Soft(shares / shares.sum(0), {"upsampling": upsampling})
 
 
 def _pixels_already(features: FeatureGrid, cells: Clustering | Bipartition) -> _Soft:
