@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.lectures import page as lectures
 from demo.shared.service import Service
 
 
@@ -34,6 +35,12 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "lectures",
+        "Lectures",
+        "Five lectures as sheets: each line opens the state that shows it, with an exercise; to present and to hand out.",
+        lectures.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )
