@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+import threading
 
 from segcore.environment import prepare
 
@@ -30,6 +31,7 @@ def main() -> None:
         service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
+    threading.Thread(target=service.warm_up, daemon=True).start()
     build_demo(service).launch(server_name=flags.host, server_port=flags.port, **launch_options())
 
 

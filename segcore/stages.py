@@ -203,7 +203,7 @@ def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled
     if upsampled.P is None:
         return _nearest(features, cells)
     label_map = scaled_to_pixels(upsampled.P, features.geometry).cpu()
-    facts = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
+    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
     return _without_gaps(label_map, cells, facts, 'The upsampling "nearest" keeps small segments; this one left no pixel to')
 
 
@@ -245,7 +245,7 @@ def _refined(
     unary = unary_from_probabilities(upsampled.P, confidence=label_confidence)
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, features.geometry).cpu()
-    facts = {"crf": "on", "changed_share": _changed_share(label_map, features, cells)}
+    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, features, cells)}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
     return _without_gaps(label_map, cells, facts, advice)
 
@@ -276,7 +276,7 @@ def _too_many_for_crf(n_segments: int) -> InputError:
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
     """The same partition with its segments numbered by size; objects keep their numbers, and their background 0."""
-    if partition.has_background:
+    if isinstance(partition, Bipartition) or partition.has_background:
         return partition
     labels = relabel_by_size(partition.labels)
     old = torch.empty(int(labels.max()) + 1, dtype=torch.int64, device=labels.device)

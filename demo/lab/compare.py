@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import numpy as np
@@ -169,7 +169,8 @@ def _fresh(
         try:
             report = next(steps)
         except StopIteration as done:
-            return done.value
+            result: Segmentation = done.value
+            return result
         if not report.cached:
             yield key, report
 
@@ -229,7 +230,7 @@ class _View:
                 cell["line"] = f"{texts.STAGES[what.name]} · {views.seconds(what.seconds)} …"
             case Painted():
                 picture = service.publish(jpeg(what.overlay), f"{key}.jpg")
-                cell |= {"state": "done", "picture": picture, **_told(what, title, self._picture)}
+                cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, title, self._picture)})
             case str():
                 cell |= {"state": "failed", "line": what}
         self._cells[key] = cell
@@ -313,7 +314,8 @@ def make_save(service: Service) -> Callable[[Comparison | None], str]:
         with told_kindly():
             if shown is None or not shown.done:
                 raise gr.Error(texts.COMPARE_NO_RESULT, print_exception=False)
-            found = dict(painted(service, shown.picture, shown.settings, shown.done, lambda: None))  # the last word on each
+            words = painted(service, shown.picture, shown.settings, shown.done, lambda: None)
+            found = {key: what for key, what in words if isinstance(what, Painted | str)}
             if not any(isinstance(what, Painted) for what in found.values()):
                 raise gr.Error(str(found[shown.done[0]]), print_exception=False)
             cells = [_captioned(key, found[key]) for key in CONTENDERS if key in shown.done]
