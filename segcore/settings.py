@@ -183,7 +183,7 @@ class Settings:
         False, stage="cluster", label="Swap object and background", advanced=False,
         info="Take the other side of a two-way cut as the object.")
     upsampling: str = param(
-        "nearest", stage="refine", label="Upsampling", advanced=False,
+        "pac", stage="refine", label="Upsampling", advanced=False,
         choices=("nearest", "bilinear", "joint_bilateral", "guided", "pac"),
         info="How labels of patches become labels of pixels: as blocks, smoothly, or along the edges of the picture.")
     crf: bool = param(
