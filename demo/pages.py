@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.lectures import page as lectures
 from demo.playgrounds import page as playgrounds
 from demo.shared.service import Service
 
@@ -41,6 +42,12 @@ PAGES = (
         "Playgrounds",
         "Small, exact, every number yours to change: what layers, upsampling and scores do, with the sums written out.",
         playgrounds.build,
+    ),
+    Page(
+        "lectures",
+        "Lectures",
+        "Five lectures as sheets: each line opens the state that shows it, with an exercise; to present and to hand out.",
+        lectures.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )
