@@ -12,7 +12,7 @@ LAYERS = (
     ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
      "segcore.environment", "segcore.stopping"),
     ("segcore.settings", "segcore.types"),
-    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
+    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample", "segcore.refine",
      "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
      "segcore.evaluate"),
