@@ -1,0 +1,138 @@
+"""A second process for work that holds Python's lock, so that a server goes on answering; it has a deadline.
+
+The process is started once and stays warm. It imports the one module that it works for and nothing of the program that
+started it.
+"""
+
+import atexit
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO
+
+_ROOT = Path(__file__).parents[1]
+
+
+class TooLong(TimeoutError):
+    """The work was not done by its deadline and was given up."""
+
+
+class Worker:
+    """Calls one function in a process of its own, one call at a time; threads may share it."""
+
+    def __init__(self, function: str):
+        """Prepare; the process starts with the first call.
+
+        Args:
+            function: "module:name". Arguments and answers are pickled.
+        """
+        self._function = function
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        atexit.register(self.close)
+
+    def call(self, *args: Any, deadline: float, **kwargs: Any) -> Any:
+        """Call the function.
+
+        Args:
+            args: of the function.
+            deadline: seconds; what waited for an earlier call does not count, and neither does the start of the process.
+            kwargs: of the function.
+
+        Raises:
+            TooLong: the deadline passed. The process is ended, and the next call starts another one.
+            RuntimeError: the function failed; with its type and message.
+        """
+        with self._lock:
+            process = self._started()
+            gone = threading.Event()
+
+            def give_up() -> None:
+                gone.set()
+                process.kill()
+
+            timer = threading.Timer(deadline, give_up)
+            timer.start()
+            try:
+                pickle.dump((args, kwargs), process.stdin)
+                process.stdin.flush()
+                done, answer = pickle.load(process.stdout)  # noqa: S301 - of our own child
+            except (EOFError, OSError, pickle.UnpicklingError) as error:
+                self._end()
+                if gone.is_set():
+                    raise TooLong(f"not done within {deadline:g} s") from None
+                raise RuntimeError("the process ended unexpectedly") from error
+            finally:
+                timer.cancel()
+        if not done:
+            raise RuntimeError(answer)
+        return answer
+
+    def warm(self) -> None:
+        """Start the process, without waiting until it is ready."""
+        with self._lock:
+            self._spawned()
+
+    def close(self) -> None:
+        """End the process; a later call starts it again."""
+        with self._lock:
+            self._end()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        process = self._spawned()
+        if process.stdout is not None and not getattr(process, "ready", False):
+            pickle.load(process.stdout)  # noqa: S301 - it says that its imports are done
+            process.ready = True
+        return process
+
+    def _spawned(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            code = f"from segcore.worker import serve; serve({self._function!r})"
+            paths = filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            )
+        return self._process
+
+    def _end(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            for pipe in (self._process.stdin, self._process.stdout):
+                try:
+                    pipe.close()
+                except OSError:
+                    continue  # what was on its way is lost, as it should be
+            self._process.wait()
+            self._process = None
+
+
+def serve(function: str) -> None:
+    """The life of the process: answer calls until the other end closes."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints must not get between the answers
+    module, _, name = function.partition(":")
+    run = getattr(import_module(module), name)
+    _send(answers, None)
+    while True:
+        try:
+            args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent
+        except (EOFError, KeyboardInterrupt):
+            return
+        try:
+            answer = True, run(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent must hear of it
+            answer = False, f"{type(error).__name__}: {error}"
+        _send(answers, answer)
+
+
+def _send(answers: BinaryIO, value: Any) -> None:
+    pickle.dump(value, answers, protocol=pickle.HIGHEST_PROTOCOL)
+    answers.flush()
