@@ -7,8 +7,9 @@ import gradio as gr
 from demo.pages import PAGES, Page
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.link import JS_CARRY
-from demo.shared.service import ASSETS, Service
+from demo.shared.service import Service
 from demo.shared.texts import TITLE
+from segcore.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:
@@ -19,7 +20,8 @@ def build_demo(service: Service) -> gr.Blocks:
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
             _fill(demo, page, service)
-    return demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    app: gr.Blocks = demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    return app
 
 
 def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:

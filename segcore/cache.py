@@ -4,11 +4,14 @@ import dataclasses
 import threading
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import scipy.sparse
 from cachetools import LRUCache
 from torch import Tensor, nn
+
+from segcore.stopping import Stopped
 
 
 def nbytes(value: object) -> int:
@@ -21,11 +24,15 @@ def nbytes(value: object) -> int:
         return sum(nbytes(t) for t in (*value.parameters(), *value.buffers()))
     if isinstance(value, tuple | list):
         return sum(map(nbytes, value))
-    if scipy.sparse.issparse(value):
+    if isinstance(value, scipy.sparse.csr_array | scipy.sparse.csr_matrix):
         return value.data.nbytes + value.indices.nbytes + value.indptr.nbytes
     if dataclasses.is_dataclass(value):
         return sum(nbytes(getattr(value, f.name)) for f in dataclasses.fields(value))
     return 64
+
+
+class _Abandoned(Exception):
+    """Whoever was making a value was stopped."""
 
 
 class StageCache:
@@ -45,24 +52,31 @@ class StageCache:
         """Return the value of `key`, and whether it was there already.
 
         Where two threads ask for the same missing value, one makes it and the other waits; if making fails, both get the
-        error and nothing is remembered.
+        error and nothing is remembered. If the making is only stopped, the one that waits makes it itself.
         """
+        while True:
+            with suppress(_Abandoned):
+                return self._get(key, make)
+
+    def _get(self, key: Hashable, make: Callable[[], Any]) -> tuple[Any, bool]:
         with self._lock:
             if key in self._values:
                 return self._values[key], True
-            running = self._running.get(key)
-            mine = running is None
-            if mine:
-                running = self._running[key] = Future()
-        if not mine:
-            return running.result(), True
+            theirs = self._running.get(key)
+            if theirs is None:
+                mine = self._running[key] = Future()
+        if theirs is not None:
+            return theirs.result(), True
         try:
             value = make()
+        except Stopped:
+            running.set_exception(_Abandoned())
+            raise
         except BaseException as error:
-            running.set_exception(error)
+            mine.set_exception(error)
             raise
         else:
-            running.set_result(value)
+            mine.set_result(value)
             with self._lock:
                 if nbytes(value) <= self._values.maxsize:
                     self._values[key] = value

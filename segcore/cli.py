@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parsed = build_parser().parse_args(arguments)
     try:
-        status = parsed.run(parsed)
+        status: int = parsed.run(parsed)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read our lines has seen enough, as head has
@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
+    bench.add_argument("--stops", action="store_true", help="instead, show how much work goes on after a stop")
     bench.add_argument(
         "--page", action="store_true", help="instead, time the page in a browser, from a control to the screen"
     )
@@ -169,16 +170,20 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.device import pick_device
 
-    if (parsed.sweep or parsed.page) and (parsed.only or parsed.json or parsed.sweep == parsed.page):
-        raise InputError("--sweep and --page each print one table; leave the other, --only and --json out.", field="sweep")
+    tables = {"sweep": lambda: _sweep(device), "page": _page, "stops": lambda: _stops(device)}
+    asked = [name for name in tables if getattr(parsed, name)]
+    if asked and (parsed.only or parsed.json or len(asked) > 1):
+        raise InputError(
+            f"{', '.join('--' + name for name in tables)} each print a table of their own: ask for one of them, and leave "
+            "--only and --json out.",
+            field=asked[0],
+        )
     check_json(parsed.json)
     device = pick_device(parsed.device)
     about = report.machine(device)
     print(report.machine_line(about))
-    if parsed.sweep:
-        return _sweep(device)
-    if parsed.page:
-        return _page()
+    if asked:
+        return tables[asked[0]]()
     print(report.HEAD)
     rows = []
     for row in run(device, only=parsed.only):
@@ -211,6 +216,15 @@ def _page() -> int:
     print(page.HEAD)
     for row in page.measure_page():
         print(page.line(row), flush=True)
+    return 0
+
+
+def _stops(device: Any) -> int:
+    from segcore.bench import stops
+
+    print(stops.HEAD)
+    for row in stops.measure_stops(device):
+        print(stops.line(row), flush=True)
     return 0
 
 

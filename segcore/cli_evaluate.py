@@ -120,7 +120,8 @@ def _rows(
     parsed: argparse.Namespace, cases: Sequence["Case"], evaluate: Callable[..., Any]
 ) -> tuple[list[tuple[str, Any, Settings]], int]:
     """Name, report and settings of each contender, and the exit status: 2 where one but the first has failed."""
-    rows, status = [], 0
+    rows: list[tuple[str, Any, Settings]] = []
+    status = 0
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
         try:
             report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))

@@ -54,6 +54,11 @@ class Param:
     advanced: bool = True
     weight_files: bool = False  # a path to a file of weights is accepted beside the choices
 
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest number that may be; infinite where there is no rule."""
+        return -math.inf if self.lo is None else self.lo, math.inf if self.hi is None else self.hi
+
 
 def param(default: Any, **facts: Any) -> Any:
     """Declare one field of `Settings`: its default and the facts of `Param`."""
@@ -250,14 +255,15 @@ def params() -> dict[str, Param]:
 
 def _check_value(f: dataclasses.Field[Any], value: Any) -> None:
     p: Param = f.metadata["param"]
-    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[f.type]
+    kind: Any = f.type  # a type, as nothing here is annotated by a string
+    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[kind]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         int: isinstance(value, int) and not isinstance(value, bool),
         float: is_number and math.isfinite(value),
         bool: isinstance(value, bool),
         str: isinstance(value, str),
-    }[f.type]
+    }[kind]
     if not fits:
         raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {value!r}.", field=f.name)
     outside = f.type in (int, float) and not p.lo <= value <= p.hi

@@ -1,10 +1,18 @@
 """The page, started for tests as `app.py` starts it, on a free port of this machine."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager

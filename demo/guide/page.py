@@ -9,10 +9,13 @@ import gradio as gr
 from demo.guide import texts
 from demo.shared.events import TOLD
 from demo.shared.service import Service
+from segcore.places import DOCS
 
-DOCS = Path(__file__).parents[2] / "docs"
 FIRST = "README"
-_LATEX = [{"left": "$$", "right": "$$", "display": True}, {"left": "$", "right": "$", "display": False}]
+_LATEX: list[dict[str, str | bool]] = [
+    {"left": "$$", "right": "$$", "display": True},
+    {"left": "$", "right": "$", "display": False},
+]
 
 
 def build(demo: gr.Blocks, _service: Service) -> None:

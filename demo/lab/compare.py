@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import numpy as np
@@ -141,7 +141,8 @@ def _fresh(
         try:
             report = next(steps)
         except StopIteration as done:
-            return done.value
+            result: Segmentation = done.value
+            return result
         if not report.cached:
             yield settings.method, report
 
@@ -200,7 +201,7 @@ class _View:
                 cell["line"] = f"{texts.STAGES[what.name]} · {views.seconds(what.seconds)} …"
             case Painted():
                 picture = service.publish(jpeg(what.overlay), f"{method}.jpg")
-                cell |= {"state": "done", "picture": picture, **_told(what, self._picture)}
+                cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, self._picture)})
             case str():
                 cell |= {"state": "failed", "line": what}
         self._cells[method] = cell
@@ -284,9 +285,8 @@ def make_save(service: Service) -> Callable[[Comparison | None], str]:
         with told_kindly():
             if shown is None or not shown.done:
                 raise gr.Error(texts.COMPARE_NO_RESULT, print_exception=False)
-            found = dict(
-                painted(service, shown.picture, shown.settings, shown.done, lambda: None)
-            )  # the last word of each method
+            words = painted(service, shown.picture, shown.settings, shown.done, lambda: None)
+            found = {method: what for method, what in words if isinstance(what, Painted | str)}
             if not any(isinstance(what, Painted) for what in found.values()):
                 raise gr.Error(str(found[shown.done[0]]), print_exception=False)
             cells = [_captioned(method, found[method]) for method in METHODS if method in shown.done]

@@ -135,13 +135,14 @@ def _seen(features: FeatureGrid) -> str:
 
 def ncut_curve(result: Segmentation) -> NcutCurve | None:
     """Ncut over all thresholds of the Fiedler vector, a few points of it; None where there is no such vector of W."""
-    if result.spectrum is None or result.spectrum.V.shape[1] < 2 or not _is_of_affinity(result):
+    if result.spectrum is None or result.spectrum.V.shape[1] < 2 or result.affinity is None or not _is_of_affinity(result):
         return None
     thresholds, values = ncut_sweep(result.affinity.W, result.spectrum.fiedler)
     pick = np.linspace(0, max(len(values) - 1, 0), min(len(values), _CURVE_POINTS)).astype(int)
     if len(values):
         pick = np.union1d(pick, [int(values.argmin())])  # the lowest point must not fall between two others
-    return np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist()
+    curve: NcutCurve = np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist()
+    return curve
 
 
 def _two_way_cut(result: Segmentation, curve: NcutCurve) -> TwoWayCut:

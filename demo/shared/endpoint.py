@@ -33,11 +33,12 @@ def make_segment(service: Service) -> Callable[..., tuple[Any, ...]]:
             if image is None:
                 raise gr.Error("Send a picture as `image`.", print_exception=False)
             result = service.pipeline.run(image, Settings.from_values(dict(zip(FIELDS, values, strict=True))))
-            labels = service.publish(export.FILES[".labels.png"](result), "labels.png")
+            labels = service.publish(export.labels_png(result.label_map.numpy()), "labels.png")
             return export.overlay(result), labels, export.summary(result)
 
     # Gradio names the parameters of an endpoint after those of its function.
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-    segment.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in ("image", *FIELDS)])
+    named: Any = segment
+    named.__signature__ = inspect.Signature([inspect.Parameter(name, kind) for name in ("image", *FIELDS)])
     segment.__doc__ = "Segment a picture. Every setting may be given by name and has the default of the page."
     return segment

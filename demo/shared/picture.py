@@ -35,7 +35,8 @@ class PictureInput(gr.Image):
         if payload is None:
             return None
         if payload.path is None:
-            return super().preprocess(payload)  # a data: URI
+            path = super().preprocess(payload)  # of a data: URI
+            return path if isinstance(path, str) else None
         return str(Path(payload.path))
 
 
@@ -50,4 +51,5 @@ def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:
 
 def chosen_example(service: Service, event: gr.SelectData) -> Example:
     """The example that was picked from the strip."""
-    return list(service.examples.values())[event.index]
+    example: Example = list(service.examples.values())[event.index]
+    return example

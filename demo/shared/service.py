@@ -19,12 +19,11 @@ from demo.shared.texts import OWN_PICTURE
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.places import EXAMPLES
 from segcore.render import shrink
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
-ASSETS = Path(__file__).parents[2] / "assets"
-EXAMPLES = ASSETS / "examples"
 _UPLOADS = 4096  # pictures that a link may name; their files go after an hour
 
 
@@ -71,7 +70,7 @@ class Service:
 
     def publish(self, content: bytes, name: str) -> str:
         """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""
-        return save_bytes_to_cache(content, name, get_upload_folder())
+        return str(save_bytes_to_cache(content, name, get_upload_folder()))
 
     def display_file(self, result: Segmentation) -> str:
         """Path of the picture as the page shows it, made once per picture."""
@@ -122,12 +121,14 @@ def _extract() -> Extract:
         return extract_features
     import spaces
 
-    return spaces.GPU(_extract_on_borrowed_gpu)
+    borrowing: Extract = spaces.GPU(_extract_on_borrowed_gpu)
+    return borrowing
 
 
 def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, *, facet: str, block: int) -> Any:
     """Run the transformer on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
     on_gpu = dataclasses.replace(model, net=model.net.to("cuda"))
     features = extract_features(on_gpu, pixels.to("cuda"), geometry, facet=facet, block=block)
-    tensors = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
-    return dataclasses.replace(features, **{k: v.cpu() for k, v in tensors.items() if isinstance(v, Tensor)})
+    values = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
+    tensors: dict[str, Any] = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
+    return dataclasses.replace(features, **tensors)

@@ -69,11 +69,12 @@ def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
     return tuple(sorted(f"{path.parent.name}/{path.name}" for path in alone))
 
 
-def _in_folders(**folders: Path) -> list[Case]:
-    for name, folder in folders.items():
+def _in_folders(images: Path, **truths: Path) -> list[Case]:
+    for name, folder in {"images": images, **truths}.items():
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}; check --{name}.", field=name)
-    return pair(*folders.values(), SUFFIXES)
+    (truth,) = truths.values()
+    return pair(images, truth, SUFFIXES)
 
 
 def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
@@ -111,7 +112,9 @@ def each(
 
     Where the first ones all fail, and two of them alike, the fault lies in the settings, and the work ends at once.
     """
-    names, scores, skipped = [], [], {}
+    names: list[str] = []
+    scores: list[T] = []
+    skipped: dict[str, str] = {}
     for case in cases:
         try:
             value = score(case)

@@ -29,7 +29,7 @@ class Backbone:
     patch: int  # side of a cell, in pixels of the scaled picture
     licence: str
     help: str  # one line
-    timm_name: str | None = None  # None: no transformer, so no weights
+    timm_name: str = ""  # of the transformer; "": there is none, so no weights
     repo: str | None = None  # on the Hub; None: nothing to download, the architecture stands beside or in the weights
     gated: bool = False  # the Hub gives the weights out only after their licence is accepted
     file: Path | None = None  # a backbone named by its file of weights
@@ -38,7 +38,7 @@ class Backbone:
     @property
     def needs_weights(self) -> bool:
         """Whether there is anything to load."""
-        return self.timm_name is not None
+        return bool(self.timm_name)
 
 
 def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gated: bool = False) -> Backbone:
@@ -123,7 +123,7 @@ def resolve_backbone(name: str) -> tuple[Backbone, str | None]:
 
 def _best_here() -> tuple[Backbone, str | None]:
     best = BACKBONES["dino_vits16"]
-    if weights_status(best) != "download":
+    if best.repo is None or weights_status(best) != "download":
         return best, None
     reason = weights.ask_hub(best.name, best.repo)
     if reason is None:
@@ -222,7 +222,7 @@ def infer_architecture(shapes: Mapping[str, tuple[int, ...]], *, name: str) -> t
     hidden = shapes.get("blocks.0.mlp.fc1.weight")
     if width % HEAD_DIM or not hidden:
         raise _no_vit(name, f"of width {width}, {depth} blocks; heads of {HEAD_DIM} channels and plain MLPs are assumed")
-    args = {"patch_size": patch, "embed_dim": width, "depth": depth, "num_heads": width // HEAD_DIM}
+    args: dict[str, Any] = {"patch_size": patch, "embed_dim": width, "depth": depth, "num_heads": width // HEAD_DIM}
     args |= {"mlp_ratio": hidden[0] / width, "class_token": "cls_token" in shapes}
     registers = shapes.get("reg_token", (1, 0, width))[1]
     if "pos_embed" not in shapes:

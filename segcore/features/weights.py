@@ -19,8 +19,8 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
+from segcore.places import ASSETS
 
-ASSETS = Path(__file__).parents[2] / "assets"
 WEIGHTS_DIR = "SEGCORE_WEIGHTS_DIR"
 ASK_SECONDS = 3.0  # how long "auto" waits for the Hub to answer
 FETCH_SECONDS = 6.0  # how long a backbone chosen by name waits for the Hub to answer
@@ -74,8 +74,8 @@ def find_weights(name: str, *, repo: str | None = None, file: Path | None = None
     for path, kind, source in _places(name):
         if path.is_file():
             return WeightFile(path, kind, source)
-    path = _cached(repo) if repo else None
-    return WeightFile(path, "cached", f"{repo}, in the local Hub cache") if path else None
+    cached = _cached(repo) if repo else None
+    return WeightFile(cached, "cached", f"{repo}, in the local Hub cache") if cached else None
 
 
 def _places(name: str) -> Iterator[tuple[Path, str, str]]:
@@ -130,7 +130,7 @@ def ask_hub(name: str, repo: str) -> str | None:
     HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set.
     """
     refusal = _ask(repo, ASK_SECONDS, again=False)
-    return refusal and refusal.sentence(name, repo)
+    return refusal.sentence(name, repo) if refusal else None
 
 
 def _ask(repo: str, seconds: float, *, again: bool) -> _Refusal | None:

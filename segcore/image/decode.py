@@ -21,7 +21,7 @@ MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 1 << 29  # an uncompressed picture of MAX_PIXELS in three channels of float32 still fits
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # Pillow opens more, some by starting other programs
 
-FILES = str | os.PathLike | bytes | bytearray | memoryview
+FILES = str | os.PathLike[str] | bytes | bytearray | memoryview
 Source = FILES | Image.Image | np.ndarray | Tensor
 
 _USE = "use a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF file"
@@ -51,7 +51,7 @@ def read_image(source: Source) -> Tensor:
 
     Cost: that of decoding. The size in the header is checked before a pixel is decoded.
     """
-    if isinstance(source, FILES):
+    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
         return _decode(*named_bytes(source))
     if isinstance(source, Image.Image):
         with _contained("The picture"):

@@ -91,7 +91,7 @@ def cut(store: PictureStore, numbers: Tensor, crops: Crops) -> Tensor:
     low = at.floor()
     share = at - low
     ends = [(low + k).long().clamp_(min=0).minimum(size[:, :, None] - 1) for k in (0, 1)]
-    out = 0.0
+    out = torch.zeros((), device=device)
     for i, rows in enumerate(ends):
         row_share = (1 - share[:, 0] if i == 0 else share[:, 0])[:, :, None, None]
         for j, columns in enumerate(ends):
@@ -128,7 +128,8 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
     rows, columns = (places(crops, crops.px // patch) * size[:, :, None]).long().minimum(size[:, :, None] - 1).unbind(1)
     at = store.regions_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
     region = store.regions[at.flatten(1)]  # (b, n, scales)
-    return sum((x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)) / region.shape[-1]
+    alike = [(x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)]
+    return sum(alike, torch.zeros_like(alike[0])) / len(alike)
 
 
 def change_colors(pixels: Tensor, *, generator: Generator) -> Tensor:

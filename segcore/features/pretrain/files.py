@@ -67,7 +67,7 @@ def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any]
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         known = dict(state["identity"]) if state["format"] == FORMAT else None
     except Exception as error:  # damaged bytes make torch.load raise almost anything
         raise InputError(f"{path} cannot be read as a checkpoint. Delete it to begin anew.", field="resume") from error
@@ -108,7 +108,7 @@ def save_weights(out: Path, teacher: Network, recipe: Recipe, *, facts: Mapping[
     _replace(out, lambda path: path.write_bytes(save(tensors, metadata=metadata)))
 
 
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path`, make sure that the bytes are on the disk, and only then take its place."""
     fresh = path.with_name(path.name + ".part")
     try:

@@ -180,7 +180,7 @@ class _Run:
         clock: Callable[[], float],
     ):
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
-        self._minutes, self._steps, self._clock = minutes, steps, clock
+        self._minutes, self._steps, self._clock = math.inf if minutes is None else minutes, steps, clock
         self.student, self.teacher = make_networks(recipe, seed=seed, device=device)
         self.optimizer = make_optimizer(self.student)
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0

@@ -3,6 +3,7 @@
 With each picture its regions are kept: several over-segmentations, from fine to coarse, drawn by color alone.
 """
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -54,8 +55,8 @@ class PictureStore:
         """Move to a GPU that has room to spare for it, else stay."""
         if device.type != "cuda" or self.pixels.nbytes + self.regions.nbytes > torch.cuda.mem_get_info(device)[0] / 4:
             return self
-        moved = (x.to(device) for x in (self.pixels, self.start, self.size, self.regions, self.regions_start))
-        return PictureStore(*moved, self.skipped, self.n_left_out)
+        names = ("pixels", "start", "size", "regions", "regions_start")
+        return dataclasses.replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
