@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.scribble import page as scribble
 from demo.shared.service import Service
 
 
@@ -34,6 +35,13 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "scribble",
+        "Scribble",
+        "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes on to "
+        "other pictures.",
+        scribble.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )

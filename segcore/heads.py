@@ -17,7 +17,6 @@ from segcore.types import FeatureGrid, Geometry
 from segcore.upsample import upsample
 
 UPSAMPLING = "joint_bilateral"  # between patches and pixels
-MOST_BLOCKS = 4
 
 
 def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, blocks: tuple[int, ...]) -> FeatureGrid:

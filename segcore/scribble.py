@@ -28,6 +28,7 @@ from segcore.upsample import UPSAMPLERS
 METHODS = ("graph_cut", "random_walker", "head", "nearest")
 COSTS = (*COLOR_MODELS, "head", "none")
 LARGEST_WEIGHT = 200.0
+MOST_BLOCKS = 4  # read side by side
 _LEAST_P = 1e-3  # what a head's probability counts as at least, as a cost of the cut
 
 
@@ -51,7 +52,7 @@ class Options:
         check_choice("costs", self.costs, COSTS)
         check_choice("upsampling", self.upsampling, tuple(UPSAMPLERS))
         check_range("weight", self.weight, lo=0, hi=LARGEST_WEIGHT)
-        check_range("n_blocks", self.n_blocks, lo=1, hi=12)
+        check_range("n_blocks", self.n_blocks, lo=1, hi=MOST_BLOCKS)
 
     @property
     def reads_patches(self) -> bool:
@@ -114,7 +115,9 @@ def scribble(
     ]()
     work.lap(began, options.method)
     g = work.grid.geometry
-    soft = torch.nn.functional.one_hot(rows, len(work.labels)).permute(2, 0, 1).float() if options.method == "graph_cut" else P
+    soft = (
+        torch.nn.functional.one_hot(rows, len(work.labels)).permute(2, 0, 1).float() if options.method == "graph_cut" else P
+    )
     return Scribbled(
         labels=work.labels,
         label_map=named(scaled_to_pixels(soft, g).cpu(), work.labels),

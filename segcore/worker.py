@@ -60,7 +60,7 @@ class Worker:
             try:
                 pickle.dump((args, kwargs), process.stdin)
                 process.stdin.flush()
-                done, answer = pickle.load(process.stdout)  # noqa: S301 - of our own child
+                done, answer = pickle.load(process.stdout)
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._end()
                 if gone.is_set():
@@ -85,7 +85,7 @@ class Worker:
     def _started(self) -> subprocess.Popen[bytes]:
         process = self._spawned()
         if process.stdout is not None and not getattr(process, "ready", False):
-            pickle.load(process.stdout)  # noqa: S301 - it says that its imports are done
+            pickle.load(process.stdout)
             process.ready = True
         return process
 
@@ -123,7 +123,7 @@ def serve(function: str) -> None:
     _send(answers, None)
     while True:
         try:
-            args, kwargs = pickle.load(sys.stdin.buffer)  # noqa: S301 - of our own parent
+            args, kwargs = pickle.load(sys.stdin.buffer)
         except (EOFError, KeyboardInterrupt):
             return
         try:

@@ -40,9 +40,7 @@ class GraphCut:
     n_open: int  # pixels that went to the solver
 
 
-def graph_cut(
-    unary: Tensor, pairwise: Tensor, *, fixed: Tensor | None = None, solve: MaxFlow = max_flow
-) -> GraphCut:
+def graph_cut(unary: Tensor, pairwise: Tensor, *, fixed: Tensor | None = None, solve: MaxFlow = max_flow) -> GraphCut:
     """Find the labeling of least energy.
 
     Args:
