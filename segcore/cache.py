@@ -70,7 +70,7 @@ class StageCache:
         try:
             value = make()
         except Stopped:
-            running.set_exception(_Abandoned())
+            mine.set_exception(_Abandoned())
             raise
         except BaseException as error:
             mine.set_exception(error)

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -170,7 +170,7 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.device import pick_device
 
-    tables = {"sweep": lambda: _sweep(device), "page": _page, "stops": lambda: _stops(device)}
+    tables: dict[str, Callable[[Any], int]] = {"sweep": _sweep, "page": _page, "stops": _stops}
     asked = [name for name in tables if getattr(parsed, name)]
     if asked and (parsed.only or parsed.json or len(asked) > 1):
         raise InputError(
@@ -183,7 +183,7 @@ def _bench(parsed: argparse.Namespace) -> int:
     about = report.machine(device)
     print(report.machine_line(about))
     if asked:
-        return tables[asked[0]]()
+        return tables[asked[0]](device)
     print(report.HEAD)
     rows = []
     for row in run(device, only=parsed.only):
@@ -210,7 +210,7 @@ def _sweep(device: Any) -> int:
     return 0
 
 
-def _page() -> int:
+def _page(_device: Any) -> int:
     from segcore.bench import page
 
     print(page.HEAD)
