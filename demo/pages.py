@@ -39,8 +39,8 @@ PAGES = (
     Page(
         "scribble",
         "Scribble",
-        "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes on to "
-        "other pictures.",
+        "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
+        "on to other pictures.",
         scribble.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),

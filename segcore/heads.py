@@ -17,6 +17,7 @@ from segcore.types import FeatureGrid, Geometry
 from segcore.upsample import upsample
 
 UPSAMPLING = "joint_bilateral"  # between patches and pixels
+UNTRAINED = "random"  # the fingerprint of weights that were never trained
 
 
 def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, blocks: tuple[int, ...]) -> FeatureGrid:
@@ -32,8 +33,8 @@ def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, block
         The grid, with f (h, w, d · len(blocks)); features without blocks, such as color, stand once.
 
     Raises:
-        InputError, ModelError: as of the pipeline. A backbone that cannot be had is an error here: a head of another one would
-            be another head.
+        InputError, ModelError: as of the pipeline. A backbone that cannot be had is an error here: a head of another one
+            would be another head.
     """
     settings = settings.replace(method=DEFAULTS.method)  # one that works on patches
     wanted = pipeline.resolve(settings).backbone

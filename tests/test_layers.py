@@ -16,8 +16,8 @@ LAYERS = (
      "segcore.refine", "segcore.interactive", "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
      "segcore.evaluate", "segcore.heads", "segcore.scribble"),
-    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.flags", "segcore.bench",
-     "segcore.page", "segcore.__main__", "demo"),
+    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head", "segcore.flags",
+     "segcore.bench", "segcore.page", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.

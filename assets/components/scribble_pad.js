@@ -479,6 +479,7 @@ parts.opacity.addEventListener("input", () => {
 for (const name of ["show-strokes", "show-uncertain", "cutout"]) parts[name].addEventListener("change", paintAll);
 
 parts.keys.textContent = KEYS;
+parts["show-strokes"].checked = true; // Gradio keeps no attribute of the template without a value
 parts.size.value = String(200 * pen.width);
 parts.opacity.value = String(Math.round(100 * fixed.opacity));
 new ResizeObserver(() => view && (paintStrokes(), paintCursor())).observe(parts.stage);

@@ -52,8 +52,9 @@ def make_restore(service: Service, run: Run) -> Callable[..., list[Any]]:
         run.warm()
         settings = linked.settings
         return [
-            linked.picture, settings, _pad(service, run, linked.picture, strokes), query.get("names", texts.START_NAMES)[:200],
-            *asdict(options).values(), *(getattr(settings, name) for name in SETTINGS),
+            linked.picture, settings, _pad(service, run, linked.picture, strokes),
+            query.get("names", texts.START_NAMES)[:200], *asdict(options).values(),
+            *(getattr(settings, name) for name in SETTINGS),
         ]  # fmt: skip
 
     return restore

@@ -79,8 +79,8 @@ MAPS = {
 
 APPLY = "Apply to more pictures"
 APPLY_INFO = (
-    "The same linear head on other pictures: mark a few things in one, label two hundred. Upload pictures, and a head that was "
-    "saved before if you have one; else it is trained on the strokes above."
+    "The same linear head on other pictures: mark a few things in one, label two hundred. Upload pictures, and a head that "
+    "was saved before if you have one; else it is trained on the strokes above."
 )
 APPLY_FILES = "Pictures"
 APPLY_HEAD = "Head from a file (else that of the strokes)"

@@ -1,7 +1,7 @@
 """What the energy of a cut is made of: links from the picture, costs from what lies under the strokes.
 
-w_ij = λ exp(−β ‖z_i − z_j‖²) / ‖i − j‖ with β = 1 / (2 mean ‖z_i − z_j‖²), and U_l(i) = −ln p(z_i | l), p a histogram (Boykov
-and Jolly 2001) or a mixture of Gaussians (Rother, Kolmogorov and Blake 2004) of the colors under the strokes of label l.
+w_ij = λ exp(−β ‖z_i − z_j‖²) / ‖i − j‖ with β = 1 / (2 mean ‖z_i − z_j‖²), and U_l(i) = −ln p(z_i | l), p a histogram
+(Boykov and Jolly 2001) or a mixture of Gaussians (Rother, Kolmogorov and Blake 2004) of the colors under the strokes of l.
 A hundredth of every density lies on all colors alike, so a color that no stroke has seen speaks for nobody.
 """
 

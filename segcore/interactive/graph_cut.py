@@ -137,7 +137,7 @@ def _decided(
             break
         state[up], state[down] = 1, 0
     fixed = state != FREE
-    # What decided pixels pay themselves, between each other, and the least that each open one pays for its decided neighbors.
+    # What decided pixels pay, themselves and between each other, and the least that each open one pays for its neighbors.
     against = fixed & (given == FREE) & ((bare > 0) != (state == 1)) & (bare != 0)
     paid += int(own[against].sum())
     paid += _cut_between(state, links)

@@ -1,10 +1,10 @@
 """A linear head: multinomial logistic regression on patch features that stay as they are.
 
-J(W, b) = Σ_i s_i Σ_l −t_il ln p_il + ‖W‖² / (2 C),   p_i = softmax(W x̂_i + b),   x̂ = (x − mean) / std over the training rows,
+J(W, b) = Σ_i s_i Σ_l −t_il ln p_il + ‖W‖² / (2 C),   p_i = softmax(W x̂_i + b),   x̂ = (x − mean) / std of the training rows,
 
-with s_i such that every label has the same mass and Σ s_i is the number of rows. t_i may be soft: the shares of the labels in
-the patch. J is convex; L-BFGS minimizes it in coordinates in which Böhning's bound on its curvature is the identity, which takes
-a third of the steps.
+with s_i such that every label has the same mass and Σ s_i is the number of rows. t_i may be soft: the shares of the labels
+in the patch. J is convex; L-BFGS minimizes it in coordinates in which Böhning's bound on its curvature (1992) is the
+identity, which takes a third of the steps.
 """
 
 from dataclasses import dataclass

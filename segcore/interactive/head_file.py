@@ -33,7 +33,8 @@ class Head:
         unknown = sorted(found - set(self.labels) - {ignore})
         if unknown:
             raise InputError(
-                f"{where} holds label {unknown[0]}, which this head does not know; it knows {', '.join(map(str, self.labels))}. "
+                f"{where} holds label {unknown[0]}, which this head does not know; it knows "
+                f"{', '.join(map(str, self.labels))}. "
                 f"Leave it out with --ignore {unknown[0]}, or train a head with it.",
                 field="image",
             )

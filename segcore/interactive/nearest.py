@@ -19,8 +19,8 @@ def nearest_labels(X: Tensor, marked: Tensor, labels: Tensor, *, k: int) -> Tens
         k: number of labels.
 
     Returns:
-        (n, k) probabilities: the softmax of SHARPNESS times the largest cosine with each label's patches. The likeliest label
-        is that of the nearest marked patch.
+        (n, k) probabilities: the softmax of SHARPNESS times the largest cosine with each label's patches. The likeliest
+        label is that of the nearest marked patch.
     """
     check_tensor("X", X, ("n", "d"))
     check_tensor("marked", marked, ("m", X.shape[1]))

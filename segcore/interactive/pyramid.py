@@ -1,8 +1,8 @@
 """A cut on blocks of pixels first, then on pixels in a band around its border.
 
-The coarse energy is the fine one of labelings that are constant on blocks: unary costs of a block add up, and so do the links
-between two blocks. So the coarse cut is the best of those labelings, and a band can only lower the same energy. What the band
-found is exact for everything that may happen inside it; whether more was to be had outside is not proved, and `Cut` says so.
+The coarse energy is the fine one of labelings that are constant on blocks: unary costs of a block add up, and so do the
+links between two blocks. So the coarse cut is the best of those labelings, and a band can only lower the same energy. What
+the band found is exact for everything that may happen inside it; whether more was to be had outside is not proved.
 
 Reference: Lombaert, Sun, Grady and Xu 2005.
 """

@@ -1,7 +1,8 @@
 """Strokes: lines in the coordinates of the picture, so that they fit a picture of any size, a file, an address and a test.
 
 A stroke has a label 1 … MOST_LABELS, or 0 to take marks away; a width as a share of the picture's longer side; and points
-(x, y), 0 … 1 from the left to the right edge and from the top to the bottom edge. Where strokes overlap, the later one counts.
+(x, y), 0 … 1 from the left to the right edge and from the top to the bottom edge. Where strokes overlap, the later one
+counts.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """Random walker: the label whose strokes a walk from a pixel reaches first, with its probability.
 
-With L = D − W the Laplacian of the links, split into marked (m) and unmarked (u) pixels, the probabilities of the unmarked ones
-solve L_u X = B M, where B holds the links from unmarked to marked pixels and M is one-hot. X is harmonic: every value is the
-mean of its neighbors' by their links.
+With L = D − W the Laplacian of the links, split into marked (m) and unmarked (u) pixels, the probabilities of the unmarked
+ones solve L_u X = B M, where B holds the links from unmarked to marked pixels and M is one-hot. X is harmonic: every value
+is the mean of its neighbors' by their links.
 
 Reference: Grady 2006.
 """
