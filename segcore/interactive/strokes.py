@@ -92,8 +92,11 @@ def strokes_of_text(text: str) -> Strokes:
     try:
         padded = text + "=" * (-len(text) % 4)
         most = MOST_STROKES * (MOST_POINTS + 2) * 4
-        data = zlib.decompressobj(wbits=-15).decompress(base64.urlsafe_b64decode(padded.encode("ascii")), most)
-        values = _unpacked(data)
+        packed = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+        unpacking = zlib.decompressobj(wbits=-15)
+        values = _unpacked(unpacking.decompress(packed, most))
+        if not unpacking.eof:
+            raise ValueError("cut off, or too long")
         strokes = []
         while (label := next(values, None)) is not None:
             width, n = next(values), next(values)
