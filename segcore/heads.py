@@ -17,6 +17,7 @@ from segcore.types import FeatureGrid, Geometry
 from segcore.upsample import upsample
 
 UPSAMPLING = "joint_bilateral"  # between patches and pixels
+MOST_BLOCKS = 4  # read side by side
 UNTRAINED = "random"  # the fingerprint of weights that were never trained
 
 

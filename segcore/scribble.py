@@ -10,7 +10,17 @@ from torch import Tensor
 
 from segcore.checks import check_choice, check_range
 from segcore.errors import InputError
-from segcore.heads import UPSAMPLING, cell_counts, entropy, head_probabilities, last_blocks, named, on_pixels, read_features
+from segcore.heads import (
+    MOST_BLOCKS,
+    UPSAMPLING,
+    cell_counts,
+    entropy,
+    head_probabilities,
+    last_blocks,
+    named,
+    on_pixels,
+    read_features,
+)
 from segcore.image import scaled_picture, scaled_to_pixels
 from segcore.interactive.energy import COLOR_MODELS, bound_costs, color_costs, contrast_links
 from segcore.interactive.flow import MaxFlow, max_flow
@@ -28,7 +38,6 @@ from segcore.upsample import UPSAMPLERS
 METHODS = ("graph_cut", "random_walker", "head", "nearest")
 COSTS = (*COLOR_MODELS, "head", "none")
 LARGEST_WEIGHT = 200.0
-MOST_BLOCKS = 4  # read side by side
 _LEAST_P = 1e-3  # what a head's probability counts as at least, as a cost of the cut
 
 

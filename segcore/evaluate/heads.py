@@ -7,9 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segcore.checks import check_range
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, each
 from segcore.heads import (
+    MOST_BLOCKS,
     UNTRAINED,
     UPSAMPLING,
     cell_counts,
@@ -99,6 +101,7 @@ def train_on_cases(
 
     Cost: the features of every picture, once.
     """
+    check_range("n_blocks", n_blocks, lo=1, hi=MOST_BLOCKS)
     generator = torch.Generator().manual_seed(seed)
     share = max(1, most_patches // max(1, len(cases)))
     blocks = last_blocks(n_blocks)
