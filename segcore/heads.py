@@ -142,7 +142,8 @@ def label_picture(pipeline: Pipeline, head: Head, picture: Any, *, upsampling: s
 def entropy(P: Tensor, axis: int) -> Tensor:
     """Entropy of probabilities along an axis, as a share of that of a fair draw: 0 is certain, 1 is anybody's guess."""
     k = P.shape[axis]
-    return -(P * P.clamp_min(1e-30).log()).sum(axis) / torch.log(torch.tensor(float(max(k, 2))))
+    shares = -(P * P.clamp_min(1e-30).log()).sum(axis) / torch.log(torch.tensor(float(max(k, 2))))
+    return shares.clamp(0, 1)
 
 
 def cell_counts(labels: Tensor, geometry: Geometry, values: tuple[int, ...]) -> Tensor:

@@ -207,7 +207,7 @@ class _Work:
 
     def _head_on_pixels(self) -> Tensor:
         counts, marked = self._marked_cells()
-        self._need_all(int((counts.sum(0) > 0).sum()))
+        self._need_all(int(marked.sum()))
         linear = train_head(self.grid.X[marked].cpu(), counts[marked])
         name, weights = self._source()
         self.made = Head(
@@ -241,7 +241,8 @@ class _Work:
             )
 
     def _lifted(self, P: Tensor) -> Tensor:
-        return on_pixels(P, self.grid, upsampling=self.options.upsampling).cpu()
+        P = on_pixels(P, self.grid, upsampling=self.options.upsampling).cpu().clamp_min(0)
+        return P / P.sum(0)  # the guided filter may leave [0, 1]
 
     def _links(self, weight: float) -> Tensor:
         digest = self._pipeline.picture(self._picture)[1]

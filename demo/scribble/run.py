@@ -97,17 +97,19 @@ class Run:
         view = self.view(picture, image.shape, digest)
         try:
             asked = read_asked(picture, drawn, digest, names, linked, *values)
-            view["names"] = {str(label): name for label, name in asked.names.items()}
-            answer = {"newest": number, "shown": Shown(asked, digest), **self._addressed(asked, names, digest)}
+        except InputError as error:
+            return _answer(newest=number, status=str(error), pad=view)
+        view["names"] = {str(label): name for label, name in asked.names.items()}
+        answer = {"newest": number, "shown": Shown(asked, digest), **self._addressed(asked, names, digest)}
+        try:
             if not asked.strokes:
-                view["result"] = None
-                return _answer(**answer, status=texts.HINT, pad=view, proof="", maps="", python="")
+                raise InputError(texts.HINT, field="strokes")
             result = self.result(asked)
         except InputError as error:
-            if error.field == "strokes":
-                view["result"] = None
-                return _answer(newest=number, status=str(error), pad=view, proof="", maps="")
-            return _answer(newest=number, status=str(error), pad=view)
+            if error.field != "strokes":
+                return _answer(**answer, status=str(error), pad=view)  # the earlier result stays
+            view["result"] = None
+            return _answer(**answer, status=str(error), pad=view, proof="", maps="", python="")
         view["result"] = views.layers(result)
         return _answer(
             **answer,
