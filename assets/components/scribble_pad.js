@@ -43,7 +43,7 @@ function show(value) {
   if (value.strokes) replaceStrokes(value.strokes);
   if (value.names) nameLabels(value.names);
   if ("result" in value) openResult(value.result);
-  send();
+  send(value.strokes ? "input" : null); // those of a link or a file ask for their result as drawn ones do
 }
 
 function openPicture(value) {

@@ -56,22 +56,21 @@ class Apply:
             paths = _checked(files)
             head = self.head(shown, head_file)
             check_head(self._service.pipeline, head, paths[0])
-            began, done, failed = time.monotonic(), [], []
+            began, done, failed, told = time.monotonic(), [], [], ""
             for path in paths:
                 try:
                     check()
+                    done.append(self._labeled(head, path))
                 except Stopped:
                     break
-                try:
-                    done.append(self._labeled(head, path))
                 except SegcoreError as error:
                     failed.append(texts.APPLY_FAILED.format(name=Path(path).name, reason=error))
-                told = texts.APPLY_STATUS.format(
-                    done=len(done), n=len(paths), seconds=milliseconds(time.monotonic() - began)
-                )
+                seconds = milliseconds(time.monotonic() - began)
+                told = texts.APPLY_STATUS.format(done=len(done), n=len(paths), seconds=seconds)
                 yield "  \n".join([told, *failed]), self._gallery(done), gr.skip()
             if done:
-                yield gr.skip(), gr.skip(), self._service.publish(_archive(head, done), "labels.zip")
+                archive = self._service.publish(_archive(head, done), "labels.zip")
+                yield "  \n".join([texts.APPLY_READY.format(status=told), *failed]), gr.skip(), archive
 
     def head(self, shown: Shown | None, head_file: str | None) -> Head:
         """The head of the file, or that of the strokes on view, whatever method shows them.
