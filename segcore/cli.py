@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_head import add_head
@@ -20,6 +20,9 @@ from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import DEFAULTS, Settings, is_weight_file
+
+if TYPE_CHECKING:
+    from segcore.types import Segmentation
 
 
 class _Parser(argparse.ArgumentParser):
@@ -95,6 +98,7 @@ def _segment(parsed: argparse.Namespace) -> int:
     from segcore.export import make_folder, write_files
     from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
+    from segcore.progress import make_bar, say
 
     settings = settings_from(parsed)
     pipeline = Pipeline(device=parsed.device)
@@ -102,21 +106,37 @@ def _segment(parsed: argparse.Namespace) -> int:
     make_folder(parsed.out)
     if is_weight_file(settings.backbone):
         resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
-    failed = 0
-    for picture, stem in stems.items():
-        try:
-            result = pipeline.run(picture, settings)
-            paths = write_files(result, parsed.out, stem)
-        except (SegcoreError, OSError) as error:
-            # One bad picture must not cost the results of the others.
-            print(f"error: {picture}: {_sentence(error)}", file=sys.stderr)
-            failed += 1
-            continue
-        for note in result.notes:
-            print(f"note: {picture}: {note}", file=sys.stderr)
-        seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
-        print(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
+    failed, told, bar = 0, set[str](), make_bar(total=len(stems), label="segment")
+    try:
+        for picture, stem in stems.items():
+            try:
+                result = pipeline.run(picture, settings)
+                paths = write_files(result, parsed.out, stem)
+            except (SegcoreError, OSError) as error:
+                # One bad picture must not cost the results of the others.
+                say(f"error: {picture}: {_sentence(error)}", error=True)
+                failed += 1
+            else:
+                _tell(picture, result, paths, told)
+            bar.update(1)
+    finally:
+        bar.close()
     return 2 if failed else 0
+
+
+def _tell(picture: str, result: "Segmentation", paths: Sequence[Path], told: set[str]) -> None:
+    """Say what came of a picture; notes on the backbone, which are the same for all of them, only if not told yet."""
+    from segcore.progress import say
+
+    of_backbone = {note for stage in result.stages if stage.name == "weights" for note in stage.notes}
+    for note in result.notes:
+        if note not in of_backbone:
+            say(f"note: {picture}: {note}", error=True)
+        elif note not in told:
+            say(f"note: {' '.join(note.splitlines())}", error=True)
+            told.add(note)
+    seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
+    say(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
 
 
 def _stems(pictures: Sequence[str]) -> dict[str, str]:

@@ -80,8 +80,10 @@ def _objects(parsed: argparse.Namespace) -> int:
     from segcore.stages import settings_read
 
     parsed.method = parsed.method or "fiedler"
-    cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
-    rows, status = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
+    alone = partnerless(parsed.images, parsed.masks)
+    cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
+    _tell_fit(cases)
+    rows, status = _rows(parsed, cases, evaluate_objects)
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
     settings = rows[0][2]
     rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
@@ -100,8 +102,10 @@ def _labels(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
-    rows, status = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
+    alone = partnerless(parsed.images, parsed.labels)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    _tell_fit(cases)
+    rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
     _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
     _print_table(
@@ -114,6 +118,17 @@ def _labels(parsed: argparse.Namespace) -> int:
         print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
     _print_left_out(rows[0][1].skipped, alone)
     return status
+
+
+def _tell_fit(cases: Sequence["Case"]) -> None:
+    """Say, before the work, how many pairs fit where some do not, and name the first of these."""
+    from segcore.evaluate import NAMED, misfits
+
+    unfit = misfits(cases)
+    if unfit:
+        print(f"{len(cases) - len(unfit):,} of {len(cases):,} pairs fit. Not so, for example:", flush=True)
+    for name in list(unfit)[:NAMED]:
+        print(f"    {name}: {unfit[name]}", flush=True)
 
 
 def _rows(
@@ -145,7 +160,7 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
 
     first, note = resolve_backbone(settings.backbone)
     if note:
-        print(f"note: {note}")
+        print(f"note: {' '.join(note.splitlines())}")
     others = [name.strip() for name in parsed.compare.split(",") if name.strip()]
     if UNTRAINED in others and not first.needs_weights:
         raise InputError(

@@ -18,7 +18,7 @@ from torch import Tensor
 from segcore.cache import StageCache
 from segcore.device import pick_device
 from segcore.errors import ModelError
-from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, weights_status
+from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, stand_in_note, weights_status
 from segcore.features.vit import extract_features
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
@@ -214,24 +214,25 @@ class Pipeline:
     def _weights(self, name: str) -> tuple[Loaded, StageReport]:
         """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
         backbone, note = self._resolve(name)
-        notes = [note] if note else []
+        wanted, reason = backbone, ""
         bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
         for fallback in ("auto", *bundled, "color"):
             try:
-                return self._load(backbone, notes)
+                return self._load(backbone, note)
             except ModelError as error:
                 if is_weight_file(backbone.name):
                     raise  # somebody asked for this very file
+                reason = reason or str(error)
                 backbone, _ = resolve_backbone(fallback)
-                notes.append(f"{error} Using {backbone.title} instead.")
-        return self._load(backbone, notes)
+                note = stand_in_note(backbone, wanted, reason)
+        return self._load(backbone, note)
 
-    def _load(self, backbone: Backbone, notes: list[str]) -> tuple[Loaded, StageReport]:
+    def _load(self, backbone: Backbone, note: str | None) -> tuple[Loaded, StageReport]:
         model, seconds, cached = None, 0.0, True
         if backbone.needs_weights:
             make = partial(_timed, load_vit, [backbone], {"device": self.device}, never)
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
-        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, tuple(notes))
+        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, (note,) if note else ())
         return Loaded(backbone, model, self.device, self._extract), report
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from segcore.errors import InputError
+from segcore.errors import InputError, shortened
 
 STAGES = ("features", "affinity", "spectrum", "cluster", "refine")
 
@@ -265,11 +265,11 @@ def _check_value(f: dataclasses.Field[Any], value: Any) -> None:
         str: isinstance(value, str),
     }[kind]
     if not fits:
-        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {value!r}.", field=f.name)
+        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {shortened(repr(value))}.", field=f.name)
     outside = f.type in (int, float) and not p.lo <= value <= p.hi
     strange = p.choices is not None and value not in p.choices and not (p.weight_files and is_weight_file(value))
     if outside or strange:
-        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {value!r}.", field=f.name)
+        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {shortened(repr(value))}.", field=f.name)
 
 
 def is_weight_file(value: str) -> bool:

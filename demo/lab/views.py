@@ -1,6 +1,7 @@
 """Results as what the components of the page show."""
 
 import html
+import re
 from typing import Any
 
 import numpy as np
@@ -245,8 +246,16 @@ def formula_markdown(result: Segmentation) -> str:
 
 
 def notes_markdown(result: Segmentation) -> str:
-    """Which side is the object, and the remarks of all stages, as a list; empty without any."""
-    return "\n".join(f"- {note}" for note in (*_object_notes(result), *result.notes))
+    """Which side is the object, and the remarks of all stages, as a list; empty without any. Details are folded."""
+    return "\n".join(f"- {_folded(note)}" for note in (*_object_notes(result), *result.notes))
+
+
+def _folded(note: str) -> str:
+    line, _, details = note.partition("\n")
+    if not details:
+        return note
+    code = re.sub("`(.+?)`", r"<code>\1</code>", html.escape(details).replace("\n", " "))
+    return f"<details><summary>{html.escape(line.removesuffix(':'))}</summary>{code}</details>"
 
 
 def _object_notes(result: Segmentation) -> list[str]:

@@ -8,6 +8,7 @@ from gradio.data_classes import ImageData
 
 from demo.shared.service import Example, Service
 from demo.shared.texts import EXAMPLES
+from segcore.errors import InputError
 from segcore.image import read_image
 from segcore.render import shrink
 
@@ -31,13 +32,20 @@ class PictureInput(gr.Image):
         return super().get_config(cls or gr.Image)
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file."""
+        """The path of the uploaded file.
+
+        Raises:
+            InputError: it came as a data: URI, and that cannot be read.
+        """
         if payload is None:
             return None
-        if payload.path is None:
+        if payload.path is not None:
+            return str(Path(payload.path))
+        try:
             path = super().preprocess(payload)  # of a data: URI
-            return path if isinstance(path, str) else None
-        return str(Path(payload.path))
+        except Exception as error:  # damaged base64 makes Gradio raise almost anything
+            raise InputError("image cannot be read: its data: URI is damaged.", field="image") from error
+        return path if isinstance(path, str) else None
 
 
 def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,11 +17,13 @@ from torch import Tensor
 
 from demo.shared.events import Stops
 from demo.shared.texts import OWN_PICTURE
+from segcore.errors import SegcoreError
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
 from segcore.places import EXAMPLES
 from segcore.render import shrink
+from segcore.settings import DEFAULTS
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
@@ -67,6 +70,14 @@ class Service:
             )
             for row in rows
         }
+
+    def warm_up(self) -> None:
+        """Compute what the page opens with, for the first visitor to find; runs beside the start of the server."""
+        if _lends_gpus():
+            return  # they are lent to visitors only
+        first = next(iter(self.examples.values()))
+        with suppress(SegcoreError):  # whoever opens the page is told
+            self.display_file(self.pipeline.run(str(first.path), DEFAULTS.replace(**first.settings)))
 
     def publish(self, content: bytes, name: str) -> str:
         """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""

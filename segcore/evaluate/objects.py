@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segcore.evaluate.cases import Case, OnPicture, each, resolved, run
+from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
 from segcore.image import read_mask
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
@@ -76,6 +76,7 @@ def evaluate_objects(
     settings = resolved(settings)
 
     def score(case: Case) -> ObjectScores:
+        check_pair(case)
         truth = read_mask(case.truth)
         result = run(pipeline, case.picture, settings)
         check_size(truth, result, case.truth.name)

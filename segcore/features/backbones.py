@@ -48,7 +48,7 @@ def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gat
 
 # fmt: off
 _ALL = (
-    Backbone("dino_tiny", "small stand-in for DINO ViT-S, patch 8", 8, "Apache-2.0",
+    Backbone("dino_tiny", "a small stand-in for DINO ViT-S, patch 8", 8, "Apache-2.0",
              "Learned without labels from 1,200 pictures; comes with the app and works with no network.", PLAIN_VIT),
     _on_hub("dino_vits16", "DINO ViT-S/16", "vit_small_patch16_224.dino", 16,
             "The usual choice of the published methods: quick, and its keys separate objects well."),
@@ -102,7 +102,7 @@ def resolve_backbone(name: str) -> tuple[Backbone, str | None]:
             here or the Hub answers, else another DINO or DINOv2 whose weights are here, else dino_tiny, else color.
 
     Returns:
-        The backbone, and a note in words where "auto" had to fall back, else None.
+        The backbone, and a note of `stand_in_note` where "auto" had to fall back, else None.
 
     Raises:
         InputError: there is no backbone of this name.
@@ -130,7 +130,12 @@ def _best_here() -> tuple[Backbone, str | None]:
         return best, None
     here = (name for name in (*_AUTO_ORDER, "dino_tiny") if weights_status(BACKBONES[name]) not in ("download", "missing"))
     chosen = BACKBONES[next(here, "color")]
-    return chosen, f"The features come from {chosen.name} ({chosen.title}). {reason}"
+    return chosen, stand_in_note(chosen, best, reason)
+
+
+def stand_in_note(chosen: Backbone, wanted: Backbone, reason: str) -> str:
+    """Say that one backbone stands in for another one, in one line; the lines below say why, and how to get the other."""
+    return f"These are features of {chosen.name}, {chosen.title}; how to get {wanted.title}:\n{reason}"
 
 
 @functools.lru_cache(maxsize=8)

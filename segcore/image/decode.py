@@ -100,6 +100,18 @@ def _decode(data: bytes, name: str) -> Tensor:
         return _to_tensor(_read_pillow(picture, name, data))
 
 
+def picture_size(source: FILES) -> tuple[int, int]:
+    """Height and width of a picture as `read_image` would give it, from the head of its file.
+
+    Raises:
+        InputError: as of `read_image`.
+    """
+    data, name = named_bytes(source)
+    with opened(data, name) as picture:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        return picture.size if turned else picture.size[::-1]
+
+
 @contextmanager
 def opened(data: bytes, name: str) -> Iterator[Image.Image]:
     """Open the bytes of a file for somebody to read its values, which go through `upright` afterwards.
