@@ -10,15 +10,34 @@ import pickle
 import subprocess
 import sys
 import threading
+from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, cast
 
 _ROOT = Path(__file__).parents[1]
 
 
 class TooLong(TimeoutError):
     """The work was not done by its deadline and was given up."""
+
+
+@dataclass(eq=False)
+class _Child:
+    """The process and its two pipes."""
+
+    process: subprocess.Popen[bytes]
+    questions: IO[bytes]
+    answers: IO[bytes]
+    ready: bool = False  # its imports are done
+
+    def end(self) -> None:
+        self.process.kill()
+        for pipe in (self.questions, self.answers):
+            with suppress(OSError):  # what was on its way is lost, as it should be
+                pipe.close()
+        self.process.wait()
 
 
 class Worker:
@@ -31,7 +50,7 @@ class Worker:
             function: "module:name". Arguments and answers are pickled.
         """
         self._function = function
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child: _Child | None = None
         self._lock = threading.Lock()
         atexit.register(self.close)
 
@@ -48,22 +67,22 @@ class Worker:
             RuntimeError: the function failed; with its type and message.
         """
         with self._lock:
-            process = self._started()
-            gone = threading.Event()
+            child = self._started()
+            late = threading.Event()
 
             def give_up() -> None:
-                gone.set()
-                process.kill()
+                late.set()
+                child.process.kill()
 
             timer = threading.Timer(deadline, give_up)
             timer.start()
             try:
-                pickle.dump((args, kwargs), process.stdin)
-                process.stdin.flush()
-                done, answer = pickle.load(process.stdout)
+                pickle.dump((args, kwargs), child.questions)
+                child.questions.flush()
+                done, answer = pickle.load(child.answers)
             except (EOFError, OSError, pickle.UnpicklingError) as error:
                 self._end()
-                if gone.is_set():
+                if late.is_set():
                     raise TooLong(f"not done within {deadline:g} s") from None
                 raise RuntimeError("the process ended unexpectedly") from error
             finally:
@@ -82,36 +101,35 @@ class Worker:
         with self._lock:
             self._end()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        process = self._spawned()
-        if process.stdout is not None and not getattr(process, "ready", False):
-            pickle.load(process.stdout)
-            process.ready = True
-        return process
+    def _started(self) -> _Child:
+        child = self._spawned()
+        if not child.ready:
+            try:
+                pickle.load(child.answers)  # it says that its imports are done
+            except (EOFError, pickle.UnpicklingError) as error:
+                self._end()
+                raise RuntimeError(f"the process for {self._function} did not start") from error
+            child.ready = True
+        return child
 
-    def _spawned(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
+    def _spawned(self) -> _Child:
+        if self._child is None or self._child.process.poll() is not None:
             self._end()
             code = f"from segcore.worker import serve; serve({self._function!r})"
             paths = filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")])
-            self._process = subprocess.Popen(
+            process = subprocess.Popen(
                 [sys.executable, "-c", code],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
             )
-        return self._process
+            self._child = _Child(process, cast("IO[bytes]", process.stdin), cast("IO[bytes]", process.stdout))
+        return self._child
 
     def _end(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            for pipe in (self._process.stdin, self._process.stdout):
-                try:
-                    pipe.close()
-                except OSError:
-                    continue  # what was on its way is lost, as it should be
-            self._process.wait()
-            self._process = None
+        if self._child is not None:
+            self._child.end()
+            self._child = None
 
 
 def serve(function: str) -> None:
@@ -133,6 +151,6 @@ def serve(function: str) -> None:
         _send(answers, answer)
 
 
-def _send(answers: BinaryIO, value: Any) -> None:
+def _send(answers: IO[bytes], value: Any) -> None:
     pickle.dump(value, answers, protocol=pickle.HIGHEST_PROTOCOL)
     answers.flush()

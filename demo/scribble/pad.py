@@ -71,11 +71,12 @@ class ScribblePad(JsonHTML):
         """Turn the path of a file into what Gradio serves."""
         return with_urls(value, "picture")
 
-    def preprocess(self, payload: Any) -> Drawn:
-        """The strokes, which may be anything a client sends, and the picture they were drawn on."""
+    def preprocess(self, payload: Any) -> Any:
+        """A `Drawn`: the strokes, which may be anything a client sends, and the picture they were drawn on."""
         payload = payload if isinstance(payload, dict) else {}
         key = payload.get("picture_key")
-        return {"strokes": payload.get("strokes") or [], "picture_key": key if isinstance(key, str) else None}
+        drawn: Drawn = {"strokes": payload.get("strokes") or [], "picture_key": key if isinstance(key, str) else None}
+        return drawn
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""

@@ -114,7 +114,8 @@ def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
         marked = marked[torch.randperm(len(marked), generator=generator)[:_MOST_SAMPLES]]
     X = marked.float()
     k = min(N_GAUSSIANS, len(X))
-    resp = gaussian_mixture(X, n_clusters=k, covariance="full", generator=generator, max_iter=20).resp.double()
+    mixture = gaussian_mixture(X, n_clusters=k, covariance="full", generator=generator, max_iter=20)
+    resp = torch.nn.functional.one_hot(mixture.labels).double() if mixture.resp is None else mixture.resp.double()
     X = X.double()
     mass = resp.sum(0)
     means = (resp.T @ X) / mass[:, None]

@@ -8,6 +8,7 @@ imports torch.
 from collections.abc import Callable
 from functools import partial
 from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ def scipy_flow(terminal: Ints, tails: Ints, heads: Ints, capacity: Ints) -> tupl
     values = np.concatenate([capacity, capacity, terminal[rich], -terminal[poor]]).astype(np.int32)
     graph = coo_array((values, (rows.astype(np.int32), columns.astype(np.int32))), shape=(n + 2, n + 2)).tocsr()
     found = maximum_flow(graph, source, sink, method="dinic")
-    residual = graph - found.flow
+    residual: Any = graph - found.flow
     residual.eliminate_zeros()
     return int(found.flow_value), _marked(breadth_first_order(residual, source, return_predecessors=False), n)
 

@@ -1,5 +1,7 @@
 """The 8-neighbor links of a grid, each kept once: to the right, lower, lower right and lower left neighbor."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ def ends(offset: tuple[int, int]) -> tuple[Part, Part]:
     return first, second
 
 
-def neighbor_sums(w: NDArray) -> NDArray:
+def neighbor_sums(w: NDArray[Any]) -> NDArray[Any]:
     """(h, w): the weights of all links of a pixel, added; `w` (4, h, w) is 0 on links that lead out of the grid."""
     sums = np.zeros(w.shape[1:], w.dtype)
     for direction, offset in enumerate(OFFSETS):
@@ -27,7 +29,7 @@ def neighbor_sums(w: NDArray) -> NDArray:
     return sums
 
 
-def pair_costs(labels: NDArray[np.integer], w: NDArray) -> tuple[float, int]:
+def pair_costs(labels: NDArray[np.integer], w: NDArray[Any]) -> tuple[float, int]:
     """Weight and number of the links that join different labels; links of weight 0 do not count."""
     cost, n = 0.0, 0
     for direction, offset in enumerate(OFFSETS):

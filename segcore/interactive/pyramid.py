@@ -104,14 +104,22 @@ def _cut(
     band = torch.ones(unary.shape[1:], dtype=torch.bool) if free is None else free
     if len(unary) == 2:
         fixed = None if start is None else torch.where(band, FREE, start)
-        found = graph_cut(unary, pairwise, fixed=fixed, solve=solve)
-        flow, rounding, n_open = found.flow, found.rounding, found.n_open
-    else:
-        found = alpha_expansion(unary, pairwise, start=start, free=band, solve=solve)
-        flow, rounding, n_open = None, 0.0, int(band.sum())
-    return Cut(
-        found.labels, found.energy, found.data, found.smoothness, found.n_cut, band, flow, rounding, coarse_energy, n_open
-    )
+        cut = graph_cut(unary, pairwise, fixed=fixed, solve=solve)
+        return Cut(
+            cut.labels,
+            cut.energy,
+            cut.data,
+            cut.smoothness,
+            cut.n_cut,
+            band,
+            cut.flow,
+            cut.rounding,
+            coarse_energy,
+            cut.n_open,
+        )
+    found = alpha_expansion(unary, pairwise, start=start, free=band, solve=solve)
+    n_open = int(band.sum())
+    return Cut(found.labels, found.energy, found.data, found.smoothness, found.n_cut, band, None, 0.0, coarse_energy, n_open)
 
 
 def _near_border(labels: np.ndarray, reach: int, k: int) -> np.ndarray:
@@ -119,7 +127,7 @@ def _near_border(labels: np.ndarray, reach: int, k: int) -> np.ndarray:
     import cv2
 
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    near = np.zeros(labels.shape, np.uint8)
+    near = np.zeros(labels.shape, np.int64)
     for label in range(k):
-        near += cv2.dilate((labels == label).astype(np.uint8), kernel)
+        near += cv2.dilate((labels == label).astype(np.uint8), kernel) > 0
     return near > 1

@@ -7,6 +7,8 @@ is the mean of its neighbors' by their links.
 Reference: Grady 2006.
 """
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -78,7 +80,8 @@ def _laplacian(w: NDArray[np.float64]) -> csr_array:
         values.append(np.maximum(w[direction][a], least).ravel())
     i, j, v = map(np.concatenate, (tails, heads, values))
     W = coo_array((np.concatenate([v, v]), (np.concatenate([i, j]), np.concatenate([j, i]))), shape=(h * width,) * 2).tocsr()
-    return (diags_array(W.sum(1)) - W).tocsr()
+    laplacian: csr_array = (diags_array(W.sum(1)) - W).tocsr()
+    return laplacian
 
 
 def _blocks(shape: tuple[int, int]) -> NDArray[np.intp]:
@@ -92,14 +95,15 @@ def _solve(A: csr_array, right: NDArray[np.float64], block: NDArray[np.intp], to
     """X with A X = right, columns together, by preconditioned conjugate gradients."""
     _, block = np.unique(block, return_inverse=True)
     n = A.shape[0]
-    R = coo_array((np.ones(n), (block, np.arange(n))), shape=(int(block.max()) + 1, n)).tocsr()
-    coarse = splu((R @ A @ R.T).tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
+    R: Any = coo_array((np.ones(n), (block, np.arange(n))), shape=(int(block.max()) + 1, n)).tocsr()
+    coarse: Any = splu((R @ A @ R.T).tocsc(), permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True})
     inverse = 1 / A.diagonal()[:, None]
 
     def precondition(r: NDArray[np.float64]) -> NDArray[np.float64]:
-        return inverse * r + R.T @ coarse.solve(R @ r)
+        z: NDArray[np.float64] = inverse * r + R.T @ coarse.solve(R @ r)
+        return z
 
-    X = R.T @ coarse.solve(R @ right)
+    X: NDArray[np.float64] = R.T @ coarse.solve(R @ right)
     r = right - A @ X
     z = precondition(r)
     p, rz = z, (r * z).sum(0)
