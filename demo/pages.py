@@ -9,6 +9,7 @@ from demo.guide import page as guide
 from demo.lab import page as lab
 from demo.lectures import page as lectures
 from demo.playgrounds import page as playgrounds
+from demo.scribble import page as scribble
 from demo.shared.service import Service
 
 
@@ -42,6 +43,13 @@ PAGES = (
         "Playgrounds",
         "Small, exact, every number yours to change: what layers, upsampling and scores do, with the sums written out.",
         playgrounds.build,
+    ),
+    Page(
+        "scribble",
+        "Scribble",
+        "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
+        "on to other pictures.",
+        scribble.build,
     ),
     Page(
         "lectures",
