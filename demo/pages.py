@@ -8,6 +8,7 @@ import gradio as gr
 from demo.guide import page as guide
 from demo.lab import page as lab
 from demo.shared.service import Service
+from demo.steps import page as steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "steps",
+        "Step by step",
+        "Every algorithm one step at a time, on your picture or on points in the plane, with its formula filled in.",
+        steps.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )

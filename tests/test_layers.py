@@ -13,7 +13,7 @@ LAYERS = (
      "segcore.environment", "segcore.stopping"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
-     "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
+     "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match", "segcore.toys"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
      "segcore.evaluate"),
     ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.flags", "segcore.bench",

@@ -189,13 +189,18 @@ def principal_components(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
     Returns:
         (n, min(n_dims, n, d)) coordinates with mean 0, and the share of the variance they hold, in [0, 1].
     """
+    axes, share = principal_axes(X, n_dims=n_dims)
+    return ((X - X.mean(0)).double() @ axes).to(X.dtype), share
+
+
+def principal_axes(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
+    """The axes (d, min(n_dims, n, d)) float64 of `principal_components`, of length 1, and the share of the variance."""
     centered = (X - X.mean(0)).double()
-    covariance = centered.T @ centered
-    variances, axes = torch.linalg.eigh(covariance)
+    variances, axes = torch.linalg.eigh(centered.T @ centered)
     keep = min(n_dims, *X.shape)
     total = float(variances.sum())
     share = float(variances[-keep:].sum()) / total if total > 0 else 1.0
-    return (centered @ axes[:, -keep:].flip(1)).to(X.dtype), share
+    return axes[:, -keep:].flip(1), share
 
 
 def _e_step(X: Tensor, mixture: _Mixture) -> tuple[Tensor, float]:
