@@ -2,14 +2,14 @@
 // views themselves stand before it. A sequence arrives whole; from then on everything happens here.
 
 const BEAT = 1100; // ms per step at speed 1
-const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1 };
+const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
 const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
 const find = (name) => element.querySelector(`.st-${name}`);
 const NAMES = [
   "message", "body", "title", "said", "first", "back", "play", "forward", "last", "slider", "count", "speed", "stage",
   "question", "ask", "options", "verdict", "close", "pointed", "formula", "numbers-card", "predict", "predict-card",
-  "copy", "copy-link", "copied", "python", "word",
+  "variants", "copy", "copy-link", "copied", "python", "word",
 ];
 const parts = Object.fromEntries(NAMES.map((name) => [name, find(name)]));
 parts.numbers = element.querySelector(".st-numbers tbody");
@@ -49,7 +49,12 @@ function frameNamed(name) {
   return found >= 0 ? found : frames.findIndex(({ step }) => step === run.value.start);
 }
 
-const frame = () => run.value.frames[run.at];
+// The step on view; where there are several ways to look at it, as the one that is chosen says.
+function frame() {
+  const whole = run.value.frames[run.at];
+  return whole.variants ? { ...whole, ...whole.variants[Math.min(run.variant, whole.variants.length - 1)] } : whole;
+}
+
 const pointed = () => run.hover ?? run.i;
 const usesPair = () => frame().views.some(({ kind }) => kind === "matrix");
 
@@ -74,11 +79,31 @@ function paintFrame() {
   parts.count.textContent = `${number + 1} of ${total}${left}`;
   parts.first.disabled = parts.back.disabled = run.at === 0;
   parts.last.disabled = parts.forward.disabled = run.at === frames.length - 1;
+  paintVariants();
   cards = views.map((spec, at) => cardFor(spec, cards[at]));
   parts.stage.replaceChildren(...cards.map(({ node }) => node));
   views.forEach((spec, at) => VIEWS[spec.kind].paint(cards[at], spec));
   paintFormula(frame());
   paintNumbers(frame());
+}
+
+function paintVariants() {
+  const variants = run.value.frames[run.at].variants ?? [];
+  parts.variants.hidden = variants.length === 0;
+  const chosen = Math.min(run.variant, variants.length - 1);
+  parts.variants.replaceChildren(
+    ...variants.map(({ label }, at) => {
+      const button = make("button", "", label);
+      button.type = "button";
+      button.setAttribute("aria-pressed", String(at === chosen));
+      button.addEventListener("click", () => {
+        run.variant = at;
+        paintFrame();
+        parts.variants.children[at].focus();
+      });
+      return button;
+    }),
+  );
 }
 
 function cardFor(spec, old) {

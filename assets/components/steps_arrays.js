@@ -48,6 +48,7 @@ function digits(value) {
 function written(value, form) {
   if (form === "integer") return String(Math.round(value)).replaceAll("-", "−");
   if (form === "label") return value < 0 ? "none yet" : `<span class="st-chip" style="--c:${paletteColor(value)}"></span>${value + 1}`;
+  if (form === "row") return nameOfRow(value);
   if (form === "percent") return `${digits(100 * value)} %`;
   return digits(value);
 }

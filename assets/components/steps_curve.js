@@ -17,7 +17,8 @@ VIEWS.curve = {
     if (!lines.length) return;
     const axes = axesOf(lines, spec, width, height);
     drawFrame(card.svg, axes, spec);
-    lines.forEach((series, at) => drawSeries(card.svg, series, axes, at, spec));
+      let at = 0;
+    for (const series of lines) drawSeries(card.svg, series, axes, series.faint ? 0 : at++, spec);
     drawLevels(card.svg, spec, axes, lines);
     card.axes = axes;
     this.mark(card, spec);

@@ -25,9 +25,16 @@ function place(token) {
   return `<output>${written(number, token.f)}</output>`;
 }
 
+// A number of the row i that is pointed at, of the second row j, of the pair, or its term of the quadratic form.
 function tokenValue(token) {
   const values = run.arrays[token.a];
-  return values[pointed() * token.w + token.k];
+  const [i, j] = [pointed(), run.j ?? pointed()].map((row) => (token.size ? blockOf(row, token) : row));
+  if (token.of === "ij") return values[i * token.w + j];
+  if (token.of === "term") {
+    const x = run.arrays[token.x];
+    return values[i * token.w + j] * (x[i] - x[j]) ** 2;
+  }
+  return values[(token.of === "j" ? j : i) * token.w + token.k];
 }
 
 function nameOfRow(i) {

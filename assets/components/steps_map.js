@@ -19,7 +19,7 @@ VIEWS.map = {
   paint(card, spec) {
     const { value } = run;
     card.spec = spec;
-    card.image.src = value.picture;
+    card.image.src = value.picture.url ?? value.picture;
     card.image.alt = value.alt;
     card.frame.style.setProperty("--ratio", value.ratio);
     card.image.classList.toggle("st-gray", Boolean(spec.values || spec.matrix));

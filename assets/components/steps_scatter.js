@@ -15,7 +15,7 @@ VIEWS.scatter = {
 
   paint(card, spec) {
     card.spec = spec;
-    card.xy = spec.moved ? run.arrays[spec.moved] : run.arrays[run.value.xy];
+    card.xy = run.arrays[spec.moved ?? spec.xy ?? run.value.xy];
     const editable = run.value.editable;
     card.frame.classList.toggle("st-editable", Boolean(editable));
     if (fit(card.canvas)) {
@@ -54,10 +54,10 @@ const EDGE_OF_PLANE = 14; // px around the points
 
 // From coordinates to pixels of a canvas; both axes have one scale.
 function placer(card) {
-  const [x0, x1, y0, y1] = run.value.bounds;
+  const [x0, x1, y0, y1] = card.spec.bounds ?? run.value.bounds;
   const { width, height } = card.marks.width ? card.marks : card.canvas;
   const margin = EDGE_OF_PLANE * (window.devicePixelRatio || 1);
-  const scale = Math.min((width - 2 * margin) / (x1 - x0), (height - 2 * margin) / (y1 - y0));
+  const scale = Math.min((width - 2 * margin) / (x1 - x0 || 1), (height - 2 * margin) / (y1 - y0 || 1));
   const left = (width - scale * (x1 - x0)) / 2;
   const top = (height - scale * (y1 - y0)) / 2;
   const place = ([x, y]) => [left + (x - x0) * scale, height - top - (y - y0) * scale];
@@ -71,7 +71,7 @@ function ink() {
 }
 
 function drawAxes(context, card, place, ratio) {
-  const [x0, x1, y0, y1] = run.value.bounds;
+  const [x0, x1, y0, y1] = card.spec.bounds ?? run.value.bounds;
   const path = new Path2D();
   const horizontal = [place([x0, 0]), place([x1, 0])];
   const vertical = [place([0, y0]), place([0, y1])];
@@ -100,7 +100,7 @@ function drawPoints(context, card, spec, place, ratio) {
     context.fillStyle = rgb ? `rgb(${rgb})` : "rgb(140 140 140)";
     context.fill();
     if (n > 600 && !lit?.[i]) continue;
-    context.lineWidth = (lit?.[i] ? 2.5 : 0.8) * ratio;
+    context.lineWidth = (lit?.[i] ? (n > 600 ? 1.2 : 2.5) : 0.8) * ratio;
     context.strokeStyle = lit?.[i] ? ink() : "rgb(0 0 0 / 0.5)";
     context.stroke();
   }
@@ -127,7 +127,7 @@ function drawEdges(context, spec, place, ratio) {
 }
 
 function drawMoves(context, card, place, ratio) {
-  const from = run.arrays[run.value.xy];
+  const from = run.arrays[card.spec.xy ?? run.value.xy];
   const { xy } = card;
   const every = Math.max(1, Math.ceil(xy.length / 2 / 400));
   const path = new Path2D();

@@ -59,6 +59,7 @@ def stage(
     ramp: str = "sequential",
     lit: Tensor | None = None,
     out: Tensor | None = None,
+    range: list[float] | None = None,  # noqa: A002 – the name that the browser reads
     marks: Iterable[tuple[int, str]] = (),
     **plane: Any,
 ) -> list[dict[str, Any]]:
@@ -72,10 +73,11 @@ def stage(
         ramp: "sequential", or "diverging" around 0.
         lit: (n,) bool, outlined.
         out: (n,) bool, crossed out.
+        range: ends of the ramp, if not those of the values.
         marks: rows with a few letters beside them.
         plane: further entries of the scatter plot: centers, was, ellipses, moved, circle.
     """
-    common = {"labels": labels, "values": values, "ramp": ramp, "lit": lit, "out": out}
+    common = {"labels": labels, "values": values, "ramp": ramp, "lit": lit, "out": out, "range": range}
     common = {name: value for name, value in common.items() if value is not None}
     common["marks"] = [{"i": i, "text": text} for i, text in marks]
     scatter = {"kind": "scatter", "title": data.plane if data.is_picture else title, **common, **plane}

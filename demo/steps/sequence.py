@@ -28,9 +28,12 @@ _ENDS = 0.4  # share of the frames kept that come first, and as many last
 class At:
     """A place in a formula where the browser writes a number of the patch (or point) that is pointed at."""
 
-    values: Tensor  # (n,), or (n, stride) of which column k is meant
+    values: "Tensor | Coarse"  # (n,), or (n, stride) of which column k is meant
     k: int = 0
-    form: str = "number"  # "number", "percent", "integer", "label" (counted from 1)
+    form: str = "number"  # "number", "percent", "integer", "label" (counted from 1), "row" (its name)
+    of: str = "i"  # "i"; "j", the second one; "ij", an entry of (m, m); "term", ij · (x_i − x_j)² with x in `other`
+    other: Tensor | None = None
+    size: tuple[int, int] | None = None  # of the grid of blocks that `values` is about, if not of the rows themselves
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,6 +63,16 @@ class Number:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Variant:
+    """One of several ways to look at a step; what it does not say is the step's own."""
+
+    label: str
+    views: list[dict[str, Any]]
+    numbers: list[Number] | None = None
+    formula: list[list[Any]] | None = None
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Frame:
     """One step: its words, what is drawn, the formula, and its numbers."""
 
@@ -70,6 +83,7 @@ class Frame:
     numbers: list[Number] = field(default_factory=list)
     formula: list[list[Any]] = field(default_factory=list)  # lines of HTML strings and `At`
     point: list[tuple[str, str]] = field(default_factory=list)  # (label, Python) of what is printed for index `i`
+    variants: list[Variant] = field(default_factory=list)  # where there are some, `views` are not shown
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -142,8 +156,11 @@ class Table:
                 used.add(key)
                 return key
             case At():
-                stride = 1 if value.values.ndim == 1 else value.values.shape[1]
-                return {"a": self.packed(value.values, used), "w": stride, "k": value.k, "f": value.form}
+                shape = (value.values.values if isinstance(value.values, Coarse) else value.values).shape
+                stride = 1 if len(shape) == 1 else shape[1]
+                token = {"a": self.packed(value.values, used), "w": stride, "k": value.k, "f": value.form, "of": value.of}
+                more = {"x": value.other, "size": value.size}
+                return token | {name: self.packed(entry, used) for name, entry in more.items() if entry is not None}
             case dict():
                 return {name: self.packed(entry, used) for name, entry in value.items()}
             case list() | tuple():
@@ -234,15 +251,26 @@ def assemble(
 
 
 def _frame(frame: Frame, table: Table, used: set[str], code: "Code") -> dict[str, Any]:
-    return {
+    packed = {
         "step": frame.name,
         "title": frame.title,
         "said": frame.said,
         "views": table.packed(frame.views, used),
         "numbers": [_number(number) for number in frame.numbers],
         "formula": table.packed(frame.formula, used),
-        "python": code.of(frame),
+        "python": code.of(frame, frame.numbers),
     }
+    return packed | ({"variants": [_variant(v, frame, table, used, code) for v in frame.variants]} if frame.variants else {})
+
+
+def _variant(variant: Variant, frame: Frame, table: Table, used: set[str], code: "Code") -> dict[str, Any]:
+    packed = {"label": variant.label, "views": table.packed(variant.views, used)}
+    if variant.numbers is not None:
+        packed["numbers"] = [_number(number) for number in variant.numbers]
+        packed["python"] = code.of(frame, variant.numbers)
+    if variant.formula is not None:
+        packed["formula"] = table.packed(variant.formula, used)
+    return packed
 
 
 def _number(number: Number) -> dict[str, Any]:
@@ -281,10 +309,10 @@ class Code:
         """What all steps begin with."""
         return "\n".join([*sorted(set(self.imports)), "", *self.setup, f"for state in {self.call}:"])
 
-    def of(self, frame: Frame) -> str:
+    def of(self, frame: Frame, numbers: list[Number]) -> str:
         """The lines that go on from there and print the numbers of a frame; `@i@` stands for the patch pointed at."""
         lines = [f'    if state.name == "{frame.name}":', "        break", ""]
-        lines += [f'print(f"{n.symbol} = {{{n.code}:.4g}}")' for n in frame.numbers]
+        lines += [f'print(f"{n.symbol} = {{{n.code}:.4g}}")' for n in numbers]
         if frame.point:
             lines += ["", "i = @i@"]
             lines += [f'print(f"{label} = {{{code}:.4g}}")' for label, code in frame.point]

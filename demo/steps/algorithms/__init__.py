@@ -4,9 +4,13 @@ from collections.abc import Mapping
 
 from demo.steps.algorithm import Algorithm
 from demo.steps.algorithms.kmeans import KMEANS
+from demo.steps.algorithms.mixture import MIXTURE
 from demo.steps.algorithms.seeding import SEEDING
+from demo.steps.algorithms.spectral import SPECTRAL
 
 ALGORITHMS: Mapping[str, Algorithm] = {
     "kmeans_start": SEEDING,
     "kmeans": KMEANS,
+    "gmm": MIXTURE,
+    "spectral": SPECTRAL,
 }

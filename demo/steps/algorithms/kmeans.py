@@ -1,6 +1,7 @@
 """k-means: assign, update."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -31,7 +32,14 @@ def make(data: Data) -> Run:
     return Run(frames, lloyd_questions(data, states), code, states[min(3, len(states) - 1)].name, near_middle(data))
 
 
-def lloyd_frames(data: Data, states: list[KMeansState], course: list[float], *, prefix: str = "state") -> list[Frame]:
+def lloyd_frames(
+    data: Data,
+    states: list[KMeansState],
+    course: list[float],
+    *,
+    prefix: str = "state",
+    project: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> list[Frame]:
     """The frames of a run of Lloyd.
 
     Args:
@@ -39,10 +47,11 @@ def lloyd_frames(data: Data, states: list[KMeansState], course: list[float], *, 
         states: of the run.
         course: the inertia after each phase but the first.
         prefix: Python for the state of k-means.
+        project: places in the plane of centers (k, d), if not those of the data.
     """
     frames, trail = [], []
     for at, (before, state) in enumerate(itertools.pairwise([None, *states])):
-        centers = places(data.project(state.centers))
+        centers = places((project or data.project)(state.centers))
         trail.append(centers)
         frames.append(_frame(data, before, state, trail, _curve(state, course, at), prefix))
     return frames
