@@ -200,3 +200,202 @@ class SPECTRAL:
         "The constant one gives {zero:.3g}, as no edge jumps; the right half gives {half:.3g}. So one looks for the least among the "
         "vectors that are orthogonal to the constant one (D-orthogonal): that is v_1."
     )
+
+
+class RECURSIVE:
+    """Recursive normalized cuts."""
+
+    name = "Normalized cuts, recursive"
+    lead = "Which part is cut next, and when is it enough? Of all parts the one whose best cut has the lowest Ncut."
+    titles = {"look": "Before the first cut", "cut": "Cut {round}", "end": "The end"}
+    tree, tree_note = "The tree of parts", "Dashed: stays whole so far. Each part shows the Ncut of its own best cut."
+    vector, sweep, best = "v₁ of the part that was cut", "Ncut of that part for every threshold t", "lowest: {ncut:.3g}"
+    said_look = "All {words} are one part; its second eigenvector is known, and every threshold of it was tried."
+    said_cut = "The part falls into {n} and {rest}; Ncut = {ncut:.3g}."
+    said_end = "{n} parts: {why}"
+    enough = "as many as were asked for."
+    formula = "Ncut(A, B) = cut(A, B) · (1 / vol A + 1 / vol B), edges inside the part only"
+    too_dear = "It stays whole: Ncut = {ncut} &gt; {most}, the largest that is allowed."
+    too_smooth = "It stays whole: its vector is too smooth, {smoothness} &gt; {most}, so it could be cut anywhere."
+    ask_next = "Which part will cut {number} take? Point at a {word} of it."
+    why_next = "Of all parts its best cut is the cheapest: Ncut = {ncut:.3g}. Size alone does not decide."
+    ask_share = "How much of all {words} will the smaller side of the first cut hold?"
+    share_options = ("less than a tenth", "a tenth to three tenths", "about half")
+    why_share = "It holds {share:.0%}. Ncut divides by the volumes, so a side of a few would have to be very cheap to cut off."
+
+
+class MIN_CUT:
+    """The minimum cut beside the normalized one."""
+
+    name = "Min cut beside Ncut"
+    lead = "Why normalize? On one and the same graph: the lightest cut, and the lightest in proportion to its sides."
+    title = "Contraction, round {round}"
+    said = "{m:,} merged nodes; the best cut so far takes {n} away, at a weight of {best:.4g}."
+    both, contraction = "Both cuts", "What has merged"
+    min_title, ncut_title = "Minimum cut: {n} on the smaller side", "Normalized cut: {n} on the smaller side"
+    merged = "Merged nodes: {m:,}"
+    alone = " is the weight of the cut that takes i alone"
+    lightest = "lightest degree of a merged node: {degree}; best cut so far: {best}"
+    min_name, ncut_name = "Minimum cut", "Normalized cut"
+    curve_ncut, curve_cut = "Ncut along v₁", "cut along v₁: lowest at the ends"
+    best_ncut, best_cut = "lowest Ncut: {ncut:.3g}", "lowest cut: {cut:.3g}"
+    ask_size = "How many of the {n:,} {words} will the minimum cut take away?"
+    size_options = ("one", "a few", "a tenth or more")
+    why_size = "It takes {n}: few rows have few edges, so a small side is a cheap side."
+    ask_where = "Point at a {word} that the minimum cut takes away."
+    why_where = "Its edges weigh {cut:.4g} together, less than any other border in the graph."
+    ask_lower = "Which of the two cuts crosses edges of less weight?"
+    lower_options = ("the minimum cut", "they are the same")
+    why_lower = (
+        "The minimum cut crosses {cut:.4g}, the normalized cut {other_cut:.4g}. Divided by the volumes of their sides the order "
+        "turns: the normalized cut has Ncut = {other:.3g}, the lowest that v_1 offers."
+    )
+
+
+class TOKENCUT:
+    """TokenCut."""
+
+    name = "TokenCut"
+    lead = "Which side is the object? The one where the second eigenvector is largest in magnitude."
+    titles = {
+        "similarity": "A graph of alike and not alike", "vector": "The second eigenvector", "threshold": "Cut at the mean",
+        "seed": "The seed", "object": "The object",
+    }  # fmt: skip
+    said = {
+        "similarity": "Patches are joined where their cosine exceeds τ = {tau:g}.",
+        "vector": "v is nearly constant on what holds together.",
+        "threshold": "v > mean v is one side; its connected pieces are still mixed.",
+        "seed": "The patch of the largest |v| is where the object is surest.",
+        "object": "The piece of the side that holds the seed.",
+    }
+    degree_map, similar_map = "Degree: how many patches each resembles", "Cosine to the seed"
+    vector_map, side_map, seed_map, object_map = "v", "v > mean v", "|v|", "The object"
+    histogram, mean = "How often each value of v occurs", "mean v = {mean:.3g}"
+    seed_line = "The seed is {name}: v = {v}."
+    ask_seed = "Point at the patch that will be the seed."
+    why_seed = "It is {name}: |v| is largest there."
+    ask_object = "Point at the object."
+    why_object = "It covers {share:.0%} of the picture. Nothing was told about it but which patches are alike."
+    ask_side = "Will v > mean v hold less or more than half of the patches?"
+    side_options = ("less than half", "more than half")
+    why_side = "{share:.0%}: the mean lies near the crowd of the background's values."
+
+
+class MASKCUT:
+    """MaskCut."""
+
+    name = "MaskCut"
+    lead = "And the next object? Take away what was found, and cut again."
+    titles = {"similarity": "Round {round}: similarity", "vector": "Round {round}: eigenvector", "mask": "Round {round}: mask"}
+    said = {
+        "similarity": "Round {round}: patches that were taken have features 0, so that only ε joins them to anything.",
+        "vector": "Round {round}: the side with fewer corners of the picture is the object's; s marks its highest entry.",
+        "mask": "Round {round} takes {n}.",
+    }
+    degree_map, vector_map, mask_map = "Degree: how many patches each resembles", "v", "Objects found so far"
+    seed_line = "s, the highest v on the object's side: {name}"
+    ask_object = "What will round {round} find? Point at it."
+    ask_dropped = "Will round {round} find something new?"
+    dropped_options = ("yes", "no, it is dropped")
+    ask_seed = "Point at the patch with the highest v in round 1."
+    why_seed = "It is the seed: the component that holds it becomes the mask."
+    why_first = "The first cut parts what stands out the most from everything else."
+    why_next = "With the first features out of the way, the next best cut of what is left comes up."
+
+
+class LOST:
+    """LOST."""
+
+    name = "LOST"
+    lead = "Where to start? At the patch that resembles the fewest others: objects are smaller than their background."
+    titles = {"degree": "Degrees", "seed": "The seed", "similar": "Its kin", "sum": "The sum", "object": "The object"}
+    said = {
+        "degree": "For each patch: how many others have a positive product with it.",
+        "seed": "The patch of the lowest degree starts.",
+        "similar": "Of the patches of low degree, those with a positive product with the seed.",
+        "sum": "M sums the products with the seed's kin: positive where a patch resembles them.",
+        "object": "The connected piece of M > 0 that holds the seed.",
+    }
+    degree_map, seed_map, similar_map = "Degree", "f_seed · fᵢ", "f_seed · fᵢ; outlined: the seed's kin"
+    sum_map, object_map = "M", "The object"
+    seed_line = "The seed is {name}, of degree {degree}."
+    ask_seed = "Point at the patch of lowest degree."
+    why_seed = "The seed resembles the fewest others. If the object filled the picture, this would pick the background."
+    ask_object = "Point at the object that grows from this seed."
+    why_object = "It covers {share:.0%} of the picture: all that is joined to the seed where M > 0."
+    ask_size = "How much of the picture will the object cover?"
+    size_options = ("less than a quarter", "a quarter to a half", "more than half")
+    why_size = "{share:.0%}. M > 0 asks for little, so LOST's masks are large; the authors use the box around them."
+
+
+class MEAN_SHIFT:
+    """Mean shift."""
+
+    name = "Mean shift"
+    lead = "Who decides K? The bandwidth h: each row climbs to the crowd around it, and rows that meet are one cluster."
+    titles = {"start": "The start", "move": "Move {round}", "merge": "Merge {round}"}
+    map = {"start": "Rows", "move": "How many rows lie within h", "merge": "Clusters so far"}
+    curve, curve_x, still = "Length of the longest move", "moves", "counts as still"
+    said_start = "Each {word} starts where it is; the dashed circle has the radius h."
+    said_move = "{n} still move; the longest way is {longest:.3g}."
+    said_rest = "Nothing moves any more: every row stands on a mode."
+    said_merge = "Mode {number}, the most crowded of those left, takes {n} within h of it; {left:,} are left."
+    formula = "y<sub>i</sub> ← mean of x<sub>j</sub> with ‖x<sub>j</sub> − y<sub>i</sub>‖ ≤ h = {h}"
+    formula_merge = "modes within h = {h} of the most crowded one are merged into it"
+    ask_modes = "How many modes will there be in the end?"
+    why_modes = "{n} modes at h = {h:g}. Nobody chose their number: raise h and they merge, lower it and they multiply."
+    ask_farthest = "Which {word} will travel the farthest? Point at it."
+    why_farthest = "It travels {length:.3g}: from the far side of a crowd, uphill all the way."
+    ask_crowd = "Which {word} has the most others within h? Point at it."
+    why_crowd = "It has {n} within h: it stands near the top already and will hardly move."
+
+
+PIXEL_BLOCK, PIXEL_BLOCKS = "middle pixel of the block", "blocks"
+
+
+class CRF:
+    """The dense CRF."""
+
+    name = "Dense CRF, mean field"
+    lead = "Who overrules the label of a patch? All other pixels, the more the nearer they are in place and color."
+    titles = {False: "The start: the labels of the patches", True: "Sweep {round}"}
+    labels, one, labels_map, q_map = "Labels", "Q of label {k}", "The likeliest label; outlined: changed in this sweep", "Q of label {k}"
+    label = "label {k}"
+    curve, curve_x = "F(Q), the free energy: KL(Q ‖ P) up to a constant", "sweeps"
+    said_start = "Q = softmax(−U): the labels of spectral clustering, believed as far as the setting says."
+    said = "{share:.2%} of the pixels change their likeliest label."
+    said_rises = " F rises in this sweep: all pixels move at once, so it may."
+    formula_start = "Q<sub>i</sub>(l) ∝ exp(−U<sub>i</sub>(l))"
+    formula = "Q<sub>i</sub>(l) ∝ exp(−U<sub>i</sub>(l) + messages); a message is w Σ<sub>j</sub> K<sub>ij</sub> Q<sub>j</sub>(l)"
+    parallel = "All pixels are updated at once, as in the authors' code, so F need not fall."
+    ask_flips = "Point at a place that will change its label in the first sweep."
+    why_flips = "{share:.1%} of the pixels change: those whose neighbors in place and color mostly have another label."
+    ask_energy = "Will the free energy fall or rise in the first sweep?"
+    energy_options = ("fall", "rise")
+    why_energy = "One pixel at a time it could only fall. All at once, as here, it usually falls, but nothing makes it."
+    ask_loses = "Which label loses the most pixels to the others?"
+    why_loses = "It loses {share:.1%} of the picture. Thin and small parts have few friends of their own color around them."
+
+
+class SLIC:
+    """SLIC."""
+
+    name = "SLIC superpixels"
+    lead = "What makes pieces compact? m weighs the distance in the plane against the distance in color."
+    titles = {"sweep": "Sweep {round}", "connect": "Made connected"}
+    said = {
+        "sweep": "{moved:.2%} of the pixels changed their piece; then each center moved to the mean of its piece.",
+        "connect": "Stray pieces join their neighbors: {pieces} connected superpixels.",
+    }
+    said_first = "Centers stand on a grid and have no color yet: each pixel goes to the nearest in the plane."
+    curve, curve_x = "Share of pixels that change in a sweep", "sweeps from the second on"
+    formula_connect = "Every piece becomes connected; small ones are merged."
+    center, piece = "center ", "piece of this pixel: "
+    ask_moves = "Point at a place that changes its piece in the second sweep."
+    why_moves = "{share:.1%} of the pixels change once color counts: those near an edge of the picture."
+    ask_settles = "{share:.1%} changed in the second sweep. How many will in the last?"
+    settles_options = ("less than a fifth of that", "up to about half of that", "about as many")
+    why_settles = "{share:.2%}. Each center only looks at its surroundings, so pieces settle in a few sweeps."
+    ask_decides = "Which term is the larger one for most pixels in the end?"
+    decides_options = ("color", "place")
+    why_decides = "Color is the larger term for {share:.0%} of the pixels looked at. Raise m and place takes over: squares."

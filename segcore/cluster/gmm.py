@@ -132,7 +132,8 @@ def gaussian_mixture_steps(
     yield MixtureState("start", "start", 0, resp, None, None, None, None, None)
     for p in _phases(centered, resp, covariance, least, tol * len(X), max_iter):
         phase, m = "m" if p.log_likelihood is None else "e", p.mixture
-        log_density = _log_density(centered, m)
+        if phase == "m":  # the E-step that follows has the same parameters
+            log_density = _log_density(centered, m)
         log_likelihood = float((m.mixing.log() + log_density).logsumexp(1).sum())
         name = f"{phase}-{p.round}"
         yield MixtureState(name, phase, p.round, p.resp, m.mixing, m.means + mean, m.covariances, log_density, log_likelihood)

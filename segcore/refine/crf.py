@@ -9,10 +9,10 @@ all other labels around it; but for a constant per pixel, that is a reward of w 
 Reference: Krähenbühl and Koltun, 2011, algorithm 1.
 """
 
+import itertools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
@@ -140,25 +140,22 @@ def mean_field_steps(kernels: Sequence[Lattice], unary: Tensor, *, n_steps: int)
     Cost: that of `mean_field_of`, and one more filtering per kernel in the end, for F.
     """
     check_range("n_steps", n_steps, lo=0)
-    shape = unary.shape
     # A sweep's messages are those of the marginals before it, so F of those is known one sweep later.
-    waiting, best = None, None
-    for step, (Q, messages) in enumerate(_sweeps(kernels, _prior(unary), n_steps + 1)):
-        if waiting is not None:
-            yield waiting(_free_energy(unary, waiting_Q, messages))
-        if step > n_steps:
-            return
+    sweeps = enumerate(itertools.pairwise(_sweeps(kernels, _prior(unary), n_steps + 1)))
+    best: Tensor | None = None
+    for step, ((Q, messages), (_, following)) in sweeps:
         labels = Q.argmax(1)
         changed = torch.zeros_like(labels, dtype=torch.bool) if best is None else labels != best
-        best, waiting_Q = labels, Q
-        waiting = partial(_state, step, unary, [m.T.reshape(shape) for m in messages], Q.T.reshape(shape), changed)
-
-
-def _state(
-    step: int, unary: Tensor, messages: list[Tensor], Q: Tensor, changed: Tensor, free_energy: float
-) -> MeanFieldState:
-    name = f"sweep-{step}" if step else "start"
-    return MeanFieldState(name, step, unary, tuple(messages), Q, changed.reshape(unary.shape[1:]), free_energy)
+        best = labels
+        yield MeanFieldState(
+            name=f"sweep-{step}" if step else "start",
+            round=step,
+            unary=unary,
+            messages=tuple(m.T.reshape(unary.shape) for m in messages),
+            Q=Q.T.reshape(unary.shape),
+            changed=changed.reshape(unary.shape[1:]),
+            free_energy=_free_energy(unary, Q, following),
+        )
 
 
 def _free_energy(unary: Tensor, Q: Tensor, messages: Sequence[Tensor]) -> float:
