@@ -53,7 +53,7 @@ def gaussian_affinity(X: Tensor, *, gamma: float, least: float = 0.01) -> Tensor
     centered = X - X.mean(0)
     A = (-gamma * squared_distances(centered, centered)).exp()
     A = (A + A.T) / 2
-    return torch.where(A < least, 0.0, A).fill_diagonal_(0)
+    return torch.where(least > A, 0.0, A).fill_diagonal_(0)
 
 
 def _groups(n: int, shares: tuple[float, ...]) -> Tensor:
@@ -89,9 +89,7 @@ def _unequal(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 def _stretched(n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Three long parallel groups: variances differ by direction, which k-means cannot know and a mixture can."""
-    points, groups = _clouds(
-        n, generator, ((-0.1, 0.45), (0.0, 0.0), (0.1, -0.45)), ((0.42, 0.06),) * 3, (1 / 3,) * 3
-    )
+    points, groups = _clouds(n, generator, ((-0.1, 0.45), (0.0, 0.0), (0.1, -0.45)), ((0.42, 0.06),) * 3, (1 / 3,) * 3)
     turn = math.radians(20)
     rotation = torch.tensor([[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]], dtype=torch.float64)
     return points @ rotation, groups

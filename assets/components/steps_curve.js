@@ -40,7 +40,7 @@ function pairsOf(series) {
 }
 
 function axesOf(lines, spec, width, height) {
-  const [left, right, top, bottom] = [58, width - 12, 12, height - 30];
+  const [left, right, top, bottom] = [64, width - 12, 12, height - 30];
   const xs = lines.flatMap((series) => series.xs);
   const ys = lines.flatMap((series) => series.ys).concat(spec.zero ? [0] : [], spec.level ?? []);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
@@ -55,8 +55,9 @@ function axesOf(lines, spec, width, height) {
   };
 }
 
+// Three digits, for the ends of an axis.
 function plain(value) {
-  return digits(value).replace(/·10<sup>(.*?)<.sup>/, "e$1");
+  return String(Number(value.toPrecision(3))).replaceAll("-", "−");
 }
 
 function drawFrame(svg, axes, spec) {

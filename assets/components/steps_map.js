@@ -25,7 +25,7 @@ VIEWS.map = {
     card.image.classList.toggle("st-gray", Boolean(spec.values || spec.matrix));
     const [h, w] = spec.size ?? [value.h, value.w];
     const tile = tileOf(spec, h, w);
-    card.canvas.style.opacity = spec.labels ? 0.62 : 0.88;
+    card.canvas.style.opacity = spec.borders ? 1 : spec.labels ? 0.62 : 0.88;
     card.canvas.hidden = !tile;
     if (tile) drawTile(card.canvas, tile, value.aspect);
     card.legend.replaceChildren(...(spec.values ? [rampLegend(spec)] : []));
@@ -65,7 +65,20 @@ VIEWS.map = {
 
 function tileOf(spec, h, w) {
   if (!spec.labels && !spec.values) return null;
-  return tileFrom(h, w, painter(spec));
+  return spec.borders ? piecesTile(run.arrays[spec.labels], h, w) : tileFrom(h, w, painter(spec));
+}
+
+// Pieces of a picture, too many for colors of their own: a light line between them, over a hint of color.
+function piecesTile(labels, h, w) {
+  const tile = tileFrom(h, w, (i) => {
+    const border = ((i + 1) % w && labels[i] !== labels[i + 1]) || (i + w < h * w && labels[i] !== labels[i + w]);
+    return border ? [255, 255, 160] : rgbOf(paletteColor(labels[i]));
+  });
+  const context = tile.getContext("2d");
+  const pixels = context.getImageData(0, 0, w, h);
+  for (let i = 0; i < h * w; i++) if (pixels.data[4 * i + 2] !== 160 || pixels.data[4 * i] !== 255) pixels.data[4 * i + 3] = 60;
+  context.putImageData(pixels, 0, 0);
+  return tile;
 }
 
 function tileFrom(h, w, color) {

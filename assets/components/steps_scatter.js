@@ -90,6 +90,7 @@ function drawPoints(context, card, spec, place, ratio) {
   const color = painter(spec);
   const lit = spec.lit ? run.arrays[spec.lit] : null;
   const out = spec.out ? run.arrays[spec.out] : null;
+  const stroke = ink();
   const radius = (n > 600 ? 2.4 : n > 250 ? 4 : 5.5) * ratio;
   for (let i = 0; i < n; i++) {
     const [x, y] = place([xy[2 * i], xy[2 * i + 1]]);
@@ -101,7 +102,8 @@ function drawPoints(context, card, spec, place, ratio) {
     context.fill();
     if (n > 600 && !lit?.[i]) continue;
     context.lineWidth = (lit?.[i] ? (n > 600 ? 1.2 : 2.5) : 0.8) * ratio;
-    context.strokeStyle = lit?.[i] ? ink() : "rgb(0 0 0 / 0.5)";
+    context.globalAlpha *= lit?.[i] ? 1 : 0.6;
+    context.strokeStyle = stroke;
     context.stroke();
   }
   context.globalAlpha = 1;

@@ -56,7 +56,7 @@ function treeNode(node, i, x, y, narrow) {
   const group = makeSvg("g", { "data-node": i, class: `st-node st-node-${node.state}` });
   const color = node.label < 0 ? "none" : paletteColor(node.label);
   group.append(makeSvg("circle", { cx: x, cy: y, r: 13, fill: color }));
-  group.append(makeSvg("text", { x, y: y + 28, "text-anchor": "middle" }, narrow ? node.short : node.text));
+  group.append(makeSvg("text", { x, y: y + 29, "text-anchor": "middle" }, narrow ? node.short : node.text));
   group.append(makeSvg("title", {}, node.text));
   return group;
 }

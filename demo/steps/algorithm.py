@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from demo.steps.data import Data
-from demo.steps.sequence import Code, Frame, Question
+from demo.steps.sequence import Coarse, Code, Frame, Question
 
 POINTS_AND_PICTURE, PICTURE_ONLY = ("points", "picture"), ("picture",)
 
@@ -55,7 +55,7 @@ def stage(
     title: str,
     *,
     labels: Tensor | None = None,
-    values: Tensor | None = None,
+    values: Tensor | Coarse | None = None,
     ramp: str = "sequential",
     lit: Tensor | None = None,
     out: Tensor | None = None,

@@ -18,12 +18,12 @@ from demo.shared.picture import chosen_example
 from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.steps import texts
-from demo.steps.algorithms import ALGORITHMS
 from demo.steps.algorithm import Algorithm
+from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import OWN, PICTURE, Data, Wanted, load, packed_points
 from demo.steps.sequence import assemble
 from segcore.device import make_generator
-from segcore.errors import SegcoreError, shortened
+from segcore.errors import shortened
 from segcore.export import permalink
 from segcore.palette import PALETTE
 from segcore.settings import Settings
@@ -275,5 +275,3 @@ def own_points(event: gr.EventData) -> str:
 def fewest_points() -> str:
     """Three points to go on from."""
     return packed_points(toy_points("blobs", n=12, generator=make_generator(0))[0][::4])
-
-

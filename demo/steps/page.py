@@ -48,7 +48,14 @@ def _inputs(service: Service) -> dict[str, Any]:
         panel["clear"] = gr.Button(texts.POINTS_CLEAR, size="sm", elem_id="steps-clear")
     lo, hi, default = handlers.RANGES["n_points"]
     panel["n_points"] = Slider(
-        lo, hi, value=default, step=1, label=texts.N_POINTS, info=texts.N_POINTS_INFO, elem_id="steps-n-points", visible=False
+        lo,
+        hi,
+        value=default,
+        step=1,
+        label=texts.N_POINTS,
+        info=texts.N_POINTS_INFO,
+        elem_id="steps-n-points",
+        visible=False,
     )
     lo, hi, default = handlers.RANGES["gamma"]
     panel["gamma"] = Slider(
@@ -86,5 +93,3 @@ def _wire(demo: gr.Blocks, service: Service, inputs: dict[str, Any], player: Pla
     player.points(handlers.own_points, None, points, **LIGHT)
     inputs["clear"].click(handlers.fewest_points, None, points, **LIGHT)
     inputs["stop"].click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
-
-

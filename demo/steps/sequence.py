@@ -1,7 +1,7 @@
 """A run as the browser plays it: frames of packed arrays, formulas with places for numbers, questions.
 
-What an algorithm shows is written with tensors in it: `packed` replaces each by a key into one table of arrays, in which equal
-arrays stand once. The browser unpacks them all when a sequence arrives; after that nothing is asked of the server.
+What an algorithm shows is written with tensors in it: `packed` replaces each by a key into one table of arrays, in which
+equal arrays stand once. The browser unpacks them all when a sequence arrives; after that nothing is asked of the server.
 """
 
 import base64
@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -244,7 +243,14 @@ def assemble(
         chosen = kept(len(frames), most, always)
         keys = used.union(*(needs[i] for i in chosen))
         arrays = {key: table.arrays[key] for key in table.arrays if key in keys}
-        value = {**head, "code": code.head, "total": len(frames), "arrays": arrays, "frames": [packed[i] for i in chosen], "questions": asked}
+        value = {
+            **head,
+            "code": code.head,
+            "total": len(frames),
+            "arrays": arrays,
+            "frames": [packed[i] for i in chosen],
+            "questions": asked,
+        }
         if len(json.dumps(value)) <= BUDGET:
             break
     return value

@@ -119,8 +119,9 @@ def gaussian_mixture_steps(
     """The run of `gaussian_mixture` with the same arguments, half a step at a time.
 
     Yields:
-        "start", then "m-1", "e-1", "m-2", …; the last one is an E-step, and its responsibilities and log-likelihood are those
-        of `gaussian_mixture`. An M-step carries the log-likelihood that its parameters give, so each half can be judged.
+        "start", then "m-1", "e-1", "m-2", …; the last one is an E-step, and its responsibilities and log-likelihood are
+        those of `gaussian_mixture`. An M-step carries the log-likelihood that its parameters give, so each half can be
+        judged.
 
     Raises:
         InputError: as `gaussian_mixture`.
@@ -136,7 +137,9 @@ def gaussian_mixture_steps(
             log_density = _log_density(centered, m)
         log_likelihood = float((m.mixing.log() + log_density).logsumexp(1).sum())
         name = f"{phase}-{p.round}"
-        yield MixtureState(name, phase, p.round, p.resp, m.mixing, m.means + mean, m.covariances, log_density, log_likelihood)
+        yield MixtureState(
+            name, phase, p.round, p.resp, m.mixing, m.means + mean, m.covariances, log_density, log_likelihood
+        )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -150,9 +153,7 @@ class _Phase:
     converged: bool = False
 
 
-def _start(
-    X: Tensor, k: int, covariance: str, floor: float, generator: torch.Generator
-) -> tuple[Tensor, Tensor, float]:
+def _start(X: Tensor, k: int, covariance: str, floor: float, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
     """The first responsibilities, the rows around the origin in float64, and the least variance."""
     check_tensor("X", X, ("n", "d"))
     check_choice("covariance", covariance, COVARIANCES)
@@ -164,9 +165,7 @@ def _start(
     return torch.nn.functional.one_hot(start, k).double(), centered, least
 
 
-def _phases(
-    X: Tensor, resp: Tensor, covariance: str, least: float, least_gain: float, max_iter: int
-) -> Iterator[_Phase]:
+def _phases(X: Tensor, resp: Tensor, covariance: str, least: float, least_gain: float, max_iter: int) -> Iterator[_Phase]:
     """EM from these responsibilities, an M-step and an E-step in turn, until a round gains less than asked for."""
     log_likelihood = -math.inf
     for step in range(1, max_iter + 1):

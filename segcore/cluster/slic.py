@@ -77,12 +77,11 @@ def slic(pixels: Tensor, *, n_superpixels: int, compactness: float = 10.0, n_ite
     )
 
 
-def slic_steps(
-    pixels: Tensor, *, n_superpixels: int, compactness: float = 10.0, n_iter: int = 10
-) -> Iterator[SlicState]:
+def slic_steps(pixels: Tensor, *, n_superpixels: int, compactness: float = 10.0, n_iter: int = 10) -> Iterator[SlicState]:
     """The run of `slic` with the same arguments, sweep by sweep.
 
-    The sweeps happen inside the library, so each state is the same call with fewer of them, before pieces are made connected.
+    The sweeps happen inside the library, so each state is the same call with fewer of them, before pieces are made
+    connected.
 
     Yields:
         "sweep-1" … "sweep-n", fewer where no pixel moves any more, then "connect", whose labels are those of `slic`.
@@ -145,9 +144,7 @@ def _pieces(
     """(height, width) labels by scikit-image."""
     from skimage.segmentation import slic as superpixels
 
-    return superpixels(
-        rgb, wanted, compactness, max_num_iter=n_iter, start_label=0, enforce_connectivity=connected
-    )
+    return superpixels(rgb, wanted, compactness, max_num_iter=n_iter, start_label=0, enforce_connectivity=connected)
 
 
 def _lab(rgb: NDArray[np.uint8] | NDArray[np.float64]) -> Tensor:

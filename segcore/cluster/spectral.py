@@ -93,8 +93,8 @@ def spectral_steps(
         generator: CPU generator.
 
     Yields:
-        "weights", "degrees", "laplacian", "eigenvalues", one "vector-i" for each of the first K + 1 vectors, "rows", and then
-        the states of `kmeans_steps` on the rows; the labels of the last one are those of `spectral_clustering`.
+        "weights", "degrees", "laplacian", "eigenvalues", one "vector-i" for each of the first K + 1 vectors, "rows", and
+        then the states of `kmeans_steps` on the rows; the labels of the last one are those of `spectral_clustering`.
 
     Raises:
         InputError: as the two.

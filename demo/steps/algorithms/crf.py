@@ -5,15 +5,14 @@ from typing import Any
 
 import torch
 
-from demo.steps import texts
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
 from demo.steps.algorithms.pixels import Probes, pixel_map, probes
 from demo.steps.data import Data
 from demo.steps.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.texts import crf as _T
 from segcore.image import soft_to_scaled
 from segcore.refine.crf import MeanFieldState, mean_field_steps, unary_from_probabilities
 
-_T = texts.CRF
 _LABEL_STEP, _Q_STEP = 2, 3  # every so many pixels are drawn
 _METHOD = "spectral"
 _KERNELS = ("appearance", "smoothness")
@@ -30,18 +29,16 @@ def make(data: Data) -> Run:
     weights = (s.compat_bilateral, s.compat_smooth)
     names = [name for name, weight in zip(_KERNELS, weights, strict=True) if weight > 0]
     course = [state.free_energy for state in states]
-    frames = [
-        _frame(grid, before, state, course, names) for before, state in itertools.pairwise([None, *states])
-    ]
+    frames = [_frame(grid, before, state, course, names) for before, state in itertools.pairwise([None, *states])]
     start = states[min(1, len(states) - 1)]
     often = torch.stack([grid.of(state.changed).float() for state in states]).sum(0)
-    return Run(frames, _questions(data, grid, states), _code(data, s), start.name, int(often.argmax()), grid.facts)
+    return Run(frames, _questions(grid, states), _code(data, s), start.name, int(often.argmax()), grid.facts)
 
 
 def _code(data: Data, s: Any) -> Code:
     imports, setup = data.code()
     changed = ", ".join(f"{name}={value!r}" for name, value in s.changed().items())
-    first, second, _ = setup
+    _, second, _ = setup
     return Code(
         (
             *imports, "import torch", "from segcore.image import soft_to_scaled",
@@ -52,7 +49,8 @@ def _code(data: Data, s: Any) -> Code:
             second.replace('"features"', '"features", "cells", "crf_kernels"').replace(
                 "'features'", '"features", "cells", "crf_kernels"'
             ),
-            'soft = soft_to_scaled(torch.nn.functional.one_hot(values["cells"].labels).float(), values["features"].geometry)',
+            'one_hot = torch.nn.functional.one_hot(values["cells"].labels).float()',
+            'soft = soft_to_scaled(one_hot, values["features"].geometry)',
             f"unary = unary_from_probabilities(soft, confidence={s.label_confidence:g})",
         ),
         f'mean_field_steps(values["crf_kernels"], unary, n_steps={s.crf_steps})',
@@ -77,7 +75,7 @@ def _frame(
     changed = float(state.changed.double().mean())
     was = None if before is None else before.free_energy
     numbers = [
-        Number("F(Q)", state.free_energy, "state.free_energy", was, "falls"),
+        Number("F(Q)", state.free_energy, "state.free_energy", was),
         Number("mean entropy", state.entropy, "state.entropy", None if before is None else before.entropy),
         Number("share of pixels changed", changed, "state.changed.double().mean()"),
     ]
@@ -116,7 +114,7 @@ def _formula(grid: Probes, state: MeanFieldState, names: list[str]) -> list[list
     return [*lines, [f"F(Q) = Σ Q U − ½ Σ Q w K Q + Σ Q ln Q = {html_number(state.free_energy)}"], [_T.parallel]]
 
 
-def _questions(data: Data, grid: Probes, states: list[MeanFieldState]) -> list[Question]:
+def _questions(grid: Probes, states: list[MeanFieldState]) -> list[Question]:
     asked = []
     if len(states) > 1:
         first, second = states[:2]

@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Coarse
+from demo.steps.texts import graph
 from segcore.graph.blocks import block_means, block_of_cells, mean_in_blocks
 from segcore.graph.laplacian import degrees
 
@@ -32,15 +32,15 @@ class GraphViews:
         self.m = len(means)
         self.matrix = Coarse(means.flatten()) if data.is_picture else means.flatten().float()
         self._means = means
-        self._orders = {texts.GRAPH.grid_order if data.is_picture else texts.GRAPH.point_order: torch.arange(self.m)}
-        self._orders[texts.GRAPH.degree_order] = self.order(degrees(data.W))
+        self._orders = {graph.grid_order if data.is_picture else graph.point_order: torch.arange(self.m)}
+        self._orders[graph.degree_order] = self.order(degrees(data.W))
         weights, nearest = _off_diagonal(data.W).topk(min(_STRONGEST, data.n - 1), dim=1)
         self.strongest = nearest, weights.float()
 
     @property
     def note(self) -> str:
         """What an entry of the matrix is, where it is not a weight."""
-        return "" if self.whole else texts.GRAPH.blocks.format(rows=self.size[0], columns=self.size[1], n=self.data.n)
+        return "" if self.whole else graph.blocks.format(rows=self.size[0], columns=self.size[1], n=self.data.n)
 
     def order(self, values: Tensor) -> Tensor:
         """(m,) the blocks by rising mean of values (n,)."""
@@ -59,7 +59,7 @@ class GraphViews:
         """The row of W that belongs to the patch pointed at, as a map; for points their edges."""
         if self.data.is_picture:
             return {"kind": "map", "title": title, "rowOf": self.matrix, "matrix": True, "size": self.size, "marks": []}
-        return {**stage(self.data, texts.GRAPH.edges)[0], "edges": self.edges()}
+        return {**stage(self.data, graph.edges)[0], "edges": self.edges()}
 
     def edges(self) -> dict[str, Tensor]:
         """The heaviest edges between points, and their weights."""
@@ -71,7 +71,7 @@ class GraphViews:
 
     def pair_line(self) -> list[Any]:
         """The weight between the rows i and j that are pointed at in the matrix."""
-        name = "A<sub>ij</sub>" if not self.data.is_picture else "W<sub>ij</sub>" if self.whole else texts.GRAPH.block_weight
+        name = "A<sub>ij</sub>" if not self.data.is_picture else "W<sub>ij</sub>" if self.whole else graph.block_weight
         other = At(torch.arange(self.data.n), form="row", of="j")
         return [f"{name} = ", self.entry(), ", j: ", other]
 
@@ -84,7 +84,7 @@ class GraphViews:
         """The heaviest edges of row i."""
         nearest, weights = self.strongest
         k_of = range(nearest.shape[1])
-        return [[texts.GRAPH.heavy, At(weights, k), texts.GRAPH.to, At(nearest, k, "row")] for k in k_of]
+        return [[graph.heavy, At(weights, k), graph.to, At(nearest, k, "row")] for k in k_of]
 
 
 def _off_diagonal(W: Tensor) -> Tensor:

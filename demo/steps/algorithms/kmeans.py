@@ -6,15 +6,13 @@ from typing import Any
 
 import torch
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, places, plural, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import kmeans as _T
 from segcore.cluster.kmeans import KMeansState, kmeans_steps
 from segcore.device import make_generator
 from segcore.metrics.matching import matched_accuracy
-
-_T = texts.KMEANS
 
 
 def make(data: Data) -> Run:
@@ -151,9 +149,7 @@ def lloyd_questions(data: Data, states: list[KMeansState]) -> list[Question]:
     if "update-1" in named:
         fall = named["update-1"].inertia - named["assign-1"].inertia
         right = 1 if abs(fall) <= 1e-9 * named["assign-1"].inertia else 0 if fall < 0 else 2
-        asked.append(
-            Question("falls", _T.ask_falls, "assign-1", "update-1", _T.why_falls, right, options=_T.falls_options)
-        )
+        asked.append(Question("falls", _T.ask_falls, "assign-1", "update-1", _T.why_falls, right, options=_T.falls_options))
     if "assign-2" in named and bool(named["assign-2"].changed.any()):
         two = named["update-1"].distances.topk(min(2, len(states[0].centers)), largest=False).values
         asked.append(

@@ -5,16 +5,15 @@ import itertools
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, plural, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import mean_shift as _T
 from segcore.cluster.gmm import principal_components
 from segcore.cluster.mean_shift import MeanShiftState, mean_shift_steps, spread
 from segcore.device import make_generator
 from segcore.numerics import squared_distances
 
-_T = texts.MEAN_SHIFT
 _MARGIN = 0.05
 
 
@@ -60,7 +59,7 @@ def _frame(
     title = _T.titles[state.phase].format(round=state.round)
     shown = {"labels": state.labels} if state.phase == "merge" else {"values": state.crowd.float()}
     views = stage(
-        data, _T.map[state.phase], **shown, xy=plane.xy, bounds=plane.bounds, moved=plane.of(state.modes), circle=h,
+        data, _T.maps[state.phase], **shown, xy=plane.xy, bounds=plane.bounds, moved=plane.of(state.modes), circle=h,
         **({"lit": state.moving} if state.phase == "move" and bool(state.moving.any()) else {}),
     )  # fmt: skip
     if lengths:
@@ -97,7 +96,8 @@ def _numbers(state: MeanShiftState, h: float) -> list[Number]:
 
 
 def _formula(plane: _Plane, before: MeanShiftState | None, state: MeanShiftState, h: float) -> list[list[object]]:
-    place = ["y<sub>i</sub> = (", At(state.modes.float(), 0), ", ", At(state.modes.float(), 1), ", …)"]
+    modes = plane.of(state.modes)
+    place = ["y<sub>i</sub> = (", At(modes, 0), ", ", At(modes, 1), ", …)"]
     if state.modes.shape[1] <= 2:
         place[-1] = ")"
     if state.phase != "move":
@@ -123,7 +123,8 @@ def _questions(data: Data, states: list[MeanShiftState], moves: list[MeanShiftSt
     density = (squared_distances(Y, Y).sqrt() <= data.wanted.settings.bandwidth).sum(1)
     return [
         Question(
-            "modes", _T.ask_modes, first.name, states[-1].name, _T.why_modes.format(n=modes, h=data.wanted.settings.bandwidth),
+            "modes", _T.ask_modes, first.name, states[-1].name,
+            _T.why_modes.format(n=modes, h=data.wanted.settings.bandwidth),
             order.index(1), options=tuple(options[i] for i in order),
         ),
         Question(

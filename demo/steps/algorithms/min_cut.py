@@ -6,16 +6,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.texts import min_cut as _T
 from segcore.cut.min_cut import MinCutState, min_cut_steps
 from segcore.cut.ncut import cut_and_volumes, cut_sweep
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import degrees
 
-_T = texts.MIN_CUT
+_MARKED = 2  # rows: so few would be overlooked
 
 
 class _Rival:
@@ -79,9 +79,10 @@ def _frame(data: Data, state: MinCutState, rival: _Rival, degree: Tensor) -> Fra
     ]
     merged = _numbered(state.owner)
     n_side = int(side.sum())
+    marks = [(i, _T.here) for i in side.nonzero()[:, 0].tolist()] if n_side <= _MARKED else []
     variants = [
         Variant(_T.both, [
-            {**stage(data, _T.min_title.format(n=plural(n_side, data.word)), labels=side.long(), lit=side)[0]},
+            {**stage(data, _T.min_title.format(n=plural(n_side, data.word)), labels=side.long(), lit=side, marks=marks)[0]},
             {**stage(data, _T.ncut_title.format(n=plural(_few(rival.side), data.word)), labels=rival.side.long())[0]},
             *_curves(rival),
         ]),
@@ -131,7 +132,8 @@ def _questions(data: Data, last: MinCutState, rival: _Rival) -> list[Question]:
     return [
         Question(
             "size", _T.ask_size.format(words=data.words, n=data.n), "round-1", last.name,
-            _T.why_size.format(n=plural(n, data.word)), 0 if n == 1 else 1 if n < 0.1 * data.n else 2, options=_T.size_options,
+            _T.why_size.format(n=plural(n, data.word)),
+            0 if n == 1 else 1 if n < 0.1 * data.n else 2, options=_T.size_options,
         ),
         Question("where", _T.ask_where.format(word=data.word), "round-1", last.name, _T.why_where.format(cut=cut), side),
         Question(

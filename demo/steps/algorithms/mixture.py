@@ -6,14 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components
 from segcore.device import make_generator
-
-_T = texts.MIXTURE
 
 
 def make(data: Data) -> Run:
@@ -36,7 +34,9 @@ def make(data: Data) -> Run:
         f"generator=make_generator({s.seed}))",
     )
     course = [state.log_likelihood for state in states[1:]]
-    frames = [_frame(data, before, state, course, at) for at, (before, state) in enumerate(itertools.pairwise([None, *states]))]
+    frames = [
+        _frame(data, before, state, course, at) for at, (before, state) in enumerate(itertools.pairwise([None, *states]))
+    ]
     start = states[min(4, len(states) - 1)]
     return Run(frames, _questions(data, states), code, start.name, int(start.entropy.argmax()))
 
@@ -51,11 +51,14 @@ def _frame(data: Data, before: MixtureState | None, state: MixtureState, course:
         variants += [
             Variant(
                 _T.one.format(k=k + 1),
-                [*stage(data, _T.map_one.format(k=k + 1), values=gamma.float(), range=[0.0, 1.0], ellipses=ellipses), *falling],
+                [
+                    *stage(data, _T.map_one.format(k=k + 1), values=Coarse(gamma), range=[0.0, 1.0], ellipses=ellipses),
+                    *falling,
+                ],
             )
             for k, gamma in enumerate(state.resp.T)
         ]
-        entropy = stage(data, _T.map_entropy, values=state.entropy.float(), ellipses=ellipses)
+        entropy = stage(data, _T.map_entropy, values=Coarse(state.entropy), ellipses=ellipses)
         variants.append(Variant(_T.entropy, [*entropy, *falling]))
     return Frame(
         state.name, title, _said(data, state), [], _numbers(before, state), _formula(state),
@@ -117,7 +120,14 @@ def _formula(state: MixtureState) -> list[list[Any]]:
     return [
         [_T.formula_e],
         *(
-            [f"<b data-label='{k}'></b>γ<sub>i{k + 1}</sub> = ", At(joint, k), " / ", At(joint.sum(1)), " = ", At(state.resp, k)]
+            [
+                f"<b data-label='{k}'></b>γ<sub>i{k + 1}</sub> = ",
+                At(joint, k),
+                " / ",
+                At(joint.sum(1)),
+                " = ",
+                At(state.resp, k),
+            ]
             for k in k_of
         ),
     ]
@@ -154,7 +164,7 @@ def _questions(data: Data, states: list[MixtureState]) -> list[Question]:
 
 MIXTURE = Algorithm(
     _T.name, _T.lead, "Dempster, Laird and Rubin 1977",
-    "γ<sub>ik</sub> = π<sub>k</sub> N(x<sub>i</sub>; μ<sub>k</sub>, Σ<sub>k</sub>) / Σ<sub>j</sub> π<sub>j</sub> N(x<sub>i</sub>; "
-    "μ<sub>j</sub>, Σ<sub>j</sub>)",
+    "γ<sub>ik</sub> = π<sub>k</sub> N(x<sub>i</sub>; μ<sub>k</sub>, Σ<sub>k</sub>) / Σ<sub>j</sub> π<sub>j</sub> "
+    "N(x<sub>i</sub>; μ<sub>j</sub>, Σ<sub>j</sub>)",
     ("n_segments", "covariance", "pca_dims", "seed"), POINTS_AND_PICTURE, make,
 )  # fmt: skip

@@ -6,10 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve, only, plural, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import lost as _L
+from demo.steps.texts import maskcut as _M
+from demo.steps.texts import tokencut as _K
 from segcore.cut.lost import LostState, lost_steps
 from segcore.cut.maskcut import MaskCutState, maskcut_steps
 from segcore.cut.tokencut import EDGE_FLOOR, NO_STRUCTURE, TokenCutState, tokencut_steps
@@ -17,7 +19,6 @@ from segcore.device import check_graph_fits
 from segcore.errors import InputError
 from segcore.graph.neighbors import cosines
 
-_M, _K, _L = texts.MASKCUT, texts.TOKENCUT, texts.LOST
 _BINS = 40
 
 
@@ -45,7 +46,7 @@ def _histogram(v: Tensor, mean: float, keep: Tensor | None = None) -> dict[str, 
     )  # fmt: skip
 
 
-def _degree_lines(data: Data, degree: Tensor, tau: float, out: Tensor | None = None) -> list[list[Any]]:
+def _degree_lines(degree: Tensor, tau: float, out: Tensor | None = None) -> list[list[Any]]:
     lines = [
         [f"W<sub>ij</sub> = 1 where cos(f<sub>i</sub>, f<sub>j</sub>) &gt; τ = {tau:g}, else ε = {html_number(EDGE_FLOOR)}"],
         ["d<sub>i</sub> = Σ<sub>j</sub> W<sub>ij</sub> = ", At(degree.float())],
@@ -75,14 +76,17 @@ def _token_frame(data: Data, state: TokenCutState, seed: int) -> Frame:
         "similarity": lambda: [*stage(data, _K.degree_map, values=state.degree.float()), _similar_map(data, seed)],
         "vector": lambda: stage(data, _K.vector_map, values=state.v.float(), ramp="diverging"),
         "threshold": lambda: [*stage(data, _K.side_map, labels=state.side.long()), _histogram(state.v, state.mean)],
-        "seed": lambda: [*stage(data, _K.seed_map, values=state.v.abs().float(), marks=marks), _histogram(state.v, state.mean)],
+        "seed": lambda: [
+            *stage(data, _K.seed_map, values=state.v.abs().float(), marks=marks),
+            _histogram(state.v, state.mean),
+        ],
         "object": lambda: stage(data, _K.object_map, labels=state.mask.long(), marks=marks, lit=state.mask),
     }[state.phase]()
     numbers = [
         Number("edges of weight 1", float((state.degree - data.n * EDGE_FLOOR).clamp_min(0).sum() / (1 - EDGE_FLOOR)),
                f"(state.degree - {data.n} * {EDGE_FLOOR:g}).clamp_min(0).sum() / (1 - {EDGE_FLOOR:g})"),
     ]  # fmt: skip
-    formula = _degree_lines(data, state.degree, tau)
+    formula = _degree_lines(state.degree, tau)
     point = [("d_i", "state.degree[i]")]
     if state.v is not None:
         numbers.append(Number("μ_1", float(state.spectrum.eigenvalues[1]), "state.spectrum.eigenvalues[1]"))
@@ -90,7 +94,9 @@ def _token_frame(data: Data, state: TokenCutState, seed: int) -> Frame:
         point.append(("v_i", "state.v[i]"))
     if state.mean is not None:
         numbers += [Number("mean v", state.mean, "state.mean"), Number("Ncut", state.ncut, "state.ncut")]
-        formula.append([f"v<sub>i</sub> &gt; mean v = {html_number(state.mean)}: side ", At(state.side.long(), form="integer")])
+        formula.append(
+            [f"v<sub>i</sub> &gt; mean v = {html_number(state.mean)}: side ", At(state.side.long(), form="integer")]
+        )
     if state.seed is not None:
         numbers.append(Number("d of the seed", float(state.degree[state.seed]), "state.degree[state.seed]"))
         formula.append([_K.seed_line.format(name=data.name(state.seed), v=html_number(float(state.v[state.seed])))])
@@ -158,8 +164,13 @@ def _mask_frame(data: Data, state: MaskCutState) -> Frame:
         Number("patches of this round", int(state.mask.sum()), "state.mask.sum()"),
     ]
     formula = [
-        *_degree_lines(data, state.degree, tau, state.out),
-        ["v<sub>i</sub> = ", At(state.v.float()), f", mean v = {html_number(mean)}, side ", At(state.side.long(), form="integer")],
+        *_degree_lines(state.degree, tau, state.out),
+        [
+            "v<sub>i</sub> = ",
+            At(state.v.float()),
+            f", mean v = {html_number(mean)}, side ",
+            At(state.side.long(), form="integer"),
+        ],
         [_M.seed_line.format(name=data.name(state.seed))],
     ]
     said = _M.said[state.phase].format(round=state.round, n=plural(int(state.mask.sum()), "patch"))
@@ -187,7 +198,9 @@ def _mask_questions(data: Data, states: list[MaskCutState]) -> list[Question]:
         asked.append(Question(f"object-{number}", _M.ask_object.format(round=number), before, state.name, why, state.mask))
     first = rounds[1]
     asked.append(
-        Question("seed", _M.ask_seed, "similarity-1", "vector-1", _M.why_seed, only(data.n, first.seed), values=first.v.float())
+        Question(
+            "seed", _M.ask_seed, "similarity-1", "vector-1", _M.why_seed, only(data.n, first.seed), values=first.v.float()
+        )
     )
     return asked
 
@@ -201,7 +214,7 @@ def make_lost(data: Data) -> Run:
     states = list(lost_steps(_grid(data), n_potentials=n_potentials))
     frames = [_lost_frame(data, state) for state in states]
     code = _code(data, "lost", f"lost_steps(f, n_potentials={n_potentials})")
-    return Run(frames, _lost_questions(data, states), code, "sum", states[-1].seed)
+    return Run(frames, _lost_questions(states), code, "sum", states[-1].seed)
 
 
 def _lost_frame(data: Data, state: LostState) -> Frame:
@@ -212,9 +225,7 @@ def _lost_frame(data: Data, state: LostState) -> Frame:
     views = {
         "degree": lambda: stage(data, _L.degree_map, values=state.degree.float()),
         "seed": lambda: stage(data, _L.seed_map, values=state.to_seed.float(), ramp="diverging", marks=marks),
-        "similar": lambda: stage(
-            data, _L.similar_map, values=state.to_seed.float(), ramp="diverging", marks=marks, lit=kin
-        ),
+        "similar": lambda: stage(data, _L.similar_map, values=state.to_seed.float(), ramp="diverging", marks=marks, lit=kin),
         "sum": lambda: stage(data, _L.sum_map, values=state.M.float(), ramp="diverging", marks=marks, lit=kin),
         "object": lambda: stage(data, _L.object_map, labels=state.mask.long(), marks=marks, lit=state.mask),
     }[state.phase]()
@@ -242,13 +253,15 @@ def _lost_frame(data: Data, state: LostState) -> Frame:
     return Frame(state.name, _L.titles[state.phase], _L.said[state.phase], views, numbers, formula, point)
 
 
-def _lost_questions(data: Data, states: list[LostState]) -> list[Question]:
+def _lost_questions(states: list[LostState]) -> list[Question]:
     last = states[-1]
     share = float(last.mask.double().mean())
     lowest = last.degree == last.degree[last.seed]
     return [
         Question("seed", _L.ask_seed, "degree", "seed", _L.why_seed, lowest, values=-last.degree.float()),
-        Question("object", _L.ask_object, "seed", "object", _L.why_object.format(share=share), last.mask, values=last.M.float()),
+        Question(
+            "object", _L.ask_object, "seed", "object", _L.why_object.format(share=share), last.mask, values=last.M.float()
+        ),
         Question(
             "size", _L.ask_size, "similar", "object", _L.why_size.format(share=share),
             0 if share < 0.25 else 1 if share < 0.5 else 2, options=_L.size_options,
@@ -261,7 +274,8 @@ MASKCUT = Algorithm(
     ("n_objects", "mask_tau"), PICTURE_ONLY, make_maskcut,
 )  # fmt: skip
 TOKENCUT = Algorithm(
-    _K.name, _K.lead, "Wang et al. 2022", "W<sub>ij</sub> = [cos(f<sub>i</sub>, f<sub>j</sub>) &gt; τ], else ε; &nbsp; v<sub>1</sub>(i) &gt; mean v<sub>1</sub>",
+    _K.name, _K.lead, "Wang et al. 2022",
+    "W<sub>ij</sub> = [cos(f<sub>i</sub>, f<sub>j</sub>) &gt; τ], else ε; &nbsp; v<sub>1</sub>(i) &gt; mean v<sub>1</sub>",
     ("tau",), PICTURE_ONLY, make_tokencut,
 )  # fmt: skip
 LOST = Algorithm(

@@ -5,14 +5,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import recursive as _T
 from segcore.cut.ncut import cut_and_volumes
 from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_steps
-
-_T = texts.RECURSIVE
 
 
 def make(data: Data) -> Run:
@@ -107,9 +105,7 @@ def _numbers(data: Data, state: RecursiveCutState, part: int, halves: Halves) ->
     v = torch.zeros(data.n)
     v[nodes] = halves.v.float()
     lines = [
-        [
-            f"Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(halves.ncut)}"
-        ],
+        [f"Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(halves.ncut)}"],
         ["v<sub>1</sub>(i) in this part = ", At(v)],
     ]
     s = data.wanted.settings
@@ -128,7 +124,8 @@ def _tree(data: Data, state: RecursiveCutState, labels: Tensor) -> dict[str, Any
         ncut = "" if halves is None else f"Ncut {halves.ncut:.3g}"
         nodes.append(
             {
-                "parent": parent, "short": str(len(members)), "text": f"{len(members)} {data.words}" + (f", {ncut}" if ncut else ""),
+                "parent": parent, "short": str(len(members)),
+                "text": f"{len(members)} {data.words}" + (f", {ncut}" if ncut else ""),
                 "label": int(labels[members[0]]) if leaf else -1,
                 "state": "now" if i == state.chosen else "whole" if leaf else "cut",
             }

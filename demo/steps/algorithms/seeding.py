@@ -1,13 +1,11 @@
 """k-means++: where to start."""
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import seeding as _T
 from segcore.cluster.kmeans import PlusPlusState, plus_plus_steps
 from segcore.device import make_generator
-
-_T = texts.SEEDING
 
 
 def make(data: Data) -> Run:
@@ -29,7 +27,8 @@ def _frame(data: Data, state: PlusPlusState) -> Frame:
     j, new = len(state.chosen), state.chosen[-1]
     marks = [(i, str(number)) for number, i in enumerate(state.chosen, 1)]
     chance = state.chance
-    views = stage(data, _T.map_before if state.before is not None else _T.map_first, values=chance.float(), marks=marks)
+    title = (_T.map_first if state.before is None else _T.map_before).format(word=data.word)
+    views = stage(data, title, values=chance.float(), marks=marks)
     if state.before is not None:
         views.append(_draw_curve(state))
     views.append({**stage(data, _T.map_after.format(j=j), values=state.after, marks=marks)[0]})

@@ -5,14 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
 from demo.steps.algorithms.pixels import Probes, data_pixels, pixel_map, probes
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.texts import slic as _T
 from segcore.cluster.slic import SlicState, slic_steps
 
-_T = texts.SLIC
 _NEAREST = 2  # centers that are told of a pixel
 
 
@@ -63,10 +62,10 @@ def _frame(grid: Probes, state: SlicState, course: list[float]) -> Frame:
     said = _T.said[state.phase].format(pieces=pieces, moved=state.moved or 0.0)
     if state.phase == "sweep" and state.moved is None:
         said = _T.said_first
-    return Frame(state.name, title, said, views, numbers, _formula(grid, state), _point(grid, state))
+    return Frame(state.name, title, said, views, numbers, _formula(grid, state), _point(grid))
 
 
-def _point(grid: Probes, state: SlicState) -> list[tuple[str, str]]:
+def _point(grid: Probes) -> list[tuple[str, str]]:
     rows, columns = grid.y.tolist()[:: grid.w], grid.x.tolist()[: grid.w]
     return [("label of the pixel", f"state.labels[{rows}[i // {grid.w}], {columns}[i % {grid.w}]] + 1")]
 

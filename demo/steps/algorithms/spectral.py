@@ -5,18 +5,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.steps import texts
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, stage
 from demo.steps.algorithms.graph_views import GraphViews
 from demo.steps.algorithms.kmeans import lloyd_frames, lloyd_questions
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.texts import spectral as _T
 from segcore.cluster.spectral import SpectralState, spectral_steps
 from segcore.cut.ncut import ncut_sweep
 from segcore.device import make_generator
 from segcore.graph.laplacian import form_terms
 
-_T = texts.SPECTRAL
 _ZERO = 1e-7  # an eigenvalue below it counts as 0: those of components are exact up to rounding
 _MARGIN = 0.08
 
@@ -124,13 +123,19 @@ def _form_lines(graph: GraphViews, x: Tensor, terms: Tensor, energy: float, more
     small = x.float()
     lines = [
         [f"xᵀLx = ½ Σ<sub>i</sub> Σ<sub>j</sub> W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = {html_number(energy)}"],
-        ["x<sub>i</sub> = ", At(small), ", &nbsp; Σ<sub>j</sub> W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = ", At(terms.float())],
+        [
+            "x<sub>i</sub> = ",
+            At(small),
+            ", &nbsp; Σ<sub>j</sub> W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = ",
+            At(terms.float()),
+        ],
     ]
     if graph.whole:
         entry = graph.entry()
         lines.append(
             [
-                "W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = ", entry, " · (", At(small), " − ", At(small, of="j"), ")² = ",
+                "W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = ", entry, " · (", At(small), " − ",
+                At(small, of="j"), ")² = ",
                 At(entry.values, of="term", other=small, size=entry.size), ", j: ",
                 At(torch.arange(len(x)), form="row", of="j"),
             ]
@@ -147,7 +152,7 @@ def _form_lines(graph: GraphViews, x: Tensor, terms: Tensor, energy: float, more
     return [*lines, *([line] for line in more)]
 
 
-def _eigenvalues(data: Data, graph: GraphViews, state: SpectralState) -> Frame:
+def _eigenvalues(_data: Data, graph: GraphViews, state: SpectralState) -> Frame:
     mu = state.spectrum.eigenvalues
     zeros, components = int((mu < _ZERO).sum()), state.spectrum.n_components
     gap = int(state.spectrum.gaps[1:].argmax()) + 2 if len(mu) > 2 else 1
@@ -220,7 +225,7 @@ class _Plane:
         return _T.plane.format(a=self.columns[0], b=self.columns[1])
 
 
-def _rows(data: Data, graph: GraphViews, state: SpectralState) -> Frame:
+def _rows(data: Data, _graph: GraphViews, state: SpectralState) -> Frame:
     plane = _Plane(state.rows)
     scatter = {"kind": "scatter", "title": plane.title, "marks": [], "xy": plane.xy.float(), "bounds": plane.bounds}
     columns = [f"v<sub>{k}</sub>: " for k in range(state.rows.shape[1])]
@@ -270,7 +275,7 @@ def _questions(data: Data, states: list[SpectralState], vectors: list[SpectralSt
         Question(
             "vector", _T.ask_vector, "eigenvalues", f"vector-{right}",
             _T.why_vector.format(right=right, ncut=best[right], others=", ".join(
-                f"v{_SUB[i]}: {_T.nothing if best[i] >= 2 else f'{best[i]:.3g}'}" for i in range(3) if i != right)),
+                f"v_{i}: {_T.nothing if best[i] >= 2 else f'{best[i]:.3g}'}" for i in range(3) if i != right)),
             right, options=tuple(_T.vector.format(i=i) for i in range(3)),
         )
     )  # fmt: skip
@@ -283,9 +288,6 @@ def _questions(data: Data, states: list[SpectralState], vectors: list[SpectralSt
         )
     )  # fmt: skip
     return asked
-
-
-_SUB = "₀₁₂"
 
 
 def _lowest(data: Data, state: SpectralState) -> float:
