@@ -174,7 +174,7 @@ def _encoded(values: Tensor | NDArray[Any], *, coarse: bool) -> dict[str, Any]:
     """An array as text: its kind, and its bytes, deflated, in base64.
 
     u8 and u16 are whole numbers, s8 whole numbers from −1; q8 stands for lo + (hi − lo) · byte / 255; f24 is a 32-bit float
-    without its lowest byte, five digits, stored byte plane by byte plane, which deflates better.
+    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better.
     """
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     array = np.ascontiguousarray(array).ravel()

@@ -11,7 +11,7 @@ from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.texts import min_cut as _T
 from segcore.cut.min_cut import MinCutState, min_cut_steps
-from segcore.cut.ncut import cut_and_volumes, cut_sweep
+from segcore.cut.ncut import cut_and_volumes, cut_sweep, ncut_value
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import degrees
 
@@ -37,7 +37,8 @@ def make(data: Data) -> Run:
     code = Code(
         (
             *imports, "import torch", "from segcore.cut.min_cut import min_cut_steps",
-            "from segcore.cut.ncut import cut_and_volumes, cut_sweep", "from segcore.graph.eigen import smallest_eigenpairs",
+            "from segcore.cut.ncut import cut_and_volumes, cut_sweep, ncut_value",
+            "from segcore.graph.eigen import smallest_eigenpairs",
         ),
         (
             *setup, "v = smallest_eigenpairs(W, n_vectors=2).fiedler", "thresholds, cuts, ncuts = cut_sweep(W, v)",
@@ -57,14 +58,14 @@ def _smaller(members: np.ndarray) -> np.ndarray:
 def _frame(data: Data, state: MinCutState, rival: _Rival, degree: Tensor) -> Frame:
     side = torch.from_numpy(_smaller(state.members))
     cut, a, b = cut_and_volumes(data.W, side)
-    ncut = cut / a + cut / b if min(a, b) > 0 else 2.0
+    ncut = ncut_value(data.W, side)
     other_cut, other_a, other_b = rival.parts
     other_ncut = float(rival.ncuts[rival.best])
     members = "torch.from_numpy(state.members)"
     both = [
         Number("cut of the min cut", cut, f"cut_and_volumes(W, {members})[0]"),
         Number("smaller vol of the min cut", min(a, b), f"min(cut_and_volumes(W, {members})[1:])"),
-        Number("Ncut of the min cut", ncut, f"(lambda c, a, b: c / a + c / b)(*cut_and_volumes(W, {members}))"),
+        Number("Ncut of the min cut", ncut, f"ncut_value(W, {members})"),
         Number("cut of the normalized cut", other_cut, "cut_and_volumes(W, normalized)[0]"),
         Number("smaller vol of the normalized cut", min(other_a, other_b), "min(cut_and_volumes(W, normalized)[1:])"),
         Number("Ncut of the normalized cut", other_ncut, "ncuts.min()"),
