@@ -11,6 +11,7 @@ from demo.lectures import page as lectures
 from demo.playgrounds import page as playgrounds
 from demo.scribble import page as scribble
 from demo.shared.service import Service
+from demo.steps import page as steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,12 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "steps",
+        "Step by step",
+        "Every algorithm one step at a time, on your picture or on points in the plane, with its formula filled in.",
+        steps.build,
     ),
     Page(
         "playgrounds",
