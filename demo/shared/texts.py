@@ -29,6 +29,12 @@ CHOICES = {
     "pixel_space": {"hsv_xy": "HSV + position", "rgb_xy": "RGB + position"},
     "laplacian": {"random_walk": "random walk"},
     "covariance": {"diag": "diagonal"},
+    "upsampling": {
+        "nearest": "nearest patch",
+        "joint_bilateral": "joint bilateral",
+        "guided": "guided filter",
+        "pac": "pixel-adaptive (PAC)",
+    },
     "threshold": {"best_ncut": "lowest Ncut", "value": "a value"},
     "object_rule": {
         "minority": "smaller side",
