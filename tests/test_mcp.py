@@ -61,7 +61,7 @@ def ask(address, question):
 
 
 def call(address, **given):
-    """Call the tool. Gradio's own client, between tool and queue, gives up after a few seconds; a busy machine needs more."""
+    """Call the tool. Gradio's own client, between tool and queue, gives up after seconds; a busy machine needs more."""
 
     async def segment(session):
         for _ in range(10):
