@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.lab import texts, views
-from demo.lab.contact_sheet import Captioned, contact_sheet
 from demo.lab.tab import Lab, Panel, Shown, View, fill_again
 from demo.shared.components.comparison import Cell, ComparisonGrid, ComparisonValue
+from demo.shared.contact_sheet import Captioned, contact_sheet
 from demo.shared.controls import settings_of
 from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT

@@ -15,7 +15,7 @@ QUEUE_FULL = (
 )
 SERVER_GONE = (
     "The server does not answer. Leave the page open: it goes on by itself when the server is back; if that takes long, "
-    "look after the network."
+    "check your network."
 )
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
