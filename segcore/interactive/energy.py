@@ -108,7 +108,7 @@ def _histogram_density(marked: Tensor, pixels: Tensor, _seed: int) -> Tensor:
 
 
 def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
-    """Density of a mixture at `pixels`: a Gaussian for each cluster of `marked`; each shade that occurs is looked up once."""
+    """Density of a mixture at `pixels`, a Gaussian for each cluster of `marked`; each shade is looked up once."""
     generator = np.random.default_rng(seed)
     X = marked.cpu().numpy().astype(np.float32)
     if len(X) > _MOST_SAMPLES:
