@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import cv2
 import pytest
 import torch
 import torch.nn.functional as F
@@ -42,7 +43,7 @@ def edge_scene(h=6, w=9, factor=8, column=37):
 
 def slow_pac(x, guide, weight, bias, *, stride, padding, dilation):
     """v'_i = Σ_j K(f_i, f_j) W[p_i − p_j] v_j + b, sum by sum."""
-    b, c, h, w = x.shape
+    b, _, h, w = x.shape
     c_out, _, k, _ = weight.shape
     reach = dilation * (k - 1) + 1
     rows, columns = ((side + 2 * padding - reach) // stride + 1 for side in (h, w))
@@ -275,15 +276,15 @@ def test_gradients_of_a_blend(generator):
 
 def slow_guided(p, guide, radius, eps):
     """Ridge regression of p on the guide in each window; then the mean over all windows that hold a pixel."""
-    k, height, width = p.shape
+    _, height, width = p.shape
     fits = {}
     for y, x in itertools.product(range(height), range(width)):
         rows, columns = (slice(max(0, at - radius), at + radius + 1) for at in (y, x))
-        I, v = guide[:, rows, columns].flatten(1), p[:, rows, columns].flatten(1)
-        centered = I - I.mean(1, keepdim=True)
-        covariance = centered @ centered.T / I.shape[1] + eps * torch.eye(len(I), dtype=p.dtype)
-        a = torch.linalg.solve(covariance, centered @ (v - v.mean(1, keepdim=True)).T / I.shape[1])
-        fits[y, x] = a, v.mean(1) - a.T @ I.mean(1)
+        colors, v = guide[:, rows, columns].flatten(1), p[:, rows, columns].flatten(1)
+        n, centered = colors.shape[1], colors - colors.mean(1, keepdim=True)
+        covariance = centered @ centered.T / n + eps * torch.eye(len(colors), dtype=p.dtype)
+        a = torch.linalg.solve(covariance, centered @ (v - v.mean(1, keepdim=True)).T / n)
+        fits[y, x] = a, v.mean(1) - a.T @ colors.mean(1)
     out = torch.zeros_like(p)
     for y, x in itertools.product(range(height), range(width)):
         window = [fits[i, j] for i, j in fits if max(abs(i - y), abs(j - x)) <= radius]
@@ -322,6 +323,14 @@ def test_constants_and_sums_stay(how, generator):
     if how in MEANS:
         assert float(y.min()) >= float(P.min()) - 1e-5
         assert float(y.max()) <= float(P.max()) + 1e-5
+
+
+@pytest.mark.parametrize(("how", "flag"), [("nearest", cv2.INTER_NEAREST), ("bilinear", cv2.INTER_LINEAR)])
+def test_the_plain_ones_are_opencv_s(how, flag, generator):
+    P = torch.rand(1, 5, 7, generator=generator)
+    image = torch.zeros(40, 56, 3, dtype=torch.uint8)
+    expected = cv2.resize(P[0].numpy(), (56, 40), interpolation=flag)
+    assert_close(upsample(P, image, upsampling=how)[0], torch.from_numpy(expected), atol=1e-6)
 
 
 @pytest.mark.parametrize("how", UPSAMPLERS)

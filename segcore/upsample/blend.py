@@ -37,16 +37,21 @@ def blend_cells(P: Tensor, fine: Tensor, coarse: Tensor, log_weight: Tensor) -> 
     m = round(log_weight.shape[-1] ** 0.5)
     check_tensor("log_weight", log_weight, (factor**2, m**2))
     k, h, w = P.shape
-    around = _around(P, m), _around(coarse, m), _around(torch.ones_like(P[:1]), m)
+    # The ones become 0 beyond the grid; their mean with the weights is the mass by which the others are divided.
+    around = _around(torch.cat([P, torch.ones_like(P[:1])]), m), _around(coarse, m)
     pixels = fine.reshape(-1, h, factor, w, factor).permute(1, 3, 2, 4, 0).reshape(h, w, factor**2, -1)
     rows = []
     for block in row_blocks(h, w * factor**2 * (3 * m**2 + k) * P.element_size()):
-        values, guides, inside = (x[block].flatten(0, 1) for x in around)
+        values, guides = (x[block].flatten(0, 1) for x in around)
         own = guides[:, m**2 // 2, None]  # differences from it are small, so their squares lose no digits
         mine, theirs = pixels[block].flatten(0, 1) - own, guides - own
-        scores = torch.baddbmm(-0.5 * theirs.square().sum(-1)[:, None], mine, theirs.mT) + log_weight
-        scores = scores.masked_fill(inside.mT == 0, -torch.inf)
-        rows.append(scores.softmax(-1) @ values)  # −½ ‖f_p‖² is the same for all cells, and drops out of the mean
+        outside = (values[..., -1:] == 0).mT
+        far = theirs.square().sum(-1)[:, None].masked_fill(outside, torch.inf)
+        scores = torch.baddbmm(-0.5 * far, mine, theirs.mT) + log_weight
+        # −½ ‖f_p‖² is the same for all cells of a pixel and drops out, as does the largest score. torch's own softmax takes
+        # several times as long for so short rows.
+        sums = (scores - scores.amax(-1, keepdim=True)).exp() @ values
+        rows.append(sums[..., :-1] / sums[..., -1:])
     return torch.cat(rows).reshape(h, w, factor, factor, k).permute(4, 0, 2, 1, 3).reshape(k, h * factor, w * factor)
 
 

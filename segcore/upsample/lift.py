@@ -13,12 +13,12 @@ from segcore.upsample.guided import guided_filter
 
 # Chosen on the training pictures of BSDS500; see docs/upsampling.md.
 SIGMA_CELLS = 0.7  # reach of joint bilateral upsampling, in cells
-SIGMA_RGB = 20.0  # and its width in color, in 8-bit levels
+SIGMA_RGB = 50.0  # and its width in color, in 8-bit levels
 WINDOW = 5  # cells that a pixel looks at, along each axis
 GUIDED_RADIUS = 1.0  # of the guided filter's window, in cells
 GUIDED_EPS = 15.0**2  # in squared 8-bit levels
-PAC_SIGMA_RGB = 20.0
-PAC_SIGMA_CELLS = 0.7
+PAC_SIGMA_RGB = 35.0
+PAC_SIGMA_CELLS = 0.9
 PAC_WINDOW = 3
 
 

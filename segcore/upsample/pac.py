@@ -70,7 +70,9 @@ def adaptive_kernel(guide: Tensor, *, size: int, stride: int = 1, padding: int =
     Args:
         guide: (b, g, h, w) floats.
         size: k, odd.
-        stride: as there; padding and dilation likewise. Guides outside the picture count as 0, as the values there do.
+        stride: as there.
+        padding: as there; guides outside the picture count as 0, as the values there do.
+        dilation: as there.
 
     Returns:
         (b, k, k, h', w') in [0, 1], 1 in the middle.
@@ -148,8 +150,8 @@ def _windows(x: Tensor, guide: Tensor, k: int, stride: int, padding: int, dilati
     if min(height, width) < 1:
         sides = " × ".join(str(side + 2 * padding) for side in x.shape[2:])
         raise InputError(
-            f"There is no output: a window of {reach} × {reach} pixels does not fit into {sides}. Raise the padding, or lower "
-            "the kernel size or the dilation.",
+            f"There is no output: a window of {reach} × {reach} pixels does not fit into {sides}. Raise the padding, or "
+            "lower the kernel size or the dilation.",
             field="weight",
         )
     both = F.pad(torch.cat([x, guide], 1), (padding,) * 4)
