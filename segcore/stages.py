@@ -202,9 +202,14 @@ def _cut_to_picture(values: Tensor, features: FeatureGrid) -> Tensor:
 def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled: _Soft) -> _LabelMap:
     if upsampled.P is None:
         return _nearest(features, cells)
+    blocks = cells_to_pixels(cells.labels, features.geometry).cpu()
     label_map = scaled_to_pixels(upsampled.P, features.geometry).cpu()
+    # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch.
+    n = len(upsampled.P)
+    lost = (blocks.flatten().bincount(minlength=n) > 0) & (label_map.flatten().bincount(minlength=n) == 0)
+    label_map = torch.where(lost[blocks.long()], blocks, label_map)
     facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
-    return _without_gaps(label_map, cells, facts, 'The upsampling "nearest" keeps small segments; this one left no pixel to')
+    return _without_gaps(label_map, cells, facts, "The picture has too few pixels for all patches, so there is none for")
 
 
 def _changed_share(label_map: Tensor, features: FeatureGrid, cells: Clustering | Bipartition) -> float:

@@ -87,7 +87,7 @@ def test_only_the_clustering_repeats(bsds):
     pipeline.run = watched
     evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val")[:1], SETTINGS, levels=[2, 3, 4], pipeline=pipeline)
     assert "spectrum" in computed[0]
-    assert computed[1:] == [["partition", "cells", "label_map"]] * 2
+    assert computed[1:] == [["partition", "cells", "upsampled", "label_map"]] * 2
 
 
 def test_a_method_without_k_has_one_level(bsds, pipeline):

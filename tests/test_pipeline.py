@@ -232,6 +232,14 @@ def test_upsampling_is_a_step_between_patches_and_pixels(how, pipeline):
         assert wrong(how) < 0.5 * wrong("nearest")
 
 
+def test_a_segment_of_one_patch_keeps_it(pipeline, busy_picture):
+    """The minimum cut takes a patch in a corner: neighbors of the same color would outvote it everywhere."""
+    for how in params()["upsampling"].choices:
+        result = pipeline.run(busy_picture, BASE.replace(method="min_cut", upsampling=how))
+        assert result.n_segments == 2
+        assert int((result.cell_labels == 1).sum()) < 5
+
+
 def test_many_segments_are_not_blended_but_told(pipeline):
     """Each has a few numbers per pixel; beyond a bound each pixel takes the label of its patch."""
     generator = torch.Generator().manual_seed(3)

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import cv2
 import pytest
 import torch
 import torch.nn.functional as F
@@ -322,6 +323,14 @@ def test_constants_and_sums_stay(how, generator):
     if how in MEANS:
         assert float(y.min()) >= float(P.min()) - 1e-5
         assert float(y.max()) <= float(P.max()) + 1e-5
+
+
+@pytest.mark.parametrize(("how", "flag"), [("nearest", cv2.INTER_NEAREST), ("bilinear", cv2.INTER_LINEAR)])
+def test_the_plain_ones_are_opencv_s(how, flag, generator):
+    P = torch.rand(1, 5, 7, generator=generator)
+    image = torch.zeros(40, 56, 3, dtype=torch.uint8)
+    expected = cv2.resize(P[0].numpy(), (56, 40), interpolation=flag)
+    assert_close(upsample(P, image, upsampling=how)[0], torch.from_numpy(expected), atol=1e-6)
 
 
 @pytest.mark.parametrize("how", UPSAMPLERS)

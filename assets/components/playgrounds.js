@@ -48,7 +48,7 @@ function receive(reply) {
   document.querySelector("#playground-picture")?.toggleAttribute("hidden", !reply.has_picture);
   drawView(reply.view, first);
   address(reply.link);
-  if (reply.view.wait && waiting !== -1) segment();
+  if (reply.view.wait) segment();
 }
 
 // The answer waits for the segments of the picture, which come through the queue.

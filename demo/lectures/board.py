@@ -2,17 +2,15 @@
 
 from typing import Any
 
-import gradio as gr
-
 from demo.lectures import texts
 from demo.lectures.sheets import as_value
-from demo.shared.components import parts
+from demo.shared.components import JsonHTML, parts
 
 
-class Board(gr.HTML):
+class Board(JsonHTML):
     """Sheets, presenter view and tables.
 
-    Its event `handout` asks for the file of a sheet; its `gr.EventData` has `sheet`, `answers` and `base`, the address of
+    Its event `handout` asks for the file of a sheet; its event data has `sheet`, `answers` and `base`, the address of
     the server. Setting the value to anything new ends the waiting.
     """
 
@@ -36,9 +34,3 @@ class Board(gr.HTML):
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": "string", "description": "nothing of use"}
-
-    def example_payload(self) -> None:
-        """An empty value."""
-
-    def example_value(self) -> None:
-        """An empty value."""

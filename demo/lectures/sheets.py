@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-FOLDER = Path(__file__).parents[2] / "assets" / "lectures"
+from segcore.places import ASSETS
+
+FOLDER = ASSETS / "lectures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,8 @@ def sheets() -> dict[str, Sheet]:
 @cache
 def tables() -> list[dict[str, Any]]:
     """The result tables of the lectures: title, unit, columns, rows, source and caveat."""
-    return json.loads((FOLDER / "tables.json").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = json.loads((FOLDER / "tables.json").read_text(encoding="utf-8"))
+    return found
 
 
 def _sheet(path: Path) -> Sheet:

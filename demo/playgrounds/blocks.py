@@ -47,7 +47,7 @@ def table(
         values: (rows, columns), with the ring of padding.
         edit: name of the field that its cells, without the ring, belong to.
         pad: width of the ring.
-        points: what one stands for: "cell", "row" or "column" of it is one output; None if none of them.
+        points: what of it is one output that can be pointed at, a "cell" or a "row"; None for nothing.
         heat: drawn as colors alone.
         note: below it.
         rows: names of its rows.
@@ -86,7 +86,7 @@ def factor(key: str, cells: list[list[int]] | Tensor | None = None) -> Block:
     return {"table": key, "cells": cells.tolist() if isinstance(cells, Tensor) else cells}
 
 
-def links(out: str, *factors: Block, name: str = "", said: Sequence[str] = (), start: int = 0, after: str = "") -> Block:
+def links(out: str, *factors: Block, name: str = "", said: Sequence[str] = (), start: int = 0) -> Block:
     """How the outputs come about.
 
     Args:
@@ -95,9 +95,8 @@ def links(out: str, *factors: Block, name: str = "", said: Sequence[str] = (), s
         name: of an output in the sentence, such as "y".
         said: a sentence per output, in place of the sum.
         start: the output that is pointed at in the beginning.
-        after: what the sum is said to be in the end, such as a normalization.
     """
-    return {"out": out, "factors": list(factors), "name": name or out, "said": list(said), "start": start, "after": after}
+    return {"out": out, "factors": list(factors), "name": name or out, "said": list(said), "start": start}
 
 
 def facts(*rows: tuple[str, str, str], title: str = "") -> Block:
@@ -110,12 +109,10 @@ def bars(title: str, most: float, rows: Sequence[tuple[str, float, float, str]])
     return {"block": "bars", "title": title, "most": most, "rows": [[n, *rounded([a, b]), kind] for n, a, b, kind in rows]}
 
 
-def curve(
-    title: str, x: Sequence[float], series: Sequence[tuple[str, Sequence[float]]], *, mark: float | None = None
-) -> Block:
+def curve(title: str, x: Sequence[float], series: Sequence[tuple[str, Sequence[float]]]) -> Block:
     """Lines over one axis."""
     lines = [{"name": name, "y": rounded(y)} for name, y in series]
-    return {"block": "curve", "title": title, "x": rounded(x), "series": lines, "mark": mark}
+    return {"block": "curve", "title": title, "x": rounded(x), "series": lines}
 
 
 def checks(*rows: tuple[bool, str]) -> Block:

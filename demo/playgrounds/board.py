@@ -43,7 +43,7 @@ class Board(JsonHTML):
             for p in PLAYGROUNDS.values()
         ]
         words = {"copied": texts.COPIED, "wait": texts.WAIT_LABELS}
-        scripts = ("maps", "playgrounds_tables", "playgrounds_blocks")
+        scripts = ("maps", *(f"playgrounds_{name}" for name in ("pointing", "tables", "pictures", "blocks")))
         fixed = {"stops": DIVERGING, "playgrounds": listed, "play": NAME, "words": words}
         super().__init__(
             None,

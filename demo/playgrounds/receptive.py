@@ -18,7 +18,7 @@ MOST_LAYERS = 20
 HEADS = ("layer", "k", "s", "d", "c'")
 SEEN = ("size", "stride", "field", "+", "weights", "mult-adds", "memory")
 CONV, MAX, MEAN = range(3)
-LIMITS = ((0, 2), (1, 31), (1, 8), (1, 64), (1, 4096))
+LIMITS = ((0, 2), (1, 11), (1, 8), (1, 24), (1, 4096))  # kinds, k, s, d, c': a real network is run on them
 
 VGG = [
     row for channels, n in ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))

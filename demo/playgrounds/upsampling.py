@@ -1,23 +1,17 @@
 """Upsampling: each way as the linear map it is, on numbers and on the labels of the picture."""
 
-import functools
-from collections.abc import Callable
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
+from demo.playgrounds import blocks, texts, upsampling_labels
 from demo.playgrounds.blocks import View, number
 from demo.playgrounds.convolution import tensor
 from demo.playgrounds.fields import Choice, Number, State, Table
-from demo.playgrounds.playground import Playground, Preset, Segmented, Source
+from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.upsampling_ways import GUIDED, HOW, KERNEL, Op, plain, repeated
 from segcore.layers.convolution import transposed_size
 from segcore.layers.linear import matrix_of
-from segcore.metrics import matched_iou
-from segcore.palette import SEQUENTIAL
-from segcore.render import paint_labels, paint_ramp
-from segcore.upsample import bilinear, guided, joint_bilateral, nearest, pac_upsample
 from segcore.upsample.transposed import (
     has_even_overlap,
     overlap_counts,
@@ -25,24 +19,8 @@ from segcore.upsample.transposed import (
     transposed_convolution,
     zero_inserted,
 )
-from segcore.upsample.unpooling import Pooled, bed_of_nails, max_pool, max_unpool
+from segcore.upsample.unpooling import Pooled, max_pool, max_unpool
 
-Op = Callable[[Tensor], Tensor]  # (b, 1, h, w) → (b, 1, h', w')
-
-HOW = {
-    "nearest": "nearest neighbor",
-    "bilinear": "bilinear",
-    "bicubic": "bicubic",
-    "nails": "bed of nails",
-    "unpooling": "max unpooling",
-    "transposed": "transposed convolution",
-    "resize": "resize, then convolve",
-    "joint_bilateral": "joint bilateral",
-    "guided": "guided filter",
-    "pac": "pixel-adaptive",
-}
-GUIDED = ("joint_bilateral", "guided", "pac")
-KERNEL = ("transposed", "resize")
 X = ((1, 2, 3), (0, 9, 4), (7, 5, 2))
 ONES = ((1,) * 6,) * 6
 STEP = tuple((0, 0, 0, 200, 200, 200) for _ in range(6))
@@ -66,14 +44,11 @@ OTHER = (
 
 def view(state: State, source: Source) -> View:
     """The numbers, or the labels of the picture."""
-    return _on_labels(state, source) if state["on"] == "labels" else _on_numbers(state)
+    return upsampling_labels.view(state, source) if state["on"] == "labels" else _on_numbers(state)
 
 
 def _fine(state: State) -> tuple[int, int]:
     return state["rows"] * state["factor"], state["columns"] * state["factor"]
-
-
-# ---- Numbers ----
 
 
 def _on_numbers(state: State) -> View:
@@ -114,32 +89,12 @@ def _op(state: State, pooled: Pooled | None) -> Op:
     guide = tensor(state["guide"])[None] if how in GUIDED else torch.zeros(1, *_fine(state), dtype=torch.float64)
     if pooled is not None:
         places = max_pool(tensor(state["other"])[None, None], factor=factor) if state["indices"] == "foreign" else pooled
-        return lambda x: max_unpool(x, _repeated(places, len(x)))
+        return lambda x: max_unpool(x, repeated(places, len(x)))
     if how == "transposed":
         return lambda x: transposed_convolution(x, weight, stride=factor, padding=state["padding"])
     if how == "resize":
         return lambda x: resize_convolution(x, weight, factor=factor, mode=state["mode"])
-    return _plain(how, factor, guide, state["sigma_cells"], state["sigma_color"])
-
-
-def _plain(how: str, factor: int, guide: Tensor, sigma_cells: float, sigma_rgb: float) -> Op:
-    """The ways without weights of their own; guide (g, h', w')."""
-    if how == "nails":
-        return lambda x: bed_of_nails(x, factor=factor)
-    if how == "bicubic":
-        return lambda x: F.interpolate(x, scale_factor=factor, mode="bicubic", align_corners=False)
-    if how == "guided":
-        return lambda x: guided(x[:, 0], guide, eps=sigma_rgb**2)[:, None]
-    if how in GUIDED:
-        kernel = joint_bilateral if how == "joint_bilateral" else pac_upsample
-        return lambda x: kernel(x[:, 0], guide, sigma_cells=sigma_cells, sigma_rgb=sigma_rgb)[:, None]
-    interpolate = {"nearest": nearest, "bilinear": bilinear}[how]
-    return lambda x: interpolate(x[:, 0], guide)[:, None]
-
-
-def _repeated(pooled: Pooled, n: int) -> Pooled:
-    """The same places for every picture of a batch."""
-    return Pooled(pooled.values, pooled.indices.expand(n, -1, -1, -1), pooled.size)
+    return plain(how, factor, guide, state["sigma_cells"], state["sigma_color"])
 
 
 def _before(state: State) -> list[blocks.Block]:
@@ -212,88 +167,6 @@ def _hidden(state: State) -> list[str]:
         "sigma_color": how in GUIDED,
     }
     return hidden + [name for name, read in reads.items() if not read]
-
-
-# ---- The labels of the picture ----
-
-
-def _on_labels(state: State, source: Source) -> View:
-    segmented = source.segmented()
-    hidden = ["rows", "columns", "factor", "kernel", "padding", "mode", "indices"]
-    how = state["how"]
-    hidden += [] if how in {"joint_bilateral", "pac"} else ["sigma_cells"]
-    hidden += [] if how in GUIDED else ["sigma_color"]
-    hidden += [] if how in KERNEL else ["spread"]
-    if segmented is None:
-        return {"rows": [], "wait": True, "hide": hidden}
-    height, width = segmented.size
-    row, column = min(state["row"], height - 1), min(state["column"], width - 1)
-    soft = _soft(segmented, how, *(state[name] for name in ("spread", "sigma_cells", "sigma_color")))
-    coarse = nearest(_one_hot(segmented), segmented.guide)[:, :height, :width].argmax(0)
-    labels = soft.argmax(0)
-    label = int(coarse[row, column])
-    image = segmented.pixels[:height, :width]
-    box = (row - 2, column - 2, 5, 5, "#d6007a")
-    drawn = functools.partial(blocks.picture, at=("row", "column"), boxes=[box], smooth=True)
-    shown = soft[label]
-    most = float(shown.max()) or 1.0
-    return {
-        "rows": [
-            [
-                drawn("coarse", texts.TITLES["labels_coarse"], paint_labels(image, coarse.numpy())),
-                drawn("fine", HOW[how], paint_labels(image, labels.numpy())),
-                drawn(
-                    "soft", texts.TITLES["soft"].format(label=label, most=number(most, 3)),
-                    paint_ramp(shown.numpy() / most, SEQUENTIAL), note=texts.WAYS[how],
-                ),
-            ],
-            [blocks.facts(*_label_facts(segmented, coarse, labels, soft[:, row, column]))],
-        ],
-        "hide": hidden,
-    }  # fmt: skip
-
-
-def _one_hot(segmented: Segmented) -> Tensor:
-    return F.one_hot(torch.from_numpy(segmented.grid)).permute(2, 0, 1).float()
-
-
-@functools.lru_cache(maxsize=8)  # pointing at another pixel asks for the same
-def _soft(segmented: Segmented, how: str, spread: float, sigma_cells: float, sigma_rgb: float) -> Tensor:
-    """(k, height, width): one map for each label, enlarged."""
-    factor = segmented.factor
-    P = _one_hot(segmented)[:, None]
-    if how == "unpooling":
-        places = max_pool(segmented.guide.mean(0)[None, None], factor=factor)
-        y = max_unpool(P, _repeated(places, len(P)))
-    elif how in KERNEL:
-        y = _enlarged(P, how, spread, factor)
-    else:
-        y = _plain(how, factor, segmented.guide, sigma_cells, sigma_rgb)(P)
-    return y[:, 0, : segmented.size[0], : segmented.size[1]]
-
-
-def _enlarged(P: Tensor, how: str, spread: float, factor: int) -> Tensor:
-    """With a kernel of ones: broadcast and cut to the picture's place, or a mean after the interpolation."""
-    k = max(round(spread * factor), 1)
-    if how == "transposed":
-        cut = max(k - factor, 0) // 2
-        missing = max(factor - k, 0)  # a small kernel leaves the end of the last cells empty
-        whole = F.pad(transposed_convolution(P, torch.ones(k, k), stride=factor), (0, missing, 0, missing))
-        return whole[..., cut:, cut:]
-    return resize_convolution(P, torch.full((k, k), 1 / k**2), factor=factor)
-
-
-def _label_facts(segmented: Segmented, coarse: Tensor, labels: Tensor, here: Tensor) -> list[tuple[str, str, str]]:
-    moved = float((coarse != labels).double().mean())
-    facts = [
-        (texts.HERE_SOFT, ", ".join(number(v, 3) for v in here.tolist()), texts.ONE_PER_LABEL),
-        (texts.MOVED, f"{moved:.1%}", texts.AGAINST_NEAREST),
-    ]
-    if segmented.truth is not None:
-        scores = (matched_iou(m.numpy(), segmented.truth) for m in (coarse, labels))
-        before, after = (number(score, 3) for score in scores)
-        facts.append(("mIoU", after, texts.MIOU_BEFORE.format(before=before)))
-    return facts
 
 
 _LABELS = ("spread", "row", "column")
