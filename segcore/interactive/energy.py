@@ -110,14 +110,14 @@ def _histogram_density(marked: Tensor, pixels: Tensor, _seed: int) -> Tensor:
 def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
     """Density of a mixture at `pixels`, a Gaussian for each cluster of `marked`; each shade is looked up once."""
     generator = np.random.default_rng(seed)
-    X = marked.cpu().numpy().astype(np.float32)
-    if len(X) > _MOST_SAMPLES:
-        X = X[generator.permutation(len(X))[:_MOST_SAMPLES]]
-    k = min(N_GAUSSIANS, len(X))
+    drawn = marked.cpu().numpy().astype(np.float32)
+    if len(drawn) > _MOST_SAMPLES:
+        drawn = drawn[generator.permutation(len(drawn))[:_MOST_SAMPLES]]
+    k = min(N_GAUSSIANS, len(drawn))
     cv2.setRNGSeed(seed)
-    _, numbers, _ = cv2.kmeans(X, k, np.empty(0, np.int32), _K_MEANS, 1, cv2.KMEANS_PP_CENTERS)
+    _, numbers, _ = cv2.kmeans(drawn, k, np.empty(0, np.int32), _K_MEANS, 1, cv2.KMEANS_PP_CENTERS)
     resp = torch.nn.functional.one_hot(torch.from_numpy(numbers[:, 0]).long(), k).double()
-    resp, X = resp[:, resp.sum(0) > 0], torch.from_numpy(X).double()
+    resp, X = resp[:, resp.sum(0) > 0], torch.from_numpy(drawn).double()
     mass = resp.sum(0)
     means = (resp.T @ X) / mass[:, None]
     centered = X[None] - means[:, None]
