@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segcore.pipeline import Pipeline
 
 LEVELS = "2,3,4,6,8,12"
+ALL = "all"  # methods of `evaluate objects`
 UNTRAINED = "random"  # a row of --compare
 _NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
@@ -32,7 +33,11 @@ def add_evaluate(commands: Any) -> None:
     bsds.add_argument("--k", default=LEVELS, metavar="LIST", help=f"numbers of segments, one per level ({LEVELS})")
     _add_common(bsds, _bsds)
 
-    objects = kinds.add_parser("objects", help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture")
+    objects = kinds.add_parser(
+        "objects",
+        help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture",
+        epilog=f"--method {ALL} scores all methods that find objects, a row each.",
+    )
     objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
     objects.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks of the same names, object bright")
     _add_common(objects, _objects)
@@ -76,21 +81,44 @@ def _bsds(parsed: argparse.Namespace) -> int:
 
 
 def _objects(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate import evaluate_objects, mask_cases, partnerless
+    from segcore.evaluate import ObjectReport, evaluate_variants, mask_cases, partnerless
+    from segcore.registry import METHODS
     from segcore.stages import settings_read
 
-    parsed.method = parsed.method or "fiedler"
+    every = parsed.method == ALL
+    parsed.method = "fiedler" if every else parsed.method or "fiedler"
+    methods = [name for name, method in METHODS.items() if method.finds_objects] if every else [parsed.method]
     cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
-    rows, status = _rows(parsed, _limited(cases, parsed.limit), evaluate_objects)
+
+    def evaluate(cases: list["Case"], settings: Settings, **how: Any) -> list[tuple[Settings, Any]]:
+        variants = [settings.replace(method=name) for name in methods]
+        found = list(zip(variants, evaluate_variants(cases, variants, **how), strict=True))
+        if not any(isinstance(report, ObjectReport) for _, report in found):
+            raise found[0][1]
+        return found
+
+    contenders, status = _rows(parsed, _limited(cases, parsed.limit), evaluate)
+    found = [(name, settings, report) for name, variants, _ in contenders for settings, report in variants]
+    rows = [(name, report, settings) for name, settings, report in found if isinstance(report, ObjectReport)]
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
-    settings = rows[0][2]
-    rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
+
+    def label(settings: Settings) -> str:
+        ruled = "object_rule" in settings_read(settings)
+        return f"{settings.method} ({settings.object_rule})" if ruled else settings.method
+
     _print_table(
-        ("backbone", "pictures", f"mean IoU ({rule})", "best IoU", *_OBJECT_SCORES.values()),
-        [(name, len(r.names), r.mean_by_rule, r.mean_by_better_side, *_object_numbers(r)) for name, r, _ in rows],
+        ("backbone", "method (rule)", "pictures", "mean IoU", "best IoU", *_OBJECT_SCORES.values()),
+        [
+            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *_object_numbers(r))
+            for name, r, settings in rows
+        ],
     )
+    print("mean IoU: of what the method, or the rule in brackets, calls the object.")
     print("best IoU: of the better side, or of the best union of segments.")
     print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
+    for name, settings, report in found:
+        if not isinstance(report, ObjectReport):
+            print(f"Not possible: {name}, {settings.method}: {report}")
     _print_left_out(rows[0][1].skipped, alone)
     return status
 

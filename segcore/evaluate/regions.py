@@ -66,8 +66,9 @@ def evaluate_regions(
             check_size(truth, results[0], case.truth.name)
         return score_picture([result.label_map for result in results], truths)
 
-    names, scores, skipped = each(cases, score, on_picture)
-    return RegionReport(settings.backbone, tuple(levels) if takes_k else (), names, collect_scores(scores), skipped)
+    told = each(cases, score, on_picture)
+    numbers = tuple(levels) if takes_k else ()
+    return RegionReport(settings.backbone, numbers, tuple(told.names), collect_scores(told.scores), told.skipped)
 
 
 def bsds_cases(root: Path, split: str) -> list[Case]:

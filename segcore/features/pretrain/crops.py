@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from segcore.features.pretrain.pictures import LEVELS, REGION_LEVEL, PictureStore
+from segcore.features.pretrain.pictures import CUE_LEVEL, LEVELS, PictureStore
 
 _ASPECT = 4 / 3  # a box is at most so much wider than high, in pixels of the picture, or higher than wide
 # Blur and grayscale are rarer than for telling pictures apart: color and sharpness are what segments differ in.
@@ -122,13 +122,23 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
         (b, n, n) float32 in [0, 1], symmetric with a diagonal of 1, on the device of the store: the share of the picture's
         over-segmentations that put the centers of both patches in one region.
     """
+    region = store.regions[_pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
+    return sum((x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)) / region.shape[-1]
+
+
+def objectness(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+    """Look up how likely the center of each patch is object, arguments as for `agreement`: (b, n) float32 in [0, 1]."""
+    return store.objects[_pixels_of_patches(store, numbers, crops, patch)].float() / 255
+
+
+def _pixels_of_patches(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+    """(b, n) int64: where the cues of the centers of the patches are kept."""
     device = store.regions.device
     numbers, crops = numbers.to(device), crops.to(device)
-    size = store.size[numbers, REGION_LEVEL]
+    size = store.size[numbers, CUE_LEVEL]
     rows, columns = (places(crops, crops.px // patch) * size[:, :, None]).long().minimum(size[:, :, None] - 1).unbind(1)
-    at = store.regions_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
-    region = store.regions[at.flatten(1)]  # (b, n, scales)
-    return sum((x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)) / region.shape[-1]
+    at = store.cues_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
+    return at.flatten(1)
 
 
 def change_colors(pixels: Tensor, *, generator: Generator) -> Tensor:
