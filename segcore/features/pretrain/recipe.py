@@ -40,9 +40,9 @@ class Recipe:
     picture_weight: float = 0.0
     keys_weight: float = 30.0
     attention_weight: float = 1.0
-    objects_share: float = 0.5  # of the target of the keys; the rest is regions
+    objects_share: float = 0.25  # of the target of the keys; the rest is regions
     # At these shares of the training the teacher draws the objects anew, and what it drew is taught from then on.
-    redraws: tuple[float, ...] = (0.4, 0.7)
+    redraws: tuple[float, ...] = (0.4,)
     student_temperature: float = 0.1
     # At 0.07, DINO's choice for long trainings, the assignments of a short one drift back to uniform: two views of a patch
     # agree too little to hold them apart. Spread of the cosines after 300 steps of 32 photographs: 0.07 at 0.07 and falling,

@@ -22,6 +22,7 @@ from segcore.features.pretrain.cues.pieces import Pieces, cut_up
 
 SIGMA_COLOR = 10.0  # ΔE
 SIGMA_SPACE = 0.25  # of the picture's longer side
+_NOTICEABLE = 1.0  # ΔE
 _ALPHA = 0.99
 _SIGMA_RANKING = 0.1  # of the largest color difference that occurs
 _LEAST_SMOOTHNESS = 0.1  # what even pieces of unlike colors exert on each other
@@ -38,8 +39,10 @@ def draw_saliency(pieces: Pieces) -> NDArray[np.float64]:
     """Say how salient each piece is.
 
     Returns:
-        (n,) in [0, 1], the mean of the three cues; all 0 where the picture is of one color.
+        (n,) in [0, 1], the mean of the three cues; all 0 where all colors look the same.
     """
+    if np.ptp(pieces.lab, axis=0).max() < _NOTICEABLE:
+        return np.zeros(len(pieces))
     d_geo = geodesic_distances(pieces)
     cues = (background_contrast(pieces, d_geo), geodesic(pieces, d_geo), ranking(pieces))
     return np.mean([_stretch(cue) for cue in cues], axis=0)
