@@ -137,15 +137,8 @@ def test_the_smoothed_contrast_is_the_least_of_its_energy(rng):
     pieces, _ = tiles(rng)
     n, d_geo = len(pieces), geodesic_distances(pieces)
     p = background_probability(pieces, d_geo)
-    c = np.array(
-        [
-            sum(
-                deltas(pieces, k, m) * math.exp(-(math.dist(pieces.center[k], pieces.center[m]) ** 2) / (2 * SIGMA_SPACE**2)) * p[m]
-                for m in range(n)
-            )
-            for k in range(n)
-        ]
-    )  # fmt: skip
+    near = [[math.exp(-(math.dist(x, y) ** 2) / (2 * SIGMA_SPACE**2)) for y in pieces.center] for x in pieces.center]
+    c = np.array([sum(deltas(pieces, k, m) * near[k][m] * p[m] for m in range(n)) for k in range(n)])
     c = (c - c.min()) / (c.max() - c.min())
     i, j = with_frame(pieces)
     w = [math.exp(-(deltas(pieces, a, b) ** 2) / (2 * SIGMA_COLOR**2)) + 0.1 for a, b in zip(i, j, strict=True)]
@@ -260,15 +253,13 @@ def test_merging_is_greedy_and_nested(rng):
     groups, expected = [{k} for k in range(n)], {}
     while len(groups) > 2:
 
-        def cost(pair):
+        def cost(pair, groups=groups):
             a, b = (groups[k] for k in pair)
             between = [k for k, (i, j) in enumerate(pieces.edges) if (i in a and j in b) or (i in b and j in a)]
             if not between:
                 return math.inf
-            means, sizes = zip(
-                *((np.average(f[sorted(g)], axis=0, weights=pieces.size[sorted(g)]), pieces.size[sorted(g)].sum()) for g in (a, b)),
-                strict=True,
-            )  # fmt: skip
+            sizes = [pieces.size[sorted(g)].sum() for g in (a, b)]
+            means = [np.average(f[sorted(g)], axis=0, weights=pieces.size[sorted(g)]) for g in (a, b)]
             contrast = np.average(pieces.contrast[between] ** 2, weights=pieces.border[between])
             apart = ((means[0] - means[1]) ** 2).sum() + CONTRAST_WEIGHT * contrast
             return sizes[0] * sizes[1] / sum(sizes) * apart

@@ -302,7 +302,7 @@ class _Run:
     def facts(self) -> dict[str, Any]:
         """What is worth knowing about the weights."""
         return {
-            "method": "DINO with Sinkhorn-Knopp assignments; keys after regions and objects, attention after objects, self-training",
+            "method": "keys drawn to regions and objects, attention to objects, drawn by cues and then by itself",
             "pictures": len(self.store),
             "steps": self.n_steps,
             "seconds": round(self.seconds),

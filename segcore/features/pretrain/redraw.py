@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.device import computes_bfloat16
-from segcore.features.pretrain.cues import objectness
 from segcore.features.pretrain.crops import Crops, cut
+from segcore.features.pretrain.cues import objectness
 from segcore.features.pretrain.networks import Network
 from segcore.features.pretrain.pictures import CUE_LEVEL, PictureStore
 from segcore.features.pretrain.recipe import Recipe
@@ -34,7 +34,7 @@ def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, dev
         mirror images of the whole picture; within each region of each over-segmentation, its mean; and a sigmoid about
         Otsu's threshold.
 
-    Reference: Nguyen et al. (DeepUSPS) 2019, Van Gansbeke et al. (MaskDistill) 2022, for teaching what was learned from cues.
+    Reference: Nguyen et al. (DeepUSPS) 2019, Van Gansbeke et al. (MaskDistill) 2022, for teaching what was learned.
     """
     objects = torch.empty_like(store.objects)
     for first in range(0, len(store), _CHUNK):

@@ -1,4 +1,4 @@
-"""Superpixels of a picture as a graph: what each piece looks like, which ones touch, and how strong the border between them is."""
+"""Superpixels of a picture as a graph: what each piece looks like, which ones touch, and how strong their border is."""
 
 from dataclasses import dataclass
 

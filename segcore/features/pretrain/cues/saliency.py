@@ -70,9 +70,7 @@ def background_probability(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArra
 
 
 def geodesic(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Length (n,) of the shortest path to the outside, in ΔE; Wei, Wen, Zhu and Sun 2012.
-
-    """
+    """Length (n,) of the shortest path to the outside, in ΔE; Wei, Wen, Zhu and Sun 2012."""
     return d_geo[:, pieces.frame].min(1)
 
 
@@ -122,7 +120,10 @@ def _stretch(x: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def objectness(saliency: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Turn saliency (n,) into a probability g (n,) of being object: a sigmoid about Otsu's threshold, steep as their classes."""
+    """Turn saliency (n,) into a probability g (n,) of being object.
+
+    It is a sigmoid about Otsu's threshold, and goes from 0.05 to 0.95 over the distance of the means of its two classes.
+    """
     t, spread = otsu(saliency, size)
     return 1 / (1 + np.exp(-(saliency - t) / max(spread / 6, 1e-6)))
 
