@@ -1,8 +1,11 @@
 """Start the page: `python app.py`, then open the address it prints."""
 
 import argparse
+import logging
 import os
 import sys
+import threading
+from importlib.util import find_spec
 
 from segcore.environment import prepare
 
@@ -25,12 +28,18 @@ def main() -> None:
     parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto")
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
+    parser.add_argument("--mcp", action="store_true", help="also serve /segment as a tool for agents; needs gradio[mcp]")
     flags = parser.parse_args()
+    if flags.mcp and find_spec("mcp") is None:
+        sys.exit("error: --mcp needs an extra of Gradio, which is not installed: run pip install 'gradio[mcp]'.")
+    logging.basicConfig()
+    logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
-    build_demo(service).launch(server_name=flags.host, server_port=flags.port, **launch_options())
+    threading.Thread(target=service.warm_up, daemon=True).start()
+    build_demo(service).launch(server_name=flags.host, server_port=flags.port, mcp_server=flags.mcp, **launch_options())
 
 
 if __name__ == "__main__":

@@ -5,21 +5,26 @@ from typing import Any
 import gradio as gr
 
 from demo.pages import PAGES, Page
+from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.link import JS_CARRY
-from demo.shared.service import ASSETS, Service
+from demo.shared.patience import patience_script
+from demo.shared.requests import Pages, refusals
+from demo.shared.service import Service
 from demo.shared.texts import TITLE
+from segcore.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:
     """Build the pages; nothing is computed until somebody opens one, and each is sent to those who open it."""
     first, *others = PAGES
-    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with Pages(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         _fill(demo, first, service)
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
             _fill(demo, page, service)
-    return demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    app: gr.Blocks = demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    return app
 
 
 def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
@@ -34,6 +39,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
+        "head": patience_script(),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -41,6 +47,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "64mb",
         "state_session_capacity": 300,
         "ssr_mode": False,
+        "app_kwargs": {"exception_handlers": refusals(check_names)},
     }
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from segcore.errors import InputError
+from segcore.errors import InputError, shortened
 
 
 def check_tensor(name: str, x: Tensor, shape: Sequence[int | str]) -> None:
@@ -57,4 +57,4 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         InputError: it is not; the message lists them.
     """
     if value not in choices:
-        raise InputError(f"{name} must be one of {', '.join(choices)}; got {value!r}.", field=name)
+        raise InputError(f"{name} must be one of {', '.join(choices)}; got {shortened(repr(value))}.", field=name)

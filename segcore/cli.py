@@ -10,15 +10,18 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import DEFAULTS, Settings, is_weight_file
+
+if TYPE_CHECKING:
+    from segcore.types import Segmentation
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parsed = build_parser().parse_args(arguments)
     try:
-        status = parsed.run(parsed)
+        status: int = parsed.run(parsed)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # whoever read our lines has seen enough, as head has
@@ -75,6 +78,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
+    bench.add_argument("--stops", action="store_true", help="instead, show how much work goes on after a stop")
     bench.add_argument(
         "--page", action="store_true", help="instead, time the page in a browser, from a control to the screen"
     )
@@ -92,6 +96,7 @@ def _segment(parsed: argparse.Namespace) -> int:
     from segcore.export import make_folder, write_files
     from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
+    from segcore.progress import make_bar, say
 
     settings = settings_from(parsed)
     pipeline = Pipeline(device=parsed.device)
@@ -99,21 +104,37 @@ def _segment(parsed: argparse.Namespace) -> int:
     make_folder(parsed.out)
     if is_weight_file(settings.backbone):
         resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
-    failed = 0
-    for picture, stem in stems.items():
-        try:
-            result = pipeline.run(picture, settings)
-            paths = write_files(result, parsed.out, stem)
-        except (SegcoreError, OSError) as error:
-            # One bad picture must not cost the results of the others.
-            print(f"error: {picture}: {_sentence(error)}", file=sys.stderr)
-            failed += 1
-            continue
-        for note in result.notes:
-            print(f"note: {picture}: {note}", file=sys.stderr)
-        seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
-        print(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
+    failed, told, bar = 0, set[str](), make_bar(total=len(stems), label="segment")
+    try:
+        for picture, stem in stems.items():
+            try:
+                result = pipeline.run(picture, settings)
+                paths = write_files(result, parsed.out, stem)
+            except (SegcoreError, OSError) as error:
+                # One bad picture must not cost the results of the others.
+                say(f"error: {picture}: {_sentence(error)}", error=True)
+                failed += 1
+            else:
+                _tell(picture, result, paths, told)
+            bar.update(1)
+    finally:
+        bar.close()
     return 2 if failed else 0
+
+
+def _tell(picture: str, result: "Segmentation", paths: Sequence[Path], told: set[str]) -> None:
+    """Say what came of a picture; notes on the backbone, which are the same for all of them, only if not told yet."""
+    from segcore.progress import say
+
+    of_backbone = {note for stage in result.stages if stage.name == "weights" for note in stage.notes}
+    for note in result.notes:
+        if note not in of_backbone:
+            say(f"note: {picture}: {note}", error=True)
+        elif note not in told:
+            say(f"note: {' '.join(note.splitlines())}", error=True)
+            told.add(note)
+    seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
+    say(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
 
 
 def _stems(pictures: Sequence[str]) -> dict[str, str]:
@@ -169,16 +190,20 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.device import pick_device
 
-    if (parsed.sweep or parsed.page) and (parsed.only or parsed.json or parsed.sweep == parsed.page):
-        raise InputError("--sweep and --page each print one table; leave the other, --only and --json out.", field="sweep")
+    tables: dict[str, Callable[[Any], int]] = {"sweep": _sweep, "page": _page, "stops": _stops}
+    asked = [name for name in tables if getattr(parsed, name)]
+    if asked and (parsed.only or parsed.json or len(asked) > 1):
+        raise InputError(
+            f"{', '.join('--' + name for name in tables)} each print a table of their own: ask for one of them, and leave "
+            "--only and --json out.",
+            field=asked[0],
+        )
     check_json(parsed.json)
     device = pick_device(parsed.device)
     about = report.machine(device)
     print(report.machine_line(about))
-    if parsed.sweep:
-        return _sweep(device)
-    if parsed.page:
-        return _page()
+    if asked:
+        return tables[asked[0]](device)
     print(report.HEAD)
     rows = []
     for row in run(device, only=parsed.only):
@@ -205,12 +230,21 @@ def _sweep(device: Any) -> int:
     return 0
 
 
-def _page() -> int:
+def _page(_device: Any) -> int:
     from segcore.bench import page
 
     print(page.HEAD)
     for row in page.measure_page():
         print(page.line(row), flush=True)
+    return 0
+
+
+def _stops(device: Any) -> int:
+    from segcore.bench import stops
+
+    print(stops.HEAD)
+    for row in stops.measure_stops(device):
+        print(stops.line(row), flush=True)
     return 0
 
 

@@ -105,16 +105,19 @@ def _objects(parsed: argparse.Namespace) -> int:
     every = parsed.method == ALL
     parsed.method = "fiedler" if every else parsed.method or "fiedler"
     methods = [name for name, method in METHODS.items() if method.finds_objects] if every else [parsed.method]
-    cases, alone = mask_cases(parsed.images, parsed.masks), partnerless(parsed.images, parsed.masks)
+    alone = partnerless(parsed.images, parsed.masks)
+    cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
+    _tell_fit(cases)
 
     def evaluate(cases: list["Case"], settings: Settings, **how: Any) -> list[tuple[Settings, Any]]:
         variants = [settings.replace(method=name) for name in methods]
-        found = list(zip(variants, evaluate_variants(cases, variants, **how), strict=True))
-        if not any(isinstance(report, ObjectReport) for _, report in found):
-            raise found[0][1]
-        return found
+        reports = evaluate_variants(cases, variants, **how)
+        faults = [report for report in reports if isinstance(report, SegcoreError)]
+        if len(faults) == len(reports):
+            raise faults[0]
+        return list(zip(variants, reports, strict=True))
 
-    contenders, status = _rows(parsed, _limited(cases, parsed.limit), evaluate)
+    contenders, status = _rows(parsed, cases, evaluate)
     found = [(name, settings, report) for name, variants, _ in contenders for settings, report in variants]
     rows = [(name, report, settings) for name, settings, report in found if isinstance(report, ObjectReport)]
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **object_json(*row)} for row in rows])
@@ -145,8 +148,10 @@ def _labels(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
-    rows, status = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_labels, ignore=ignore))
+    alone = partnerless(parsed.images, parsed.labels)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    _tell_fit(cases)
+    rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
     _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     _print_table(
@@ -167,8 +172,10 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    cases, alone = label_cases(parsed.images, parsed.labels), partnerless(parsed.images, parsed.labels)
-    rows, status = _rows(parsed, _limited(cases, parsed.limit), partial(evaluate_retrieval, ignore=ignore))
+    alone = partnerless(parsed.images, parsed.labels)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    _tell_fit(cases)
+    rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
     about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}
     _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
     _print_table(
@@ -182,11 +189,23 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     return status
 
 
+def _tell_fit(cases: Sequence["Case"]) -> None:
+    """Say, before the work, how many pairs fit where some do not, and name the first of these."""
+    from segcore.evaluate import NAMED, misfits
+
+    unfit = misfits(cases)
+    if unfit:
+        print(f"{len(cases) - len(unfit):,} of {len(cases):,} pairs fit. Not so, for example:", flush=True)
+    for name in list(unfit)[:NAMED]:
+        print(f"    {name}: {unfit[name]}", flush=True)
+
+
 def _rows(
     parsed: argparse.Namespace, cases: Sequence["Case"], evaluate: Callable[..., Any]
 ) -> tuple[list[tuple[str, Any, Settings]], int]:
     """Name, report and settings of each contender, and the exit status: 2 where one but the first has failed."""
-    rows, status = [], 0
+    rows: list[tuple[str, Any, Settings]] = []
+    status = 0
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
         try:
             report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))
@@ -210,7 +229,7 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
 
     first, note = resolve_backbone(settings.backbone)
     if note:
-        print(f"note: {note}")
+        print(f"note: {' '.join(note.splitlines())}")
     others = [name.strip() for name in parsed.compare.split(",") if name.strip()]
     if UNTRAINED in others and not first.needs_weights:
         raise InputError(

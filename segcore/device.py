@@ -97,6 +97,6 @@ def _graph_bytes(n: int) -> int:
 def computes_bfloat16(device: torch.device) -> bool:
     """Whether the hardware multiplies bfloat16 matrices, several times as fast as float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    known = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    known: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # not in every torch
     return any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16"))

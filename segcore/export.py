@@ -69,7 +69,7 @@ def labels_png(label_map: NDArray[np.integer]) -> bytes:
         ValueError: a label is negative or past 65535.
     """
     label_map, n_labels = _two_byte_labels(label_map)
-    return png(label_map.astype(np.uint8 if n_labels <= _GRAY_LABELS else np.uint16))
+    return png(label_map.astype(np.uint8) if n_labels <= _GRAY_LABELS else label_map.astype(np.uint16))
 
 
 def display_label_png(label_map: NDArray[np.integer]) -> bytes:

@@ -1,10 +1,28 @@
 """Small pieces of arithmetic that several methods share."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import torch
 from torch import Tensor
 
 ROW_BLOCK_BYTES = 64 << 20  # working memory for one block of rows
 _FRONTIER = 64  # nodes whose edges are followed at once
+
+
+class Rows(Protocol):
+    """A matrix (n, m), of which some rows can be had."""
+
+    @property
+    def shape(self) -> Sequence[int]:
+        """Numbers of rows and columns."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where it computes."""
+
+    def __getitem__(self, rows: Tensor, /) -> Tensor:
+        """The rows of these numbers."""
 
 
 def normalize_rows(X: Tensor) -> Tensor:
@@ -33,7 +51,7 @@ def row_blocks(n: int, bytes_per_row: int) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def connected_components(W: Tensor) -> Tensor:
+def connected_components(W: Rows) -> Tensor:
     """Number the connected components of the graph with adjacency W > 0.
 
     Args:

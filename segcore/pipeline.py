@@ -18,11 +18,12 @@ from torch import Tensor
 from segcore.cache import StageCache
 from segcore.device import pick_device
 from segcore.errors import ModelError
-from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, weights_status
+from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, stand_in_note, weights_status
 from segcore.features.vit import extract_features
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.stages import Extract, Loaded, needs_backbone, plan, signature
+from segcore.stopping import never, stoppable
 from segcore.types import Affinity, FeatureGrid, Segmentation, Spectrum, StageReport
 
 CACHE_BYTES = 1 << 30
@@ -103,7 +104,7 @@ class Pipeline:
         settings: Settings,
         *,
         on_stage: Callable[[StageReport], None] | None = None,
-        check: Callable[[], None] = lambda: None,
+        check: Callable[[], None] = never,
     ) -> Segmentation:
         """Segment one picture; see `segment`."""
         steps = self.steps(image, settings, check=check)
@@ -111,27 +112,30 @@ class Pipeline:
             try:
                 report = next(steps)
             except StopIteration as done:
-                return done.value
+                result: Segmentation = done.value
+                return result
             if on_stage is not None:
                 on_stage(report)
 
     def steps(
-        self, image: Any, settings: Settings, *, check: Callable[[], None] = lambda: None
+        self, image: Any, settings: Settings, *, check: Callable[[], None] = never
     ) -> Generator[StageReport, None, Segmentation]:
         """Segment one picture stage by stage: yields a report after each, returns the result.
 
-        Closing the generator cancels the stages that are still to come.
+        Closing the generator cancels the stages that are still to come. `check` is asked before each stage and in the loops
+        inside; what it raises, such as `Stopped`, ends the work there, and nothing of an unfinished stage is remembered.
         """
         values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",), check)
         return _segmentation(values, keys, tuple(reports), settings)
 
-    def values(self, image: Any, settings: Settings, *names: str) -> dict[str, Any]:
+    def values(self, image: Any, settings: Settings, *names: str, check: Callable[[], None] = never) -> dict[str, Any]:
         """Values of single stages, the very ones that `run` works with; what these do not need is not computed.
 
         Args:
             image: as `read_image` takes it.
             settings: all tunables.
             names: of the stages, which need not be those of the method; see `segcore.stages`.
+            check: see `steps`.
 
         Returns:
             Value by name.
@@ -141,7 +145,7 @@ class Pipeline:
 
         Cost: a few look-ups once the stages were run.
         """
-        stages = self._stages(image, settings, names)
+        stages = self._stages(image, settings, names, check)
         while True:
             try:
                 next(stages)
@@ -149,7 +153,7 @@ class Pipeline:
                 return {name: done.value[0][name] for name in names}
 
     def _stages(
-        self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None] = lambda: None
+        self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None]
     ) -> Generator[StageReport, None, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
         """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
         picture, picture_digest = self.picture(image)
@@ -167,7 +171,7 @@ class Pipeline:
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
-            make = partial(_timed, run, [values[i] for i in inputs], chosen)
+            make = partial(_timed, run, [values[i] for i in inputs], chosen, check)
             if name == "spectrum":
                 make = partial(self._warm, make, (keys["w_feat"], keys["w_knn"], *chosen.values()))
             (values[name], seconds), cached = self.cache.get(keys[name], make)
@@ -197,7 +201,8 @@ class Pipeline:
         if path is None or not path.is_file():
             return read()
         stat = path.stat()
-        return self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        found: tuple[Tensor, str] = self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        return found
 
     def resolve(self, settings: Settings) -> Settings:
         """The same settings with the backbone that "auto" means here and now."""
@@ -209,30 +214,34 @@ class Pipeline:
     def _weights(self, name: str) -> tuple[Loaded, StageReport]:
         """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
         backbone, note = self._resolve(name)
-        notes = [note] if note else []
+        wanted, reason = backbone, ""
         bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
         for fallback in ("auto", *bundled, "color"):
             try:
-                return self._load(backbone, notes)
+                return self._load(backbone, note)
             except ModelError as error:
                 if is_weight_file(backbone.name):
                     raise  # somebody asked for this very file
+                reason = reason or str(error)
                 backbone, _ = resolve_backbone(fallback)
-                notes.append(f"{error} Using {backbone.title} instead.")
-        return self._load(backbone, notes)
+                note = stand_in_note(backbone, wanted, reason)
+        return self._load(backbone, note)
 
-    def _load(self, backbone: Backbone, notes: list[str]) -> tuple[Loaded, StageReport]:
+    def _load(self, backbone: Backbone, note: str | None) -> tuple[Loaded, StageReport]:
         model, seconds, cached = None, 0.0, True
         if backbone.needs_weights:
-            make = partial(_timed, load_vit, [backbone], {"device": self.device})
+            make = partial(_timed, load_vit, [backbone], {"device": self.device}, never)
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
-        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, tuple(notes))
+        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, (note,) if note else ())
         return Loaded(backbone, model, self.device, self._extract), report
 
 
-def _timed(run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any], **extra: Any) -> tuple[Any, float]:
+def _timed(
+    run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any], check: Callable[[], None], **extra: Any
+) -> tuple[Any, float]:
     began = time.perf_counter()
-    value = run(*inputs, **tunables, **extra)
+    with stoppable(check):
+        value = run(*inputs, **tunables, **extra)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return value, time.perf_counter() - began

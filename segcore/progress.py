@@ -1,10 +1,10 @@
-"""A progress bar on standard error: tqdm's where it is installed, else a line now and then."""
+"""Progress on standard error: tqdm's bar on a terminal; a line a minute in a log file or pipe, or without tqdm."""
 
 import sys
 import time
 from typing import Protocol
 
-SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_LINES = 60.0
 
 
 class Bar(Protocol):
@@ -20,6 +20,20 @@ class Bar(Protocol):
         """Leave the last state standing."""
 
 
+def say(text: str, *, error: bool = False) -> None:
+    """Print a line on standard output, or standard error, without tearing a bar that is on the terminal."""
+    stream = sys.stderr if error else sys.stdout
+    if not sys.stderr.isatty():
+        print(text, file=stream)
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        print(text, file=stream)
+    else:
+        tqdm.write(text, file=stream)
+
+
 def make_bar(*, total: float, label: str, unit: str = "pictures", layout: str | None = None) -> Bar:
     """Make a bar.
 
@@ -33,15 +47,17 @@ def make_bar(*, total: float, label: str, unit: str = "pictures", layout: str | 
         from tqdm import tqdm
     except ImportError:
         return PlainBar(total=total, label=label, unit=unit)
+    if not sys.stderr.isatty():
+        return PlainBar(total=total, label=label, unit=unit)
     return tqdm(total=total, desc=label, unit=f" {unit}", file=sys.stderr, bar_format=layout, dynamic_ncols=True)
 
 
 class PlainBar:
-    """A bar for those without tqdm: one line at most every SECONDS_BETWEEN_LINES."""
+    """Lines instead of a bar, one every SECONDS_BETWEEN_LINES at most; what takes less long says nothing."""
 
     def __init__(self, *, total: float, label: str, unit: str):
         self._total, self._label, self._unit = total, label, unit
-        self._done, self._text, self._said = 0.0, "", time.monotonic()
+        self._done, self._text, self._said, self._lines = 0.0, "", time.monotonic(), 0
 
     def update(self, n: float = 1) -> None:
         """Move on by `n` of the total."""
@@ -54,11 +70,13 @@ class PlainBar:
         self._text = text
 
     def close(self) -> None:
-        """Say the last state."""
-        self._say()
+        """Say the last state, where others have been said."""
+        if self._lines:
+            self._say()
 
     def _say(self) -> None:
         self._said = time.monotonic()
+        self._lines += 1
         text = f", {self._text}" if self._text else ""
         sys.stderr.write(f"{self._label}: {self._done:.0f} of {self._total:.0f} {self._unit}{text}\n")
         sys.stderr.flush()

@@ -108,7 +108,7 @@ def _auto_spectral(spectrum: Spectrum, eigengap: Choice, *, n_init: int, seed: i
 
 def _eigengap(spectrum: Spectrum) -> Choice:
     m = len(_enough(spectrum.eigenvalues))
-    return choose.eigengap(spectrum, most=min(m - 1, int(params()["n_segments"].hi)))
+    return choose.eigengap(spectrum, most=min(m - 1, int(params()["n_segments"].bounds[1])))
 
 
 def _embedding_silhouette(spectrum: Spectrum, *, n_init: int, seed: int) -> Choice:

@@ -82,7 +82,7 @@ def shrink(picture: NDArray[np.uint8], *, max_side: int = DISPLAY_SIDE) -> Pictu
     size = shrunk_size(picture.shape, max_side=max_side)
     if size == picture.shape[:2]:
         return picture.copy()
-    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
+    return cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def shrink_labels(label_map: NDArray[np.integer], *, max_side: int = DISPLAY_SIDE) -> NDArray[np.integer]:
@@ -91,7 +91,8 @@ def shrink_labels(label_map: NDArray[np.integer], *, max_side: int = DISPLAY_SID
         ((np.arange(new) + 0.5) * old / new).astype(int)
         for new, old in zip(shrunk_size(label_map.shape, max_side=max_side), label_map.shape, strict=True)
     )
-    return label_map[rows[:, None], columns[None, :]]
+    shrunk: NDArray[np.integer] = label_map[rows[:, None], columns[None, :]]
+    return shrunk
 
 
 def shrunk_size(shape: tuple[int, ...], *, max_side: int = DISPLAY_SIDE) -> tuple[int, int]:
@@ -137,4 +138,5 @@ def _grown(mask: NDArray[np.bool_], times: int) -> NDArray[np.bool_]:
 
 def to_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round to bytes; halves go up, as in the browser."""
-    return np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
+    rounded: NDArray[np.uint8] = np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
+    return rounded

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from segcore.errors import InputError
+from segcore.errors import InputError, shortened
 
 STAGES = ("features", "affinity", "spectrum", "cluster", "refine")
 
@@ -53,6 +53,11 @@ class Param:
     log_scale: bool = False
     advanced: bool = True
     weight_files: bool = False  # a path to a file of weights is accepted beside the choices
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The lowest and the highest number that may be; infinite where there is no rule."""
+        return -math.inf if self.lo is None else self.lo, math.inf if self.hi is None else self.hi
 
 
 def param(default: Any, **facts: Any) -> Any:
@@ -250,20 +255,21 @@ def params() -> dict[str, Param]:
 
 def _check_value(f: dataclasses.Field[Any], value: Any) -> None:
     p: Param = f.metadata["param"]
-    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[f.type]
+    kind: Any = f.type  # a type, as nothing here is annotated by a string
+    wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a name"}[kind]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     fits = {
         int: isinstance(value, int) and not isinstance(value, bool),
         float: is_number and math.isfinite(value),
         bool: isinstance(value, bool),
         str: isinstance(value, str),
-    }[f.type]
+    }[kind]
     if not fits:
-        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {value!r}.", field=f.name)
+        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {shortened(repr(value))}.", field=f.name)
     outside = f.type in (int, float) and not p.lo <= value <= p.hi
     strange = p.choices is not None and value not in p.choices and not (p.weight_files and is_weight_file(value))
     if outside or strange:
-        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {value!r}.", field=f.name)
+        raise InputError(f"{f.name} must be {wanted}{_rule(p)}; got {shortened(repr(value))}.", field=f.name)
 
 
 def is_weight_file(value: str) -> bool:

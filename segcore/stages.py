@@ -186,7 +186,7 @@ def _refined(
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, g).cpu()
     before = cells_to_pixels(cells.labels, g).cpu()
-    facts = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
+    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
     return _without_gaps(label_map, cells, facts, advice)
 
@@ -218,7 +218,7 @@ def _check_crf_size(n_segments: int) -> None:
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
     """The same partition with its segments numbered by size; objects keep their numbers, and their background 0."""
-    if partition.has_background:
+    if isinstance(partition, Bipartition) or partition.has_background:
         return partition
     labels = relabel_by_size(partition.labels)
     old = torch.empty(int(labels.max()) + 1, dtype=torch.int64, device=labels.device)

@@ -206,11 +206,15 @@ def object_numbers(labels: Sequence[int]) -> tuple[list[int] | None, str]:
 
 def check_size(truth: np.ndarray, result: Segmentation, what: str) -> None:
     """Raise InputError, with `field` "image", where a ground truth has another size than the picture: it is never scaled."""
-    own = tuple(result.label_map.shape)
-    if truth.shape != own:
+    check_sizes(truth.shape, tuple(result.label_map.shape), what)
+
+
+def check_sizes(truth: tuple[int, ...], picture: tuple[int, ...], what: str) -> None:
+    """The same for sizes, (height, width)."""
+    if truth != picture:
         raise InputError(
-            f"{what} is {truth.shape[1]} × {truth.shape[0]} px, but its picture {own[1]} × {own[0]} px; both must have the "
-            "same size, since scaled labels would be other labels.",
+            f"{what} is {truth[1]} × {truth[0]} px, but its picture {picture[1]} × {picture[0]} px; both must have the same "
+            "size, since scaled labels would be other labels.",
             field="image",
         )
 

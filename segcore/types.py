@@ -210,5 +210,5 @@ class Segmentation:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """All remarks of the stages, in order, each once."""
+        """All remarks of the stages, in order, each once: a line, and details in the lines below it if there are any."""
         return tuple(dict.fromkeys(note for stage in self.stages for note in stage.notes))

@@ -1,18 +1,52 @@
 """The page, started for tests as `app.py` starts it, on a free port of this machine."""
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+import gradio as gr
 
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A page that is running: its address, and what is behind it."""
+
+    address: str
+    service: Service
+    demo: gr.Blocks
+
+    def is_idle(self) -> bool:
+        """Whether no event waits or is at work."""
+        queue = self.demo._queue
+        waiting = sum(len(q.queue) for q in queue.event_queue_per_concurrency_id.values())
+        return not waiting and not any(queue.active_jobs)
+
+
 @contextmanager
-def running_page(weights: str | None = None) -> Iterator[str]:
-    """Serve the page, with a file of weights if one is named; gives its address and stops it in the end."""
-    demo = build_demo(Service(device="cpu", weights=weights))
+def serving(weights: str | None = None) -> Iterator[Served]:
+    """Serve the page, with a file of weights if one is named, and stop it in the end."""
+    service = Service(device="cpu", weights=weights)
+    demo = build_demo(service)
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
     try:
-        yield address
+        yield Served(address, service, demo)
     finally:
         demo.close()
+
+
+@contextmanager
+def running_page(weights: str | None = None) -> Iterator[str]:
+    """The address of the page while it is served."""
+    with serving(weights) as served:
+        yield served.address

@@ -16,6 +16,7 @@ from demo.build import build_demo
 from demo.lab import handlers
 from demo.lab.tab import Shown
 from demo.shared.endpoint import make_segment
+from demo.shared.picture import PictureInput
 from demo.shared.service import EXAMPLES, Service
 from segcore.export import FILES
 from segcore.pipeline import segment
@@ -97,13 +98,13 @@ def test_plain_http_works_with_nothing_but_json(address):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"n_segments": 0}, "from 2 to 20; got 0"),
+        ({"n_segments": 0}, "n_segments must be a whole number from 2 to 20; got 0"),
         ({"n_segments": 3.7}, "whole number"),
         ({"method": "magic"}, "magic"),
         ({"knn_weight": -1.0}, "knn_weight must be a number from 0 to 100"),
         ({"knn_weight": "many"}, "knn_weight must be a number"),
-        ({"backbone": "/etc/passwd.safetensors"}, "not in the list of choices"),
-        ({"seed": -1}, "less than minimum value"),
+        ({"backbone": "/etc/passwd.safetensors"}, "backbone must be one of auto"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
         ({"n_segments": 20, "max_side": 64, "n_vectors": 4}, "Raise n_vectors"),
     ],
 )
@@ -137,7 +138,7 @@ def test_a_failure_nobody_foresaw_is_an_id_on_the_page_and_a_trace_in_the_log(mo
 
     monkeypatch.setattr(service.pipeline, "run", broken)
     with pytest.raises(gr.Error, match=r"log entry \w{8}") as error:
-        make_segment(service)(str(COFFEE), *DEFAULTS.to_dict().values())
+        make_segment(service, PictureInput())({"path": str(COFFEE)}, *DEFAULTS.to_dict().values())
     assert "secret" not in str(error.value)
     assert "secret detail" in caplog.text
 

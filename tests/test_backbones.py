@@ -113,9 +113,9 @@ def test_auto_takes_the_best_one_here(tmp_path, here, chosen):
     if chosen == "dino_vits16":
         assert note is None
     else:
-        assert note.startswith(
-            f"The features come from {chosen} ({backbone.title}). The weights of dino_vits16 are not here"
-        )
+        line, _, details = note.partition("\n")
+        assert line == f"These are features of {chosen}, {backbone.title}; how to get DINO ViT-S/16:"
+        assert details.startswith("The weights of dino_vits16 are not here")
         assert "cannot be reached" in note
 
 

@@ -10,12 +10,14 @@ from PIL import Image
 from demo.lab import compare
 from demo.lab.compare import Comparison, Painted
 from demo.lab.tab import Shown
+from demo.lab.texts import COMPARE_NO_CRF
 from demo.shared.service import Service
 from demo.shared.texts import UNEXPECTED
 from segcore.color_match import BEHIND
 from segcore.export import palette_of
 from segcore.registry import METHODS
 from segcore.settings import Settings
+from segcore.stages import MOST_CRF_SEGMENTS
 from segcore.types import StageReport
 from tests.scenes import two_discs
 
@@ -207,3 +209,18 @@ def test_nothing_to_compare_is_told(service, picture):
         next(compare.make_compare(service)(1, ["kmeans"], None, VISITOR, *values))
     with pytest.raises(gr.Error, match="at least one"):
         next(compare.make_compare(service)(1, [], picture, VISITOR, *values))
+
+
+def test_too_many_segments_for_the_crf_are_compared_without_it(service, picture):
+    settings = BASE.replace(crf=True, max_side=160, n_superpixels=200)
+    found = results(service, picture, settings, ("kmeans", "slic"))
+    n = found["slic"].result.n_segments
+    assert n > MOST_CRF_SEGMENTS
+    assert found["slic"].without_crf == COMPARE_NO_CRF.format(most=MOST_CRF_SEGMENTS, n=n)
+    assert found["slic"].result.settings == settings.replace(method="slic", crf=False)
+    assert found["kmeans"].without_crf == ""
+    assert found["kmeans"].result.settings.crf
+    *_, (_, value) = run(service, picture, settings.replace(method="kmeans"), ["kmeans", "slic"])
+    states = {cell["method"]: (cell["state"], cell["notes"]) for cell in value["cells"]}
+    assert states["slic"] == ("done", [found["slic"].without_crf])
+    assert states["kmeans"][0] == "done"

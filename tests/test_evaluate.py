@@ -12,7 +12,7 @@ from PIL import Image
 from segcore import InputError, ModelError, Pipeline, Settings, cli, evaluate
 from segcore.features import BACKBONES, load_vit
 from segcore.features.untrained import untrained_twin
-from segcore.image import read_mask
+from segcore.image import picture_size, read_image, read_mask
 from segcore.metrics import contingency, f_beta, mask_iou, match, region_benchmark, score_labels
 from tests.checkpoints import make_family, write_folder
 from tests.scenes import two_discs, vertical_stripes
@@ -493,3 +493,44 @@ def test_mistakes_end_with_one_line(bsds, flags, words, capsys):
     assert line.startswith("error: ")
     assert words in line
     assert "1/2" not in err  # it is said before anything is computed
+
+
+@pytest.fixture
+def pairs(masks):
+    """Five pictures with masks, of which four masks have another size than their picture."""
+    for i in range(4):
+        shutil.copy(masks / "pictures" / "disc.png", masks / "pictures" / f"small{i}.png")
+        Image.new("L", (40, 32), 255).save(masks / "masks" / f"small{i}.png")
+    return masks
+
+
+@pytest.mark.parametrize(("protocol", "truths"), [("objects", "--masks"), ("labels", "--labels")])
+def test_pairs_are_checked_before_any_work(protocol, truths, pairs, monkeypatch, capsys):
+    asked = []
+    run = Pipeline.run
+
+    def seen(self, picture, settings, **more):
+        asked.append((picture.stem, capsys.readouterr().out))
+        return run(self, picture, settings, **more)
+
+    monkeypatch.setattr(Pipeline, "run", seen)
+    flags = ["evaluate", protocol, "--images", str(pairs / "pictures"), truths, str(pairs / "masks"), *QUICK]
+    assert cli.main(flags) == 0
+    assert [stem for stem, _ in asked] == ["disc"]  # the others are not segmented for nothing
+    told = asked[0][1]
+    assert "1 of 5 pairs fit" in told
+    assert sum(f"small{i}:" in told for i in range(4)) == 3
+    assert "small0.png is 40 × 32 px, but its picture 80 × 64 px" in told
+    (pairs / "pictures" / "disc.png").unlink()
+    assert cli.main(flags) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: None of 4 pairs of pictures fits. small0.png is 40 × 32 px")
+    assert error.count("\n") == 1
+    assert len(asked) == 1
+
+
+def test_a_turned_picture_has_the_size_that_it_is_seen_in(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.new("RGB", (50, 30)).save(tmp_path / "turned.jpg", exif=exif)
+    assert picture_size(tmp_path / "turned.jpg") == tuple(read_image(tmp_path / "turned.jpg").shape[:2]) == (50, 30)

@@ -10,6 +10,7 @@ import torch
 
 from segcore import InputError, Pipeline, Settings, device
 from segcore.cluster.choose import MOST
+from segcore.features import BACKBONES
 from segcore.registry import CRITERIA, METHODS
 from segcore.settings import params
 from segcore.stages import plan, settings_read, signature
@@ -400,7 +401,10 @@ def test_a_backbone_that_cannot_be_had_falls_back_in_words():
     image, _ = two_discs()
     result = Pipeline(device="cpu").run(image, BASE.replace(backbone="dino_vits8"))
     assert result.settings.backbone in ("color", "dino_tiny")
-    assert any("instead" in note for note in result.notes)
+    line, _, details = result.notes[0].partition("\n")
+    used = BACKBONES[result.settings.backbone]
+    assert line == f"These are features of {used.name}, {used.title}; how to get DINO ViT-S/8:"
+    assert "The weights of dino_vits8 are not here" in details
 
 
 def test_stripes_are_parted_by_color(pipeline):

@@ -21,7 +21,7 @@ from segcore import InputError, NumericalError, Settings, cli, segment
 from segcore.features import load_vit, resolve_backbone
 from segcore.features.pretrain import Recipe, pretrain
 from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.features.pretrain.files import checkpoint_path
+from segcore.features.pretrain.files import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain.networks import follow, make_networks
 from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
 from segcore.features.pretrain.pictures import load_pictures
@@ -594,13 +594,20 @@ def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path):
     (folder / "one more.png").unlink()
     with pytest.raises(InputError, match="another depth: 2, and now 1"):
         train(folder, out, recipe=dataclasses.replace(TINY, depth=1), resume=True)
-    state = torch.load(checkpoint_path(out), weights_only=True)
+    state = load_checkpoint(out, identity={})
     for hole in ("optimizer", "teacher"):
-        torch.save({name: x for name, x in state.items() if name != hole}, checkpoint_path(out))
+        save_checkpoint(out, {name: x for name, x in state.items() if name != hole})
         with pytest.raises(InputError, match="does not hold what"):
             train(folder, out, resume=True)
-    torch.save({**state, "teacher": {"weight": torch.ones(2)}}, checkpoint_path(out))
+    save_checkpoint(out, {**state, "teacher": {"weight": torch.ones(2)}})
     with pytest.raises(InputError, match="does not hold what"):
+        train(folder, out, resume=True)
+    save_checkpoint(out, state)
+    whole = checkpoint_path(out).read_bytes()
+    numbers = next(x for x in state["teacher"].values() if x.numel() >= 16).numpy().tobytes()
+    at = whole.index(numbers)  # a bit of one weight
+    checkpoint_path(out).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+    with pytest.raises(InputError, match="is damaged: it holds other numbers"):
         train(folder, out, resume=True)
     checkpoint_path(out).write_bytes(b"damaged")
     with pytest.raises(InputError, match="cannot be read"):

@@ -87,3 +87,11 @@ def test_swapping_is_told_and_takes_another_side(method, results):
     swapped = Pipeline(device="cpu").run(two_discs()[0], before.settings.replace(flip=True))
     assert "since swapped" in views.notes_markdown(swapped)
     assert not bool((swapped.partition.side & before.partition.side).any())
+
+
+def test_details_of_a_note_are_folded_and_shown_as_they_are():
+    said = views._folded("Features of dino_tiny; how to get DINO:\nRun `hf x` <now>.")
+    assert said == (
+        "<details><summary>Features of dino_tiny; how to get DINO</summary>Run <code>hf x</code> &lt;now&gt;.</details>"
+    )
+    assert views._folded("One line, `as it is`.") == "One line, `as it is`."

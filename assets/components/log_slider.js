@@ -47,7 +47,7 @@ function show(value) {
   current = typeof value === "number" && Number.isFinite(value) ? value : null;
   const position = positionOf(current);
   range.value = String(position);
-  range.style.setProperty("--ls-progress", `${(100 * position) / last}%`);
+  range.style.setProperty("--lab-fill", `${(100 * position) / last}%`);
   range.setAttribute("aria-valuetext", current === null ? "no value" : String(current));
   if (document.activeElement !== number || Number(number.value) !== current) number.value = current === null ? "" : String(current);
 }

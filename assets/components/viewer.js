@@ -501,7 +501,7 @@ function setOpacity(share) {
 function setRange(input, share) {
   const number = Math.round(100 * share);
   input.value = String(number);
-  input.style.setProperty("--sg-fill", `${number}%`);
+  input.style.setProperty("--lab-fill", `${number}%`);
   input.setAttribute("aria-valuetext", `${number} percent`);
   input.parentElement.querySelector("output").textContent = `${number} %`;
 }

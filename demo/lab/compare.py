@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 import numpy as np
@@ -21,12 +21,13 @@ from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import READY, STOP
 from segcore.color_match import BEHIND, match_colors, matched_palette
+from segcore.errors import InputError
 from segcore.export import jpeg
 from segcore.palette import Palette
 from segcore.registry import METHODS
 from segcore.render import Picture, paint_labels, shrink, shrink_labels
 from segcore.settings import Settings
-from segcore.stages import settings_read
+from segcore.stages import MOST_CRF_SEGMENTS, settings_read
 from segcore.stopping import Stopped
 from segcore.types import Segmentation, StageReport
 
@@ -55,6 +56,7 @@ class Painted:
     result: Segmentation
     overlay: Picture
     colors: NDArray[np.int64]  # color index of each label, as of `match_colors`
+    without_crf: str = ""  # why the CRF was left out, where it was
 
     @property
     def palette(self) -> Palette:
@@ -120,7 +122,7 @@ def painted(
         yield method, None
         try:
             with told_kindly():
-                result = yield from _fresh(service, picture, settings.replace(method=method), check)
+                result, without_crf = yield from _sharpened(service, picture, settings.replace(method=method), check)
                 label_map = shrink_labels(result.label_map.numpy(), max_side=CELL_SIDE)
                 colors = match_colors(label_map, earlier, has_background=result.has_background)
                 photo = shrink(result.image.numpy(), max_side=CELL_SIDE)
@@ -129,7 +131,20 @@ def painted(
             yield method, error.message
         else:
             earlier.append((label_map, colors))
-            yield method, Painted(result, overlay, colors)
+            yield method, Painted(result, overlay, colors, without_crf)
+
+
+def _sharpened(
+    service: Service, picture: str, settings: Settings, check: Callable[[], None]
+) -> Generator[tuple[str, StageReport], None, tuple[Segmentation, str]]:
+    """The result, and why the CRF was left out where it was: a method of many segments is compared without it."""
+    try:
+        return (yield from _fresh(service, picture, settings, check)), ""
+    except InputError as error:
+        if error.field != "crf":
+            raise
+    result = yield from _fresh(service, picture, settings.replace(crf=False), check)
+    return result, texts.COMPARE_NO_CRF.format(most=MOST_CRF_SEGMENTS, n=result.n_segments)
 
 
 def _fresh(
@@ -141,7 +156,8 @@ def _fresh(
         try:
             report = next(steps)
         except StopIteration as done:
-            return done.value
+            result: Segmentation = done.value
+            return result
         if not report.cached:
             yield settings.method, report
 
@@ -200,7 +216,7 @@ class _View:
                 cell["line"] = f"{texts.STAGES[what.name]} · {views.seconds(what.seconds)} …"
             case Painted():
                 picture = service.publish(jpeg(what.overlay), f"{method}.jpg")
-                cell |= {"state": "done", "picture": picture, **_told(what, self._picture)}
+                cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, self._picture)})
             case str():
                 cell |= {"state": "failed", "line": what}
         self._cells[method] = cell
@@ -222,7 +238,9 @@ def _told(painted: Painted, picture: str) -> dict[str, Any]:
     return {
         "alt": texts.COMPARE_ALT.format(title=METHODS[result.settings.method].title, count=count, picture=picture),
         "facts": [count, _cost(result)],
-        "notes": list(dict.fromkeys(note for stage in _own_stages(result) for note in stage.notes)),
+        "notes": list(
+            dict.fromkeys(filter(None, (painted.without_crf, *(note for s in _own_stages(result) for note in s.notes))))
+        ),
         "areas": [(hexes[s.label], s.area_fraction) for s in by_color],
     }
 
@@ -284,9 +302,8 @@ def make_save(service: Service) -> Callable[[Comparison | None], str]:
         with told_kindly():
             if shown is None or not shown.done:
                 raise gr.Error(texts.COMPARE_NO_RESULT, print_exception=False)
-            found = dict(
-                painted(service, shown.picture, shown.settings, shown.done, lambda: None)
-            )  # the last word of each method
+            words = painted(service, shown.picture, shown.settings, shown.done, lambda: None)
+            found = {method: what for method, what in words if isinstance(what, Painted | str)}
             if not any(isinstance(what, Painted) for what in found.values()):
                 raise gr.Error(str(found[shown.done[0]]), print_exception=False)
             cells = [_captioned(method, found[method]) for method in METHODS if method in shown.done]
@@ -303,4 +320,5 @@ def _captioned(method: str, what: Painted | str) -> Captioned:
     if isinstance(what, str):
         return Captioned(title, (what,))
     cost = views.seconds(sum(stage.seconds for stage in _own_stages(what.result)))
-    return Captioned(title, (f"{_count(what.result)} · {cost}",), what.overlay)
+    lines = filter(None, (f"{_count(what.result)} · {cost}", what.without_crf))
+    return Captioned(title, tuple(lines), what.overlay)

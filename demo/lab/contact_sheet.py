@@ -16,6 +16,7 @@ _HEADING, _TITLE, _TEXT = 34, 24, 19  # height of the letters, in pixels
 _LEADING = 1.4  # from line to line, in heights of the letters
 _PAPER, _INK, _QUIET = "#ffffff", "#14181f", "#4a5261"
 _GAP, _LEAST_WIDTH = 28, 320
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def _text(paragraphs: Iterable[str], size: int, color: str, width: int) -> Image
     return image
 
 
-def _wrapped(paragraph: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
+def _wrapped(paragraph: str, font: _Font, width: int) -> list[str]:
     lines: list[str] = []
     for word in paragraph.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -82,7 +83,7 @@ def _wrapped(paragraph: str, font: ImageFont.FreeTypeFont, width: int) -> list[s
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> _Font:
     for name in _FONTS:
         try:
             return ImageFont.truetype(name, size)

@@ -26,7 +26,7 @@ def make(service: Service) -> Panel:
     panel = KCurves(elem_id="count")
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
-        settings, values = view.shown.settings, partial(service.pipeline.values, view.shown.picture)
+        settings, values = view.shown.settings, partial(service.pipeline.values, view.shown.picture, check=view.check)
         patches = settings.replace(method=DEFAULTS.method)  # the criteria judge patches, whatever the method cuts
         spectrum = values(patches, "spectrum")["spectrum"]
         choices: dict[str, Choice] = {}
@@ -57,7 +57,7 @@ def curves_value(settings: Settings, spectrum: Spectrum, choices: Mapping[str, C
     """What the panel shows of the choices that are made so far, by the names of their criteria."""
     used = METHODS[settings.method].criterion
     takes_k = "n_segments" in settings_read(settings.replace(auto_k=False))
-    chosen = choices[used].k if settings.auto_k and used in choices else None
+    chosen = choices[used].k if settings.auto_k and used is not None and used in choices else None
     aside = [_components(spectrum.n_components)]
     if not takes_k:
         aside.append(texts.COUNT_NO_K.format(method=METHODS[settings.method].title))

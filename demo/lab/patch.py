@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from cachetools import LRUCache
@@ -89,7 +89,7 @@ class Answers:
         other = self._second(second, result.settings)
         usable = second if other and "problem" not in other else None
         token = self._remember(Asked(view.shown.picture, usable, result.settings))
-        return {**self._first(view.shown.picture, result), "token": token, "second": other}
+        return cast(PatchValue, {**self._first(view.shown.picture, result), "token": token, "second": other})
 
     def probe(self, question: Any) -> Answer | dict[str, str]:
         """Answer the browser, which may send anything: a patch of a result that was shown, or one sentence."""

@@ -1,6 +1,6 @@
 """Above the eigenvectors: the rounds of a method that cuts again and again, and what it left out of each."""
 
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor
 
@@ -17,11 +17,12 @@ def rounds_value(result: Segmentation) -> MapGridValue | None:
     if not rounds:
         return None
     lead = texts.ROUNDS_OBJECTS if result.has_background else texts.ROUNDS_SEGMENTS
-    return {
+    value = {
         **views.map_ground(result.features),
         "lead": lead.format(method=METHODS[result.settings.method].title),
         "rows": [_row(r, i) for i, r in enumerate(rounds, 1)],
     }
+    return cast(MapGridValue, value)
 
 
 def _row(r: Round, i: int) -> dict[str, Any]:

@@ -86,7 +86,8 @@ class Run:
             try:
                 report = next(stages)
             except StopIteration as done:
-                return done.value
+                result: Segmentation = done.value
+                return result
             if not report.cached and time.monotonic() - told_at > _PATIENCE:
                 told_at = time.monotonic()
                 yield self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")

@@ -14,6 +14,7 @@ import gradio as gr
 
 from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_NUMBER
+from demo.shared.picture import PictureInput
 from demo.shared.service import Service
 from segcore.settings import Settings
 from segcore.stopping import Stopped
@@ -43,8 +44,8 @@ class Lab:
     """The page around the tabs, for those that have events of their own."""
 
     service: Service
-    picture: gr.components.Component
-    controls: dict[str, gr.components.Component]  # by the names of the settings, in their order
+    picture: PictureInput
+    controls: dict[str, Any]  # components by the names of the settings, in their order
     shown: gr.State  # a `Shown`, or None before the first result
     number: gr.Number  # of heavy events, counted up by the scripts of `demo.shared.events`
     run: gr.events.Dependency  # the event that makes a new result

@@ -35,7 +35,8 @@ def ncut_curve(service: Service, result: Segmentation) -> views.NcutCurve | None
     """Ncut over the thresholds of the Fiedler vector, computed once per spectrum: K and the CRF leave it as it is."""
     if result.spectrum_key is None:
         return None
-    return service.pipeline.cache.get(("curve", result.spectrum_key), partial(views.ncut_curve, result))[0]
+    curve: views.NcutCurve = service.pipeline.cache.get(("curve", result.spectrum_key), partial(views.ncut_curve, result))[0]
+    return curve
 
 
 def cut_here(event: gr.EventData) -> tuple[str, str, float]:

@@ -1,6 +1,7 @@
 """Results as what the components of the page show."""
 
 import html
+import re
 from typing import Any
 
 import numpy as np
@@ -135,13 +136,14 @@ def _seen(features: FeatureGrid) -> str:
 
 def ncut_curve(result: Segmentation) -> NcutCurve | None:
     """Ncut over all thresholds of the Fiedler vector, a few points of it; None where there is no such vector of W."""
-    if result.spectrum is None or result.spectrum.V.shape[1] < 2 or not _is_of_affinity(result):
+    if result.spectrum is None or result.spectrum.V.shape[1] < 2 or result.affinity is None or not _is_of_affinity(result):
         return None
     thresholds, values = ncut_sweep(result.affinity.W, result.spectrum.fiedler)
     pick = np.linspace(0, max(len(values) - 1, 0), min(len(values), _CURVE_POINTS)).astype(int)
     if len(values):
         pick = np.union1d(pick, [int(values.argmin())])  # the lowest point must not fall between two others
-    return np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist()
+    curve: NcutCurve = np.stack([thresholds.cpu().numpy()[pick], values.cpu().numpy()[pick]], 1).tolist()
+    return curve
 
 
 def _two_way_cut(result: Segmentation, curve: NcutCurve) -> TwoWayCut:
@@ -244,8 +246,16 @@ def formula_markdown(result: Segmentation) -> str:
 
 
 def notes_markdown(result: Segmentation) -> str:
-    """Which side is the object, and the remarks of all stages, as a list; empty without any."""
-    return "\n".join(f"- {note}" for note in (*_object_notes(result), *result.notes))
+    """Which side is the object, and the remarks of all stages, as a list; empty without any. Details are folded."""
+    return "\n".join(f"- {_folded(note)}" for note in (*_object_notes(result), *result.notes))
+
+
+def _folded(note: str) -> str:
+    line, _, details = note.partition("\n")
+    if not details:
+        return note
+    code = re.sub("`(.+?)`", r"<code>\1</code>", html.escape(details).replace("\n", " "))
+    return f"<details><summary>{html.escape(line.removesuffix(':'))}</summary>{code}</details>"
 
 
 def _object_notes(result: Segmentation) -> list[str]:

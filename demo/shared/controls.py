@@ -29,7 +29,7 @@ def make_controls() -> dict[str, gr.components.Component]:
 def control_for(name: str) -> gr.components.Component:
     """Make the control of one field, showing its default."""
     p, default = params()[name], getattr(DEFAULTS, name)
-    common = {"label": p.label, "info": p.info, "elem_id": f"setting-{name}", "render": False}
+    common: dict[str, Any] = {"label": p.label, "info": p.info, "elem_id": f"setting-{name}", "render": False}
     if isinstance(default, bool):
         return gr.Checkbox(default, **common)
     if p.choices:
@@ -42,11 +42,12 @@ def control_for(name: str) -> gr.components.Component:
 def _number(p: Param, default: float, common: dict[str, Any]) -> gr.components.Component:
     unit = f" ({p.unit})" if p.unit else ""
     common = {**common, "label": p.label + unit}
-    if p.log_scale:
-        return LogSlider(default, lo=p.step, hi=p.hi, **common)
-    if p.hi - p.lo > _SLIDER_UP_TO:
-        return gr.Number(default, minimum=p.lo, maximum=p.hi, precision=0, **common)
-    return Slider(p.lo, p.hi, value=default, step=p.step, **common)
+    lo, hi = p.bounds
+    if p.log_scale and p.step is not None:
+        return LogSlider(default, lo=p.step, hi=hi, **common)
+    if hi - lo > _SLIDER_UP_TO:
+        return gr.Number(default, minimum=lo, maximum=hi, precision=0, **common)
+    return Slider(lo, hi, value=default, step=p.step, **common)
 
 
 def _choice_title(name: str, choice: str) -> str:

@@ -8,6 +8,7 @@ from gradio.data_classes import ImageData
 
 from demo.shared.service import Example, Service
 from demo.shared.texts import EXAMPLES
+from segcore.errors import InputError
 from segcore.image import read_image
 from segcore.render import shrink
 
@@ -31,12 +32,20 @@ class PictureInput(gr.Image):
         return super().get_config(cls or gr.Image)
 
     def preprocess(self, payload: ImageData | None) -> str | None:
-        """The path of the uploaded file."""
+        """The path of the uploaded file.
+
+        Raises:
+            InputError: it came as a data: URI, and that cannot be read.
+        """
         if payload is None:
             return None
-        if payload.path is None:
-            return super().preprocess(payload)  # a data: URI
-        return str(Path(payload.path))
+        if payload.path is not None:
+            return str(Path(payload.path))
+        try:
+            path = super().preprocess(payload)  # of a data: URI
+        except Exception as error:  # damaged base64 makes Gradio raise almost anything
+            raise InputError("image cannot be read: its data: URI is damaged.", field="image") from error
+        return path if isinstance(path, str) else None
 
 
 def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:
@@ -50,4 +59,5 @@ def example_strip(service: Service, *, elem_id: str) -> gr.Gallery:
 
 def chosen_example(service: Service, event: gr.SelectData) -> Example:
     """The example that was picked from the strip."""
-    return list(service.examples.values())[event.index]
+    example: Example = list(service.examples.values())[event.index]
+    return example

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,15 +17,16 @@ from torch import Tensor
 
 from demo.shared.events import Stops
 from demo.shared.texts import OWN_PICTURE
+from segcore.errors import SegcoreError
 from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.places import EXAMPLES
 from segcore.render import shrink
+from segcore.settings import DEFAULTS
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
-ASSETS = Path(__file__).parents[2] / "assets"
-EXAMPLES = ASSETS / "examples"
 _UPLOADS = 4096  # pictures that a link may name; their files go after an hour
 
 
@@ -69,9 +71,17 @@ class Service:
             for row in rows
         }
 
+    def warm_up(self) -> None:
+        """Compute what the page opens with, for the first visitor to find; runs beside the start of the server."""
+        if _lends_gpus():
+            return  # they are lent to visitors only
+        first = next(iter(self.examples.values()))
+        with suppress(SegcoreError):  # whoever opens the page is told
+            self.display_file(self.pipeline.run(str(first.path), DEFAULTS.replace(**first.settings)))
+
     def publish(self, content: bytes, name: str) -> str:
         """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""
-        return save_bytes_to_cache(content, name, get_upload_folder())
+        return str(save_bytes_to_cache(content, name, get_upload_folder()))
 
     def display_file(self, result: Segmentation) -> str:
         """Path of the picture as the page shows it, made once per picture."""
@@ -122,12 +132,14 @@ def _extract() -> Extract:
         return extract_features
     import spaces
 
-    return spaces.GPU(_extract_on_borrowed_gpu)
+    borrowing: Extract = spaces.GPU(_extract_on_borrowed_gpu)
+    return borrowing
 
 
 def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, *, facet: str, block: int) -> Any:
     """Run the transformer on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
     on_gpu = dataclasses.replace(model, net=model.net.to("cuda"))
     features = extract_features(on_gpu, pixels.to("cuda"), geometry, facet=facet, block=block)
-    tensors = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
-    return dataclasses.replace(features, **{k: v.cpu() for k, v in tensors.items() if isinstance(v, Tensor)})
+    values = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
+    tensors: dict[str, Any] = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
+    return dataclasses.replace(features, **tensors)

@@ -18,6 +18,6 @@ class Slider(gr.Slider):
         """What the browser is told: all that it is told of a `gr.Slider`."""
         return super().get_config(cls or gr.Slider)
 
-    def preprocess(self, payload: float | None) -> float | None:
+    def preprocess(self, payload: float | None) -> Any:
         """The number in the box, which may be out of range, or None while it is empty."""
         return payload

@@ -9,6 +9,14 @@ STOPPED = "Stopped. What is shown is what was finished before; change a control 
 READY = "Drop a picture, or choose an example."
 OWN_PICTURE = "Your picture"
 UNEXPECTED = "Something went wrong that should not have (log entry {id}). The app goes on; try another picture or setting."
+QUEUE_FULL = (
+    "Many people are computing at this moment, and the queue is full. Leave the page open: it goes on by itself as soon as "
+    "there is room."
+)
+SERVER_GONE = (
+    "The server does not answer. Leave the page open: it goes on by itself when the server is back; if that takes long, "
+    "look after the network."
+)
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."

@@ -28,7 +28,7 @@ from segcore.types import Bipartition
 
 _SIDE = 30  # n = 900
 _SECOND = "≤ 1 s"
-_RULES = {"threshold": DEFAULTS.threshold, "object_rule": DEFAULTS.object_rule}
+_RULES: dict[str, Any] = {"threshold": DEFAULTS.threshold, "object_rule": DEFAULTS.object_rule}
 
 
 def method_rows(device: torch.device) -> Iterator[Row]:

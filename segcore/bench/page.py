@@ -17,11 +17,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
-from pathlib import Path
 from statistics import median
 from typing import Any
 
 from segcore.errors import InputError
+from segcore.places import APP, EXAMPLES, ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VISITORS = 20  # others who move K at the same time, in the rows under load
@@ -214,13 +214,12 @@ def _browser() -> str:
 @contextmanager
 def _server() -> Iterator[str]:
     """The page, started as a user starts it."""
-    app = Path(__file__).parents[2] / "app.py"
-    if not app.is_file():
-        raise InputError("bench --page starts app.py, so run it from a checkout of the project.", field="page")
     port = _free_port()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "NO_PROXY": "localhost,127.0.0.1"}
-    server = subprocess.Popen([sys.executable, str(app), "--port", str(port)], cwd=app.parent, env=environment, **quiet)
+    server = subprocess.Popen(
+        [sys.executable, str(APP), "--port", str(port)], cwd=ROOT, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     address = f"http://127.0.0.1:{port}/"
     try:
         for _ in range(2 * _PATIENCE):
@@ -252,7 +251,7 @@ def _others(address: str, visitors: int) -> Iterator[None]:
     from gradio_client import Client, handle_file
 
     over = threading.Event()
-    picture = str(Path(__file__).parents[2] / "assets" / "examples" / "cat.jpg")
+    picture = str(EXAMPLES / "cat.jpg")
 
     def visit(i: int) -> None:
         client, k = Client(address, verbose=False, analytics_enabled=False), i

@@ -43,7 +43,7 @@ def maskcut(f: Tensor, n_objects: int, tau: float, floor: float) -> Callable[[],
             if np.count_nonzero(side[[0, w - 1, -w, -1]]) >= 3 or not side[np.abs(v).argmax()]:
                 side, v = ~side, -v
             mask = _piece(side.reshape(h, w), int(v.argmax()))
-            overlap = np.count_nonzero(mask & last) / max(1, np.count_nonzero(mask | last))
+            overlap = int((mask & last).sum()) / max(1, int((mask | last).sum()))
             if i and (overlap > 0.5 or np.count_nonzero(mask) <= 0.01 * h * w):
                 mask = np.zeros((h, w), bool)
             taken, last = taken | mask, mask
@@ -136,10 +136,12 @@ def _second_vector(features: NDArray[np.float64], tau: float, floor: float) -> N
 def _generalized(A: NDArray[np.float64]) -> NDArray[np.float64]:
     """The second eigenvector of (D − A) v = μ D v."""
     D = np.diag(A.sum(1))
-    return need("scipy.linalg").eigh(D - A, D, subset_by_index=[1, 2])[1][:, 0]
+    v: NDArray[np.float64] = need("scipy.linalg").eigh(D - A, D, subset_by_index=[1, 2])[1][:, 0]
+    return v
 
 
 def _piece(mask: Mask, cell: int) -> Mask:
     """The 4-connected component that holds a cell."""
     numbers = need("scipy.ndimage").label(mask)[0]
-    return (numbers == numbers.flat[cell]) & mask
+    piece: Mask = (numbers == numbers.flat[cell]) & mask
+    return piece

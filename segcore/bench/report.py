@@ -18,7 +18,7 @@ _PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "timm", "gradio")
 
 def machine(device: torch.device) -> dict[str, Any]:
     """Where and with what was measured."""
-    versions = {}
+    versions: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
             versions[name] = metadata.version(name)

@@ -112,7 +112,7 @@ def crf_rows(device: torch.device) -> Iterator[Row]:
     image = scene(321, 481).to(device)
     y, x = torch.meshgrid(torch.arange(321.0), torch.arange(481.0), indexing="ij")
     features = torch.cat([x[..., None] / 50, y[..., None] / 50, image.cpu() / 5], -1).reshape(-1, 5).to(device)
-    preset = {("n_steps" if k == "crf_steps" else k): v for k, v in CRF_PRESETS["maskcut"].items()}
+    preset: dict[str, Any] = {("n_steps" if k == "crf_steps" else k): v for k, v in CRF_PRESETS["maskcut"].items()}
     yardstick = {"torch eigh, n = 2025": opponents.torch_eigh(2025, device)}
     yield Row("CRF: lattice, 321×481", partial(build_lattice, features))
     for k, target in ((2, "≤ 0.55 of eigh: ≥ 1.8×"), (8, "≤ 0.71 of eigh: ≥ 1.4×")):

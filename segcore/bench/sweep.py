@@ -40,7 +40,7 @@ def exponent(points: Sequence[Point], quantity: str) -> float:
     pairs = [(math.log(p.n), math.log(getattr(p, quantity))) for p in points if p.n >= _FITTED_FROM]
     mean_x, mean_y = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
     covariance = sum((x - mean_x) * (y - mean_y) for x, y in pairs)
-    return covariance / sum((x - mean_x) ** 2 for x, _ in pairs)
+    return float(covariance / sum((x - mean_x) ** 2 for x, _ in pairs))
 
 
 def measure_here(side: int, device: torch.device) -> Point:

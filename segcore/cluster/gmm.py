@@ -15,6 +15,7 @@ from torch import Tensor
 
 from segcore.checks import check_choice, check_range, check_tensor
 from segcore.cluster.kmeans import check_n_clusters, kmeans
+from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
 
 COVARIANCES = ("full", "diag", "spherical")
@@ -74,6 +75,7 @@ def gaussian_mixture(
     resp = torch.nn.functional.one_hot(start, n_clusters).double()
     log_likelihood, n_iter, converged = -math.inf, 0, False
     while not converged and n_iter < max_iter:
+        stop_if_asked()
         before = log_likelihood
         mixture = _m_step(centered, resp, covariance, least)
         resp, log_likelihood = _e_step(centered, mixture)

@@ -11,6 +11,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.numerics import squared_distances
+from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
 
 
@@ -77,6 +78,7 @@ def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
     chosen = [int(torch.randint(n, (1,), generator=generator))]
     nearest = squared_distances(X, X[chosen[-1:]])[:, 0]
     for draw in torch.rand(k - 1, generator=generator, dtype=torch.float64).tolist():
+        stop_if_asked()
         # Inverse transform sampling: the first index whose cumulated D² passes the draw.
         cumulated = nearest.double().cumsum(0)
         target = torch.tensor([draw], dtype=torch.float64, device=X.device) * cumulated[-1]
@@ -94,6 +96,7 @@ def _lloyd(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> tupl
     active = torch.arange(r, device=X.device)
     settled = torch.zeros(r, dtype=torch.bool, device=X.device)
     for step in range(max_iter + 1):
+        stop_if_asked()
         d2 = squared_distances(X, centers[active].reshape(-1, d)).reshape(n, len(active), k)
         nearest, assigned = d2.min(2)
         assigned, nearest = _fill_empty(assigned.T, nearest.T, k)

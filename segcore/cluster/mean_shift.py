@@ -12,6 +12,7 @@ from torch import Tensor
 from segcore.checks import check_tensor
 from segcore.errors import InputError
 from segcore.numerics import row_blocks, squared_distances
+from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
 
 _STILL = 1e-3  # share of the bandwidth below which a step counts as none
@@ -79,6 +80,7 @@ def _climb(X: Tensor, h: float, max_iter: int) -> tuple[Tensor, Tensor, int, boo
 
 def _means(Y: Tensor, X: Tensor, h: float) -> tuple[Tensor, Tensor]:
     """Means (m, d) and numbers (m,) of the rows of X within h of each row of Y."""
+    stop_if_asked()
     near = (squared_distances(Y, X) <= h * h * (1 + 1e-6)).to(X.dtype)
     count = near.sum(1)
     # Rounding may lose the one row that a lonely mode stands on.

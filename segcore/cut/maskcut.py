@@ -35,7 +35,7 @@ class _Round:
     mask: Tensor  # (h, w) bool
     side: Tensor  # (n,) bool, of the object
     degree: Tensor  # (n,) float64
-    taken: Tensor | None = None  # (h, w) bool, by the rounds before
+    taken: Tensor  # (h, w) bool, by the rounds before
     remark: str = ""
 
 
@@ -146,8 +146,8 @@ def _cut(f: Tensor, tau: float) -> _Round | None:
     if corners > 2 or (corners == 2 and not bool(side[peak(v)])):
         v, side = -v, ~side
     mask = component_at(side.reshape(h, w), peak(v - v.min()))
-    ncut = ncut_value(W, side)
-    return _Round(v, float(spectrum.eigenvalues[1]), float(spectrum.residuals[1]), ncut, mask, side, degrees(W))
+    value, residual = float(spectrum.eigenvalues[1]), float(spectrum.residuals[1])
+    return _Round(v, value, residual, ncut_value(W, side), mask, side, degrees(W), torch.zeros_like(mask))
 
 
 def _told(r: _Round) -> Round:

@@ -17,6 +17,7 @@ from segcore.cut.foreground import named_rule, object_side
 from segcore.cut.ncut import ncut_value
 from segcore.errors import InputError
 from segcore.graph.laplacian import check_affinity
+from segcore.stopping import stop_if_asked
 from segcore.types import Bipartition
 
 _FEW = 0.02  # share of the nodes; a side below it is a cut that found no object
@@ -84,7 +85,7 @@ def lightest_cut(W: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
         (n,) True on one side, and the weight of the edges across.
     """
     merged = W - np.diag(np.diag(W))
-    owner = np.arange(len(W))  # the merged node of each node
+    owner: NDArray[np.integer] = np.arange(len(W))  # the merged node of each node
     members, best = np.zeros(len(W), bool), np.inf
     while True:
         deg = merged.sum(1)
@@ -101,7 +102,7 @@ def lightest_cut(W: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
         if into.max() == 0:
             return members, best
         sums = scipy.sparse.csr_array((np.ones(len(into)), (into, np.arange(len(into)))))
-        merged = sums @ merged @ sums.T
+        merged = np.asarray(sums @ merged @ sums.T)
         np.fill_diagonal(merged, 0)
 
 
@@ -111,6 +112,7 @@ def _contract(W: NDArray[np.float64], bound: float) -> NDArray[np.int32]:
     attached = np.zeros(n)  # r; −inf once visited
     pairs = []
     for _ in range(n):
+        stop_if_asked()
         u = int(attached.argmax())
         attached[u] = -np.inf
         raised = attached + W[u]

@@ -88,9 +88,9 @@ def cut_recursively(
     while len(segments) < n_segments:
         best |= {i: halve(nodes) for i, nodes in enumerate(segments) if i not in best}
         i, why = _next(best, max_ncut, smoothest)
-        if i is None:
+        halves = None if i is None else best.pop(i)
+        if i is None or halves is None:
             break
-        halves = best.pop(i)
         nodes, inside = segments[i], halves.side.cpu()
         rounds.append(_round(n, nodes, halves, origins[i]))
         segments[i], origins[i] = nodes[~inside], f"Cuts what cut {len(rounds)} left."

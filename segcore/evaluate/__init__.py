@@ -1,12 +1,13 @@
 """Segmentations of many pictures against what humans drew: regions (BSDS500), objects (masks), label maps, and retrieval."""
 
-from segcore.evaluate.cases import Case, label_cases, mask_cases, partnerless, untrained_pipeline
+from segcore.evaluate.cases import NAMED, Case, label_cases, mask_cases, misfits, partnerless, untrained_pipeline
 from segcore.evaluate.labels import LabelReport, evaluate_labels
 from segcore.evaluate.objects import ObjectReport, evaluate_objects, evaluate_variants
 from segcore.evaluate.regions import RegionReport, bsds_cases, evaluate_regions
 from segcore.evaluate.retrieval import RetrievalReport, evaluate_retrieval
 
 __all__ = [
+    "NAMED",
     "Case",
     "LabelReport",
     "ObjectReport",
@@ -20,6 +21,7 @@ __all__ = [
     "evaluate_variants",
     "label_cases",
     "mask_cases",
+    "misfits",
     "partnerless",
     "untrained_pipeline",
 ]

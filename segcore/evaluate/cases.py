@@ -16,12 +16,16 @@ from segcore.errors import InputError, ModelError, NumericalError
 from segcore.features import VitModel, load_vit, resolve_backbone
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
+from segcore.image import picture_size
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
 from segcore.stages import needs_backbone
+from segcore.truth import check_sizes
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")
+
+NAMED = 3  # of the pairs that do not fit
 
 OnPicture = Callable[[str], None]
 T = TypeVar("T")
@@ -69,11 +73,12 @@ def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
     return tuple(sorted(f"{path.parent.name}/{path.name}" for path in alone))
 
 
-def _in_folders(**folders: Path) -> list[Case]:
-    for name, folder in folders.items():
+def _in_folders(images: Path, **truths: Path) -> list[Case]:
+    for name, folder in {"images": images, **truths}.items():
         if not folder.is_dir():
             raise InputError(f"There is no folder {folder}; check --{name}.", field=name)
-    return pair(*folders.values(), SUFFIXES)
+    (truth,) = truths.values()
+    return pair(images, truth, SUFFIXES)
 
 
 def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
@@ -102,6 +107,35 @@ def _by_stem(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
         if path.suffix.lower() in endings and path != files.setdefault(path.stem, path):
             raise InputError(f"{files[path.stem].name} and {path.name} in {folder} have one name; keep one of them.")
     return files
+
+
+def check_pair(case: Case) -> None:
+    """Refuse, before anything is computed, a picture whose ground truth has another size.
+
+    Raises:
+        InputError: so it is, or one of the two cannot be read.
+    """
+    check_sizes(picture_size(case.truth), picture_size(case.picture), case.truth.name)
+
+
+def misfits(cases: Sequence[Case]) -> dict[str, str]:
+    """Which cases cannot be scored, and why, from the heads of their files.
+
+    Raises:
+        InputError: none of them can; the message names the first ones.
+
+    Cost: some milliseconds per case.
+    """
+    found: dict[str, str] = {}
+    for case in cases:
+        try:
+            check_pair(case)
+        except InputError as error:
+            found[case.name] = str(error)
+    if cases and len(found) == len(cases):
+        named = " ".join(list(found.values())[:NAMED])
+        raise InputError(f"None of {len(cases)} pairs of pictures fits. {named}", field="image")
+    return found
 
 
 @dataclass(slots=True)

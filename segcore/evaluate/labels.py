@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segcore.evaluate.cases import Case, OnPicture, each, resolved, run
+from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
 from segcore.image import read_labels
 from segcore.metrics import LabelScores, Matching, Overlap, match, overlap, pooled, score_labels
 from segcore.pipeline import Pipeline
@@ -58,6 +58,7 @@ def evaluate_labels(
     settings = resolved(settings)
 
     def count(case: Case) -> tuple[Overlap, bool]:
+        check_pair(case)
         truth = read_labels(case.truth).labels.numpy()
         result = run(pipeline, case.picture, settings)
         check_size(truth, result, case.truth.name)

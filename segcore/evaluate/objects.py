@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from segcore.errors import SegcoreError
-from segcore.evaluate.cases import Case, OnPicture, Tally, resolved, run
+from segcore.evaluate.cases import Case, OnPicture, Tally, check_pair, resolved, run
 from segcore.image import read_mask
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
@@ -117,6 +117,7 @@ def evaluate_variants(
 
 
 def _score(case: Case, *, settings: Settings, pipeline: Pipeline) -> ObjectScores:
+    check_pair(case)
     truth = read_mask(case.truth)
     result = run(pipeline, case.picture, settings)
     check_size(truth, result, case.truth.name)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.errors import InputError
-from segcore.evaluate.cases import Case, OnPicture, each, resolved
+from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved
 from segcore.image import read_labels
 from segcore.numerics import normalize_rows
 from segcore.pipeline import Pipeline
@@ -87,12 +87,9 @@ def evaluate_retrieval(
     settings = resolved(settings)
 
     def patches(case: Case) -> tuple[Tensor, Tensor]:
+        check_pair(case)
         features = pipeline.values(case.picture, settings, "features")["features"]
         truth = read_labels(case.truth).labels
-        if tuple(truth.shape) != features.geometry.image_size:
-            raise InputError(
-                f"{case.truth.name} has another size than its picture; scale it without blending.", field="image"
-            )
         labels = _under_centers(truth, features.geometry)
         kept = torch.arange(len(labels)) if ignore is None else (labels != ignore).nonzero()[:, 0]
         kept = kept[torch.linspace(0, len(kept) - 1, min(per_picture, len(kept))).round().long()] if len(kept) else kept

@@ -5,12 +5,21 @@
 
 from torch import Tensor
 
-from segcore.features.backbones import BACKBONES, Backbone, resolve_backbone, weights_status
+from segcore.features.backbones import BACKBONES, Backbone, resolve_backbone, stand_in_note, weights_status
 from segcore.features.color import color_features
 from segcore.features.vit import VitModel, extract_features, load_vit
 from segcore.types import FeatureGrid, Geometry
 
-__all__ = ["BACKBONES", "Backbone", "VitModel", "compute_features", "load_vit", "resolve_backbone", "weights_status"]
+__all__ = [
+    "BACKBONES",
+    "Backbone",
+    "VitModel",
+    "compute_features",
+    "load_vit",
+    "resolve_backbone",
+    "stand_in_note",
+    "weights_status",
+]
 
 
 def compute_features(

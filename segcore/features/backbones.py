@@ -29,7 +29,7 @@ class Backbone:
     patch: int  # side of a cell, in pixels of the scaled picture
     licence: str
     help: str  # one line
-    timm_name: str | None = None  # None: no transformer, so no weights
+    timm_name: str = ""  # of the transformer; "": there is none, so no weights
     repo: str | None = None  # on the Hub; None: nothing to download, the architecture stands beside or in the weights
     gated: bool = False  # the Hub gives the weights out only after their licence is accepted
     file: Path | None = None  # a backbone named by its file of weights
@@ -38,7 +38,7 @@ class Backbone:
     @property
     def needs_weights(self) -> bool:
         """Whether there is anything to load."""
-        return self.timm_name is not None
+        return bool(self.timm_name)
 
 
 def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gated: bool = False) -> Backbone:
@@ -48,7 +48,7 @@ def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gat
 
 # fmt: off
 _ALL = (
-    Backbone("dino_tiny", "small stand-in for DINO ViT-S, patch 8", 8, "Apache-2.0",
+    Backbone("dino_tiny", "a small stand-in for DINO ViT-S, patch 8", 8, "Apache-2.0",
              "Taught regions and objects by cues, without labels, on 1,200 pictures; comes with the app.", PLAIN_VIT),
     _on_hub("dino_vits16", "DINO ViT-S/16", "vit_small_patch16_224.dino", 16,
             "The usual choice of the published methods: quick, and its keys separate objects well."),
@@ -102,7 +102,7 @@ def resolve_backbone(name: str) -> tuple[Backbone, str | None]:
             here or the Hub answers, else another DINO or DINOv2 whose weights are here, else dino_tiny, else color.
 
     Returns:
-        The backbone, and a note in words where "auto" had to fall back, else None.
+        The backbone, and a note of `stand_in_note` where "auto" had to fall back, else None.
 
     Raises:
         InputError: there is no backbone of this name.
@@ -123,14 +123,19 @@ def resolve_backbone(name: str) -> tuple[Backbone, str | None]:
 
 def _best_here() -> tuple[Backbone, str | None]:
     best = BACKBONES["dino_vits16"]
-    if weights_status(best) != "download":
+    if best.repo is None or weights_status(best) != "download":
         return best, None
     reason = weights.ask_hub(best.name, best.repo)
     if reason is None:
         return best, None
     here = (name for name in (*_AUTO_ORDER, "dino_tiny") if weights_status(BACKBONES[name]) not in ("download", "missing"))
     chosen = BACKBONES[next(here, "color")]
-    return chosen, f"The features come from {chosen.name} ({chosen.title}). {reason}"
+    return chosen, stand_in_note(chosen, best, reason)
+
+
+def stand_in_note(chosen: Backbone, wanted: Backbone, reason: str) -> str:
+    """Say that one backbone stands in for another one, in one line; the lines below say why, and how to get the other."""
+    return f"These are features of {chosen.name}, {chosen.title}; how to get {wanted.title}:\n{reason}"
 
 
 @functools.lru_cache(maxsize=8)
@@ -222,7 +227,7 @@ def infer_architecture(shapes: Mapping[str, tuple[int, ...]], *, name: str) -> t
     hidden = shapes.get("blocks.0.mlp.fc1.weight")
     if width % HEAD_DIM or not hidden:
         raise _no_vit(name, f"of width {width}, {depth} blocks; heads of {HEAD_DIM} channels and plain MLPs are assumed")
-    args = {"patch_size": patch, "embed_dim": width, "depth": depth, "num_heads": width // HEAD_DIM}
+    args: dict[str, Any] = {"patch_size": patch, "embed_dim": width, "depth": depth, "num_heads": width // HEAD_DIM}
     args |= {"mlp_ratio": hidden[0] / width, "class_token": "cls_token" in shapes}
     registers = shapes.get("reg_token", (1, 0, width))[1]
     if "pos_embed" not in shapes:

@@ -18,6 +18,7 @@ from segcore.checks import check_choice, check_tensor
 from segcore.errors import InputError, ModelError
 from segcore.features.backbones import Backbone, pick_architecture, timm_names
 from segcore.features.weights import WeightFile, get_weights, read_state
+from segcore.stopping import stop_if_asked
 from segcore.types import FeatureGrid, Geometry
 
 FACETS = ("key", "query", "value", "token")
@@ -30,7 +31,7 @@ _RESERVED = ("pretrained", "pretrained_cfg", "pretrained_cfg_overlay", "checkpoi
 class VitModel:
     """A transformer with its weights, ready to compute and never changed after; threads may share it."""
 
-    net: nn.Module  # of timm, in eval mode
+    net: Any  # a VisionTransformer or Eva of timm, in eval mode
     backbone: Backbone
     patch: int  # side of a cell, in pixels
     mean: tuple[float, ...]  # (3,) of RGB in [0, 1], as in training
@@ -45,7 +46,8 @@ class VitModel:
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.net.parameters()).device
+        device: torch.device = next(self.net.parameters()).device
+        return device
 
 
 def load_vit(backbone: Backbone, *, device: torch.device | str = "cpu") -> VitModel:
@@ -131,7 +133,7 @@ def _metadata(file: WeightFile) -> Mapping[str, str]:
         return {}  # read_state says what is wrong with the file
 
 
-def _build(architecture: str, args: dict[str, Any], backbone: Backbone, file: WeightFile) -> nn.Module:
+def _build(architecture: str, args: dict[str, Any], backbone: Backbone, file: WeightFile) -> Any:
     """Create the timm model, without network and without weights."""
     import timm
     from timm.models import eva, vision_transformer
@@ -188,6 +190,8 @@ def _preprocessing(
 
     own = timm.get_pretrained_cfg(backbone.timm_name)
     given = config.get("pretrained_cfg", config)  # older files of timm are flat
+    mean: Any
+    std: Any
     mean, std = (given.get(key, getattr(own, key)) if isinstance(given, dict) else None for key in ("mean", "std"))
     try:
         mean, std = tuple(map(float, mean)), tuple(map(float, std))
@@ -269,8 +273,10 @@ def _forward(model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str,
     has_cls = net.cls_token is not None
     end = last if has_cls else chosen  # nothing later is asked for
     z, rope = _embed(model, pixels)
-    f = attention = None
+    f: Any = None
+    attention: Tensor | None = None
     for i in range(end + 1):
+        stop_if_asked()
         if i == chosen and facet != "token":
             f = _project(net.blocks[i].attn, net.blocks[i].norm1(z))[FACETS.index(facet)]
         if i == last and has_cls:
@@ -294,7 +300,7 @@ def _embed(model: VitModel, pixels: Tensor) -> tuple[Tensor, Tensor | None]:
     return net.norm_pre(z), rope
 
 
-def _project(attn: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _project(attn: Any, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Keys, queries and values (1, tokens, heads · head_dim) of the normed input x (1, tokens, d)."""
     if attn.qkv is None:
         return attn.k_proj(x), attn.q_proj(x), attn.v_proj(x)
@@ -305,7 +311,7 @@ def _project(attn: nn.Module, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return k, q, v
 
 
-def _cls_attention(attn: nn.Module, x: Tensor, rope: Tensor | None, prefix: int) -> Tensor:
+def _cls_attention(attn: Any, x: Tensor, rope: Tensor | None, prefix: int) -> Tensor:
     """Softmax attention (heads, n) that [CLS], the first token, pays to the patches; one row, never the whole matrix."""
     k, q = (y.unflatten(-1, (attn.num_heads, -1)).transpose(1, 2) for y in _project(attn, x)[:2])
     q, k = attn.q_norm(q[:, :, :1]), attn.k_norm(k)  # prefix tokens have no place, so the query is not rotated
@@ -314,4 +320,5 @@ def _cls_attention(attn: nn.Module, x: Tensor, rope: Tensor | None, prefix: int)
 
         patches = apply_rot_embed_cat(k[:, :, prefix:], rope, half=attn.rotate_half)
         k = torch.cat((k[:, :, :prefix], patches), dim=2)
-    return (q @ k.mT * attn.scale).softmax(-1)[0, :, 0, prefix:]
+    weights: Tensor = (q @ k.mT * attn.scale).softmax(-1)
+    return weights[0, :, 0, prefix:]

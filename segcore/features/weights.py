@@ -5,6 +5,7 @@ Hugging Face Hub; a download. Nothing is looked up or downloaded at import, and 
 """
 
 import errno
+import logging
 import os
 import pickle
 import threading
@@ -19,12 +20,15 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
+from segcore.features.digest import is_whole, read_safetensors
+from segcore.places import ASSETS
 
-ASSETS = Path(__file__).parents[2] / "assets"
 WEIGHTS_DIR = "SEGCORE_WEIGHTS_DIR"
 ASK_SECONDS = 3.0  # how long "auto" waits for the Hub to answer
 FETCH_SECONDS = 6.0  # how long a backbone chosen by name waits for the Hub to answer
 REMEMBER_SECONDS = 60.0  # how long an answer of the Hub, or its silence, counts
+
+log = logging.getLogger(__name__)
 
 _FILES = ("config.json", "model.safetensors")  # what timm keeps in a repository of the Hub
 _NESTS = ("teacher", "student", "model", "state_dict")  # of DINO's two networks, the teacher is the better one
@@ -38,6 +42,10 @@ class WeightFile:
     path: Path
     kind: str  # "local", "bundled" or "cached"
     source: str  # where it came from, in words
+
+
+class _NoAnswer(ConnectionError):
+    """No Hub has answered; the message is for the user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +82,8 @@ def find_weights(name: str, *, repo: str | None = None, file: Path | None = None
     for path, kind, source in _places(name):
         if path.is_file():
             return WeightFile(path, kind, source)
-    path = _cached(repo) if repo else None
-    return WeightFile(path, "cached", f"{repo}, in the local Hub cache") if path else None
+    cached = _cached(repo) if repo else None
+    return WeightFile(cached, "cached", f"{repo}, in the local Hub cache") if cached else None
 
 
 def _places(name: str) -> Iterator[tuple[Path, str, str]]:
@@ -130,7 +138,7 @@ def ask_hub(name: str, repo: str) -> str | None:
     HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE is set.
     """
     refusal = _ask(repo, ASK_SECONDS, again=False)
-    return refusal and refusal.sentence(name, repo)
+    return refusal.sentence(name, repo) if refusal else None
 
 
 def _ask(repo: str, seconds: float, *, again: bool) -> _Refusal | None:
@@ -153,7 +161,7 @@ def _ask(repo: str, seconds: float, *, again: bool) -> _Refusal | None:
 
 
 def _head(repo: str, seconds: float) -> None:
-    """Request the headers of the weights once; raise what the client raises, or TimeoutError.
+    """Request the headers of the weights once; raise what the client raises, or _NoAnswer.
 
     hf_hub_download alone repeats a request without answer, for minutes. The client's own timeout counts for each address of
     the Hub and leaves out the name server, hence the thread: it bounds the whole.
@@ -165,7 +173,7 @@ def _head(repo: str, seconds: float) -> None:
     def request() -> None:
         try:
             if get_hf_file_metadata(hf_hub_url(repo, _FILES[-1]), timeout=seconds).commit_hash is None:
-                raise ConnectionError("something else than a Hub answers there, such as a login page")
+                raise _NoAnswer("something else than a Hub answers there, such as a login page")
             outcome.append(None)
         except Exception as error:  # noqa: BLE001 - raised again by the caller's thread
             outcome.append(error)
@@ -174,7 +182,7 @@ def _head(repo: str, seconds: float) -> None:
     thread.start()
     thread.join(seconds)
     if not outcome:
-        raise TimeoutError(f"no answer within {seconds:g} s")
+        raise _NoAnswer(f"no answer within {seconds:g} s")
     if outcome[0] is not None:
         raise outcome[0]
 
@@ -210,7 +218,8 @@ def _explain(error: Exception, repo: str, downloading: bool) -> _Refusal:
 
     hub, cache = constants.ENDPOINT, constants.HF_HUB_CACHE
     status, number = getattr(getattr(error, "response", None), "status_code", None), getattr(error, "errno", None)
-    reason = (str(error.__cause__ or error).strip().splitlines() or [type(error).__name__])[0]
+    log.info("%s of %s: %s", "download" if downloading else "request", repo, error.__cause__ or error)
+    said = f" ({error})" if isinstance(error, _NoAnswer) else ""  # the system's own words help nobody
     # fmt: off
     cases = (  # the first that holds counts
         (isinstance(error, errors.GatedRepoError), "the Hub gives them out only after their licence is accepted",
@@ -222,13 +231,13 @@ def _explain(error: Exception, repo: str, downloading: bool) -> _Refusal:
         (number in (errno.ENOSPC, errno.EDQUOT), f"the disk of {cache} is full", "Free space, or set HF_HOME elsewhere."),
         (number in (errno.EACCES, errno.EPERM, errno.EROFS), f"{cache} cannot be written", "Set HF_HOME elsewhere."),
         (downloading and not isinstance(error, errors.LocalEntryNotFoundError),
-         f"the download broke off ({reason})", "Try again."),
+         "the download broke off", "Try again."),
     )
     # fmt: on
     for holds, cause, remedy in cases:
         if holds:
             return _Refusal(cause, remedy)
-    cause, remedy = f"the Hub at {hub} cannot be reached ({reason})", "Connect to the network and try again in a minute."
+    cause, remedy = f"the Hub at {hub} cannot be reached{said}", "Connect to the network and try again in a minute."
     return _Refusal(cause, remedy, unreachable=True)
 
 
@@ -245,7 +254,8 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
         float32 tensors; those of a head are left out.
 
     Raises:
-        ModelError: the file is missing, damaged, could run code, or holds no named tensors, or NaN or infinite ones.
+        ModelError: the file is missing, damaged (also by the digest that a file of `pretrain` carries), could run code, or
+            holds no named tensors, or NaN or infinite ones.
     """
     nest = _load(path, name)
     for _ in _NESTS:
@@ -268,15 +278,25 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
     return state
 
 
+def _whole(path: Path, name: str) -> dict[str, Tensor]:
+    tensors, metadata = read_safetensors(path)
+    if not is_whole(tensors, metadata):
+        raise ModelError(
+            f"{path.name} is damaged: it holds other numbers than those whose digest it carries. Get it again.",
+            backbone=name,
+        )
+    return tensors
+
+
 def _load(path: Path, name: str) -> Any:
     if not path.is_file():
         raise ModelError(f"There is no file {path}. Give the path of a file of weights.", backbone=name)
-    from safetensors.torch import load_file
-
     try:
         if path.suffix == ".safetensors":
-            return load_file(path)
+            return _whole(path, name)
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    except ModelError:
+        raise
     except pickle.UnpicklingError as error:
         raise ModelError(
             f"{path.name} holds other things than tensors and plain values, or is damaged; reading it could run code, so it "

@@ -20,6 +20,7 @@ from segcore.errors import InputError, NumericalError
 from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import LAPLACIANS, check_affinity, degrees, safe_degrees
 from segcore.numerics import connected_components
+from segcore.stopping import stop_if_asked
 from segcore.types import Spectrum
 
 _DENSE_UP_TO = 400  # nodes; below, LAPACK is faster than the iteration
@@ -73,6 +74,7 @@ def smallest_eigenpairs(
     """
     check_affinity(W)
     check_choice("laplacian", laplacian, LAPLACIANS)
+    stop_if_asked()  # for those who solve one after another
     n = W.shape[0]
     check_range("n_vectors", n_vectors, lo=1)
     if n_vectors > n:
@@ -143,8 +145,9 @@ class _Problem:
     def coarse(self) -> Tensor | None:
         """W rounded to bfloat16, where products with it are what costs and are much faster so."""
         W = self.W
-        worth = isinstance(W, Tensor) and W.dtype == torch.float32 and len(W) >= _COARSE_FROM and W.device.type == "cpu"
-        return W.bfloat16() if worth and computes_bfloat16(W.device) else None
+        if not isinstance(W, Tensor) or W.dtype != torch.float32 or len(W) < _COARSE_FROM or W.device.type != "cpu":
+            return None
+        return W.bfloat16() if computes_bfloat16(W.device) else None
 
 
 def _problem(W: Tensor | ImplicitAffinity, laplacian: str) -> _Problem:
@@ -178,7 +181,8 @@ def _dense(problem: _Problem, known: Tensor, wanted: int) -> Tensor:
     A -= problem.scale.double()[:, None] * problem.W.double() * problem.scale.double()
     Z = known.double()
     A += (2 * problem.norm) * (Z @ Z.T)
-    return torch.linalg.eigh(A)[1][:, :wanted].to(problem.W.dtype)
+    V: Tensor = torch.linalg.eigh(A)[1][:, :wanted]
+    return V.to(problem.W.dtype)
 
 
 def _davidson(
@@ -206,6 +210,7 @@ def _davidson(
     passes = 0
     while True:
         for _ in range(_PASSES_PER_RITZ if Q.shape[1] else 1):
+            stop_if_asked()
             T = _orthonormal(T, torch.cat([known, Q], 1))
             AT = problem.apply(T, coarse if Q.shape[1] else None)
             Q, AQ, passes = torch.cat([Q, T], 1), torch.cat([AQ, AT], 1), passes + 1

@@ -24,10 +24,12 @@ def cell_index(row: object, column: object, *, h: int, w: int) -> int:
     Raises:
         InputError: row or column is no whole number, or lies outside; the sentence counts from 1, as people do.
     """
-    whole = all(isinstance(x, Integral) and not isinstance(x, bool) for x in (row, column))
-    if whole and 0 <= row < h and 0 <= column < w:
-        return int(row) * w + int(column)
-    got = f"row {row + 1}, column {column + 1}" if whole else "something that is no pair of whole numbers"
+    got = "something that is no pair of whole numbers"
+    if isinstance(row, Integral) and isinstance(column, Integral) and not isinstance(row, bool) | isinstance(column, bool):
+        i, j = int(row), int(column)
+        if 0 <= i < h and 0 <= j < w:
+            return i * w + j
+        got = f"row {i + 1}, column {j + 1}"
     raise InputError(f"The grid has rows 1 to {h} and columns 1 to {w}; got {got}. Choose a patch inside.", field="row")
 
 
@@ -50,7 +52,7 @@ def cosines(X: Tensor, x: Tensor) -> Tensor:
         raise InputError(f"X must have shape (n, d); got {tuple(X.shape)}.", field="X")
     check_tensor("x", x, (X.shape[1],))
     lengths = torch.linalg.vector_norm(X, dim=1).clamp_min(_LEAST_LENGTH)
-    S = (X @ normalize_rows(x[None])[0]) / lengths
+    S: Tensor = (X @ normalize_rows(x[None])[0]) / lengths
     check_tensor("the cosines with X", S, ("n",))  # finite where X is; one look at n numbers instead of n · d
     return S.clamp_(-1, 1)
 

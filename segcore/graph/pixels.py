@@ -22,6 +22,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError, NumericalError
 from segcore.graph.eigen import fix_signs
+from segcore.stopping import stop_if_asked
 from segcore.types import Spectrum
 
 LEAST_WEIGHT = 1e-6  # of an edge; keeps the graph connected where colors are far apart, so that its vectors are determined
@@ -69,6 +70,7 @@ def pixel_affinity(pixels: Tensor, *, sigma_features: float, sigma_space: float,
     number = np.arange(h * w).reshape(h, w)
     rows, columns, weights = [], [], []
     for dy, dx in _half_disc(h, w, radius):
+        stop_if_asked()
         here = np.s_[: h - dy, max(0, -dx) : w - max(0, dx)]
         there = np.s_[dy:, max(0, dx) : w - max(0, -dx)]
         far = np.square(F[here] - F[there]).sum(-1) / sigma_features + (dy * dy + dx * dx) / sigma_space
@@ -149,7 +151,12 @@ def _inverse_pairs(A: csr_array, k: int, tol: float) -> tuple[NDArray[np.float64
     shifted = (A + _SHIFT * scipy.sparse.eye_array(n)).tocsc()
     # A symmetric positive definite matrix needs no pivoting, and an ordering of A + Aᵀ fills in least.
     factors = splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-    inverse = LinearOperator((n, n), matvec=factors.solve, dtype=np.float64)
+
+    def solve(b: NDArray[np.float64]) -> NDArray[np.float64]:
+        stop_if_asked()
+        return factors.solve(b)
+
+    inverse = LinearOperator((n, n), matvec=solve, dtype=np.float64)
     start = np.random.default_rng(0).standard_normal(n)  # so that every run begins alike
     basis = min(n - 1, 2 * k + 4)
     mu, U = eigsh(A, k=k, sigma=-_SHIFT, which="LM", OPinv=inverse, tol=tol, v0=start, ncv=basis)

@@ -1,6 +1,6 @@
 """Pictures in, labels out."""
 
-from segcore.image.decode import MAX_PIXELS, read_image
+from segcore.image.decode import MAX_PIXELS, picture_size, read_image
 from segcore.image.grid import (
     cells_to_pixels,
     digest,
@@ -20,6 +20,7 @@ __all__ = [
     "digest",
     "fit_to_grid",
     "parse_label",
+    "picture_size",
     "read_image",
     "read_labels",
     "read_mask",

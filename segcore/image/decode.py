@@ -21,7 +21,7 @@ MAX_PIXELS = 40_000_000
 MAX_FILE_BYTES = 1 << 29  # an uncompressed picture of MAX_PIXELS in three channels of float32 still fits
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # Pillow opens more, some by starting other programs
 
-FILES = str | os.PathLike | bytes | bytearray | memoryview
+FILES = str | os.PathLike[str] | bytes | bytearray | memoryview
 Source = FILES | Image.Image | np.ndarray | Tensor
 
 _USE = "use a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF file"
@@ -51,7 +51,7 @@ def read_image(source: Source) -> Tensor:
 
     Cost: that of decoding. The size in the header is checked before a pixel is decoded.
     """
-    if isinstance(source, FILES):
+    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
         return _decode(*named_bytes(source))
     if isinstance(source, Image.Image):
         with _contained("The picture"):
@@ -98,6 +98,18 @@ def _decode(data: bytes, name: str) -> Tensor:
             return _to_tensor(_stretched(name, _read_opencv(data)))
     with opened(data, name) as picture:
         return _to_tensor(_read_pillow(picture, name, data))
+
+
+def picture_size(source: FILES) -> tuple[int, int]:
+    """Height and width of a picture as `read_image` would give it, from the head of its file.
+
+    Raises:
+        InputError: as of `read_image`.
+    """
+    data, name = named_bytes(source)
+    with opened(data, name) as picture:
+        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        return picture.size if turned else picture.size[::-1]
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from segcore.types import Geometry, Segment
 def digest(image: Tensor) -> str:
     """Fingerprint the values, shape and type of a picture in 32 hexadecimal digits, the same on every machine."""
     state = hashlib.blake2b(f"{tuple(image.shape)} {image.dtype}".encode(), digest_size=16)
-    state.update(image.detach().cpu().contiguous().numpy())
+    state.update(image.detach().cpu().contiguous().numpy().data)
     return state.hexdigest()
 
 
@@ -51,8 +51,10 @@ def fit_to_grid(image: Tensor, *, max_side: int, patch: int) -> tuple[Tensor, Ge
         raise InputError(f"image must be uint8 with at least one pixel; got {got}.", field="image")
     check_range("max_side", max_side, lo=1)
     check_range("patch", patch, lo=1)
-    image_size, longer = tuple(image.shape[:2]), max(image.shape[:2])
-    scaled_size = tuple(max(1, (2 * side * max_side + longer) // (2 * longer)) for side in image_size)  # half goes up
+    height, width = image.shape[:2]
+    image_size, longer = (height, width), max(height, width)
+    h, w = (max(1, (2 * side * max_side + longer) // (2 * longer)) for side in image_size)  # half goes up
+    scaled_size = (h, w)
     geometry = Geometry(image_size=image_size, scaled_size=scaled_size, patch=patch)
     if scaled_size != image_size:
         planes = image.permute(2, 0, 1)[None]
@@ -149,8 +151,8 @@ def segments_of(label_map: Tensor) -> tuple[Segment, ...]:
         raise InputError("label_map must have pixels, and labels from 0; it has none, or negative ones.", field="label_map")
     shares = (np.bincount(labels.ravel()) / labels.size).tolist()
     boxes = scipy.ndimage.find_objects(labels + 1)  # None where a label does not occur
-    found = [(label, *box) for label, box in enumerate(boxes) if box is not None]
-    return tuple(Segment(label, shares[label], (x.start, y.start, x.stop, y.stop)) for label, y, x in found)
+    found = [(label, box) for label, box in enumerate(boxes) if box is not None]
+    return tuple(Segment(label, shares[label], (x.start, y.start, x.stop, y.stop)) for label, (y, x) in found)
 
 
 def relabel_by_size(labels: Tensor) -> Tensor:
@@ -160,7 +162,8 @@ def relabel_by_size(labels: Tensor) -> Tensor:
     _, inverse, counts = labels.unique(return_inverse=True, return_counts=True)
     first = torch.full_like(counts, len(labels)).scatter_reduce_(0, inverse, positions, "amin")
     order = (first - counts * (len(labels) + 1)).argsort()  # by count, then by first position
-    return order.argsort()[inverse]
+    numbers: Tensor = order.argsort()[inverse]
+    return numbers
 
 
 def _label_type(lowest: int, highest: int) -> torch.dtype:

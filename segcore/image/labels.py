@@ -43,7 +43,7 @@ def parse_label(text: str) -> int | None:
     """
     text = text.strip()
     if re.fullmatch("#[0-9a-fA-F]{6}", text):
-        return int(_of_color(*(np.int64(byte) for byte in bytes.fromhex(text[1:]))))
+        return int(_of_color(*np.frombuffer(bytes.fromhex(text[1:]), np.uint8).astype(np.int64)))
     try:
         return int(text) if text else None
     except ValueError:
@@ -170,7 +170,7 @@ def _count_distinct(labels: np.ndarray) -> int:
     low, high = labels.min(initial=_CLOSE), labels.max(initial=0)
     if low < 0 or high >= _CLOSE:
         return len(np.unique(labels))
-    return np.count_nonzero(np.bincount(labels.ravel()))
+    return int(np.count_nonzero(np.bincount(labels.ravel())))
 
 
 def _refusal(sentence: str) -> InputError:

@@ -50,7 +50,7 @@ def f_beta(pred: LabelMap, truth: LabelMap, *, beta2: float = BETA2) -> float:
     Arguments and errors as of `mask_iou`; `beta2` is β².
     """
     a, b = _masks(pred, truth)
-    both, found, there = (np.count_nonzero(x) for x in (a & b, a, b))
+    both, found, there = (int(np.count_nonzero(x)) for x in (a & b, a, b))
     return float(_f_beta(both, found, there, beta2)) if found or there else 1.0
 
 
@@ -88,7 +88,7 @@ def f_beta_curve(soft: np.ndarray | Tensor, truth: LabelMap, *, beta2: float = B
     passed = np.searchsorted(np.linspace(0, 1, N_THRESHOLDS), values.ravel(), side="right") - 1  # last threshold passed
     counts = np.stack([np.bincount(x, minlength=N_THRESHOLDS) for x in (passed[there.ravel()], passed)])
     both, found = counts[:, ::-1].cumsum(1)[:, ::-1]
-    return _f_beta(both, found, np.count_nonzero(there), beta2)
+    return _f_beta(both, found, int(np.count_nonzero(there)), beta2)
 
 
 def max_f_beta(soft: np.ndarray | Tensor, truth: LabelMap, *, beta2: float = BETA2) -> float:

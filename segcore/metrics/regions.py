@@ -188,7 +188,8 @@ def voi(pred: LabelMap, truth: LabelMap) -> float:
 
 def best_iou(table: np.ndarray) -> np.ndarray:
     """(n_true,): for each region of the ground truth, its largest IoU with a region of the segmentation."""
-    return iou_table(table).max(0)
+    best: np.ndarray = iou_table(table).max(0)
+    return best
 
 
 def covering_of(table: np.ndarray) -> float:

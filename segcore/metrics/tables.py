@@ -52,7 +52,8 @@ def table_of(pred: tuple[np.ndarray, np.ndarray], truth: tuple[np.ndarray, np.nd
 def iou_table(table: np.ndarray) -> np.ndarray:
     """(n_pred, n_true) floats in [0, 1]: intersection over union of each row with each column."""
     union = table.sum(1, keepdims=True) + table.sum(0) - table
-    return table / union
+    ious: np.ndarray = table / union
+    return ious
 
 
 def check_same_size(a: np.ndarray, b: np.ndarray) -> None:

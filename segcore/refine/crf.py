@@ -17,6 +17,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.refine.permutohedral import Lattice, build_lattice
+from segcore.stopping import stop_if_asked
 
 MIN_PROBABILITY = 1e-6  # keeps the energy of an impossible label finite
 
@@ -106,6 +107,7 @@ def mean_field_of(kernels: Sequence[Lattice], unary: Tensor, *, n_steps: int) ->
     prior = -unary.flatten(1).T.contiguous()  # labels side by side, so that one look-up of a corner serves them all
     Q = _softmax(prior.clone())
     for _ in range(n_steps):
+        stop_if_asked()
         scores = prior.clone()
         for kernel in kernels:
             scores += kernel.filter(Q)
@@ -142,7 +144,7 @@ def unary_from_probabilities(P: Tensor, *, confidence: float) -> Tensor:
 
 def _normalized(lattice: Lattice, *, weight: float) -> Lattice:
     """The lattice that filters by weight · D^-½ G D^-½."""
-    ones = lattice.to_points.weights.new_ones(lattice.n_points, 1)
+    ones = torch.ones(lattice.n_points, 1, device=lattice.to_points.columns.device)
     mass = lattice.filter(ones)[:, 0]
     return lattice.scaled((weight / (mass + 1e-20)).sqrt())
 

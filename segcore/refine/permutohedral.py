@@ -44,6 +44,12 @@ class Rows:
         """Multiply by values (columns, c), which gives (rows, c)."""
         return embedding_bag(self.columns, values, self.starts, mode="sum", per_sample_weights=self.weights)
 
+    def weighted(self, factors: Tensor) -> "Rows":
+        """Multiply the entries by factors (m,), each of which counts for equally many entries in a row."""
+        many = factors[:, None].expand(-1, len(self.columns) // len(factors))
+        weights = many if self.weights is None else self.weights.view(many.shape) * many
+        return replace(self, weights=weights.flatten())
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Lattice:
@@ -82,13 +88,8 @@ class Lattice:
 
     def scaled(self, s: Tensor) -> "Lattice":
         """Make the lattice that filters by diag(s) F diag(s), as fast as by F; s is (n,) float32."""
-        by_point = self.to_points.weights.view(self.n_points, -1) * s[:, None]
-        by_corner = self.to_corners.weights * s.index_select(0, self.to_corners.columns)
-        return replace(
-            self,
-            to_points=replace(self.to_points, weights=by_point.flatten()),
-            to_corners=replace(self.to_corners, weights=by_corner),
-        )
+        corners = self.to_corners.weighted(s.index_select(0, self.to_corners.columns))
+        return replace(self, to_points=self.to_points.weighted(s), to_corners=corners)
 
 
 def build_lattice(X: Tensor) -> Lattice:

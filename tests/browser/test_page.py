@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo.lab.tabs import TABS
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import STOPPED
 from segcore.pipeline import segment
@@ -275,3 +276,24 @@ def test_looks(page, address, shoot, theme, width):
     shoot(f"page-{width}-{theme}")
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0, f"{overflow} px stick out to the right"
+
+
+def test_notes_formula_and_save_stand_under_every_tab(lab):
+    for tab in TABS.values():
+        lab.get_by_role("tab", name=tab.TITLE, exact=True).click()
+        for part in ("#notes", "#formula .katex", "#save"):
+            lab.locator(part).first.wait_for()
+
+
+def test_the_note_on_missing_weights_is_a_line_that_unfolds(lab, shoot):
+    """The tests have no network, so the page works with what comes along."""
+    note = lab.locator("#notes details")
+    line = note.locator("summary")
+    assert "how to get DINO" in line.inner_text()
+    assert line.bounding_box()["height"] < 32  # one line
+    assert not note.get_by_text("SEGCORE_WEIGHTS_DIR").is_visible()
+    line.focus()
+    lab.keyboard.press("Enter")
+    note.locator("code", has_text="hf download").wait_for()
+    assert "Errno" not in lab.locator("#notes").inner_text()
+    shoot("page-note")

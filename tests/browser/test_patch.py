@@ -3,6 +3,7 @@
 import pytest
 
 from demo.lab import texts
+from demo.lab.patch import TITLE
 from demo.shared.service import EXAMPLES
 from segcore.graph.neighbors import cosines
 from segcore.numerics import normalize_rows
@@ -28,7 +29,7 @@ def tab(page, address):
     page.set_default_timeout(30_000)
     page.goto(address)
     wait_for_result(page)
-    page.get_by_role("tab", name=texts.TAB_PATCH).click()
+    page.get_by_role("tab", name=TITLE).click()
     wait_for_patch(page, H // 2 + 1, W // 2 + 1)
     return page
 
@@ -219,7 +220,7 @@ def test_looks(page, address, shoot, theme, width):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}?__theme={theme}")
     wait_for_result(page)
-    page.get_by_role("tab", name=texts.TAB_PATCH).click()
+    page.get_by_role("tab", name=TITLE).click()
     wait_for_patch(page, H // 2 + 1, W // 2 + 1)
     shoot(f"patch-{width}-{theme}")
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")

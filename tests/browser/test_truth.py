@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from demo.lab import texts
+from demo.lab.truth import TITLE
 from demo.shared.service import EXAMPLES
 from segcore.metrics import matched_iou
 from segcore.pipeline import segment
@@ -26,7 +27,7 @@ def lab(page, address):
     page.set_default_timeout(30_000)
     page.goto(f"{address}?example=discs&n_segments=3")
     wait_for_result(page)
-    page.get_by_role("tab", name=texts.TAB_TRUTH).click()
+    page.get_by_role("tab", name=TITLE).click()
     wait_for(page, "Measured against")
     return page
 
@@ -89,7 +90,7 @@ def test_looks(page, address, shoot, width, theme):
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}?example=shadow&method=fiedler&__theme={theme}")
     wait_for_result(page)
-    page.get_by_role("tab", name=texts.TAB_TRUTH).click()
+    page.get_by_role("tab", name=TITLE).click()
     wait_for(page, texts.TRUTH_PAIRS_TITLE)
     shoot(f"truth-{width}-{theme}")
     told = page.locator("#truth-told .truth").bounding_box()

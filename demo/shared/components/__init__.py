@@ -4,13 +4,18 @@ The template is static, so Gradio never rebuilds the page under the script; the 
 """
 
 import json
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
-_FOLDER = Path(__file__).resolve().parents[3] / "assets" / "components"
+import gradio as gr
+
+from segcore.places import ASSETS
+
+_FOLDER = ASSETS / "components"
 _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")
 
 
-def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
+def parts(name: str, *shared: str, **fixed: object) -> dict[str, Any]:
     """Read the template, style and script of a component, as keyword arguments of `gr.HTML`; what all share comes first.
 
     Args:
@@ -29,7 +34,7 @@ def parts(name: str, *shared: str, **fixed: object) -> dict[str, str]:
     }
 
 
-def with_urls(value: dict | None, *names: str) -> dict | None:
+def with_urls(value: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | None:
     """Let Gradio serve the pictures of a value: paths of files become file values, URLs stay.
 
     Args:
@@ -42,11 +47,32 @@ def with_urls(value: dict | None, *names: str) -> dict | None:
     if value is None:
         return None
     paths = {name: value[name] for name in names if _is_path(value.get(name))}
-    return value | {name: {"path": path, "meta": {"_type": "gradio.FileData"}} for name, path in paths.items()}
+    return {**value} | {name: {"path": path, "meta": {"_type": "gradio.FileData"}} for name, path in paths.items()}
 
 
 def _is_path(source: object) -> bool:
     return isinstance(source, str) and bool(source) and not source.startswith(_URL_STARTS)
+
+
+class JsonHTML(gr.HTML):
+    """A `gr.HTML` whose value is anything that JSON can hold, or None for nothing to show; Gradio annotates text only.
+
+    A component whose value names files overrides `postprocess`.
+    """
+
+    def postprocess(self, value: Any) -> Any:
+        """Send the value."""
+        return value
+
+    def preprocess(self, payload: Any) -> Any:
+        """Hand the value on."""
+        return payload
+
+    def example_payload(self) -> Any:
+        """Nothing to show."""
+
+    def example_value(self) -> Any:
+        """Nothing to show."""
 
 
 # The components themselves read the functions above, so they come last.
@@ -57,4 +83,4 @@ from demo.shared.components.map_grid import MapGrid  # noqa: E402
 from demo.shared.components.patch import PatchPanel  # noqa: E402
 from demo.shared.components.viewer import Viewer  # noqa: E402
 
-__all__ = ["FiedlerPanel", "KCurves", "LogSlider", "MapGrid", "PatchPanel", "Viewer", "parts", "with_urls"]
+__all__ = ["FiedlerPanel", "JsonHTML", "KCurves", "LogSlider", "MapGrid", "PatchPanel", "Viewer", "parts", "with_urls"]

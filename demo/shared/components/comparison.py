@@ -2,9 +2,7 @@
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts, with_urls
+from demo.shared.components import JsonHTML, parts, with_urls
 
 
 class Cell(TypedDict):
@@ -32,7 +30,7 @@ class ComparisonValue(TypedDict):
     cells: list[Cell]
 
 
-class ComparisonGrid(gr.HTML):
+class ComparisonGrid(JsonHTML):
     """A grid of results that wraps.
 
     Its property `main` is the method of the main result, and `stopped` the run that was stopped. Events: `choose`, when
@@ -58,20 +56,10 @@ class ComparisonGrid(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: ComparisonValue | None) -> dict | None:
+    def postprocess(self, value: Any) -> Any:
         """Turn paths of files into what Gradio serves."""
         return None if value is None else {**value, "cells": [with_urls(cell, "picture") for cell in value["cells"]]}
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "the results of several methods, each with its picture and facts"}
-
-    def example_payload(self) -> None:
-        """An empty grid."""
-
-    def example_value(self) -> None:
-        """An empty grid."""

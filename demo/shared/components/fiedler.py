@@ -2,9 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts, with_urls
+from demo.shared.components import JsonHTML, parts, with_urls
 from segcore.palette import DIVERGING
 
 
@@ -40,7 +38,7 @@ class FiedlerValue(TypedDict):
     cuttable: NotRequired[list[int]]  # indices with a "Cut here" button; all if missing
 
 
-class FiedlerPanel(gr.HTML):
+class FiedlerPanel(JsonHTML):
     """A gallery of eigenvectors; one of them large, with its entries, a histogram and a threshold.
 
     Events: `cut`, when a user asks for the cut at the threshold on view. Its `gr.EventData` has `index`, `threshold`, and
@@ -72,20 +70,10 @@ class FiedlerPanel(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: FiedlerValue | None) -> dict | None:
+    def postprocess(self, value: Any) -> Any:
         """Turn the path of a file into what Gradio serves."""
         return with_urls(value, "picture")
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "eigenvectors on the patch grid, as base64 of 32-bit floats"}
-
-    def example_payload(self) -> None:
-        """An empty panel."""
-
-    def example_value(self) -> None:
-        """An empty panel."""

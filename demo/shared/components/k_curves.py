@@ -2,9 +2,7 @@
 
 from typing import Any, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts
+from demo.shared.components import JsonHTML, parts
 
 
 class KCurve(TypedDict):
@@ -30,7 +28,7 @@ class KCurvesValue(TypedDict):
     aside: str | None  # what else there is to know
 
 
-class KCurves(gr.HTML):
+class KCurves(JsonHTML):
     """A chart for each criterion, the K it chooses marked.
 
     Events: `choose`, when a user takes a K. Its `gr.EventData` has `k`.
@@ -55,20 +53,6 @@ class KCurves(gr.HTML):
         self.empty = empty
         super().__init__(value, elem_id=elem_id, apply_default_css=False, **parts("k_curves", empty=empty), **kwargs)
 
-    def postprocess(self, value: KCurvesValue | None) -> dict | None:
-        """Send the value."""
-        return value
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
-
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "candidates K and their scores for each criterion"}
-
-    def example_payload(self) -> None:
-        """No curves."""
-
-    def example_value(self) -> None:
-        """No curves."""

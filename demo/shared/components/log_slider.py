@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import gradio as gr
-
-from demo.shared.components import parts
+from demo.shared.components import JsonHTML, parts
 
 
-class LogSlider(gr.HTML):
+class LogSlider(JsonHTML):
     """A slider whose value is the real number: 0 at the far left, then logarithmic from `lo` to `hi`.
 
     Events: `change` on every change, also from Python; `input` on every change by the user; `release` when the user has
@@ -56,7 +54,7 @@ class LogSlider(gr.HTML):
         except (TypeError, ValueError, OverflowError):
             return payload
 
-    def postprocess(self, value: float | None) -> float | None:
+    def postprocess(self, value: Any) -> Any:
         """Send the number."""
         return None if value is None else float(value)
 

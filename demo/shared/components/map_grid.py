@@ -2,9 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts
+from demo.shared.components import JsonHTML, parts
 from segcore.palette import DIVERGING, SEQUENTIAL
 
 RAMPS = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
@@ -42,7 +40,7 @@ class MapGridValue(TypedDict):
     rows: list[Row]
 
 
-class MapGrid(gr.HTML):
+class MapGrid(JsonHTML):
     """Rows of maps with a common cursor: the patch under the pointer is marked in all of them, with its values.
 
     Events: `choose`, when a user takes a tile that can be chosen. Its `gr.EventData` has `index`.
@@ -73,20 +71,6 @@ class MapGrid(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: MapGridValue | None) -> dict | None:
-        """Send the value."""
-        return value
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
-
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "maps on the patch grid, as base64 of 32-bit floats"}
-
-    def example_payload(self) -> None:
-        """No maps."""
-
-    def example_value(self) -> None:
-        """No maps."""

@@ -3,9 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts, with_urls
+from demo.shared.components import JsonHTML, parts, with_urls
 from segcore.palette import DIVERGING
 
 
@@ -50,7 +48,7 @@ class Answer(TypedDict):
     second: dict[str, Any] | None  # values: export.pack_floats; best: [row, column]; cosine: there
 
 
-class PatchPanel(gr.HTML):
+class PatchPanel(JsonHTML):
     """A picture in which a patch is picked, and maps of what it has to do with all others.
 
     The browser asks `probe` about each patch and paints the answer; it asks again only when it has one, so a held key asks
@@ -93,22 +91,11 @@ class PatchPanel(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: PatchValue | None) -> dict | None:
+    def postprocess(self, value: Any) -> Any:
         """Turn paths of files into what Gradio serves."""
-        if value is None:
-            return None
-        return with_urls(value, "picture") | {"second": with_urls(value["second"], "picture")}
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
+        told = with_urls(value, "picture")
+        return told and {**told, "second": with_urls(told["second"], "picture")}
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "the picture, its grid, and the names of its maps"}
-
-    def example_payload(self) -> None:
-        """An empty panel."""
-
-    def example_value(self) -> None:
-        """An empty panel."""

@@ -2,9 +2,7 @@
 
 from typing import Any, NotRequired, TypedDict
 
-import gradio as gr
-
-from demo.shared.components import parts, with_urls
+from demo.shared.components import JsonHTML, parts, with_urls
 
 
 class ViewerValue(TypedDict):
@@ -24,7 +22,7 @@ class ViewerValue(TypedDict):
     background: NotRequired[int | None]  # label that always keeps its own color
 
 
-class Viewer(gr.HTML):
+class Viewer(JsonHTML):
     """Masks over a picture, with opacity, before and after, and a legend that isolates segments.
 
     Everything happens in the browser; nothing is sent back.
@@ -59,20 +57,10 @@ class Viewer(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: ViewerValue | None) -> dict | None:
+    def postprocess(self, value: Any) -> Any:
         """Turn paths of files into what Gradio serves."""
         return with_urls(value, "picture", "labels")
-
-    def preprocess(self, payload: dict | None) -> dict | None:
-        """Hand the value on."""
-        return payload
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""
         return {"type": {}, "description": "the picture, its labels, their names, areas and colors"}
-
-    def example_payload(self) -> None:
-        """An empty view."""
-
-    def example_value(self) -> None:
-        """An empty view."""

@@ -91,7 +91,7 @@ def cut(store: PictureStore, numbers: Tensor, crops: Crops) -> Tensor:
     low = at.floor()
     share = at - low
     ends = [(low + k).long().clamp_(min=0).minimum(size[:, :, None] - 1) for k in (0, 1)]
-    out = 0.0
+    out = torch.zeros((), device=device)
     for i, rows in enumerate(ends):
         row_share = (1 - share[:, 0] if i == 0 else share[:, 0])[:, :, None, None]
         for j, columns in enumerate(ends):
@@ -123,7 +123,8 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
         over-segmentations that put the centers of both patches in one region.
     """
     region = store.regions[_pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
-    return sum((x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)) / region.shape[-1]
+    alike = [(x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)]
+    return sum(alike, torch.zeros_like(alike[0])) / len(alike)
 
 
 def objectness(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 
 from segcore.errors import InputError
+from segcore.features.digest import DIGEST, digest_of, signed
 from segcore.features.pretrain.networks import Network
 from segcore.features.pretrain.recipe import MEAN, STD, Recipe
 
-FORMAT = 1
+FORMAT = 2
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -49,8 +50,9 @@ def check_out(out: Path, *, resume: bool) -> None:
 
 
 def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint, atomically."""
-    _replace(checkpoint_path(out), lambda path: torch.save({"format": FORMAT, **state}, path))
+    """Replace the checkpoint, atomically; it carries a digest of the rest."""
+    content = {"format": FORMAT, **state}
+    _replace(checkpoint_path(out), lambda path: torch.save({**content, DIGEST: digest_of(content)}, path))
 
 
 def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -61,18 +63,23 @@ def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any]
         identity: what must be the same for the training to go on; compared with the checkpoint's own.
 
     Raises:
-        InputError: it cannot be read, or is of another training.
+        InputError: it cannot be read, is damaged, or is of another training.
     """
     path = checkpoint_path(out)
     if not path.exists():
         return None
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         known = dict(state["identity"]) if state["format"] == FORMAT else None
     except Exception as error:  # damaged bytes make torch.load raise almost anything
         raise InputError(f"{path} cannot be read as a checkpoint. Delete it to begin anew.", field="resume") from error
     if known is None:
         raise InputError(f"{path} was written by another version. Delete it to begin anew.", field="resume")
+    if state.pop(DIGEST, None) != digest_of(state):
+        raise InputError(
+            f"{path} is damaged: it holds other numbers than those whose digest it carries. Delete it to begin anew.",
+            field="resume",
+        )
     known, given = _flat(known), _flat(identity)
     changed = [name for name in given if known.get(name) != given[name]]
     if changed:
@@ -92,7 +99,7 @@ def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def save_weights(out: Path, teacher: Network, recipe: Recipe, *, facts: Mapping[str, Any]) -> None:
-    """Write the transformer as timm names its tensors, in half precision, with what describes it in the metadata."""
+    """Write the transformer as timm names its tensors, in half precision; the metadata describe it and carry a digest."""
     from safetensors.torch import save
 
     config = {
@@ -103,12 +110,12 @@ def save_weights(out: Path, teacher: Network, recipe: Recipe, *, facts: Mapping[
         "training": dict(facts),
     }
     tensors = {name: x.detach().half().cpu().contiguous() for name, x in teacher.net.state_dict().items()}
-    metadata = {"format": "pt", "config": json.dumps(config)}
+    metadata = signed(tensors, {"format": "pt", "config": json.dumps(config)})
     # safetensors' own save_file would let nobody but its owner read the file.
     _replace(out, lambda path: path.write_bytes(save(tensors, metadata=metadata)))
 
 
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
+def _replace(path: Path, write: Callable[[Path], object]) -> None:
     """Write beside `path`, make sure that the bytes are on the disk, and only then take its place."""
     fresh = path.with_name(path.name + ".part")
     try:

@@ -186,11 +186,12 @@ class _Run:
         clock: Callable[[], float],
     ):
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
-        self._minutes, self._steps, self._clock = minutes, steps, clock
+        self._minutes, self._steps, self._clock = math.inf if minutes is None else minutes, steps, clock
         self.student, self.teacher = networks
         self.began_with = fingerprint(self.student.net)
         self.optimizer = make_optimizer(self.student)
-        self.n_redraws, self.artist = 0, None  # the teacher as it was when it drew the objects anew, a state_dict
+        self.n_redraws = 0
+        self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0
         self.shown = 0.0  # percent that the bar shows
         self.whole = True  # False while a step has moved some of the weights

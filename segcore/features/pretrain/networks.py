@@ -4,6 +4,7 @@ import copy
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -33,12 +34,15 @@ class Head(nn.Module):
 class Network(nn.Module):
     """What is trained: the transformer and the head."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self, recipe: Recipe):
         super().__init__()
         import timm
 
-        args = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
-        self.net = timm.create_model(recipe.architecture, pretrained=False, **args)
+        args: dict[str, Any] = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
+        self.net: Any = timm.create_model(recipe.architecture, pretrained=False, **args)
         self.head = Head(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
@@ -125,4 +129,5 @@ def make_optimizer(student: Network) -> torch.optim.Optimizer:
     decays = [p for name, p in named if p.ndim > 1 and not name.endswith(("pos_embed", "cls_token", "prototypes"))]
     others = {id(p) for p in decays}
     rest = [p for _, p in named if id(p) not in others]
-    return torch.optim.AdamW([{"params": decays}, {"params": rest, "weight_decay": 0.0}], lr=0.0)
+    groups: list[dict[str, Any]] = [{"params": decays}, {"params": rest, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=0.0)

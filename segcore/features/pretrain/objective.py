@@ -78,7 +78,7 @@ def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: 
     large = crops(phase.large_px, recipe.large_area), crops(phase.large_px, recipe.large_area)
     small = tuple(crops(phase.small_px, recipe.small_area) for _ in range(n_small))
     return Batch(
-        tuple(view.to(device) for view in large),
+        (large[0].to(device), large[1].to(device)),
         tuple(view.to(device) for view in small),
         pixels(large),
         pixels(small) if small else torch.empty(0, device=device),

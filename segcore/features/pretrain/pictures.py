@@ -3,6 +3,7 @@
 With each picture its cues are kept: several over-segmentations, from fine to coarse, and how likely each pixel is object.
 """
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
@@ -53,10 +54,11 @@ class PictureStore:
 
     def to(self, device: torch.device) -> "PictureStore":
         """Move to a GPU that has room to spare for it, else stay."""
-        tensors = (self.pixels, self.start, self.size, self.regions, self.objects, self.cues_start)
-        if device.type != "cuda" or sum(x.nbytes for x in tensors) > torch.cuda.mem_get_info(device)[0] / 4:
+        names = ("pixels", "start", "size", "regions", "objects", "cues_start")
+        need = sum(getattr(self, name).nbytes for name in names)
+        if device.type != "cuda" or need > torch.cuda.mem_get_info(device)[0] / 4:
             return self
-        return PictureStore(*(x.to(device) for x in tensors), self.skipped, self.n_left_out)
+        return dataclasses.replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,7 @@ def cut_up(picture: NDArray[np.uint8], *, n_pieces: int = N_PIECES) -> Pieces:
 
 def to_lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(height, width, 3) uint8 RGB to CIE Lab (D65), L in [0, 100]."""
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
 def describe(labels: NDArray[np.int64], lab: NDArray[np.float32]) -> Pieces:
@@ -96,9 +96,9 @@ def _lines(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
             kernel = cv2.getGaborKernel(
                 (2 * radius + 1, 2 * radius + 1), 0.4 * wavelength, np.pi * direction / _DIRECTIONS, wavelength, 1.0, 0.0
             )
-            kernel -= kernel.mean()
-            kernel /= np.abs(kernel).sum()
-            answers.append(cv2.filter2D(lightness, cv2.CV_32F, kernel.astype(np.float32), borderType=cv2.BORDER_REFLECT_101))
+            waves = np.asarray(kernel - kernel.mean(), np.float32)
+            waves /= np.abs(waves).sum()
+            answers.append(cv2.filter2D(lightness, cv2.CV_32F, waves, borderType=cv2.BORDER_REFLECT_101))
     return np.stack(answers, axis=-1)
 
 

@@ -32,7 +32,8 @@ def draw_regions(picture: NDArray[np.uint8]) -> NDArray[np.int16]:
 
     def cut_up(share: float) -> NDArray[np.int64]:
         k = area * share
-        return felzenszwalb(picture, scale=k, sigma=0.5, min_size=max(1, round(k / 2))).astype(np.int64)
+        labels = felzenszwalb(picture, scale=k, sigma=0.5, min_size=max(1, round(k / 2)))
+        return np.asarray(labels, np.int64)
 
     pieces = describe(cut_up(PIECES), to_lab(picture))
     merged = merge(pieces)[pieces.labels]

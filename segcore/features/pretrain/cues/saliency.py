@@ -32,7 +32,8 @@ _BACKGROUND_WEIGHT = 5.0
 def draw_objects(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Say how likely each pixel of a picture (height, width, 3) uint8 RGB is object: (height, width) in [0, 1]."""
     pieces = cut_up(picture)
-    return objectness(draw_saliency(pieces), pieces.size)[pieces.labels]
+    g = objectness(draw_saliency(pieces), pieces.size)
+    return g[pieces.labels]
 
 
 def draw_saliency(pieces: Pieces) -> NDArray[np.float64]:
@@ -45,7 +46,8 @@ def draw_saliency(pieces: Pieces) -> NDArray[np.float64]:
         return np.zeros(len(pieces))
     d_geo = geodesic_distances(pieces)
     cues = (background_contrast(pieces, d_geo), geodesic(pieces, d_geo), ranking(pieces))
-    return np.mean([_stretch(cue) for cue in cues], axis=0)
+    mean: NDArray[np.float64] = np.mean([_stretch(cue) for cue in cues], axis=0)
+    return mean
 
 
 def background_contrast(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -66,12 +68,14 @@ def background_probability(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArra
     """How likely each piece (n,) is background, in [0, 1): by how much of its likes' outline lies on the frame."""
     S = np.exp(-(d_geo**2) / (2 * SIGMA_COLOR**2))
     connectivity = S @ pieces.frame / np.sqrt(S.sum(1))
-    return 1 - np.exp(-(connectivity**2) / 2)
+    p: NDArray[np.float64] = 1 - np.exp(-(connectivity**2) / 2)
+    return p
 
 
 def geodesic(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
     """Length (n,) of the shortest path to the outside, in ΔE; Wei, Wen, Zhu and Sun 2012."""
-    return d_geo[:, pieces.frame].min(1)
+    shortest: NDArray[np.float64] = d_geo[:, pieces.frame].min(1)
+    return shortest
 
 
 def geodesic_distances(pieces: Pieces) -> NDArray[np.float64]:
@@ -110,7 +114,8 @@ def ranking(pieces: Pieces) -> NDArray[np.float64]:
         query = np.zeros(n)
         query[side] = 1
         found *= 1 - _stretch(spread @ query)
-    return spread @ (found > found.mean())
+    rank: NDArray[np.float64] = spread @ (found > found.mean())
+    return rank
 
 
 def _stretch(x: NDArray[np.float64]) -> NDArray[np.float64]:

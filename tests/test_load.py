@@ -1,0 +1,93 @@
+"""Many clients at once: none is lost, none gets another one's answer, and what is too much is refused at once."""
+
+import asyncio
+import json
+import threading
+
+import httpx
+import pytest
+from PIL import Image
+
+from demo.build import build_demo, launch_options
+from demo.shared.service import Service
+from tests.scenes import two_discs
+
+CLIENTS, REQUESTS = 100, 5
+WAITING, TOO_MANY = 30, 12  # places in the queue of the second test, and how many come beyond them
+ENDPOINT = "gradio_api/call/v2/segment"
+PATIENCE = httpx.Timeout(600)
+
+
+@pytest.fixture(scope="module")
+def served():
+    service = Service(device="cpu")
+    demo = build_demo(service)
+    _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
+    yield address, demo, service
+    demo.close()
+
+
+@pytest.fixture(scope="module")
+def picture(served, tmp_path_factory):
+    path = tmp_path_factory.mktemp("load") / "discs.png"
+    Image.fromarray(two_discs()[0].numpy()).save(path)
+    answer = httpx.post(f"{served[0]}gradio_api/upload", files={"files": path.open("rb")}, timeout=PATIENCE)
+    return {"path": answer.json()[0]}
+
+
+async def ask(client, picture, k):
+    """The status of one request, and how many segments its answer has; None where it was refused or ended in an error."""
+    asked = {"image": picture, "backbone": "color", "max_side": 64, "method": "kmeans", "n_segments": k}
+    answer = await client.post(ENDPOINT, json=asked)
+    if answer.status_code != 200:
+        return answer.status_code, answer.json()["detail"]
+    told = (await client.get(f"gradio_api/call/segment/{answer.json()['event_id']}")).text
+    if "event: complete" not in told:
+        return 200, told
+    return 200, json.loads(told.split("event: complete\ndata: ")[1].splitlines()[0])[2]["settings"]["n_segments"]
+
+
+def test_a_lecture_hall_loses_nothing(served, picture):
+    async def one_of_many(i):
+        async with httpx.AsyncClient(base_url=served[0], timeout=PATIENCE) as client:
+            return [(await ask(client, picture, 2 + (i + turn) % 6), 2 + (i + turn) % 6) for turn in range(REQUESTS)]
+
+    async def all_of_them():
+        return await asyncio.gather(*map(one_of_many, range(CLIENTS)))
+
+    answers = [answer for client in asyncio.run(all_of_them()) for answer in client]
+    assert len(answers) == CLIENTS * REQUESTS
+    assert [got for got, k in answers if got != (200, k)] == []
+
+
+def test_what_the_queue_cannot_hold_is_refused_at_once(served, picture, monkeypatch):
+    address, demo, service = served
+    monkeypatch.setattr(demo._queue, "max_size", WAITING)
+    begun, gate, run = threading.Event(), threading.Event(), service.pipeline.run
+
+    def held(*args, **kwargs):
+        begun.set()
+        gate.wait(600)
+        return run(*args, **kwargs)
+
+    monkeypatch.setattr(service.pipeline, "run", held)
+
+    async def scene():
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits) as client:
+            first = asyncio.create_task(ask(client, picture, 3))
+            await asyncio.to_thread(begun.wait, 600)  # one is computed, and nobody waits
+            others = [asyncio.create_task(ask(client, picture, 3)) for _ in range(WAITING + TOO_MANY)]
+            refused = []
+            for answer in asyncio.as_completed(others):
+                refused.append(await answer)
+                if len(refused) == TOO_MANY:
+                    break
+            gate.set()
+            return refused, await asyncio.gather(first, *others)
+
+    refused, answers = asyncio.run(scene())
+    assert {status for status, _ in refused} == {503}
+    assert all("Queue is full" in told for _, told in refused)
+    assert sum(answer == (200, 3) for answer in answers) == 1 + WAITING
+    assert sum(status == 503 for status, _ in answers) == TOO_MANY

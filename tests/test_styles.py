@@ -1,0 +1,22 @@
+"""The look of what several components have stands in one style sheet."""
+
+import re
+
+import pytest
+
+from segcore.places import ASSETS
+
+SHEETS = sorted((ASSETS / "components").glob("*.css"))
+
+
+@pytest.mark.parametrize("what", ["slider-thumb", "range-thumb", "slider-runnable-track", "checkbox-background-color"])
+def test_sliders_and_checkboxes_have_one_home(what):
+    assert [sheet.name for sheet in SHEETS if what in sheet.read_text()] == ["panel.css"]
+
+
+def test_every_slider_and_checkbox_of_a_component_lives_there():
+    for page in (ASSETS / "components").glob("*.html"):
+        html = page.read_text()
+        for kind in re.findall(r'<input class="([^"]*)" type="range"', html):
+            assert "lab-range" in kind.split(), page.name
+        assert html.count('type="checkbox"') == html.count('class="lab-check'), page.name
