@@ -14,8 +14,9 @@ import torch
 from segcore.checks import check_range
 from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
+from segcore.features.digest import digest_of
 from segcore.features.pretrain.files import check_out, checkpoint_path, load_checkpoint, save_checkpoint, save_weights
-from segcore.features.pretrain.networks import Network, fingerprint, follow, make_networks, make_optimizer
+from segcore.features.pretrain.networks import Network, follow, make_networks, make_optimizer
 from segcore.features.pretrain.objective import compute_losses, draw_batch
 from segcore.features.pretrain.pictures import PictureStore, load_pictures
 from segcore.features.pretrain.recipe import Rates, Recipe
@@ -24,6 +25,7 @@ from segcore.progress import Bar, make_bar
 from segcore.settings import params
 
 MINUTES = 30.0
+RANDOM = "random weights"
 BATCH = {"cuda": 256, "cpu": 32}
 CHECKPOINT_SECONDS = 30.0
 _REMEMBERED = 0.98  # of the running mean of the loss, per step
@@ -110,7 +112,10 @@ def pretrain(
     check_out(out, resume=resume)
     networks = make_networks(recipe, seed=seed, start=None if start is None else Path(start), device=where)
     store = load_pictures([Path(f) for f in folders], seed=seed, show_progress=show_progress).to(where)
-    run = _Run(store, networks, recipe, seed=seed, batch=batch, device=where, minutes=minutes, steps=steps, clock=clock)
+    begun = RANDOM if start is None else digest_of(networks[0].net.state_dict())
+    run = _Run(
+        store, networks, recipe, start=begun, seed=seed, batch=batch, device=where, minutes=minutes, steps=steps, clock=clock
+    )
     if resume:
         state = load_checkpoint(out, identity=run.identity)
         try:
@@ -178,6 +183,7 @@ class _Run:
         networks: tuple[Network, Network],
         recipe: Recipe,
         *,
+        start: str,
         seed: int,
         batch: int,
         device: torch.device,
@@ -188,7 +194,7 @@ class _Run:
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
         self._minutes, self._steps, self._clock = math.inf if minutes is None else minutes, steps, clock
         self.student, self.teacher = networks
-        self.began_with = fingerprint(self.student.net)
+        self.start = start
         self.optimizer = make_optimizer(self.student)
         self.n_redraws = 0
         self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
@@ -205,7 +211,7 @@ class _Run:
             "seed": self.seed,
             "batch": self.batch,
             "recipe": sizes,
-            "start": self.began_with,
+            "start": self.start,
             "pictures": f"{len(self.store)}, {self.store.digest}",
         }
 
@@ -311,5 +317,6 @@ class _Run:
             "seed": self.seed,
             "loss": self.loss,
             "recipe": self.identity["recipe"],
+            "start": self.start,
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
         }

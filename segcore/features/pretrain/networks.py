@@ -1,7 +1,6 @@
 """Student and teacher: a transformer of timm with a head that compares its [CLS] token with prototypes."""
 
 import copy
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,14 +105,6 @@ def _fill(net: nn.Module, start: Path) -> None:
             f"{start} holds no weights of the sizes of this training. Begin with weights that the same sizes made.",
             field="start",
         ) from error
-
-
-def fingerprint(net: nn.Module) -> str:
-    """A short text that differs where the weights do."""
-    digest = hashlib.blake2b(digest_size=8)
-    for x in net.state_dict().values():
-        digest.update(x.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def follow(teacher: nn.Module, student: nn.Module, *, momentum: float) -> None:
