@@ -18,7 +18,7 @@ function say(sentence) {
 
 // A server that was started anew knows nothing of this page; the address says what was shown.
 async function meetAgain(address) {
-  const answer = await ask(address.replace(/queue\/join.*/, "app_id"));
+  const answer = await ask(address.replace(/(queue\/join|run\/|upload).*/, "app_id"));
   const { app_id } = await answer.json();
   if (app_id !== window.gradio_config.app_id) location.reload();
 }
@@ -44,7 +44,7 @@ async function askUntilHeard(address, options) {
 }
 
 window.fetch = (address, options) =>
-  /\/queue\/join\b/.test(address) ? askUntilHeard(String(address), options) : ask(address, options);
+  /\/(queue\/join|run\/|upload)/.test(address) ? askUntilHeard(String(address), options) : ask(address, options);
 
 // Where answers were under way when the server went, Gradio says so in words of its own, and loads the page again in time.
 new MutationObserver(() => {

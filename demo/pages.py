@@ -7,7 +7,11 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.lectures import page as lectures
+from demo.playgrounds import page as playgrounds
+from demo.scribble import page as scribble
 from demo.shared.service import Service
+from demo.steps import page as steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,31 @@ PAGES = (
         "Drop a picture and watch self-supervised features fall apart into objects: choose a method, move K and λ, and "
         "look at the eigenvectors behind the masks.",
         lab.build,
+    ),
+    Page(
+        "steps",
+        "Step by step",
+        "Every algorithm one step at a time, on your picture or on points in the plane, with its formula filled in.",
+        steps.build,
+    ),
+    Page(
+        "playgrounds",
+        "Playgrounds",
+        "Small, exact, every number yours to change: what layers, upsampling and scores do, with the sums written out.",
+        playgrounds.build,
+    ),
+    Page(
+        "scribble",
+        "Scribble",
+        "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
+        "on to other pictures.",
+        scribble.build,
+    ),
+    Page(
+        "lectures",
+        "Lectures",
+        "Five lectures as sheets: each line opens the state that shows it, with an exercise; to present and to hand out.",
+        lectures.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )

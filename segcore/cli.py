@@ -1,6 +1,6 @@
-"""The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain`.
+"""The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain | head`.
 
-The flags of settings are the fields of `Settings`. What takes long is in `cli_evaluate` and `cli_pretrain`.
+The flags of settings are the fields of `Settings`. What takes long is in `cli_evaluate`, `cli_pretrain` and `cli_head`.
 
 A user's mistake ends with exit status 2 and one line `error: …` on standard error.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli_evaluate import add_evaluate
+from segcore.cli_head import add_head
 from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.flags import add_settings, check_json, settings_from, write_json
@@ -89,6 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
     backbones.set_defaults(run=_backbones)
     add_evaluate(commands)
     add_pretrain(commands)
+    add_head(commands)
     return parser
 
 

@@ -36,7 +36,7 @@ def add_evaluate(commands: Any) -> None:
     evaluate = commands.add_parser("evaluate", help="score segmentations against what humans drew")
     kinds = evaluate.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
 
-    bsds = kinds.add_parser("bsds", help="region benchmark of BSDS500: covering, PRI and VoI")
+    bsds = kinds.add_parser("bsds", help="benchmarks of BSDS500: covering, PRI, VoI and boundary F")
     bsds.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder with images/ and groundTruth/")
     bsds.add_argument("--split", default="val", choices=("train", "val", "test"), help="which pictures (val)")
     bsds.add_argument("--k", default=LEVELS, metavar="LIST", help=f"numbers of segments, one per level ({LEVELS})")
@@ -72,7 +72,8 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
         "--compare",
         default="",
         metavar="LIST",
-        help=f"more rows: backbones or files of weights, with commas; {UNTRAINED} is the first row's with random weights",
+        help=f"more rows, with commas: backbones or files of weights; {UNTRAINED}, the first row's with random weights; or "
+        "settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
     parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
@@ -89,10 +90,11 @@ def _bsds(parsed: argparse.Namespace) -> int:
     cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
     rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
-    head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS")
+    head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS", "F ODS", "OIS", "ms")
     _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
+    print("F: of the boundaries, more is better; ms: from labels of patches to labels of pixels, for one picture and level.")
     _print_left_out(rows[0][1].skipped)
     return status
 
@@ -240,13 +242,21 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
     shown = Path(first.name).name
     settings = settings.replace(backbone=first.name)
     # All rows are checked before the first is computed, which may take an hour.
-    chosen = [(name, settings if name == UNTRAINED else resolved(settings.replace(backbone=name))) for name in others]
+    chosen = [(name, settings if name == UNTRAINED else resolved(_changed(settings, name))) for name in others]
     yield shown, settings, Pipeline(device=parsed.device)
     for name, own in chosen:
         if name == UNTRAINED:
             yield f"{shown}, random weights", own, untrained_pipeline(device=parsed.device)
         else:
             yield Path(name).name, own, Pipeline(device=parsed.device)
+
+
+def _changed(settings: Settings, row: str) -> Settings:
+    """The settings of a row that names a backbone, or settings as NAME=VALUE with + between them."""
+    if "=" not in row:
+        return settings.replace(backbone=row)
+    changes = dict(part.strip().split("=", 1) for part in row.split("+") if "=" in part)
+    return Settings.from_values({**settings.to_dict(), **changes})
 
 
 def _with_bar(name: str, cases: Sequence["Case"], evaluate: Callable[..., Any]) -> Any:
@@ -274,7 +284,8 @@ def _numbers(text: str) -> list[int]:
 
 def _region_numbers(report: "RegionReport") -> tuple[float, ...]:
     c, p, v = report.benchmark.covering, report.benchmark.pri, report.benchmark.voi
-    return c.ods, c.ois, c.best, p.ods, p.ois, v.ods, v.ois
+    b = report.boundaries
+    return c.ods, c.ois, c.best, p.ods, p.ois, v.ods, v.ois, b.ods, b.ois, round(1000 * report.seconds)
 
 
 def _about_levels(report: "RegionReport") -> Iterator[str]:

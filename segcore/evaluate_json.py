@@ -31,7 +31,7 @@ def label_numbers(report: "LabelReport") -> tuple[float, ...]:
 
 def region_json(name: str, report: "RegionReport", settings: Settings) -> dict[str, Any]:
     """A row of `evaluate bsds`."""
-    c, p, v = report.benchmark.covering, report.benchmark.pri, report.benchmark.voi
+    c, p, v, b = report.benchmark.covering, report.benchmark.pri, report.benchmark.voi, report.boundaries
     return {
         "name": name,
         "backbone": report.backbone,
@@ -40,6 +40,8 @@ def region_json(name: str, report: "RegionReport", settings: Settings) -> dict[s
         "covering": {"ods": c.ods, "ois": c.ois, "best": c.best},
         "pri": {"ods": p.ods, "ois": p.ois},
         "voi": {"ods": v.ods, "ois": v.ois},
+        "boundary": {"ods": b.ods, "ois": b.ois, "recall": b.recall, "precision": b.precision},
+        "seconds": report.seconds,
         "skipped": dict(report.skipped),
         "pictures": [
             {
@@ -48,8 +50,9 @@ def region_json(name: str, report: "RegionReport", settings: Settings) -> dict[s
                 "covering_best": row.covered_best / row.area,
                 "pri": list(row.pri),
                 "voi": list(row.voi),
+                "boundary": list(counts.f),
             }
-            for picture, row in zip(report.names, report.benchmark.pictures, strict=True)
+            for picture, row, counts in zip(report.names, report.benchmark.pictures, b.pictures, strict=True)
         ],
     }
 

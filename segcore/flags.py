@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,21 @@ from segcore.errors import InputError
 from segcore.settings import CRF_PRESETS, DEFAULTS, Param, Settings, params
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add a flag for each field of `Settings`, and --crf-preset, which sets several at once."""
+def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
+    """Add a flag for each field of `Settings`, and --crf-preset, which sets several at once; or for these fields only."""
     group = parser.add_argument_group("settings")
     for name, p in params().items():
-        _add_setting(group, name, p, getattr(DEFAULTS, name))
+        if name in names or not names:
+            _add_setting(group, name, p, getattr(DEFAULTS, name))
+    if names:
+        return
     group.add_argument("--crf-preset", choices=tuple(CRF_PRESETS), help="the CRF settings of a published system")
 
 
 def settings_from(parsed: argparse.Namespace) -> Settings:
     """The settings that the flags say: the preset first, single flags over it."""
-    given = {name: getattr(parsed, name) for name in params() if getattr(parsed, name) is not None}
-    preset = CRF_PRESETS[parsed.crf_preset] if parsed.crf_preset else {}
+    given = {name: value for name in params() if (value := getattr(parsed, name, None)) is not None}
+    preset = CRF_PRESETS[parsed.crf_preset] if getattr(parsed, "crf_preset", None) else {}
     if getattr(parsed, "weights", None):
         given["backbone"] = parsed.weights
     return Settings.from_values({**preset, **given})

@@ -140,3 +140,20 @@ def to_bytes(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     """Round to bytes; halves go up, as in the browser."""
     rounded: NDArray[np.uint8] = np.floor(values + 0.5).clip(0, 255).astype(np.uint8)
     return rounded
+
+
+def paint_ramp(shares: NDArray[np.floating], stops: tuple[str, ...]) -> Picture:
+    """Colors of shares on a ramp, linear between evenly spaced stops.
+
+    Args:
+        shares: (height, width) in [0, 1]; what lies outside takes the color of the nearer end.
+        stops: `#rrggbb` from 0 to 1, such as `palette.SEQUENTIAL`.
+
+    Returns:
+        (height, width, 3) uint8.
+    """
+    colors = hex_to_rgb(stops).astype(np.float64)
+    place = np.clip(shares, 0, 1) * (len(colors) - 1)
+    below = np.minimum(place.astype(int), len(colors) - 2)
+    part = (place - below)[..., None]
+    return to_bytes(colors[below] * (1 - part) + colors[below + 1] * part)

@@ -182,6 +182,10 @@ class Settings:
     flip: bool = param(
         False, stage="cluster", label="Swap object and background", advanced=False,
         info="Take the other side of a two-way cut as the object.")
+    upsampling: str = param(
+        "pac", stage="refine", label="Upsampling", advanced=False,
+        choices=("nearest", "bilinear", "joint_bilateral", "guided", "pac"),
+        info="How labels of patches become labels of pixels: as blocks, smoothly, or along the edges of the picture.")
     crf: bool = param(
         False, stage="refine", label="CRF", advanced=False,
         info="Sharpen the segments along image edges.")

@@ -1,6 +1,6 @@
 """The stages between a picture and its label map.
 
-    picture ─► weights ─► features ─► w_feat, w_knn ─► affinity ─► spectrum ─► partition ─► cells ─► label_map
+    picture ─► weights ─► features ─► w_feat, w_knn ─► affinity ─► spectrum ─► partition ─► cells ─► upsampled ─► label_map
     picture ─► features (pixels) ─► pixel_graph ─► partition ─► …
 
 A stage is a pure function. Its positional parameters are named after the stages whose values it takes, its keyword-only
@@ -31,18 +31,18 @@ from segcore.image import (
     relabel_by_size,
     scaled_picture,
     scaled_to_pixels,
-    soft_to_scaled,
 )
 from segcore.refine.crf import crf_kernels, mean_field_of, unary_from_probabilities
 from segcore.refine.permutohedral import Lattice
 from segcore.registry import CRITERIA, METHODS
 from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
+from segcore.upsample import upsample
 
 Extract = Callable[..., FeatureGrid]
 
 _BASIS_COLUMNS = 400  # vectors of length n that the eigensolver holds
-MOST_CRF_SEGMENTS = 64  # the CRF keeps a few numbers per pixel for each segment
+MOST_SOFT_SEGMENTS = 64  # upsampling and CRF keep a few numbers per pixel for each segment
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
@@ -60,8 +60,9 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
         **{name: criterion.run for name, criterion in CRITERIA.items()},
         "partition": method.auto if settings.auto_k and method.auto else method.run,
         "cells": _ordered,
+        "upsampled": _upsampled if method.features is None else _pixels_already,
         "crf_kernels": _crf_kernels,
-        "label_map": _refined if settings.crf else _upsampled,
+        "label_map": _refined if settings.crf else _likeliest if blends(settings) else _nearest,
     }
     needed = set(goals)
     for name in reversed(stages):
@@ -81,13 +82,23 @@ def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]
 def settings_read(settings: Settings) -> set[str]:
     """Names of the settings that can change the result, given these: what the chosen method and its stages read."""
     tunables = {name for run in plan(settings).values() for name in signature(run)[1]}
-    switches = {"auto_k": METHODS[settings.method].auto is not None, "backbone": needs_backbone(settings)}
+    method = METHODS[settings.method]
+    switches = {
+        "auto_k": method.auto is not None,
+        "backbone": needs_backbone(settings),
+        "upsampling": method.features is None,
+    }
     return tunables | {"method", "crf"} | {name for name, is_read in switches.items() if is_read}
 
 
 def needs_backbone(settings: Settings) -> bool:
     """Whether the method works on the patches of a backbone, not on pixels."""
     return any("weights" in signature(run)[0] for run in plan(settings).values())
+
+
+def blends(settings: Settings) -> bool:
+    """Whether pixels without a CRF get their labels from more patches than their own; pixels that are cells need no such."""
+    return METHODS[settings.method].features is None and settings.upsampling != "nearest"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -147,9 +158,63 @@ class _LabelMap:
     notes: tuple[str, ...] = ()
 
 
-def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition) -> _LabelMap:
+def _nearest(features: FeatureGrid, cells: Clustering | Bipartition) -> _LabelMap:
     label_map = cells_to_pixels(cells.labels, features.geometry).cpu()
     return _without_gaps(label_map, cells, {"crf": "off"}, "The picture has fewer pixels than patches, so there is none for")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Soft:
+    """How much each pixel of the scaled picture belongs to each segment."""
+
+    P: Tensor | None  # (k, scaled height, scaled width), or None where there are too many segments for it
+    facts: Mapping[str, float | int | str]
+    notes: tuple[str, ...] = ()
+
+
+def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition, *, upsampling: str) -> _Soft:
+    g, soft = features.geometry, _responsibilities(cells)
+    if soft is None:
+        note = f"{int(cells.labels.max()) + 1} segments are too many to blend; each pixel has the label of its patch."
+        return _Soft(None, {"upsampling": "nearest"}, (note,))
+    values = upsample(soft.T.reshape(-1, g.h, g.w), features.pixels, upsampling=upsampling)
+    shares = _cut_to_picture(values, features).clamp(0, 1)  # the guided filter may leave the range
+    return _Soft(shares / shares.sum(0), {"upsampling": upsampling})
+
+
+def _pixels_already(features: FeatureGrid, cells: Clustering | Bipartition) -> _Soft:
+    g, soft = features.geometry, _responsibilities(cells)
+    return _Soft(None if soft is None else _cut_to_picture(soft.T.reshape(-1, g.h, g.w), features), {})
+
+
+def _responsibilities(cells: Clustering | Bipartition) -> Tensor | None:
+    """(n, k) shares of the segments in each cell; None where that would be too many numbers."""
+    if int(cells.labels.max()) >= MOST_SOFT_SEGMENTS:
+        return None
+    return cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
+
+
+def _cut_to_picture(values: Tensor, features: FeatureGrid) -> Tensor:
+    height, width = features.geometry.scaled_size
+    return values[:, :height, :width].contiguous()
+
+
+def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled: _Soft) -> _LabelMap:
+    if upsampled.P is None:
+        return _nearest(features, cells)
+    blocks = cells_to_pixels(cells.labels, features.geometry).cpu()
+    label_map = scaled_to_pixels(upsampled.P, features.geometry).cpu()
+    # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch.
+    n = len(upsampled.P)
+    lost = (blocks.flatten().bincount(minlength=n) > 0) & (label_map.flatten().bincount(minlength=n) == 0)
+    label_map = torch.where(lost[blocks.long()], blocks, label_map)
+    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
+    return _without_gaps(label_map, cells, facts, "The picture has too few pixels for all patches, so there is none for")
+
+
+def _changed_share(label_map: Tensor, features: FeatureGrid, cells: Clustering | Bipartition) -> float:
+    """Share of the pixels that do not have the label of the patch they lie in."""
+    return float((label_map != cells_to_pixels(cells.labels, features.geometry).cpu()).float().mean())
 
 
 def _crf_kernels(
@@ -174,19 +239,18 @@ def _crf_kernels(
 def _refined(
     features: FeatureGrid,
     cells: Clustering | Bipartition,
+    upsampled: _Soft,
     crf_kernels: tuple[Lattice, ...],
     *,
     crf_steps: int,
     label_confidence: float,
 ) -> _LabelMap:
-    g = features.geometry
-    _check_crf_size(int(cells.labels.max()) + 1)
-    soft = cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
-    unary = unary_from_probabilities(soft_to_scaled(soft, g), confidence=label_confidence)
+    if upsampled.P is None:
+        raise _too_many_for_crf(int(cells.labels.max()) + 1)
+    unary = unary_from_probabilities(upsampled.P, confidence=label_confidence)
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
-    label_map = scaled_to_pixels(Q, g).cpu()
-    before = cells_to_pixels(cells.labels, g).cpu()
-    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": float((label_map != before).float().mean())}
+    label_map = scaled_to_pixels(Q, features.geometry).cpu()
+    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, features, cells)}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
     return _without_gaps(label_map, cells, facts, advice)
 
@@ -207,13 +271,12 @@ def _without_gaps(
     return _LabelMap(label_map, facts, (note,))
 
 
-def _check_crf_size(n_segments: int) -> None:
-    if n_segments > MOST_CRF_SEGMENTS:
-        raise InputError(
-            f"The CRF sharpens at most {MOST_CRF_SEGMENTS} segments; this picture has {n_segments}. "
-            "Switch crf off, or ask the method for fewer segments.",
-            field="crf",
-        )
+def _too_many_for_crf(n_segments: int) -> InputError:
+    return InputError(
+        f"The CRF sharpens at most {MOST_SOFT_SEGMENTS} segments; this picture has {n_segments}. "
+        "Switch crf off, or ask the method for fewer segments.",
+        field="crf",
+    )
 
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:

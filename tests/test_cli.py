@@ -140,7 +140,7 @@ def test_a_name_that_no_file_can_have_costs_the_others_nothing(long_name, pictur
         (["segment", "a.png", "b.png", "--out", "o", "--weights", "none.safetensors"], "no file none.safetensors"),
         (["bench", "--json", "{file}/b.json"], "folder is missing"),
         (["bench", "--json", "{folder}"], "is a folder"),
-        (["bench", "--sweep", "--only", "crf"], "leave the other, --only and --json out"),
+        (["bench", "--sweep", "--only", "crf"], "leave --only and --json out"),
         (["evaluate", "objects", "--images", "{folder}", "--masks", "y" * 300], "y"),
         (["pretrain", "z" * 300, "--out", "{folder}/w.safetensors"], "z"),
     ],

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from demo.lab import compare
@@ -17,7 +18,7 @@ from segcore.color_match import BEHIND
 from segcore.export import palette_of
 from segcore.registry import METHODS
 from segcore.settings import Settings
-from segcore.stages import MOST_CRF_SEGMENTS
+from segcore.stages import MOST_SOFT_SEGMENTS
 from segcore.types import StageReport
 from tests.scenes import two_discs
 
@@ -47,8 +48,8 @@ def results(service, picture, settings, methods):
     return dict(compare.painted(service, picture, settings, methods, lambda: None))
 
 
-def run(service, picture, settings, methods):
-    return list(compare.make_compare(service)(1, methods, picture, VISITOR, *settings.to_dict().values()))
+def run(service, picture, settings, methods, ways=()):
+    return list(compare.make_compare(service)(1, methods, list(ways), picture, VISITOR, *settings.to_dict().values()))
 
 
 def test_the_same_thing_has_the_same_color(service, picture, scene):
@@ -76,6 +77,32 @@ def test_a_main_result_that_is_not_picked_lends_its_colors(service, picture):
     assert [cell["method"] for cell in value["cells"]] == ["kmeans"]
     assert shown.done == ("kmeans",)
     assert METHODS["spectral"].title in value["status"]
+
+
+def test_ways_from_patches_to_pixels_share_everything_up_to_the_patches(service, picture):
+    settings = BASE.replace(method="kmeans", upsampling="guided", seed=11)
+    shown, value = run(service, picture, settings, [], compare.WAY_KEYS)[-1]
+    assert shown.done == compare.WAY_KEYS
+    assert [cell["title"] for cell in value["cells"]] == [compare.CONTENDERS[key].title for key in compare.WAY_KEYS]
+    assert METHODS["kmeans"].title in value["status"]
+    found = results(service, picture, settings, compare.WAY_KEYS)
+    assert len({id(found[key].result.features) for key in compare.WAY_KEYS}) == 1
+    assert all(torch.equal(found[key].result.cell_labels, found["crf"].result.cell_labels) for key in compare.WAY_KEYS)
+    maps = [found[key].result.label_map for key in compare.WAY_KEYS]
+    assert len({tuple(map_.flatten().tolist()) for map_ in maps}) >= 3  # all that follow edges agree on so plain a scene
+    assert found["crf"].result.settings.upsampling == "guided"
+
+
+def test_a_click_sets_what_a_cell_differs_in():
+    def chosen(key):
+        return compare.choose(SimpleNamespace(method=key))
+
+    names = dict(zip(compare.CHANGED, chosen("upsampling_pac"), strict=True))
+    assert (names["upsampling"], names["crf"]) == ("pac", False)
+    assert names["method"] == gr.skip()
+    assert chosen("gmm")[0] == "gmm"
+    assert chosen("gmm")[1:] == [gr.skip(), gr.skip()]
+    assert {name for c in compare.CONTENDERS.values() for name in c.changes} == set(compare.CHANGED)
 
 
 def test_a_failure_has_a_sentence_and_the_others_go_on(service, picture):
@@ -159,13 +186,22 @@ def test_it_says_when_it_is_out_of_date(change, stale):
     assert compare.is_stale(shown, Shown("a.png", settings)) is stale
 
 
+@pytest.mark.parametrize(
+    ("change", "stale"),
+    [({"upsampling": "pac"}, False), ({"crf": True}, False), ({"method": "gmm"}, True), ({"seed": 5}, True)],
+)
+def test_ways_are_those_of_the_main_method(change, stale):
+    shown = Comparison("a.png", BASE, ("upsampling_pac", "upsampling_nearest"), ())
+    assert compare.is_stale(shown, Shown("a.png", BASE.replace(**change))) is stale
+
+
 def test_another_picture_is_out_of_date():
     assert compare.is_stale(Comparison("a.png", BASE, ("kmeans",), ()), Shown("b.png", BASE))
 
 
 def test_a_stop_ends_it_and_what_is_done_stays(service, picture):
     hasty, values = SimpleNamespace(session_hash="hasty"), BASE.replace(seed=3).to_dict().values()
-    steps = compare.make_compare(service)(5, ["kmeans", "gmm"], picture, hasty, *values)
+    steps = compare.make_compare(service)(5, ["kmeans", "gmm"], [], picture, hasty, *values)
     half = next(shown for shown, _ in steps if shown.done)
     service.stops.stop(4, hasty)  # what was asked for before goes on meanwhile
     assert next(steps)
@@ -194,7 +230,7 @@ def test_the_sheet_holds_what_is_on_view(service, picture):
 
 
 def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
-    steps = compare.make_compare(service)(1, ["kmeans", "gmm"], picture, VISITOR, *BASE.to_dict().values())
+    steps = compare.make_compare(service)(1, ["kmeans", "gmm"], [], picture, VISITOR, *BASE.to_dict().values())
     half = next(shown for shown, _ in steps if shown.done)
     with Image.open(compare.make_save(service)(half)) as sheet:
         assert sheet.width < 600  # one picture
@@ -206,17 +242,17 @@ def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
 def test_nothing_to_compare_is_told(service, picture):
     values = BASE.to_dict().values()
     with pytest.raises(gr.Error, match="Drop a picture"):
-        next(compare.make_compare(service)(1, ["kmeans"], None, VISITOR, *values))
+        next(compare.make_compare(service)(1, ["kmeans"], [], None, VISITOR, *values))
     with pytest.raises(gr.Error, match="at least one"):
-        next(compare.make_compare(service)(1, [], picture, VISITOR, *values))
+        next(compare.make_compare(service)(1, [], [], picture, VISITOR, *values))
 
 
 def test_too_many_segments_for_the_crf_are_compared_without_it(service, picture):
     settings = BASE.replace(crf=True, max_side=160, n_superpixels=200)
     found = results(service, picture, settings, ("kmeans", "slic"))
     n = found["slic"].result.n_segments
-    assert n > MOST_CRF_SEGMENTS
-    assert found["slic"].without_crf == COMPARE_NO_CRF.format(most=MOST_CRF_SEGMENTS, n=n)
+    assert n > MOST_SOFT_SEGMENTS
+    assert found["slic"].without_crf == COMPARE_NO_CRF.format(most=MOST_SOFT_SEGMENTS, n=n)
     assert found["slic"].result.settings == settings.replace(method="slic", crf=False)
     assert found["kmeans"].without_crf == ""
     assert found["kmeans"].result.settings.crf

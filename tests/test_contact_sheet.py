@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.lab.contact_sheet import Captioned, contact_sheet
+from demo.shared.contact_sheet import Captioned, contact_sheet
 
 
 def drawn(cells, heading="A heading", lines=("a line",)):

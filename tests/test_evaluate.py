@@ -13,7 +13,7 @@ from segcore import InputError, ModelError, Pipeline, Settings, cli, evaluate
 from segcore.features import BACKBONES, load_vit
 from segcore.features.untrained import untrained_twin
 from segcore.image import picture_size, read_image, read_mask
-from segcore.metrics import contingency, f_beta, mask_iou, match, region_benchmark, score_labels
+from segcore.metrics import boundary_benchmark, contingency, f_beta, mask_iou, match, region_benchmark, score_labels
 from tests.checkpoints import make_family, write_folder
 from tests.scenes import two_discs, vertical_stripes
 
@@ -70,6 +70,8 @@ def test_regions_are_scored_level_by_level(bsds, pipeline):
     maps = [[pipeline.run(c.picture, SETTINGS.replace(n_segments=k)).label_map for k in (2, 3)] for c in cases]
     truths = [[truth, truth > 0] for _, truth in (two_discs(), vertical_stripes())]
     assert report.benchmark == region_benchmark(maps, truths)
+    assert report.boundaries == boundary_benchmark(maps, truths)
+    assert report.seconds > 0
     assert report.benchmark.covering.best > 0.8
 
 
@@ -85,7 +87,7 @@ def test_only_the_clustering_repeats(bsds):
     pipeline.run = watched
     evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val")[:1], SETTINGS, levels=[2, 3, 4], pipeline=pipeline)
     assert "spectrum" in computed[0]
-    assert computed[1:] == [["partition", "cells", "label_map"]] * 2
+    assert computed[1:] == [["partition", "cells", "upsampled", "label_map"]] * 2
 
 
 def test_a_method_without_k_has_one_level(bsds, pipeline):
@@ -291,17 +293,33 @@ def test_the_table_has_a_row_for_each_contender(bsds, weights, tmp_path, capsys)
     rows = out.splitlines()
     assert rows[0].split()[:4] == ["backbone", "pictures", "covering", "ODS"]
     assert [row.split("  ")[0] for row in rows[1:4]] == ["model.safetensors", "model.safetensors, random weights", "color"]
+    assert rows[0].split()[-4:] == ["F", "ODS", "OIS", "ms"]
     written = json.loads((tmp_path / "scores.json").read_text())
     assert written["k"] == [2, 3]
     assert set(written["covering"]) == {"ods", "ois", "best"}
     assert set(written["pri"]) == set(written["voi"]) == {"ods", "ois"}
     assert [row["picture"] for row in written["pictures"]] == ["discs", "stripes"]
-    assert len(written["pictures"][0]["covering"]) == 2
+    assert len(written["pictures"][0]["covering"]) == len(written["pictures"][0]["boundary"]) == 2
+    assert 0 < written["boundary"]["ods"] <= 1
     random, color = written["compare"]
     assert color["backbone"] == "color"
     assert random["covering"] != written["covering"]
     assert f"{written['covering']['ods']:.3f}" in rows[1]
     assert "2/2" in err or "2 of 2" in err
+
+
+def test_rows_may_differ_in_settings(bsds, tmp_path, capsys):
+    status, out, err = run(
+        capsys, "bsds", "--root", bsds, "--k", "3", *QUICK, "--compare", "upsampling=pac,crf=true+upsampling=bilinear",
+        "--json", tmp_path / "scores.json",
+    )  # fmt: skip
+    assert status == 0, err
+    assert [row.split("  ")[0] for row in out.splitlines()[2:4]] == ["upsampling=pac", "crf=true+upsampling=bilinear"]
+    written = json.loads((tmp_path / "scores.json").read_text())
+    pac, both = (row["settings"] for row in written["compare"])
+    assert (pac["upsampling"], pac["crf"]) == ("pac", False)
+    assert (both["upsampling"], both["crf"]) == ("bilinear", True)
+    assert pac["max_side"] == written["settings"]["max_side"]
 
 
 def test_a_row_that_fails_costs_the_others_nothing(masks, weights, tmp_path, capsys):
@@ -481,6 +499,8 @@ def test_skipped_pictures_are_printed(bsds, capsys):
         (["--limit", "0"], "at least 1"),
         (["--compare", "random"], "random weights"),
         (["--compare", "nobody"], "nobody"),
+        (["--compare", "upsampling=bicubic"], "upsampling must be"),
+        (["--compare", "upscaling=pac"], "no setting named upscaling"),
         (["--compare", "missing.safetensors"], "no file"),
         (["--json", "/nowhere/x.json"], "Cannot write"),
         (["--device", "abacus"], "device"),

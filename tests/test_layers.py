@@ -10,14 +10,15 @@ from demo.pages import PAGES
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
-     "segcore.environment", "segcore.stopping", "segcore.places"),
+     "segcore.environment", "segcore.stopping", "segcore.places", "segcore.worker"),
     ("segcore.settings", "segcore.types"),
-    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.refine",
-     "segcore.metrics", "segcore.palette", "segcore.render", "segcore.color_match"),
+    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
+     "segcore.refine", "segcore.interactive", "segcore.layers", "segcore.metrics", "segcore.palette", "segcore.render",
+     "segcore.color_match", "segcore.toys"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
-     "segcore.evaluate"),
-    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.flags", "segcore.bench",
-     "segcore.page", "segcore.__main__", "demo"),
+     "segcore.evaluate", "segcore.heads", "segcore.scribble"),
+    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head", "segcore.flags",
+     "segcore.bench", "segcore.page", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.

@@ -11,9 +11,10 @@ import torch
 from segcore import InputError, Pipeline, Settings, device
 from segcore.cluster.choose import MOST
 from segcore.features import BACKBONES
+from segcore.image import cells_to_pixels
 from segcore.registry import CRITERIA, METHODS
 from segcore.settings import params
-from segcore.stages import plan, settings_read, signature
+from segcore.stages import MOST_SOFT_SEGMENTS, plan, settings_read, signature
 from tests.asserts import assert_same_partition
 from tests.scenes import checker, one_color, two_discs, vertical_stripes
 
@@ -95,7 +96,7 @@ def test_values_are_those_of_the_run_and_nothing_behind_them_is_computed(monkeyp
 def test_a_setting_recomputes_only_what_stands_behind_it():
     pipeline, (image, _) = Pipeline(device="cpu"), two_discs()
     spectral = BASE.replace(method="spectral")
-    stages = ["features", "w_feat", "w_knn", "affinity", "spectrum", "partition", "cells", "label_map"]
+    stages = ["features", "w_feat", "w_knn", "affinity", "spectrum", "partition", "cells", "upsampled", "label_map"]
     assert computed(pipeline.run(image, spectral)) == stages
     assert computed(pipeline.run(image, spectral)) == []
     for change, first in [
@@ -103,12 +104,14 @@ def test_a_setting_recomputes_only_what_stands_behind_it():
         ({"laplacian": "plain"}, "spectrum"),
         ({"knn_weight": 3.0}, "affinity"),
         ({"seed": 1}, "partition"),
+        ({"upsampling": "bilinear"}, "upsampled"),
     ]:
         assert computed(pipeline.run(image, spectral.replace(**change))) == stages[stages.index(first) :], change
     assert computed(pipeline.run(image, spectral.replace(knn_neighbors=5)))[0] == "w_knn"
     assert computed(pipeline.run(image, spectral.replace(crf=True))) == ["crf_kernels", "label_map"]
     assert computed(pipeline.run(image, spectral.replace(crf=True, crf_steps=3))) == ["label_map"]
     assert "crf_kernels" not in computed(pipeline.run(image, spectral.replace(crf=True, n_segments=3)))
+    assert computed(pipeline.run(image, spectral.replace(upsampling="nearest"))) == ["label_map"]
     other = image.clone()
     other[0, 0] += 1
     assert "features" in computed(pipeline.run(other, spectral))
@@ -144,6 +147,7 @@ OTHER_VALUES = {
     "cut_at": ({"cut_at": 0.4}, {"threshold": "value"}),
     "object_rule": ({"object_rule": "corners"}, {}),
     "flip": ({"flip": True}, {}),
+    "upsampling": ({"upsampling": "nearest"}, {}),
     "crf_steps": ({"crf_steps": 1}, {"crf": True}),
     "sigma_xy": ({"sigma_xy": 5.0}, {"crf": True}),
     "sigma_rgb": ({"sigma_rgb": 60.0}, {"crf": True}),
@@ -205,6 +209,56 @@ def test_the_object_rule_matters(pipeline):
     }
     assert share["corners"] > 0.9
     assert share["minority"] < 0.1
+
+
+@pytest.mark.parametrize("how", params()["upsampling"].choices)
+def test_upsampling_is_a_step_between_patches_and_pixels(how, pipeline):
+    """Borders of the discs lie inside patches: what follows edges finds them, whatever the patches are."""
+    image, truth = two_discs(96, 128)
+    settings = BASE.replace(method="kmeans", upsampling=how, seed=1)
+    result = pipeline.run(image, settings)
+    facts = {stage.name: stage.facts for stage in result.stages}
+    assert facts.get("upsampled", {"upsampling": "nearest"})["upsampling"] == how
+    blocks = cells_to_pixels(result.cell_labels, result.features.geometry)
+    assert torch.equal(result.label_map, blocks) == (how == "nearest")
+    object_ = truth.bool()
+
+    def wrong(name):
+        found = pipeline.run(image, settings.replace(upsampling=name)).label_map.bool()
+        return float((found != object_).float().mean())
+
+    assert wrong(how) <= wrong("nearest")
+    if how in ("joint_bilateral", "guided", "pac"):
+        assert wrong(how) < 0.5 * wrong("nearest")
+
+
+def test_a_segment_of_one_patch_keeps_it(pipeline, busy_picture):
+    """The minimum cut takes a patch in a corner: neighbors of the same color would outvote it everywhere."""
+    for how in params()["upsampling"].choices:
+        result = pipeline.run(busy_picture, BASE.replace(method="min_cut", upsampling=how))
+        assert result.n_segments == 2
+        assert int((result.cell_labels == 1).sum()) < 5
+
+
+def test_many_segments_are_not_blended_but_told(pipeline):
+    """Each has a few numbers per pixel; beyond a bound each pixel takes the label of its patch."""
+    generator = torch.Generator().manual_seed(3)
+    colors = torch.randint(0, 256, (10, 10, 3), generator=generator, dtype=torch.uint8)
+    image = colors.repeat_interleave(8, 0).repeat_interleave(8, 1)
+    many = BASE.replace(method="mean_shift", bandwidth=0.05, max_side=80)
+    result = pipeline.run(image, many)
+    assert result.n_segments > MOST_SOFT_SEGMENTS
+    assert any("too many to blend" in note for note in result.notes)
+    assert torch.equal(result.label_map, cells_to_pixels(result.cell_labels, result.features.geometry))
+    with pytest.raises(InputError, match="at most 64 segments"):
+        pipeline.run(image, many.replace(crf=True))
+
+
+def test_pixels_that_are_cells_are_not_upsampled(pipeline, busy_picture):
+    settings = BASE.replace(method="slic")
+    assert "upsampling" not in settings_read(settings)
+    assert "upsampled" not in plan(settings)
+    assert "upsampling" in settings_read(BASE)
 
 
 def test_what_a_method_reads_follows_from_its_signature():

@@ -9,7 +9,7 @@ from PIL import Image
 
 from segcore.export import data_uri, display_label_png, jpeg, labels_png, pack_floats, png
 from segcore.palette import ERRORS, OBJECT_PALETTE, PALETTE, Palette, hex_to_rgb
-from segcore.render import borders, paint_errors, paint_labels, shrink, shrink_labels, shrunk_size
+from segcore.render import borders, paint_errors, paint_labels, paint_ramp, shrink, shrink_labels, shrunk_size
 
 
 def read(file: bytes) -> Image.Image:
@@ -178,3 +178,17 @@ def test_nothing_is_painted_in_place(picture: np.ndarray, labels: np.ndarray) ->
         assert not np.shares_memory(result, picture)
         assert not np.shares_memory(result, labels)
         assert result.flags.writeable
+
+
+def test_a_ramp_meets_its_stops_and_is_linear_between():
+    stops = ("#000000", "#ff0000", "#ffff00")
+    painted = paint_ramp(np.array([[0, 0.25, 0.5, 0.75, 1, -3, 7]]), stops)
+    assert painted[0].tolist() == [
+        [0, 0, 0],
+        [128, 0, 0],
+        [255, 0, 0],
+        [255, 128, 0],
+        [255, 255, 0],
+        [0, 0, 0],
+        [255, 255, 0],
+    ]

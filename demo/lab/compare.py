@@ -1,7 +1,7 @@
-"""The tab in which several methods stand side by side: its layout, its wiring and its events."""
+"""The tab in which several methods, and ways from patches to pixels, stand side by side: layout, wiring and events."""
 
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +12,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.lab import texts, views
-from demo.lab.contact_sheet import Captioned, contact_sheet
 from demo.lab.tab import Lab, Panel, Shown, View, fill_again
 from demo.shared.components.comparison import Cell, ComparisonGrid, ComparisonValue
+from demo.shared.contact_sheet import Captioned, contact_sheet
 from demo.shared.controls import settings_of
 from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
 from demo.shared.service import Service
-from demo.shared.texts import READY, STOP
+from demo.shared.texts import CHOICES, READY, STOP
 from segcore.color_match import BEHIND, match_colors, matched_palette
 from segcore.errors import InputError
 from segcore.export import jpeg
 from segcore.palette import Palette
 from segcore.registry import METHODS
 from segcore.render import Picture, paint_labels, shrink, shrink_labels
-from segcore.settings import Settings
-from segcore.stages import MOST_CRF_SEGMENTS, settings_read
+from segcore.settings import Settings, params
+from segcore.stages import MOST_SOFT_SEGMENTS, settings_read
 from segcore.stopping import Stopped
 from segcore.types import Segmentation, StageReport
 
 USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")
+CHANGED = ("method", "upsampling", "crf")  # settings in which what is compared differs
 CELL_SIDE = 640  # pixels: longer side of a picture in the grid and on the sheet
 _SHARED = ("weights", "features")  # stages that all methods have in common
 
@@ -40,13 +41,33 @@ _JS_STOPPED = """value => ({__type__: "update", props: {stopped: value?.run ?? n
 
 
 @dataclass(frozen=True, slots=True)
+class Contender:
+    """What one cell shows: the settings of the main result but for these."""
+
+    title: str
+    changes: Mapping[str, Any]
+
+
+_WAYS = {way: CHOICES["upsampling"].get(way, way) for way in params()["upsampling"].choices or ()}
+CONTENDERS: Mapping[str, Contender] = {
+    **{key: Contender(method.title, {"method": key}) for key, method in METHODS.items()},
+    **{
+        f"upsampling_{way}": Contender(texts.COMPARE_WAY.format(way=title), {"upsampling": way, "crf": False})
+        for way, title in _WAYS.items()
+    },
+    "crf": Contender(texts.COMPARE_CRF, {"crf": True}),
+}
+WAY_KEYS = tuple(key for key in CONTENDERS if key not in METHODS)
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """What is on view, as little as is needed to make it again."""
 
     picture: str
-    settings: Settings  # their method is that of the main result
-    methods: tuple[str, ...]
-    done: tuple[str, ...]  # those of the methods that had their turn
+    settings: Settings  # those of the main result
+    keys: tuple[str, ...]  # of the contenders
+    done: tuple[str, ...]  # those of them that had their turn
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,6 +94,13 @@ def make(service: Service) -> Panel:
     methods = gr.CheckboxGroup(
         choices, value=list(USUAL), label=texts.COMPARE_METHODS, info=texts.COMPARE_METHODS_INFO, elem_id="compare-methods"
     )
+    ways = gr.CheckboxGroup(
+        [(CONTENDERS[key].title, key) for key in WAY_KEYS],
+        value=[],
+        label=texts.COMPARE_WAYS,
+        info=texts.COMPARE_WAYS_INFO,
+        elem_id="compare-ways",
+    )
     with gr.Row(elem_id="compare-buttons"):
         run = gr.Button(texts.COMPARE_RUN, variant="primary", size="sm", min_width=110, elem_id="compare-run")
         stop = gr.Button(STOP, size="sm", min_width=60, elem_id="compare-stop")
@@ -92,13 +120,13 @@ def make(service: Service) -> Panel:
     def wire(lab: Lab) -> None:
         comparing = gr.on(
             [run.click, again.click], make_compare(service),
-            [lab.number, methods, lab.picture, *lab.controls.values()], [compared, grid],
+            [lab.number, methods, ways, lab.picture, *lab.controls.values()], [compared, grid],
             js=JS_NUMBER, trigger_mode="always_last", show_progress_on=[methods], **HEAVY | {"show_progress": "minimal"},
         )  # fmt: skip
         fill_again(lab, panel, comparing.then)
         stopping = stop.click(service.stops.stop, lab.number, None, js=JS_LATEST, **LIGHT)
         stopping.then(None, grid, grid, js=_JS_STOPPED, **LIGHT)
-        grid.choose(choose, None, lab.controls["method"], **LIGHT)
+        grid.choose(choose, None, [lab.controls[name] for name in CHANGED], **LIGHT)
         usual.click(usual_methods, None, methods, **LIGHT)
         every.click(all_methods, None, methods, **LIGHT)
         save.click(make_save(service), compared, lab.download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
@@ -111,44 +139,45 @@ def make(service: Service) -> Panel:
 
 
 def painted(
-    service: Service, picture: str, settings: Settings, methods: tuple[str, ...], check: Callable[[], None]
+    service: Service, picture: str, settings: Settings, keys: tuple[str, ...], check: Callable[[], None]
 ) -> Iterator[tuple[str, StageReport | Painted | str | None]]:
-    """Run methods on one picture: for each None as it begins, its stages that had to be computed, its result or why not.
+    """Run contenders on one picture: for each None as it begins, its stages that had to be computed, its result or why not.
 
-    The main result comes first, also where it is not among the methods: its colors are those that the others follow.
+    The main result comes first, also where its method is not picked: its colors are those that the others follow.
     """
     earlier: list[tuple[NDArray[np.integer], NDArray[np.int64]]] = []
-    for method in dict.fromkeys((settings.method, *methods)):
-        yield method, None
+    for key in dict.fromkeys((settings.method, *keys)):
+        yield key, None
         try:
             with told_kindly():
-                result, without_crf = yield from _sharpened(service, picture, settings.replace(method=method), check)
+                own = settings.replace(**CONTENDERS[key].changes)
+                result, without_crf = yield from _sharpened(service, picture, own, key, check)
                 label_map = shrink_labels(result.label_map.numpy(), max_side=CELL_SIDE)
                 colors = match_colors(label_map, earlier, has_background=result.has_background)
                 photo = shrink(result.image.numpy(), max_side=CELL_SIDE)
                 overlay = paint_labels(photo, label_map, palette=matched_palette(colors))
         except gr.Error as error:
-            yield method, error.message
+            yield key, error.message
         else:
             earlier.append((label_map, colors))
-            yield method, Painted(result, overlay, colors, without_crf)
+            yield key, Painted(result, overlay, colors, without_crf)
 
 
 def _sharpened(
-    service: Service, picture: str, settings: Settings, check: Callable[[], None]
+    service: Service, picture: str, settings: Settings, key: str, check: Callable[[], None]
 ) -> Generator[tuple[str, StageReport], None, tuple[Segmentation, str]]:
     """The result, and why the CRF was left out where it was: a method of many segments is compared without it."""
     try:
-        return (yield from _fresh(service, picture, settings, check)), ""
+        return (yield from _fresh(service, picture, settings, key, check)), ""
     except InputError as error:
         if error.field != "crf":
             raise
-    result = yield from _fresh(service, picture, settings.replace(crf=False), check)
-    return result, texts.COMPARE_NO_CRF.format(most=MOST_CRF_SEGMENTS, n=result.n_segments)
+    result = yield from _fresh(service, picture, settings.replace(crf=False), key, check)
+    return result, texts.COMPARE_NO_CRF.format(most=MOST_SOFT_SEGMENTS, n=result.n_segments)
 
 
 def _fresh(
-    service: Service, picture: str, settings: Settings, check: Callable[[], None]
+    service: Service, picture: str, settings: Settings, key: str, check: Callable[[], None]
 ) -> Generator[tuple[str, StageReport], None, Segmentation]:
     """The stages that had to be computed; returns the result."""
     steps = service.pipeline.steps(picture, settings, check=check)
@@ -159,36 +188,36 @@ def _fresh(
             result: Segmentation = done.value
             return result
         if not report.cached:
-            yield settings.method, report
+            yield key, report
 
 
 # ---- Events ----
 
 
 def make_compare(service: Service) -> Callable[..., Iterator[tuple[Comparison, ComparisonValue]]]:
-    """The event behind Compare: runs the methods that are picked, one after another, and shows each when it is done.
+    """The event behind Compare: runs what is picked, one after another, and shows each when it is done.
 
     Outputs: what is on view, the grid. A stop ends the work between two stages or inside a long one.
     """
 
     def compare(
-        number: float, picked: list[str], picture: str | None, request: gr.Request, *values: Any
+        number: float, methods: list[str], ways: list[str], picture: str | None, request: gr.Request, *values: Any
     ) -> Iterator[tuple[Comparison, ComparisonValue]]:
         with told_kindly(), suppress(Stopped):
             if picture is None:
                 raise gr.Error(READY, print_exception=False)
-            if not picked:
+            if not methods and not ways:
                 raise gr.Error(texts.COMPARE_NO_METHOD, print_exception=False)
             check = service.stops.check(number, request)
-            settings, methods = settings_of(values), tuple(m for m in METHODS if m in picked)
-            view = _View(service.title_of(picture), methods)
-            yield Comparison(picture, settings, methods, ()), view.value(running=True)
+            settings, keys = settings_of(values), tuple(key for key in CONTENDERS if key in (*methods, *ways))
+            view = _View(service.title_of(picture), keys)
+            yield Comparison(picture, settings, keys, ()), view.value(running=True)
             done: tuple[str, ...] = ()
-            for method, what in painted(service, picture, settings, methods, check):
-                view.take(service, method, what)
-                if isinstance(what, Painted | str) and method in methods:
-                    done = (*done, method)
-                yield Comparison(picture, settings, methods, done), view.value(running=len(done) < len(methods))
+            for key, what in painted(service, picture, settings, keys, check):
+                view.take(service, key, what)
+                if isinstance(what, Painted | str) and key in keys:
+                    done = (*done, key)
+                yield Comparison(picture, settings, keys, done), view.value(running=len(done) < len(keys))
 
     return compare
 
@@ -196,30 +225,31 @@ def make_compare(service: Service) -> Callable[..., Iterator[tuple[Comparison, C
 class _View:
     """What the grid shows, as results come in."""
 
-    def __init__(self, picture: str, methods: tuple[str, ...]):
+    def __init__(self, picture: str, keys: tuple[str, ...]):
         self._picture = picture
-        self._cells: dict[str, Cell] = {m: {"method": m, "title": METHODS[m].title, "state": "waiting"} for m in methods}
+        self._cells: dict[str, Cell] = {k: {"method": k, "title": CONTENDERS[k].title, "state": "waiting"} for k in keys}
         self._size = (3, 4)  # until a result says better
         self._colors = ""  # whose colors the others follow
         self._run = uuid.uuid4().hex
 
-    def take(self, service: Service, method: str, what: StageReport | Painted | str | None) -> None:
-        """Note that a method begins, a stage of it, its result or its failure."""
+    def take(self, service: Service, key: str, what: StageReport | Painted | str | None) -> None:
+        """Note that a contender begins, a stage of it, its result or its failure."""
+        title = CONTENDERS[key].title
         if isinstance(what, Painted) and not self._colors:
             self._size = what.overlay.shape[:2]
-            self._colors = texts.COMPARE_REFERENCE.format(title=METHODS[method].title)
-        if method not in self._cells:
+            self._colors = texts.COMPARE_REFERENCE.format(title=title)
+        if key not in self._cells:
             return  # the main result lends its colors only
-        cell: Cell = {"method": method, "title": METHODS[method].title, "state": "running"}
+        cell: Cell = {"method": key, "title": title, "state": "running"}
         match what:
             case StageReport():
                 cell["line"] = f"{texts.STAGES[what.name]} · {views.seconds(what.seconds)} …"
             case Painted():
-                picture = service.publish(jpeg(what.overlay), f"{method}.jpg")
-                cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, self._picture)})
+                picture = service.publish(jpeg(what.overlay), f"{key}.jpg")
+                cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, title, self._picture)})
             case str():
                 cell |= {"state": "failed", "line": what}
-        self._cells[method] = cell
+        self._cells[key] = cell
 
     def value(self, *, running: bool) -> ComparisonValue:
         """The value of the grid."""
@@ -230,13 +260,13 @@ class _View:
         return {"run": self._run, "running": running, "status": status, "width": width, "height": height, "cells": cells}
 
 
-def _told(painted: Painted, picture: str) -> dict[str, Any]:
+def _told(painted: Painted, title: str, picture: str) -> dict[str, Any]:
     """What the cell of a result says beside its picture."""
     result, hexes = painted.result, painted.palette.hex(len(painted.colors))
     by_color = sorted(result.segments, key=lambda s: (painted.colors[s.label] == BEHIND, painted.colors[s.label]))
     count = _count(result)
     return {
-        "alt": texts.COMPARE_ALT.format(title=METHODS[result.settings.method].title, count=count, picture=picture),
+        "alt": texts.COMPARE_ALT.format(title=title, count=count, picture=picture),
         "facts": [count, _cost(result)],
         "notes": list(
             dict.fromkeys(filter(None, (painted.without_crf, *(note for s in _own_stages(result) for note in s.notes))))
@@ -271,13 +301,12 @@ def _own_stages(result: Segmentation) -> list[StageReport]:
 
 
 def is_stale(on_view: Comparison, shown: Shown) -> bool:
-    """Whether another picture is shown, or one with other settings; only those that a compared method reads count."""
-    read = {name for method in on_view.methods for name in settings_read(on_view.settings.replace(method=method))} - {
-        "method"
-    }
-    return shown.picture != on_view.picture or any(
-        getattr(shown.settings, name) != getattr(on_view.settings, name) for name in read
-    )
+    """Whether another picture is shown, or one with other settings; only those that a contender on view reads count."""
+    if shown.picture != on_view.picture:
+        return True
+    changes = [CONTENDERS[key].changes for key in on_view.keys]
+    read = {name for change in changes for name in settings_read(on_view.settings.replace(**change)) - change.keys()}
+    return any(getattr(shown.settings, name) != getattr(on_view.settings, name) for name in read)
 
 
 def usual_methods() -> list[str]:
@@ -290,9 +319,10 @@ def all_methods() -> list[str]:
     return list(METHODS)
 
 
-def choose(event: gr.EventData) -> str:
-    """The method whose cell was clicked."""
-    return str(event.method)
+def choose(event: gr.EventData) -> list[Any]:
+    """The settings of the cell that was clicked, where they differ from those of the main result; outputs: CHANGED."""
+    changes = CONTENDERS[str(event.method)].changes
+    return [changes.get(name, gr.skip()) for name in CHANGED]
 
 
 def make_save(service: Service) -> Callable[[Comparison | None], str]:
@@ -303,10 +333,10 @@ def make_save(service: Service) -> Callable[[Comparison | None], str]:
             if shown is None or not shown.done:
                 raise gr.Error(texts.COMPARE_NO_RESULT, print_exception=False)
             words = painted(service, shown.picture, shown.settings, shown.done, lambda: None)
-            found = {method: what for method, what in words if isinstance(what, Painted | str)}
+            found = {key: what for key, what in words if isinstance(what, Painted | str)}
             if not any(isinstance(what, Painted) for what in found.values()):
                 raise gr.Error(str(found[shown.done[0]]), print_exception=False)
-            cells = [_captioned(method, found[method]) for method in METHODS if method in shown.done]
+            cells = [_captioned(key, found[key]) for key in CONTENDERS if key in shown.done]
             changed = [f"{name} = {value}" for name, value in shown.settings.changed().items() if name != "method"]
             told = ", ".join(changed) or texts.COMPARE_DEFAULTS
             sheet = contact_sheet(service.title_of(shown.picture), [told], cells)
@@ -315,8 +345,8 @@ def make_save(service: Service) -> Callable[[Comparison | None], str]:
     return save
 
 
-def _captioned(method: str, what: Painted | str) -> Captioned:
-    title = METHODS[method].title
+def _captioned(key: str, what: Painted | str) -> Captioned:
+    title = CONTENDERS[key].title
     if isinstance(what, str):
         return Captioned(title, (what,))
     cost = views.seconds(sum(stage.seconds for stage in _own_stages(what.result)))

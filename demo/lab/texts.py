@@ -36,6 +36,7 @@ STAGES = {
     "bic": "BIC over K",
     "partition": "Segments on patches",
     "cells": "Numbering by size",
+    "upsampled": "Upsampling from patches to pixels",
     "crf_kernels": "Kernels of the CRF",
     "label_map": "Labels on pixels",
 }
@@ -63,7 +64,8 @@ FACTS = {
     "patches_kept": "Patches kept",
     "attention_share": "Attention on the object",
     "box": "Box x0, y0, x1, y1 in patches",
-    "changed_share": "Share of pixels changed by the CRF",
+    "upsampling": "Upsampling",
+    "changed_share": "Share of pixels that left the label of their patch",
 }
 
 FILES = {
@@ -77,15 +79,19 @@ FILES = {
 
 COMPARE_METHODS = "Methods"
 COMPARE_METHODS_INFO = "They see the same picture and the same settings, those on the left."
+COMPARE_WAYS = "From patches to pixels"
+COMPARE_WAYS_INFO = "The same labels of the patches, those of the method on the left, carried to the pixels in several ways."
+COMPARE_WAY = "Upsampling: {way}"
+COMPARE_CRF = "Upsampling as set, then the CRF"
 COMPARE_USUAL = "The usual six"
 COMPARE_ALL = "All"
 COMPARE_RUN = "Compare"
 COMPARE_AGAIN = "Run again"
 COMPARE_SAVE = "Save as one PNG"
 COMPARE_STALE = "**This compares another picture or earlier settings,** not those on the left."
-COMPARE_NO_METHOD = "No method is picked. Pick at least one."
+COMPARE_NO_METHOD = "No method and no upsampling is picked. Pick at least one."
 COMPARE_NO_RESULT = "There is no comparison to save yet. Press Compare first."
-COMPARE_STATUS = "{n} of {total} methods"
+COMPARE_STATUS = "{n} of {total} results"
 COMPARE_REFERENCE = "colors follow {title}"
 COMPARE_NO_CRF = "Without the CRF: it sharpens at most {most} segments, and these are {n}."
 COMPARE_DEFAULTS = "All settings at their defaults"

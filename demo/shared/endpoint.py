@@ -63,7 +63,7 @@ def make_segment(service: Service, picture: PictureInput) -> Callable[..., tuple
 
 def _description() -> str:
     """What the documentation of the API and MCP clients read: one line for each parameter, and one for each answer."""
-    told = ["image: The picture, as a file."]
+    told = ["image: The picture: a file that was uploaded, or a data: URI."]
     for name, p in params().items():
         numbers = "" if p.lo is None else f" From {p.lo:g} to {p.hi:g}{f' {p.unit}' if p.unit else ''}."
         told.append(f"{name}: {p.info}{numbers}")

@@ -15,7 +15,7 @@ QUEUE_FULL = (
 )
 SERVER_GONE = (
     "The server does not answer. Leave the page open: it goes on by itself when the server is back; if that takes long, "
-    "look after the network."
+    "check your network."
 )
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
@@ -29,6 +29,12 @@ CHOICES = {
     "pixel_space": {"hsv_xy": "HSV + position", "rgb_xy": "RGB + position"},
     "laplacian": {"random_walk": "random walk"},
     "covariance": {"diag": "diagonal"},
+    "upsampling": {
+        "nearest": "nearest patch",
+        "joint_bilateral": "joint bilateral",
+        "guided": "guided filter",
+        "pac": "pixel-adaptive (PAC)",
+    },
     "threshold": {"best_ncut": "lowest Ncut", "value": "a value"},
     "object_rule": {
         "minority": "smaller side",

@@ -29,6 +29,7 @@ from segcore.refine.permutohedral import build_lattice
 from segcore.settings import CRF_PRESETS, DEFAULTS, Settings
 from segcore.stages import plan, signature
 from segcore.types import FeatureGrid
+from segcore.upsample import UPSAMPLERS, upsample
 
 _N_VECTORS = 16
 _K = 8
@@ -122,6 +123,15 @@ def crf_rows(device: torch.device) -> Iterator[Row]:
         yield Row(f"CRF: 10 steps, 321×481, K = {k}", partial(mean_field, unary, image, **preset), yardstick, target=target)
 
 
+def upsampling_rows(device: torch.device) -> Iterator[Row]:
+    """From 60 × 45 patches to 480 × 360 pixels, five segments; the band matrices of the guided filter cost the most."""
+    image = scene(360, 480).to(device)
+    P = torch.rand(5, 45, 60, generator=make_generator(5)).softmax(0).to(device)
+    for how in UPSAMPLERS:
+        target = "≤ 150 ms" if how == "joint_bilateral" else ""
+        yield Row(f"upsampling: {how}, 480×360, K = 5", partial(upsample, P, image, upsampling=how), target=target)
+
+
 def pipeline_rows(device: torch.device) -> Iterator[Row]:
     """The pipeline as the page runs it, n = 900: cold, and after one control moved."""
     image = scene(480, 480)
@@ -166,6 +176,7 @@ GROUPS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "cluster": cluster_rows,
     "methods": method_rows,
     "crf": crf_rows,
+    "upsampling": upsampling_rows,
     "pipeline": pipeline_rows,
     "startup": startup_rows,
 }

@@ -5,9 +5,13 @@ M-step:  N_k = Σ_i γ_ik,  μ_k = Σ_i γ_ik x_i / N_k,  Σ_k = Σ_i γ_ik (x_i
 
 Regularization: no variance may fall below a floor. Lifting the eigenvalues of the M-step's Σ_k to the floor is the exact
 maximum under that rule, so the log-likelihood never falls, which adding a constant to the diagonal would not guarantee.
+
+The loop is a generator: `gaussian_mixture` drains it, `gaussian_mixture_steps` shows what passes through.
 """
 
 import math
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -31,6 +35,38 @@ class _Mixture:
     means: Tensor  # (k, d)
     whiten: Tensor  # T: (k, d, d), or its diagonal (k, d)
     log_det: Tensor  # (k,) of Σ_k
+
+    @property
+    def covariances(self) -> Tensor:
+        """(k, d, d): Σ_k = (T_k T_kᵀ)⁻¹."""
+        if self.whiten.ndim == 2:
+            return torch.diag_embed(self.whiten.square().reciprocal())
+        return torch.linalg.inv(self.whiten @ self.whiten.mT)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MixtureState:
+    """What one half of a step of EM has made of the mixture."""
+
+    name: str  # "start", "m-1", "e-1", "m-2", …
+    phase: str  # "start", "m" or "e"
+    round: int
+    resp: Tensor  # (n, k) γ_ik; at the start the labels of k-means as zeros and ones
+    mixing: Tensor | None  # (k,) π_k; None before the first M-step
+    means: Tensor | None  # (k, d) μ_k, in the coordinates of X
+    covariances: Tensor | None  # (k, d, d) Σ_k
+    log_density: Tensor | None  # (n, k) log N(x_i | μ_k, Σ_k)
+    log_likelihood: float | None  # of all rows under these parameters
+
+    @property
+    def mass(self) -> Tensor:
+        """(k,) N_k = Σ_i γ_ik."""
+        return self.resp.sum(0)
+
+    @property
+    def entropy(self) -> Tensor:
+        """(n,) −Σ_k γ_ik log₂ γ_ik, in bits: how undecided each row is."""
+        return -torch.special.xlogy(self.resp, self.resp).sum(1) / math.log(2)
 
 
 def gaussian_mixture(
@@ -65,22 +101,84 @@ def gaussian_mixture(
 
     Reference: Dempster, Laird and Rubin 1977; Bishop 2006, section 9.2.
     """
+    start, centered, least = _start(X, n_clusters, covariance, floor, generator)
+    last = deque(_phases(centered, start, covariance, least, tol * len(X), max_iter), maxlen=1).pop()
+    n_parameters = _n_parameters(n_clusters, X.shape[1], covariance)
+    return _clustering(last.resp, last.log_likelihood, last.round, last.converged, n_parameters)
+
+
+def gaussian_mixture_steps(
+    X: Tensor,
+    *,
+    n_clusters: int,
+    covariance: str,
+    generator: torch.Generator,
+    floor: float = 1e-3,
+    tol: float = 1e-3,
+    max_iter: int = 200,
+) -> Iterator[MixtureState]:
+    """The run of `gaussian_mixture` with the same arguments, half a step at a time.
+
+    Yields:
+        "start", then "m-1", "e-1", "m-2", …; the last one is an E-step, and its responsibilities and log-likelihood are
+        those of `gaussian_mixture`. An M-step carries the log-likelihood that its parameters give, so each half can be
+        judged.
+
+    Raises:
+        InputError: as `gaussian_mixture`.
+
+    Cost: that of `gaussian_mixture`, and the densities once more per M-step.
+    """
+    resp, centered, least = _start(X, n_clusters, covariance, floor, generator)
+    mean = X.mean(0).double()
+    yield MixtureState("start", "start", 0, resp, None, None, None, None, None)
+    for p in _phases(centered, resp, covariance, least, tol * len(X), max_iter):
+        phase, m = "m" if p.log_likelihood is None else "e", p.mixture
+        if phase == "m":  # the E-step that follows has the same parameters
+            log_density = _log_density(centered, m)
+        log_likelihood = float((m.mixing.log() + log_density).logsumexp(1).sum())
+        name = f"{phase}-{p.round}"
+        yield MixtureState(
+            name, phase, p.round, p.resp, m.mixing, m.means + mean, m.covariances, log_density, log_likelihood
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Phase:
+    """The mixture after an M-step, and after the E-step that follows."""
+
+    round: int  # from 1
+    mixture: _Mixture
+    resp: Tensor
+    log_likelihood: float | None = None  # None after an M-step
+    converged: bool = False
+
+
+def _start(X: Tensor, k: int, covariance: str, floor: float, generator: torch.Generator) -> tuple[Tensor, Tensor, float]:
+    """The first responsibilities, the rows around the origin in float64, and the least variance."""
     check_tensor("X", X, ("n", "d"))
     check_choice("covariance", covariance, COVARIANCES)
     check_range("floor", floor, lo=0)
-    check_n_clusters(n_clusters, X.shape[0])
-    start = kmeans(X, n_clusters=n_clusters, n_init=_STARTS, generator=generator).labels
+    check_n_clusters(k, X.shape[0])
+    start = kmeans(X, n_clusters=k, n_init=_STARTS, generator=generator).labels
     centered = (X - X.mean(0)).double()
     least = max(floor * float(centered.square().mean()), torch.finfo(torch.float64).tiny ** 0.5)
-    resp = torch.nn.functional.one_hot(start, n_clusters).double()
-    log_likelihood, n_iter, converged = -math.inf, 0, False
-    while not converged and n_iter < max_iter:
+    return torch.nn.functional.one_hot(start, k).double(), centered, least
+
+
+def _phases(X: Tensor, resp: Tensor, covariance: str, least: float, least_gain: float, max_iter: int) -> Iterator[_Phase]:
+    """EM from these responsibilities, an M-step and an E-step in turn, until a round gains less than asked for."""
+    log_likelihood = -math.inf
+    for step in range(1, max_iter + 1):
         stop_if_asked()
         before = log_likelihood
-        mixture = _m_step(centered, resp, covariance, least)
-        resp, log_likelihood = _e_step(centered, mixture)
-        converged, n_iter = log_likelihood - before < tol * len(X), n_iter + 1
-    return _clustering(resp, log_likelihood, n_iter, converged, _n_parameters(n_clusters, X.shape[1], covariance))
+        mixture = _m_step(X, resp, covariance, least)
+        yield _Phase(step, mixture, resp)
+        resp, log_likelihood = _e_step(X, mixture)
+        converged = log_likelihood - before < least_gain
+        yield _Phase(step, mixture, resp, log_likelihood, converged)
+        if converged:
+            return
 
 
 def principal_components(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
@@ -93,13 +191,18 @@ def principal_components(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
     Returns:
         (n, min(n_dims, n, d)) coordinates with mean 0, and the share of the variance they hold, in [0, 1].
     """
+    axes, share = principal_axes(X, n_dims=n_dims)
+    return ((X - X.mean(0)).double() @ axes).to(X.dtype), share
+
+
+def principal_axes(X: Tensor, *, n_dims: int) -> tuple[Tensor, float]:
+    """The axes (d, min(n_dims, n, d)) float64 of `principal_components`, of length 1, and the share of the variance."""
     centered = (X - X.mean(0)).double()
-    covariance = centered.T @ centered
-    variances, axes = torch.linalg.eigh(covariance)
+    variances, axes = torch.linalg.eigh(centered.T @ centered)
     keep = min(n_dims, *X.shape)
     total = float(variances.sum())
     share = float(variances[-keep:].sum()) / total if total > 0 else 1.0
-    return (centered @ axes[:, -keep:].flip(1)).to(X.dtype), share
+    return axes[:, -keep:].flip(1), share
 
 
 def _e_step(X: Tensor, mixture: _Mixture) -> tuple[Tensor, float]:

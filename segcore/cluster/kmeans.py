@@ -3,7 +3,13 @@
 Starts by k-means++ (each next center is drawn with probability proportional to D_i², the squared distance to the nearest
 center so far), then alternates the two steps of Lloyd: assign each row to its nearest center, move each center to the mean
 of its rows. J never rises. All restarts run side by side in one matrix product.
+
+The loops are generators: `kmeans` drains them, `plus_plus_steps` and `kmeans_steps` keep what they pass through.
 """
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,6 +19,48 @@ from segcore.errors import InputError
 from segcore.numerics import squared_distances
 from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class PlusPlusState:
+    """One more center of a k-means++ start."""
+
+    name: str  # "center-1", "center-2", …
+    chosen: tuple[int, ...]  # rows drawn so far, the new one last
+    before: Tensor | None  # (n,) D²: squared distance to the nearest center before this draw; None for the first center
+    after: Tensor  # (n,) the same after it
+    draw: float | None  # u in [0, 1), uniform; None for the first center, which is any row with equal chance
+
+    @property
+    def chance(self) -> Tensor:
+        """(n,) float64: with which probability each row was to be drawn."""
+        weights = torch.ones_like(self.after) if self.before is None else self.before
+        return weights.double() / weights.double().sum().clamp_min(torch.finfo(torch.float64).tiny)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class KMeansState:
+    """What one half of a round of Lloyd has made of the restart that wins in the end."""
+
+    name: str  # "start", "assign-1", "update-1", "assign-2", …
+    phase: str  # "start", "assign" or "update"
+    round: int
+    centers: Tensor  # (k, d), in the coordinates of X
+    distances: Tensor  # (n, k) squared, from each row to these centers
+    labels: Tensor | None  # (n,) int64; None before the first assignment
+    changed: Tensor | None  # (n,) bool: rows that this phase gave another label
+    filled: tuple[int, ...]  # clusters that were empty and took the farthest row
+    inertia: float | None  # J of these labels and these centers
+    moves: Tensor | None  # (k,) |c_k − old c_k| of an update
+    courses: tuple[tuple[float, ...], ...]  # J after each assignment so far, of every restart; the winner's is `winner`
+    winner: int
+
+    @property
+    def counts(self) -> Tensor:
+        """(k,) N_k: rows per cluster."""
+        if self.labels is None:
+            return torch.zeros(len(self.centers), dtype=torch.int64)
+        return torch.bincount(self.labels, minlength=len(self.centers))
 
 
 def kmeans(
@@ -40,11 +88,7 @@ def kmeans(
 
     Reference: Lloyd 1982; Arthur and Vassilvitskii, k-means++, 2007.
     """
-    check_tensor("X", X, ("n", "d"))
-    check_range("n_init", n_init, lo=1)
-    check_n_clusters(n_clusters, X.shape[0])
-    centered = X - X.mean(0)  # distances by the binomial formula keep their digits near the origin
-    centers = torch.stack([_plus_plus(centered, n_clusters, generator) for _ in range(n_init)])
+    centered, centers = _start(X, n_clusters, n_init, generator)
     labels, inertia, steps = _lloyd(centered, centers, tol * float(centered.square().mean()), max_iter)
     best = int(inertia.argmin())
     return Clustering(
@@ -72,11 +116,96 @@ def check_n_clusters(n_clusters: int, n: int) -> None:
         )
 
 
+def plus_plus_steps(X: Tensor, *, n_clusters: int, generator: torch.Generator) -> Iterator[PlusPlusState]:
+    """The start of `kmeans` one center at a time: with the same generator, that of its first restart.
+
+    Args:
+        X: (n, d).
+        n_clusters: K, 1 … n.
+        generator: CPU generator.
+
+    Yields:
+        K states.
+
+    Raises:
+        InputError: as `kmeans`.
+    """
+    check_tensor("X", X, ("n", "d"))
+    check_n_clusters(n_clusters, X.shape[0])
+    before = None
+    for chosen, nearest, draw in _draws(X - X.mean(0), n_clusters, generator):
+        yield PlusPlusState(f"center-{len(chosen)}", tuple(chosen), before, nearest, draw)
+        before = nearest
+
+
+def kmeans_steps(
+    X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generator, tol: float = 1e-4, max_iter: int = 300
+) -> Iterator[KMeansState]:
+    """The run of `kmeans` with the same arguments, phase by phase, of the restart that it returns.
+
+    Yields:
+        "start", then "assign-1", "update-1", "assign-2", …; the last one is an assignment, and its labels and inertia are
+        those of `kmeans`.
+
+    Raises:
+        InputError: as `kmeans`.
+
+    Cost: that of `kmeans`, and a copy of the centers and labels of all restarts per round.
+    """
+    centered, centers = _start(X, n_clusters, n_init, generator)
+    first = centers.clone()
+    passed = [_copied(p) for p in _phases(centered, centers, tol * float(centered.square().mean()), max_iter)]
+    winner = int(passed[-1].inertia.argmin())
+    courses: list[list[float]] = [[] for _ in range(n_init)]
+    mean, before = X.mean(0), first[winner]
+    distances = squared_distances(centered, before)
+    yield KMeansState("start", "start", 0, before + mean, distances, None, None, (), None, None, ((),) * n_init, winner)
+    labels = None
+    for p in passed:
+        if p.is_assignment:
+            for run in p.active:
+                courses[run].append(float(p.inertia[run]))
+        if winner not in p.active:
+            continue
+        centers_now = p.centers[winner]
+        moves = None if p.is_assignment else (centers_now - before).norm(dim=1)
+        distances = squared_distances(centered, centers_now)
+        changed = None
+        if p.is_assignment:
+            changed = torch.ones_like(p.labels[winner], dtype=torch.bool) if labels is None else p.labels[winner] != labels
+            labels = p.labels[winner]
+            inertia, filled = float(p.inertia[winner]), p.filled.get(winner, ())
+        else:
+            inertia, filled = float(distances.double().gather(1, labels[:, None]).sum()), ()
+        phase = "assign" if p.is_assignment else "update"
+        yield KMeansState(
+            f"{phase}-{p.round}", phase, p.round, centers_now + mean, distances, labels, changed, filled, inertia, moves,
+            tuple(map(tuple, courses)), winner,
+        )  # fmt: skip
+        before = centers_now
+
+
+def _start(X: Tensor, k: int, n_init: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """The rows around the origin, and the first centers (n_init, k, d) of all restarts."""
+    check_tensor("X", X, ("n", "d"))
+    check_range("n_init", n_init, lo=1)
+    check_n_clusters(k, X.shape[0])
+    centered = X - X.mean(0)  # distances by the binomial formula keep their digits near the origin
+    return centered, torch.stack([_plus_plus(centered, k, generator) for _ in range(n_init)])
+
+
 def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
     """(k, d) rows of X drawn by D² sampling."""
+    chosen, _, _ = deque(_draws(X, k, generator), maxlen=1).pop()
+    return X[chosen]
+
+
+def _draws(X: Tensor, k: int, generator: torch.Generator) -> Iterator[tuple[list[int], Tensor, float | None]]:
+    """The rows drawn so far, the squared distances (n,) to the nearest of them, and the draw behind the last one."""
     n = X.shape[0]
     chosen = [int(torch.randint(n, (1,), generator=generator))]
     nearest = squared_distances(X, X[chosen[-1:]])[:, 0]
+    yield chosen, nearest, None
     for draw in torch.rand(k - 1, generator=generator, dtype=torch.float64).tolist():
         stop_if_asked()
         # Inverse transform sampling: the first index whose cumulated D² passes the draw.
@@ -84,11 +213,34 @@ def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
         target = torch.tensor([draw], dtype=torch.float64, device=X.device) * cumulated[-1]
         chosen.append(min(int(torch.searchsorted(cumulated, target, right=True)), n - 1))
         nearest = torch.minimum(nearest, squared_distances(X, X[chosen[-1:]])[:, 0])
-    return X[chosen]
+        yield chosen, nearest, draw
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Phase:
+    """Where all restarts stand. What the loop goes on to overwrite is held by reference."""
+
+    is_assignment: bool
+    round: int  # from 1
+    active: list[int]  # restarts that this phase worked on
+    labels: Tensor  # (r, n)
+    centers: Tensor  # (r, k, d)
+    inertia: Tensor  # (r,)
+    filled: dict[int, tuple[int, ...]]  # clusters of a restart that were empty and took the farthest row
+
+
+def _copied(p: _Phase) -> _Phase:
+    return _Phase(p.is_assignment, p.round, p.active, p.labels.clone(), p.centers.clone(), p.inertia.clone(), p.filled)
 
 
 def _lloyd(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> tuple[Tensor, Tensor, int]:
     """Run all restarts (r, k, d) together; returns labels (r, n), inertia (r,) and the steps taken."""
+    last = deque(_phases(X, centers, least_move, max_iter), maxlen=1).pop()
+    return last.labels, last.inertia, last.round - 1
+
+
+def _phases(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> Iterator[_Phase]:
+    """The rounds of Lloyd of all restarts together, an assignment and an update each; the last phase is an assignment."""
     n, d = X.shape
     r, k = centers.shape[:2]
     labels = torch.full((r, n), -1, dtype=torch.int64, device=X.device)
@@ -99,29 +251,33 @@ def _lloyd(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> tupl
         stop_if_asked()
         d2 = squared_distances(X, centers[active].reshape(-1, d)).reshape(n, len(active), k)
         nearest, assigned = d2.min(2)
-        assigned, nearest = _fill_empty(assigned.T, nearest.T, k)
+        assigned, nearest, filled = _fill_empty(assigned.T, nearest.T, k)
         moved = (assigned != labels[active]).any(1) & ~settled[active]
         labels[active], inertia[active] = assigned, nearest.double().sum(1)
+        runs = active.tolist()
+        yield _Phase(True, step + 1, runs, labels, centers, inertia, {runs[i]: holes for i, holes in filled.items()})
         active, assigned = active[moved], assigned[moved]
         if len(active) == 0 or step == max_iter:
-            break
+            return
         members = (assigned[:, None] == torch.arange(k, device=X.device)[:, None]).to(X.dtype)  # (r, k, n)
         means = (members.reshape(-1, n) @ X).reshape(-1, k, d) / members.sum(2, keepdim=True).clamp_min_(1)
         # A settled restart is still assigned once more, so that its labels are those of its centers.
         settled[active] = (means - centers[active]).square().sum((1, 2)) <= least_move
         centers[active] = means
-    return labels, inertia, step
+        yield _Phase(False, step + 1, active.tolist(), labels, centers, inertia, {})
 
 
-def _fill_empty(labels: Tensor, nearest: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """Give each empty cluster the row that lies farthest from its center, so that K clusters stay K."""
+def _fill_empty(labels: Tensor, nearest: Tensor, k: int) -> tuple[Tensor, Tensor, dict[int, tuple[int, ...]]]:
+    """Give each empty cluster the row that lies farthest from its center, so that K clusters stay K; says which were."""
     counts = torch.nn.functional.one_hot(labels, k).sum(1)  # (r, k)
     if bool((counts > 0).all()):
-        return labels, nearest
+        return labels, nearest, {}
     labels, nearest = labels.clone(), nearest.clone()
+    filled: dict[int, tuple[int, ...]] = {}
     for run, cluster in (counts == 0).nonzero().tolist():
         # A row that is alone in its cluster must stay, or the hole would only move.
         alone = torch.bincount(labels[run], minlength=k)[labels[run]] == 1
         farthest = int(nearest[run].masked_fill(alone, -1).argmax())
         labels[run, farthest], nearest[run, farthest] = cluster, 0
-    return labels, nearest
+        filled[run] = (*filled.get(run, ()), cluster)
+    return labels, nearest, filled

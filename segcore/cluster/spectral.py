@@ -3,13 +3,46 @@
 (von Luxburg, A tutorial on spectral clustering, 2007, section 4.)
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from segcore.cluster.kmeans import check_n_clusters, kmeans
+from segcore.cluster.kmeans import KMeansState, check_n_clusters, kmeans, kmeans_steps
 from segcore.errors import InputError
+from segcore.graph.eigen import smallest_eigenpairs
+from segcore.graph.laplacian import degrees, quadratic_form, safe_degrees
 from segcore.numerics import normalize_rows
 from segcore.types import Clustering, Spectrum
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SpectralState:
+    """What is known after one of the steps from the graph to its segments; what is not known yet is None."""
+
+    name: str  # "weights", "degrees", "laplacian", "eigenvalues", "vector-0", "vector-1", …, "rows", "assign-1", …
+    phase: str  # the name without its number
+    W: Tensor  # (n, n)
+    degree: Tensor | None = None  # (n,)
+    spectrum: Spectrum | None = None
+    index: int | None = None  # of the vector that the step is about
+    rows: Tensor | None = None  # (n, k) what k-means sees
+    kmeans: KMeansState | None = None
+
+    @property
+    def labels(self) -> Tensor | None:
+        """(n,) int64, from the first assignment on."""
+        return self.kmeans.labels if self.kmeans else None
+
+    def energy(self, x: Tensor) -> float:
+        """xᵀLx with L = D − W, in float64."""
+        return quadratic_form(self.W, x)
+
+    def rayleigh(self, x: Tensor) -> float:
+        """xᵀLx / xᵀDx: the eigenvalue where x solves L x = μ D x."""
+        mass = safe_degrees(degrees(self.W)).double()
+        return self.energy(x) / float((mass * x.double().square()).sum())
 
 
 def spectral_clustering(spectrum: Spectrum, *, n_clusters: int, n_init: int, generator: torch.Generator) -> Clustering:
@@ -31,6 +64,11 @@ def spectral_clustering(spectrum: Spectrum, *, n_clusters: int, n_init: int, gen
     Raises:
         InputError: K exceeds the number of nodes or of eigenvectors.
     """
+    return kmeans(_rows(spectrum, n_clusters), n_clusters=n_clusters, n_init=n_init, generator=generator)
+
+
+def _rows(spectrum: Spectrum, n_clusters: int) -> Tensor:
+    """The embedding, where the spectrum has enough vectors for it."""
     n, m = spectrum.V.shape
     check_n_clusters(n_clusters, n)
     if n_clusters > m:
@@ -38,7 +76,41 @@ def spectral_clustering(spectrum: Spectrum, *, n_clusters: int, n_init: int, gen
             f"{n_clusters} segments need {n_clusters} eigenvectors; the spectrum has {m}. Raise n_vectors.",
             field="n_vectors",
         )
-    return kmeans(embedding(spectrum, n_clusters), n_clusters=n_clusters, n_init=n_init, generator=generator)
+    return embedding(spectrum, n_clusters)
+
+
+def spectral_steps(
+    W: Tensor, *, n_clusters: int, n_vectors: int, laplacian: str, n_init: int, generator: torch.Generator
+) -> Iterator[SpectralState]:
+    """From a graph to its segments: `smallest_eigenpairs`, then `spectral_clustering`, step by step.
+
+    Args:
+        W: (n, n) symmetric, nonnegative.
+        n_clusters: K.
+        n_vectors: eigenpairs to compute, K … n.
+        laplacian: as for `smallest_eigenpairs`.
+        n_init: restarts of k-means.
+        generator: CPU generator.
+
+    Yields:
+        "weights", "degrees", "laplacian", "eigenvalues", one "vector-i" for each of the first K + 1 vectors, "rows", and
+        then the states of `kmeans_steps` on the rows; the labels of the last one are those of `spectral_clustering`.
+
+    Raises:
+        InputError: as the two.
+    """
+    yield SpectralState("weights", "weights", W)
+    degree = degrees(W)
+    yield SpectralState("degrees", "degrees", W, degree)
+    yield SpectralState("laplacian", "laplacian", W, degree)
+    spectrum = smallest_eigenpairs(W, n_vectors=n_vectors, laplacian=laplacian)
+    yield SpectralState("eigenvalues", "eigenvalues", W, degree, spectrum)
+    for i in range(min(n_clusters + 1, spectrum.V.shape[1])):
+        yield SpectralState(f"vector-{i}", "vector", W, degree, spectrum, i)
+    rows = _rows(spectrum, n_clusters)
+    yield SpectralState("rows", "rows", W, degree, spectrum, None, rows)
+    for state in kmeans_steps(rows, n_clusters=n_clusters, n_init=n_init, generator=generator):
+        yield SpectralState(state.name, state.phase, W, degree, spectrum, None, rows, state)
 
 
 def embedding(spectrum: Spectrum, k: int) -> Tensor:

@@ -6,6 +6,10 @@ of lowest degree with A_seed,p > 0;  M = Σ_{p similar} A_p;  object: the 4-conn
 (Siméoni et al., Localizing objects with self-supervised transformers and no labels, BMVC 2021.)
 """
 
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
@@ -14,6 +18,21 @@ from segcore.cut.ncut import ncut_value
 from segcore.cut.tokencut import place
 from segcore.errors import InputError
 from segcore.types import Bipartition
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LostState:
+    """What LOST knows after one of its looks; what it does not know yet is None."""
+
+    name: str  # "degree", "seed", "similar", "sum", "object"
+    phase: str  # the same
+    degree: Tensor  # (n,) int64: patches with f_i · f_j > 0, the patch itself not counted
+    seed: int | None = None  # patch of lowest degree
+    to_seed: Tensor | None = None  # (n,) f_seed · f_i
+    similar: Tensor | None = None  # patches of low degree that resemble the seed, by rising degree
+    M: Tensor | None = None  # (n,) sum of their products with each patch
+    mask: Tensor | None = None  # (n,) bool: the component of M > 0 that holds the seed
+    ncut: float | None = None  # of the object, in the graph of the positive products
 
 
 def lost(f: Tensor, *, n_potentials: int = 100) -> Bipartition:
@@ -39,6 +58,36 @@ def lost(f: Tensor, *, n_potentials: int = 100) -> Bipartition:
 
     Reference: Siméoni et al. 2021, section 3.
     """
+    last = deque(lost_steps(f, n_potentials=n_potentials), maxlen=1).pop()
+    h, w = f.shape[:2]
+    box = bounding_box(last.mask.reshape(h, w))
+    filled = ("The object fills the whole picture: every patch resembles the seed or its kin.",)
+    return Bipartition(
+        side=last.mask,
+        v=last.M,
+        threshold=0.0,
+        cut_value=last.ncut,
+        box=box,
+        facts={
+            "ncut": last.ncut,
+            "seed_patch": place(last.seed, w),
+            "similar_patches": len(last.similar),
+            "box": str(box),
+            "object": "seed",
+        },
+        notes=filled if bool(last.mask.all()) else (),
+    )
+
+
+def lost_steps(f: Tensor, *, n_potentials: int = 100) -> Iterator[LostState]:
+    """The run of `lost` with the same arguments, look by look.
+
+    Yields:
+        Five states.
+
+    Raises:
+        InputError: as `lost`.
+    """
     check_tensor("f", f, ("h", "w", "d"))
     check_range("n_potentials", n_potentials, lo=1)
     h, w = f.shape[:2]
@@ -46,32 +95,19 @@ def lost(f: Tensor, *, n_potentials: int = 100) -> Bipartition:
     A = X @ X.T
     joined = A > 0
     degree = joined.sum(1) - joined.diagonal().long()
+    yield LostState("degree", "degree", degree)
     by_degree = degree.argsort(stable=True)
     seed, potentials = int(by_degree[0]), by_degree[:n_potentials]
+    yield LostState("seed", "seed", degree, seed, A[seed])
     similar = potentials[joined[seed, potentials]]
+    yield LostState("similar", "similar", degree, seed, A[seed], similar)
     M = A[similar].sum(0)
-    mask = component_at((M > 0).reshape(h, w), seed)
-    box = bounding_box(mask)
-    if box is None:
+    yield LostState("sum", "sum", degree, seed, A[seed], similar, M)
+    mask = component_at((M > 0).reshape(h, w), seed).flatten()
+    if not bool(mask.any()):
         raise InputError(
             f"The features of the seed, the patch in {place(seed, w)}, are all 0, so no patch resembles it. "
             "Choose another backbone or facet.",
             field="f",
         )
-    value = ncut_value(A.clamp_min(0), mask.flatten())
-    filled = ("The object fills the whole picture: every patch resembles the seed or its kin.",) if bool(mask.all()) else ()
-    return Bipartition(
-        side=mask.flatten(),
-        v=M,
-        threshold=0.0,
-        cut_value=value,
-        box=box,
-        facts={
-            "ncut": value,
-            "seed_patch": place(seed, w),
-            "similar_patches": len(similar),
-            "box": str(box),
-            "object": "seed",
-        },
-        notes=filled,
-    )
+    yield LostState("object", "object", degree, seed, A[seed], similar, M, mask, ncut_value(A.clamp_min(0), mask))

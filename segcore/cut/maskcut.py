@@ -7,6 +7,7 @@ TokenCut; the object is the 4-connected component of the highest entry on the si
 """
 
 import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,25 @@ class _Round:
     degree: Tensor  # (n,) float64
     taken: Tensor  # (h, w) bool, by the rounds before
     remark: str = ""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MaskCutState:
+    """One of the looks that MaskCut takes in a round, on the grid's cells in their order."""
+
+    name: str  # "similarity-1", "vector-1", "mask-1", "similarity-2", …
+    phase: str  # "similarity", "vector" or "mask"
+    round: int
+    degree: Tensor  # (n,) float64: edges of weight 1 of each patch, and ε for each of the others
+    v: Tensor  # (n,) float64, the object at its high end
+    side: Tensor  # (n,) bool: v > mean v
+    seed: int  # patch of the highest entry
+    mask: Tensor  # (n,) bool: what the round adds; empty where it is dropped
+    out: Tensor  # (n,) bool: taken by the rounds before
+    labels: Tensor  # (n,) int64: 0, and the number of each object kept so far, this round's included in phase "mask"
+    ncut: float
+    eigenvalue: float
+    remark: str  # why the round's mask was dropped; empty where it was kept
 
 
 def maskcut(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Tensor:
@@ -71,7 +91,7 @@ def maskcut(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Tensor:
 def maskcut_objects(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Clustering:
     """The same as a clustering: label 0 is the background, 1 … m the objects; its spectrum has the vector of each round."""
     h, w = _check(f, n_objects)
-    rounds = _rounds(f, n_objects, tau)
+    rounds = list(_rounds(f, n_objects, tau))
     labels = torch.zeros(h * w, dtype=torch.int64, device=f.device)
     kept = [r.mask.flatten() for r in rounds if bool(r.mask.any())]
     for label, mask in enumerate(kept, 1):
@@ -96,6 +116,32 @@ def maskcut_objects(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Clus
     )
 
 
+def maskcut_steps(f: Tensor, *, n_objects: int = 3, tau: float = 0.15) -> Iterator[MaskCutState]:
+    """The run of `maskcut` with the same arguments, three looks at each round.
+
+    Yields:
+        Three states per round; none where the first graph has no structure. The labels of the last one are those of
+        `maskcut_objects`.
+
+    Raises:
+        InputError: as `maskcut`.
+    """
+    h, w = _check(f, n_objects)
+    labels, kept = torch.zeros(h * w, dtype=torch.int64, device=f.device), 0
+    for i, r in enumerate(_rounds(f, n_objects, tau), 1):
+        mask, out = r.mask.flatten(), r.taken.flatten()
+        after = labels.clone()
+        if bool(mask.any()):
+            kept += 1
+            after[mask] = kept
+        for phase, now in (("similarity", labels), ("vector", labels), ("mask", after)):
+            yield MaskCutState(
+                f"{phase}-{i}", phase, i, r.degree, r.v, r.side, peak(r.v - r.v.min()), mask, out, now, r.ncut, r.eigenvalue,
+                r.remark,
+            )  # fmt: skip
+        labels = after
+
+
 def _check(f: Tensor, n_objects: int) -> tuple[int, int]:
     """Check the arguments; returns h and w."""
     check_tensor("f", f, ("h", "w", "d"))
@@ -103,14 +149,14 @@ def _check(f: Tensor, n_objects: int) -> tuple[int, int]:
     return f.shape[0], f.shape[1]
 
 
-def _rounds(f: Tensor, n_objects: int, tau: float) -> list[_Round]:
+def _rounds(f: Tensor, n_objects: int, tau: float) -> Iterator[_Round]:
     """All rounds, up to the one whose graph has no structure left; their masks are disjoint and may be empty."""
     nothing = torch.zeros(f.shape[:2], dtype=torch.bool, device=f.device)
     taken = before = nothing
-    rounds: list[_Round] = []
+    fresh = ~nothing
     for i in range(n_objects):
         # A round that took nothing leaves the graph, and so its cut, as they were.
-        if i == 0 or bool(rounds[-1].mask.any()):
+        if bool(fresh.any()):
             cut = _cut(f * ~taken[..., None], tau)
         if cut is None:
             break
@@ -119,9 +165,8 @@ def _rounds(f: Tensor, n_objects: int, tau: float) -> list[_Round]:
         fresh = mask & ~taken
         if not why and not bool(fresh.any()):
             why = "Dropped: all that it found was found before."
-        rounds.append(dataclasses.replace(cut, mask=fresh, taken=taken, remark=why))
+        yield dataclasses.replace(cut, mask=fresh, taken=taken, remark=why)
         before, taken = mask, taken | mask
-    return rounds
 
 
 def _useless(mask: Tensor, before: Tensor) -> str:

@@ -6,6 +6,10 @@ than q. So where q reaches the best cut known, u and v may become one node. The 
 (merged) node so far. Each round merges at least the last two nodes, on a dense graph nearly all.
 """
 
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse
 import torch
@@ -21,6 +25,35 @@ from segcore.stopping import stop_if_asked
 from segcore.types import Bipartition
 
 _FEW = 0.02  # share of the nodes; a side below it is a cut that found no object
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MinCutState:
+    """One round of contraction."""
+
+    name: str  # "round-1", "round-2", …
+    round: int
+    owner: NDArray[np.int64]  # (n,) the merged node that each node belongs to, 0 … m − 1
+    degree: NDArray[np.float64]  # (m,) of the merged nodes
+    lightest: int  # the merged node of lowest degree: cutting it off is a cut of that weight
+    members: NDArray[np.bool_]  # (n,) one side of the best cut known so far
+    best: float  # its weight
+
+
+def min_cut_steps(W: Tensor) -> Iterator[MinCutState]:
+    """The contraction behind `min_cut`, round by round.
+
+    Args:
+        W: as for `min_cut`.
+
+    Yields:
+        At least one state; the sides and weight of the last one are those of `min_cut`.
+
+    Raises:
+        InputError: as `min_cut`.
+    """
+    _check(W, len(W), 1)
+    yield from _rounds(W.double().cpu().numpy())
 
 
 def min_cut(W: Tensor, *, h: int, w: int, object_rule: str = "minority", flip: bool = False) -> Bipartition:
@@ -48,13 +81,8 @@ def min_cut(W: Tensor, *, h: int, w: int, object_rule: str = "minority", flip: b
 
     Reference: Nagamochi, Ono and Ibaraki 1994; Stoer and Wagner 1997.
     """
-    check_affinity(W)
+    _check(W, h, w)
     n = len(W)
-    if n < 2:
-        raise InputError(
-            f"A two-way cut needs at least 2 patches; this picture has {h}×{w}. Raise max_side, or take a larger picture.",
-            field="max_side",
-        )
     members, value = lightest_cut(W.double().cpu().numpy())
     side = torch.from_numpy(members).to(W.device)
     v = side.to(W.dtype)
@@ -84,23 +112,41 @@ def lightest_cut(W: NDArray[np.float64]) -> tuple[NDArray[np.bool_], float]:
     Returns:
         (n,) True on one side, and the weight of the edges across.
     """
+    last = deque(_rounds(W), maxlen=1).pop()
+    return last.members, last.best
+
+
+def _check(W: Tensor, h: int, w: int) -> None:
+    check_affinity(W)
+    if len(W) < 2:
+        raise InputError(
+            f"A two-way cut needs at least 2 patches; this picture has {h}×{w}. Raise max_side, or take a larger picture.",
+            field="max_side",
+        )
+
+
+def _rounds(W: NDArray[np.float64]) -> Iterator[MinCutState]:
+    """Merge nodes until the best cut known is the lightest of all."""
     merged = W - np.diag(np.diag(W))
     owner: NDArray[np.integer] = np.arange(len(W))  # the merged node of each node
     members, best = np.zeros(len(W), bool), np.inf
+    number = 0
     while True:
+        number += 1
         deg = merged.sum(1)
         lightest = int(deg.argmin())
         if deg[lightest] < best:
             members, best = owner == lightest, float(deg[lightest])
+        yield MinCutState(f"round-{number}", number, owner, deg, lightest, members, best)
         # A cut with two nodes or more on each side crosses at least 2 (m − 2) edges of a graph of m nodes. Where all
         # weights are alike this ends at once what would take a round for each node.
         least_edge = merged[~np.eye(len(merged), dtype=bool)].min()
         if best == 0 or len(merged) == 2 or 2 * (len(merged) - 2) * least_edge >= best:
-            return members, best
+            return
         into = _contract(merged, best)
         owner = into[owner]
         if into.max() == 0:
-            return members, best
+            return
         sums = scipy.sparse.csr_array((np.ones(len(into)), (into, np.arange(len(into)))))
         merged = np.asarray(sums @ merged @ sums.T)
         np.fill_diagonal(merged, 0)

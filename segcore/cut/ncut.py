@@ -23,16 +23,27 @@ def ncut_value(W: Tensor | ImplicitAffinity, side: Tensor) -> float:
         A number in [0, 2]; 0 where nothing is cut, and 2 by convention where one side is empty or has no edges, since such a
         "cut" must never win.
     """
+    cut, inside, outside = cut_and_volumes(W, side)
+    return 2.0 if inside <= 0 or outside <= 0 else cut / inside + cut / outside
+
+
+def cut_and_volumes(W: Tensor | ImplicitAffinity, side: Tensor) -> tuple[float, float, float]:
+    """Compute cut(A, B), vol A and vol B.
+
+    Args:
+        W: (n, n) symmetric, nonnegative.
+        side: (n,) bool, True on A.
+
+    Returns:
+        Σ_{i in A, j in B} W_ij, and the sums of the degrees on the two sides.
+    """
     check_tensor("side", side, (W.shape[0],))
     deg = degrees(W).double()
     inside, total = float(deg[side].sum()), float(deg.sum())
-    if inside <= 0 or inside >= total:
-        return 2.0
     # Edges from A to the smaller side of the two: a sum of what is small, not a difference of what is large.
     few = side if 2 * int(side.sum()) <= len(side) else ~side
     others = (~few).to(W.dtype)[:, None]
-    cut = float((W @ others)[few].sum(dtype=torch.float64))
-    return cut / inside + cut / (total - inside)
+    return float((W @ others)[few].sum(dtype=torch.float64)), inside, total - inside
 
 
 def ncut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -48,6 +59,12 @@ def ncut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor]
 
     Cost: W is read once, in blocks of rows.
     """
+    thresholds, _, ncut = cut_sweep(W, v)
+    return thresholds, ncut
+
+
+def cut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """As `ncut_sweep`, with the weight of the cut (m,) float64 between thresholds and Ncut."""
     check_tensor("v", v, (W.shape[0],))
     n = len(v)
     order = v.argsort(stable=True)
@@ -61,4 +78,4 @@ def ncut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor]
     ncut = cut * (1 / below + 1 / (below[-1] - below))
     here = values[1:] > values[:-1]
     ncut = torch.where(ncut.isfinite(), ncut, 2.0)[:-1][here]
-    return ((values[1:] + values[:-1]) / 2)[here], ncut
+    return ((values[1:] + values[:-1]) / 2)[here], cut[:-1][here], ncut

@@ -7,8 +7,9 @@ lowest, until there are K of them or no segment has a cut that is good enough an
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -31,6 +32,29 @@ class Halves:
     ncut: float
     smoothness: float  # of the vector that was cut, see `smoothness`
     v: Tensor  # (m,) that vector
+    thresholds: Tensor | None = None  # (t,) ascending, those that were tried
+    values: Tensor | None = None  # (t,) Ncut at each
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class RecursiveCutState:
+    """The segments, and what is known of them, before the next cut or the end."""
+
+    name: str  # "look-0", "cut-1", "cut-2", …, "end"
+    phase: str  # "look" before the first cut, "cut" after each, "end" where no segment is cut any more
+    round: int  # cuts made
+    segments: tuple[Tensor, ...]  # numbers of the nodes of each, ascending, on the CPU
+    parents: tuple[int, ...]  # of the segments in `tree`: number of the parent there, −1 for the whole
+    tree: tuple[Tensor, ...]  # nodes of all segments that are or were, in order of their making
+    leaves: tuple[int, ...]  # numbers in `tree` of `segments`
+    best: Mapping[int, Halves | None]  # by number in `tree`: the best cut of each segment looked at, None if there is none
+    chosen: int | None  # number in `tree` of the segment that was cut last; None at the start
+    why: str  # at the end: why no more are cut
+
+    @property
+    def labels(self) -> Tensor:
+        """(n,) int64: the number of the segment of each node."""
+        return _labels(self.segments)
 
 
 def recursive_ncut(W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothest: float = SMOOTHEST) -> Clustering:
@@ -63,6 +87,23 @@ def recursive_ncut(W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothe
     return dataclasses.replace(clustering, labels=clustering.labels.to(W.device))
 
 
+def recursive_ncut_steps(
+    W: Tensor, *, n_segments: int, max_ncut: float = 1.0, smoothest: float = SMOOTHEST
+) -> Iterator[RecursiveCutState]:
+    """The run of `recursive_ncut` with the same arguments, cut by cut.
+
+    Yields:
+        "look-0", "cut-1", … and "end"; the labels of the last one are those of `recursive_ncut`.
+
+    Raises:
+        InputError: as `recursive_ncut`.
+    """
+    check_affinity(W)
+    return _cuts(
+        len(W), lambda nodes: _halve(W[nodes][:, nodes]), n_segments=n_segments, max_ncut=max_ncut, smoothest=smoothest
+    )
+
+
 def cut_recursively(
     n: int, halve: Callable[[Tensor], Halves | None], *, n_segments: int, max_ncut: float, smoothest: float
 ) -> Clustering:
@@ -78,37 +119,66 @@ def cut_recursively(
     Raises:
         InputError: a number is out of range.
     """
-    check_range("n_segments", n_segments, lo=1)
-    check_range("max_ncut", max_ncut, lo=0, hi=2)
-    check_range("smoothest", smoothest, lo=0, hi=1)
-    segments, rounds = [torch.arange(n)], []
-    origins = ["Cuts the whole picture."]  # of the segments, in words
-    best: dict[int, Halves | None] = {}  # of the segments looked at so far
-    why = ""
-    while len(segments) < n_segments:
-        best |= {i: halve(nodes) for i, nodes in enumerate(segments) if i not in best}
-        i, why = _next(best, max_ncut, smoothest)
-        halves = None if i is None else best.pop(i)
-        if i is None or halves is None:
-            break
-        nodes, inside = segments[i], halves.side.cpu()
-        rounds.append(_round(n, nodes, halves, origins[i]))
-        segments[i], origins[i] = nodes[~inside], f"Cuts what cut {len(rounds)} left."
-        segments.append(nodes[inside])
-        origins.append(f"Cuts what cut {len(rounds)} found.")
+    rounds: list[Round] = []
+    origins = {0: "Cuts the whole picture."}  # of the segments, in words
+    for state in _cuts(n, halve, n_segments=n_segments, max_ncut=max_ncut, smoothest=smoothest):
+        if state.phase == "cut":
+            halves = state.best[state.chosen]
+            rounds.append(_round(n, state.tree[state.chosen], halves, origins[state.chosen]))
+            left, found = len(state.tree) - 2, len(state.tree) - 1
+            origins |= {left: f"Cuts what cut {len(rounds)} left.", found: f"Cuts what cut {len(rounds)} found."}
     cuts = [r.ncut for r in rounds]
-    labels = torch.empty(n, dtype=torch.int64)
-    for label, nodes in enumerate(segments):
-        labels[nodes] = label
+    segments = state.segments
     return Clustering(
-        labels=labels,
+        labels=_labels(segments),
         objective=max(cuts, default=0.0),
         n_iter=len(cuts),
         converged=True,
         facts={"cuts": len(cuts), **({"ncut": cuts[0], "largest_ncut": max(cuts)} if cuts else {})},
-        notes=(f"{len(segments)} of {n_segments} segments: {why}",) if len(segments) < n_segments else (),
+        notes=(f"{len(segments)} of {n_segments} segments: {state.why}",) if len(segments) < n_segments else (),
         rounds=tuple(rounds),
     )
+
+
+def _cuts(
+    n: int, halve: Callable[[Tensor], Halves | None], *, n_segments: int, max_ncut: float, smoothest: float
+) -> Iterator[RecursiveCutState]:
+    """Look at the segments, cut the best one, and so on; arguments and errors as of `cut_recursively`."""
+    check_range("n_segments", n_segments, lo=1)
+    check_range("max_ncut", max_ncut, lo=0, hi=2)
+    check_range("smoothest", smoothest, lo=0, hi=1)
+    tree, parents, leaves = [torch.arange(n)], [-1], [0]
+    best: dict[int, Halves | None] = {}  # of the segments looked at so far
+    chosen: int | None = None
+    phase, cuts = "look", 0
+    while True:
+        enough = len(leaves) >= n_segments
+        if not enough:
+            best |= {i: halve(tree[i]) for i in leaves if i not in best}
+        known = MappingProxyType(dict(best))
+        segments = tuple(tree[i] for i in leaves)
+        yield RecursiveCutState(
+            f"{phase}-{cuts}", phase, cuts, segments, tuple(parents), tuple(tree), tuple(leaves), known, chosen, ""
+        )
+        following, why = (None, "") if enough else _next({i: best[i] for i in leaves}, max_ncut, smoothest)
+        if following is None:
+            yield RecursiveCutState(
+                "end", "end", cuts, segments, tuple(parents), tuple(tree), tuple(leaves), known, chosen, why
+            )
+            return
+        chosen, phase, cuts = following, "cut", cuts + 1
+        nodes, inside = tree[chosen], best[chosen].side.cpu()
+        leaves[leaves.index(chosen)] = len(tree)
+        leaves.append(len(tree) + 1)
+        tree += [nodes[~inside], nodes[inside]]
+        parents += [chosen, chosen]
+
+
+def _labels(segments: tuple[Tensor, ...]) -> Tensor:
+    labels = torch.empty(sum(map(len, segments)), dtype=torch.int64)
+    for label, nodes in enumerate(segments):
+        labels[nodes] = label
+    return labels
 
 
 def _round(n: int, nodes: Tensor, halves: Halves, origin: str) -> Round:
@@ -150,4 +220,4 @@ def _halve(W: Tensor) -> Halves | None:
     if len(values) == 0:
         return None
     lowest = values.argmin()
-    return Halves(v > thresholds[lowest], float(values[lowest]), smoothness(v), v)
+    return Halves(v > thresholds[lowest], float(values[lowest]), smoothness(v), v, thresholds, values)

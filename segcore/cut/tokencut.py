@@ -6,6 +6,10 @@ largest |v|, that holds it.
 (Wang et al., Self-supervised transformers for unsupervised object discovery using normalized cut, CVPR 2022.)
 """
 
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -14,6 +18,7 @@ from segcore.cut.components import bounding_box, component_at
 from segcore.cut.foreground import named_rule, weak_cut_notes
 from segcore.cut.ncut import ncut_value
 from segcore.graph.eigen import smallest_eigenpairs
+from segcore.graph.laplacian import degrees
 from segcore.numerics import normalize_rows
 from segcore.types import Bipartition, Spectrum
 
@@ -22,6 +27,22 @@ NO_STRUCTURE = "At this tau all patches are equally alike, so there is no object
 
 _TOL = 1e-10  # of the residual in float64: entries near the mean must fall on the side where an exact solver puts them
 _TIE = 1e-6  # relative; larger than the error of an entry, smaller than what tells patches apart
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class TokenCutState:
+    """What TokenCut knows after one of its looks; what it does not know yet is None."""
+
+    name: str  # "similarity", "vector", "threshold", "seed", "object"
+    phase: str  # the same
+    degree: Tensor  # (n,) float64
+    spectrum: Spectrum | None = None
+    v: Tensor | None = None  # (n,) float64, the object's peak above the mean
+    mean: float | None = None  # the threshold
+    side: Tensor | None = None  # (n,) bool: v > mean
+    seed: int | None = None  # patch of the largest |v|
+    mask: Tensor | None = None  # (n,) bool: the component of the side that holds the seed
+    ncut: float | None = None  # of the two sides
 
 
 def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, flip: bool = False) -> Bipartition:
@@ -54,6 +75,50 @@ def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, fli
     W = binary_affinity(f.flatten(0, 1), tau=tau, edge_floor=edge_floor)
     if is_uniform(W):
         return _no_object(h, w, f.device)
+    last = deque(_looks(W, h, w, flip=flip), maxlen=1).pop()
+    box = bounding_box(last.mask.reshape(h, w))
+    return Bipartition(
+        side=last.mask,
+        v=last.v,
+        threshold=last.mean,
+        cut_value=last.ncut,
+        box=box,
+        facts={
+            "ncut": last.ncut,
+            "threshold": last.mean,
+            "seed_patch": place(last.seed, w),
+            "box": str(box),
+            "object": named_rule("peak", flip=flip),
+        },
+        notes=(*last.spectrum.notes, *weak_cut_notes(last.ncut)),
+        spectrum=last.spectrum,
+    )
+
+
+def tokencut_steps(
+    f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, flip: bool = False
+) -> Iterator[TokenCutState]:
+    """The run of `tokencut` with the same arguments, look by look.
+
+    Yields:
+        Five states; only the first one where all edges weigh the same and there is no object.
+
+    Raises:
+        InputError: as `tokencut`.
+    """
+    check_tensor("f", f, ("h", "w", "d"))
+    h, w = f.shape[:2]
+    W = binary_affinity(f.flatten(0, 1), tau=tau, edge_floor=edge_floor)
+    if is_uniform(W):
+        yield TokenCutState("similarity", "similarity", degrees(W))
+        return
+    yield from _looks(W, h, w, flip=flip)
+
+
+def _looks(W: Tensor, h: int, w: int, *, flip: bool) -> Iterator[TokenCutState]:
+    """What follows from a graph that is not uniform."""
+    deg = degrees(W)
+    yield TokenCutState("similarity", "similarity", deg)
     spectrum = second_vector(W)
     v = spectrum.fiedler
     seed = peak(v)
@@ -61,25 +126,13 @@ def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, fli
     if flip:
         v = -v
         seed = peak((v - v.mean()).clamp_min(0))
-    side = v > v.mean()
-    mask = component_at(side.reshape(h, w), seed)
-    box, value = bounding_box(mask), ncut_value(W, side)
-    return Bipartition(
-        side=mask.flatten(),
-        v=v,
-        threshold=float(v.mean()),
-        cut_value=value,
-        box=box,
-        facts={
-            "ncut": value,
-            "threshold": float(v.mean()),
-            "seed_patch": place(seed, w),
-            "box": str(box),
-            "object": named_rule("peak", flip=flip),
-        },
-        notes=(*spectrum.notes, *weak_cut_notes(value)),
-        spectrum=spectrum,
-    )
+    yield TokenCutState("vector", "vector", deg, spectrum, v)
+    mean, side = float(v.mean()), v > v.mean()
+    ncut = ncut_value(W, side)
+    yield TokenCutState("threshold", "threshold", deg, spectrum, v, mean, side, None, None, ncut)
+    yield TokenCutState("seed", "seed", deg, spectrum, v, mean, side, seed, None, ncut)
+    mask = component_at(side.reshape(h, w), seed).flatten()
+    yield TokenCutState("object", "object", deg, spectrum, v, mean, side, seed, mask, ncut)
 
 
 def binary_affinity(X: Tensor, *, tau: float, edge_floor: float) -> Tensor:

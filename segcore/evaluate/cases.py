@@ -100,6 +100,20 @@ def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
     return cases
 
 
+def pictures_in(folder: Path) -> list[Path]:
+    """The pictures of a folder, in alphabetical order.
+
+    Raises:
+        InputError: the folder is missing or holds none, or two of its files have the same name.
+    """
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; check --images.", field="images")
+    pictures = list(_by_stem(folder, SUFFIXES).values())
+    if not pictures:
+        raise InputError(f"There is no picture in {folder}; it may hold {', '.join(SUFFIXES)}.", field="images")
+    return pictures
+
+
 def _by_stem(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
     """The files with these endings, in alphabetical order."""
     files: dict[str, Path] = {}

@@ -1,4 +1,4 @@
-"""The region benchmark of BSDS500: several K against several human segmentations of each picture."""
+"""The benchmarks of BSDS500, regions and boundaries: several K against several human segmentations of each picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,11 +9,21 @@ import scipy.io
 
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, each, pair, resolved, run
-from segcore.metrics import PictureScores, RegionBenchmark, collect_scores, score_picture
+from segcore.metrics import (
+    BoundaryBenchmark,
+    BoundaryCounts,
+    PictureScores,
+    RegionBenchmark,
+    collect_boundaries,
+    collect_scores,
+    count_boundaries,
+    score_picture,
+)
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
 from segcore.stages import settings_read
 from segcore.truth import check_size
+from segcore.types import Segmentation
 
 LAYOUTS = ("", "data", "BSDS500/data")  # where images/ and groundTruth/ may lie below the folder that somebody names
 
@@ -24,8 +34,10 @@ class RegionReport:
 
     backbone: str
     levels: tuple[int, ...]  # K of each level; empty where the method takes no K, which leaves one level
-    names: tuple[str, ...]  # of the pictures, in the order of benchmark.pictures
+    names: tuple[str, ...]  # of the pictures, in the order of benchmark.pictures and boundaries.pictures
     benchmark: RegionBenchmark
+    boundaries: BoundaryBenchmark
+    seconds: float  # from labels of patches to labels of pixels, mean over pictures and levels
     skipped: Mapping[str, str] = field(default_factory=dict)  # name → why
 
 
@@ -37,7 +49,7 @@ def evaluate_regions(
     pipeline: Pipeline,
     on_picture: OnPicture | None = None,
 ) -> RegionReport:
-    """Run the region benchmark of BSDS500.
+    """Run the region and the boundary benchmark of BSDS500.
 
     Args:
         cases: of `bsds_cases`.
@@ -59,16 +71,31 @@ def evaluate_regions(
     takes_k = "n_segments" in settings_read(settings)
     variants = [settings.replace(n_segments=k) for k in levels] if takes_k else [settings]
 
-    def score(case: Case) -> PictureScores:
+    def score(case: Case) -> tuple[PictureScores, BoundaryCounts, float]:
         truths = _read_ground_truth(case.truth)
         results = [run(pipeline, case.picture, variant) for variant in variants]
         for truth in truths:
             check_size(truth, results[0], case.truth.name)
-        return score_picture([result.label_map for result in results], truths)
+        maps = [result.label_map for result in results]
+        return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
     told = each(cases, score, on_picture)
-    numbers = tuple(levels) if takes_k else ()
-    return RegionReport(settings.backbone, numbers, tuple(told.names), collect_scores(told.scores), told.skipped)
+    regions, boundaries, seconds = zip(*told.scores, strict=True)
+    return RegionReport(
+        settings.backbone,
+        tuple(levels) if takes_k else (),
+        tuple(told.names),
+        collect_scores(regions),
+        collect_boundaries(boundaries),
+        float(np.mean(seconds)),
+        told.skipped,
+    )
+
+
+def _seconds(result: Segmentation) -> float:
+    """What the stages behind the labels of the patches took, those that were remembered included."""
+    after = [stage.name for stage in result.stages].index("cells") + 1
+    return sum(stage.seconds for stage in result.stages[after:])
 
 
 def bsds_cases(root: Path, split: str) -> list[Case]:

@@ -10,6 +10,7 @@ from torch import Tensor
 from segcore.checks import check_choice
 from segcore.errors import InputError
 from segcore.graph.implicit import ImplicitAffinity
+from segcore.numerics import row_blocks
 
 LAPLACIANS = ("random_walk", "symmetric", "plain")
 
@@ -49,6 +50,28 @@ def laplacian(W: Tensor, *, kind: str) -> Tensor:
     if kind == "random_walk":
         return L / safe[:, None]
     return L * safe.rsqrt()[:, None] * safe.rsqrt()
+
+
+def quadratic_form(W: Tensor, x: Tensor) -> float:
+    """xᵀLx = ½ Σ_ij W_ij (x_i − x_j)² of L = D − W, summed in float64.
+
+    Args:
+        W: (n, n) symmetric, nonnegative.
+        x: (n,).
+
+    Returns:
+        A number ≥ 0: 0 where x is constant on the connected components, the cut where x is the indicator of a side.
+    """
+    return float(form_terms(W, x).sum() / 2)
+
+
+def form_terms(W: Tensor, x: Tensor) -> Tensor:
+    """(n,) float64: Σ_j W_ij (x_i − x_j)² of each node; half their sum is xᵀLx."""
+    x = x.double()
+    sums = x.new_empty(len(x))
+    for rows in row_blocks(len(x), 16 * len(x)):
+        sums[rows] = (W[rows].double() * (x[rows, None] - x).square()).sum(1)
+    return sums
 
 
 def check_affinity(W: Tensor | ImplicitAffinity) -> None:

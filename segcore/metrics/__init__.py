@@ -1,5 +1,14 @@
 """How well a segmentation agrees with what humans drew: whole partitions, matched labels, and single objects."""
 
+from segcore.metrics.boundaries import (
+    BoundaryBenchmark,
+    BoundaryCounts,
+    boundary_benchmark,
+    boundary_map,
+    collect_boundaries,
+    correspondence,
+    count_boundaries,
+)
 from segcore.metrics.matching import (
     LabelScores,
     Matching,
@@ -44,6 +53,8 @@ __all__ = [
     "BETA2",
     "CORLOC_IOU",
     "N_THRESHOLDS",
+    "BoundaryBenchmark",
+    "BoundaryCounts",
     "Box",
     "Covering",
     "Index",
@@ -55,9 +66,14 @@ __all__ = [
     "RegionBenchmark",
     "adjusted_rand_index",
     "best_union_iou",
+    "boundary_benchmark",
+    "boundary_map",
     "box_iou",
+    "collect_boundaries",
     "collect_scores",
     "contingency",
+    "correspondence",
+    "count_boundaries",
     "covering",
     "f_beta",
     "f_beta_curve",

@@ -9,7 +9,10 @@ all other labels around it; but for a constant per pixel, that is a reward of w 
 Reference: Krähenbühl and Koltun, 2011, algorithm 1.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -104,15 +107,82 @@ def crf_kernels(
 def mean_field_of(kernels: Sequence[Lattice], unary: Tensor, *, n_steps: int) -> Tensor:
     """`mean_field` with the kernels of `crf_kernels`; unary (k, height, width) float32 is of the same picture."""
     check_range("n_steps", n_steps, lo=0)
-    prior = -unary.flatten(1).T.contiguous()  # labels side by side, so that one look-up of a corner serves them all
+    last, _ = deque(_sweeps(kernels, _prior(unary), n_steps), maxlen=1).pop()
+    return last.T.reshape(unary.shape).contiguous()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class MeanFieldState:
+    """The marginals after a sweep, and what made them."""
+
+    name: str  # "start", "sweep-1", "sweep-2", …
+    round: int
+    unary: Tensor  # (k, height, width)
+    messages: tuple[Tensor, ...]  # one per kernel, (k, height, width): w Σ_j K_ij Q_j of the sweep before; none at the start
+    Q: Tensor  # (k, height, width)
+    changed: Tensor  # (height, width) bool: pixels whose likeliest label this sweep changed
+    free_energy: float  # F(Q) = Σ Q U − ½ Σ_kernels Σ Q w K Q + Σ Q ln Q, up to a constant KL(Q ‖ P); float64
+
+    @property
+    def entropy(self) -> float:
+        """Mean over pixels of −Σ_l Q ln Q, in nats."""
+        return float(-torch.special.xlogy(self.Q, self.Q).sum(0).double().mean())
+
+
+@torch.no_grad()
+def mean_field_steps(kernels: Sequence[Lattice], unary: Tensor, *, n_steps: int) -> Iterator[MeanFieldState]:
+    """The run of `mean_field_of` with the same arguments, sweep by sweep.
+
+    All pixels are updated at once, as the authors' code does, so F may rise; the states say so where it does.
+
+    Yields:
+        "start" and n_steps sweeps; the marginals of the last one are those of `mean_field_of`.
+
+    Cost: that of `mean_field_of`, and one more filtering per kernel in the end, for F.
+    """
+    check_range("n_steps", n_steps, lo=0)
+    # A sweep's messages are those of the marginals before it, so F of those is known one sweep later.
+    sweeps = enumerate(itertools.pairwise(_sweeps(kernels, _prior(unary), n_steps + 1)))
+    best: Tensor | None = None
+    for step, ((Q, messages), (_, following)) in sweeps:
+        labels = Q.argmax(1)
+        changed = torch.zeros_like(labels, dtype=torch.bool) if best is None else labels != best
+        best = labels
+        yield MeanFieldState(
+            name=f"sweep-{step}" if step else "start",
+            round=step,
+            unary=unary,
+            messages=tuple(m.T.reshape(unary.shape) for m in messages),
+            Q=Q.T.reshape(unary.shape),
+            changed=changed.reshape(unary.shape[1:]),
+            free_energy=_free_energy(unary, Q, following),
+        )
+
+
+def _free_energy(unary: Tensor, Q: Tensor, messages: Sequence[Tensor]) -> float:
+    """F of marginals (n, k) whose messages are these."""
+    prior = unary.flatten(1).T
+    pairs = sum((m for m in messages), torch.zeros_like(Q))
+    return float((Q * (prior - pairs / 2) + torch.special.xlogy(Q, Q)).double().sum())
+
+
+def _prior(unary: Tensor) -> Tensor:
+    """(n, k) −U: labels side by side, so that one look-up of a corner serves them all."""
+    return -unary.flatten(1).T.contiguous()
+
+
+def _sweeps(kernels: Sequence[Lattice], prior: Tensor, n_steps: int) -> Iterator[tuple[Tensor, list[Tensor]]]:
+    """Marginals (n, k) and the messages behind them, from softmax(prior) on."""
     Q = _softmax(prior.clone())
+    yield Q, []
     for _ in range(n_steps):
         stop_if_asked()
+        messages = [kernel.filter(Q) for kernel in kernels]
         scores = prior.clone()
-        for kernel in kernels:
-            scores += kernel.filter(Q)
+        for message in messages:
+            scores += message
         Q = _softmax(scores)
-    return Q.T.reshape(unary.shape).contiguous()
+        yield Q, messages
 
 
 def unary_from_probabilities(P: Tensor, *, confidence: float) -> Tensor:

@@ -60,5 +60,5 @@ def test_a_link_into_a_document_shows_the_place(page, address):
     page.wait_for_url("**/guide?doc=backbones&__theme=dark#your-own-weights")
     place = "#guide-text #your-own-weights"
     page.locator(place).wait_for()
-    seen = "place => scrollY > 0 && document.querySelector(place).getBoundingClientRect().top < innerHeight / 2"
+    seen = "place => scrollY > 0 && document.querySelector(place).getBoundingClientRect().bottom < innerHeight"
     page.wait_for_function(seen, arg=place)

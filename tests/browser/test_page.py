@@ -291,9 +291,10 @@ def test_the_note_on_missing_weights_is_a_line_that_unfolds(lab, shoot):
     line = note.locator("summary")
     assert "how to get DINO" in line.inner_text()
     assert line.bounding_box()["height"] < 32  # one line
-    assert not note.get_by_text("SEGCORE_WEIGHTS_DIR").is_visible()
+    assert not note.evaluate("note => note.open")
     line.focus()
     lab.keyboard.press("Enter")
     note.locator("code", has_text="hf download").wait_for()
+    assert note.evaluate("note => note.open")
     assert "Errno" not in lab.locator("#notes").inner_text()
     shoot("page-note")

@@ -31,7 +31,7 @@ def visitor(browser):
     """A page whose console may hold errors of the network, as they are what is tested."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(120_000)
     yield page
     context.close()
 

@@ -1,0 +1,1 @@
+"""The page of the playgrounds: small, exact, every number editable."""

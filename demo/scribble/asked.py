@@ -1,0 +1,102 @@
+"""What a visitor asks for: picture, strokes, options, settings; in the order of the components, and as a link."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+from urllib.parse import urlencode
+
+from demo.scribble.pad import Drawn
+from demo.scribble.texts import START_NAMES
+from demo.shared.link import write_link
+from demo.shared.service import Example
+from segcore.errors import InputError
+from segcore.interactive.strokes import MOST_LABELS, Strokes, read_strokes, strokes_of_text, strokes_text
+from segcore.scribble import Options
+from segcore.settings import DEFAULTS, Settings
+
+OPTIONS = tuple(f.name for f in fields(Options))
+SETTINGS = ("backbone", "facet", "max_side")  # those of the lab that this page reads
+LONGEST_LINK = 2000  # characters
+_IN_LINK = {
+    "method": "answer",
+    "weight": "links",
+    "n_blocks": "blocks",
+}  # options whose names the lab's settings have, or short
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Everything that the result follows from."""
+
+    picture: str  # path
+    strokes: Strokes
+    options: Options
+    settings: Settings
+    names: dict[int, str]
+
+
+def read_asked(picture: str, drawn: Drawn, digest: str, names: str, linked: Settings, *values: Any) -> Asked:
+    """Make it of the values of the components; strokes on another picture do not count.
+
+    Raises:
+        InputError: a value breaks its rule.
+    """
+    options = Options(**{name: _option(name, value) for name, value in zip(OPTIONS, values[: len(OPTIONS)], strict=True)})
+    own = dict(zip(SETTINGS, values[len(OPTIONS) :], strict=True))
+    if own["max_side"] is None:
+        own["max_side"] = DEFAULTS.max_side
+    strokes = read_strokes(drawn["strokes"]) if drawn["picture_key"] == digest else ()
+    return Asked(picture, strokes, options, Settings.from_values({**linked.to_dict(), **own}), read_names(names))
+
+
+def read_names(text: str) -> dict[int, str]:
+    """Names by label, of a list with commas."""
+    words = [word.strip()[:40] for word in (text or "").split(",")][:MOST_LABELS]
+    return {label: word for label, word in enumerate(words, 1) if word}
+
+
+def link_of(asked: Asked, names: str, example: Example | None, digest: str) -> str | None:
+    """The query string that restores it; None where it would be too long."""
+    own: dict[str, Any] = {
+        _IN_LINK.get(name, name): int(value) if isinstance(value, bool) else value
+        for name in OPTIONS
+        if (value := getattr(asked.options, name)) != getattr(Options(), name)
+    }
+    if asked.strokes:
+        own["strokes"] = strokes_text(asked.strokes)
+    if names != START_NAMES:
+        own["names"] = names
+    query = write_link(asked.settings, example, digest) + "&" + urlencode(own)
+    return query.rstrip("&") if len(query) <= LONGEST_LINK else None
+
+
+def options_of_link(query: Mapping[str, str]) -> Options:
+    """The options that a link names.
+
+    Raises:
+        InputError: one breaks its rule.
+    """
+    found = {name: query[key] for name in OPTIONS if (key := _IN_LINK.get(name, name)) in query}
+    return Options(**{name: _option(name, value) for name, value in found.items()})
+
+
+def strokes_of_link(query: Mapping[str, str]) -> Strokes | None:
+    """The strokes of a link, or None where it has none.
+
+    Raises:
+        InputError: they are damaged.
+    """
+    return strokes_of_text(query["strokes"]) if "strokes" in query else None
+
+
+def _option(name: str, value: Any) -> Any:
+    """A loosely typed value as the type of its default; an empty box counts as the default."""
+    default = getattr(Options(), name)
+    if value is None:
+        return default
+    try:
+        if isinstance(default, bool):
+            return value in (True, "1", "true", "on")
+        return type(default)(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{name} must be a number; got {str(value)[:40]!r}.", field=name) from None

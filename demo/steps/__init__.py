@@ -1,0 +1,1 @@
+"""The page that plays an algorithm one step at a time."""

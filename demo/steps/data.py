@@ -1,0 +1,197 @@
+"""What an algorithm runs on: the patches of a picture, or points in the plane."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from demo.shared.service import Service
+from demo.steps import texts
+from segcore.cluster.gmm import principal_axes
+from segcore.device import make_generator
+from segcore.errors import InputError
+from segcore.render import shrunk_size
+from segcore.settings import Settings
+from segcore.stages import plan, signature
+from segcore.toys import MOST_POINTS, gaussian_affinity, toy_points
+
+PICTURE, OWN = "picture", "own"
+FEWEST_POINTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a visitor asked for: from this, and the cache of the pipeline, everything on the page follows."""
+
+    algorithm: str
+    data: str  # PICTURE, OWN, or a key of `segcore.toys.TOYS`
+    settings: Settings
+    picture: str = ""  # path of the file, where the data are a picture
+    points: str = ""  # `packed_points`, where the visitor set them
+    n_points: int = 150  # where they are drawn
+    gamma: float = 25.0  # γ of the graph of points
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Rows with a place on the screen."""
+
+    wanted: Wanted
+    title: str
+    X: Tensor  # (n, d)
+    groups: Tensor | None = None  # (n,) what points were drawn from
+    h: int = 0  # rows and columns of the grid, where the rows are patches
+    w: int = 0
+    shown: dict[str, Any] = field(default_factory=dict)  # picture, aspect, alt: where the rows are patches
+    service: Service | None = None
+
+    @property
+    def is_picture(self) -> bool:
+        """Whether the rows are patches of a picture."""
+        return self.wanted.data == PICTURE
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return len(self.X)
+
+    @property
+    def word(self) -> str:
+        """What a row is called."""
+        return "patch" if self.is_picture else "point"
+
+    @property
+    def words(self) -> str:
+        """The same of several."""
+        return "patches" if self.is_picture else "points"
+
+    def name(self, i: int) -> str:
+        """A row in words, counted from 1."""
+        if self.is_picture:
+            return f"the patch in row {i // self.w + 1}, column {i % self.w + 1}"
+        return f"point {i + 1}"
+
+    @cached_property
+    def _axes(self) -> tuple[Tensor, float]:
+        return principal_axes(self.X, n_dims=2)
+
+    def project(self, Y: Tensor) -> Tensor:
+        """Places (m, 2) in the scatter plot of rows (m, d)."""
+        if not self.is_picture:
+            return Y.double()
+        places = (Y - self.X.mean(0)).double() @ self._axes[0]
+        return torch.nn.functional.pad(places, (0, 2 - places.shape[1]))
+
+    @cached_property
+    def xy(self) -> Tensor:
+        """(n, 2) places of the rows in the scatter plot."""
+        return self.project(self.X)
+
+    @property
+    def plane(self) -> str:
+        """What the scatter plot shows."""
+        return texts.PLANE_PCA.format(share=self._axes[1]) if self.is_picture else texts.PLANE_POINTS
+
+    def value(self, *stages: str) -> Any:
+        """Values of stages of the pipeline for the picture; of one of them, the value itself."""
+        found = self.service.pipeline.values(self.wanted.picture, self.wanted.settings, *stages)
+        return found[stages[0]] if len(stages) == 1 else found
+
+    @cached_property
+    def W(self) -> Tensor:
+        """(n, n) the graph that is cut.
+
+        Raises:
+            InputError: it does not fit into memory.
+        """
+        if not self.is_picture:
+            return gaussian_affinity(self.X, gamma=self.wanted.gamma)
+        W = self.value("affinity").W
+        if not isinstance(W, Tensor):
+            raise InputError(texts.W_TOO_LARGE, field="max_side")
+        return W
+
+    def code(self, *, graph: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Python that makes `X`, and `W` where a graph is asked for: lines that import, and lines after them."""
+        if self.is_picture:
+            return _picture_code(self.wanted, graph=graph)
+        imports, lines = _points_code(self.wanted)
+        if not graph:
+            return imports, lines
+        line = f"W = gaussian_affinity(X, gamma={self.wanted.gamma:g})"
+        return (*imports, "from segcore.toys import gaussian_affinity"), (*lines, line)
+
+
+def load(service: Service, wanted: Wanted) -> Data:
+    """Make the data.
+
+    Raises:
+        InputError: the picture or the points cannot be used.
+    """
+    if wanted.data == OWN:
+        return Data(wanted, texts.DATA[OWN], unpacked_points(wanted.points))
+    if wanted.data != PICTURE:
+        generator = make_generator(wanted.settings.seed)
+        points, groups = toy_points(wanted.data, n=wanted.n_points, generator=generator)
+        return Data(wanted, texts.DATA[wanted.data], points, groups)
+    image, digest = service.pipeline.picture(wanted.picture)
+    features = service.pipeline.values(wanted.picture, wanted.settings, "features")["features"]
+    g = features.geometry
+    width, height = shrunk_size(g.image_size)[::-1]
+    shown = {
+        "picture": service.display_picture(image, digest),
+        "aspect": list(g.covered),
+        "ratio": width / height,
+        "alt": service.title_of(wanted.picture),
+    }
+    return Data(wanted, service.title_of(wanted.picture), features.X, None, g.h, g.w, shown, service)
+
+
+def unpacked_points(text: str) -> Tensor:
+    """(n, 2) float64 in [−1, 1] from URL-safe base64 of a byte for each x and y.
+
+    Raises:
+        InputError: it is no such text, or there are too few or too many points.
+    """
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise InputError(texts.POINTS_DAMAGED, field="points") from None
+    n, odd = divmod(len(raw), 2)
+    if odd:
+        raise InputError(texts.POINTS_DAMAGED, field="points")
+    if not FEWEST_POINTS <= n <= MOST_POINTS:
+        raise InputError(texts.POINTS_COUNT.format(fewest=FEWEST_POINTS, most=MOST_POINTS, n=n), field="points")
+    return torch.tensor(list(raw), dtype=torch.float64).reshape(n, 2) / 127.5 - 1
+
+
+def packed_points(points: Tensor) -> str:
+    """The text that `unpacked_points` reads; coordinates are rounded to 1/127.5."""
+    levels = ((points + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return base64.urlsafe_b64encode(bytes(levels.flatten().tolist())).decode("ascii").rstrip("=")
+
+
+def _points_code(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if wanted.data == OWN:
+        pairs = ", ".join(f"[{x:.5f}, {y:.5f}]" for x, y in unpacked_points(wanted.points).tolist())
+        return ("import torch",), (f"X = torch.tensor([{pairs}], dtype=torch.float64)",)
+    call = f'X, groups = toy_points("{wanted.data}", n={wanted.n_points}, generator=make_generator({wanted.settings.seed}))'
+    return ("from segcore.device import make_generator", "from segcore.toys import toy_points"), (call,)
+
+
+def _picture_code(wanted: Wanted, *, graph: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    stages = ("features", "affinity") if graph else ("features",)
+    read = {name for run in plan(wanted.settings, stages).values() for name in signature(run)[1]} | {"backbone"}
+    changed = ", ".join(f"{name}={value!r}" for name, value in wanted.settings.changed().items() if name in read)
+    lines = [
+        f"settings = make_settings({changed})",
+        f'values = default_pipeline().values("{Path(wanted.picture).name}", settings, {", ".join(map(repr, stages))})',
+        'X = values["features"].X',
+        *(['W = values["affinity"].W'] if graph else []),
+    ]
+    return ("from segcore.pipeline import default_pipeline, make_settings",), tuple(lines)

@@ -1,0 +1,7 @@
+"""The sentences of: views of a graph."""
+
+grid_order, point_order, degree_order = "In the order of the grid", "In the order of the points", "By degree"
+edges = "The edges: A_ij > 0"
+blocks = "{n:,} patches are too many to draw: an entry is the mean over a pair of blocks of a grid of {rows} × {columns}."
+block_weight = "mean of W between the two blocks"
+heavy, to = "heaviest: W<sub>ij</sub> = ", " to "

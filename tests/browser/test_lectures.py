@@ -1,0 +1,154 @@
+"""The lectures as a lecturer meets them: sheets, answers, presenter by keys, tables, handout."""
+
+import pytest
+
+from demo.lectures import page as lectures
+from demo.lectures.sheets import sheets, tables
+from tests.server import running_page
+
+pytestmark = pytest.mark.browser
+
+SHEETS = list(sheets().values())
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_page() as address:
+        yield f"{address}lectures"
+
+
+@pytest.fixture
+def index(page, address):
+    page.set_default_timeout(30_000)
+    page.goto(address)
+    page.locator(".lc-line").first.wait_for()
+    return page
+
+
+def slide(page):
+    return page.locator(".lc-dialog .lc-topic").inner_text()
+
+
+def address_of(page):
+    """As the browser has it at this moment."""
+    return page.evaluate("location.href")
+
+
+def test_sheets_stand_in_the_address_and_cost_no_request(index, address):
+    asked = []
+    index.wait_for_timeout(500)
+    index.on("request", lambda request: "heartbeat" in request.url or asked.append(request.url))
+    for sheet in SHEETS[1:]:
+        index.get_by_role("tab", name=sheet.title).click()
+        assert index.locator(".lc-line").count() == len(sheet.lines)
+        assert f"sheet={sheet.id}" in address_of(index)
+    line = index.locator(".lc-line", has_text="Energies and strokes")
+    assert not line.locator("details p").is_visible()
+    line.locator("summary").click()
+    assert line.locator("details p").is_visible()
+    assert asked == []
+    index.get_by_role("tab", name=SHEETS[-1].title).press("ArrowRight")
+    assert index.locator(".lc-table").count() == len(tables())
+    index.reload()
+    index.locator(".lc-table").first.wait_for()
+
+
+def test_links_lead_to_their_states(index):
+    lines = [line for line in SHEETS[0].lines if line.address is not None]
+    hrefs = index.locator(".lc-actions a").evaluate_all("links => links.map((a) => a.href)")
+    base = index.evaluate("document.baseURI")
+    assert hrefs == [base + line.address for line in lines]
+
+
+def test_a_link_is_copied_or_shown_to_be_marked(index):
+    index.locator(".lc-small").first.click()
+    index.wait_for_function(
+        "document.querySelector('.lc-small').textContent === 'Copied' || document.querySelector('.lc-status input')"
+    )
+
+
+def test_the_presenter_works_by_keys(index):
+    index.keyboard.press("p")
+    first, second, *_, last = (line.topic for line in SHEETS[0].lines)
+    assert slide(index) == first
+    size = index.locator(".lc-says").first.evaluate("node => Number.parseFloat(getComputedStyle(node).fontSize)")
+    assert size >= 28
+    box = index.locator(".lc-dialog").bounding_box()
+    assert (box["width"], box["height"]) == (1440, 900)
+    index.keyboard.press("ArrowRight")
+    assert slide(index) == second
+    assert "line=2" in address_of(index)
+    assert "view=present" in address_of(index)
+    assert not index.locator(".lc-answer").is_visible()
+    index.keyboard.press("r")
+    assert index.locator(".lc-answer").inner_text() == SHEETS[0].lines[1].answer
+    index.keyboard.press("b")
+    assert index.locator(".lc-blank").is_visible()
+    index.keyboard.press("b")
+    index.keyboard.press("l")
+    assert index.locator(".lc-dot").is_visible()
+    index.keyboard.press("End")
+    assert slide(index) == last
+    index.keyboard.press("PageDown")
+    assert slide(index) == last
+    index.keyboard.press("Home")
+    link = address_of(index).replace("line=1", "line=3")
+    index.keyboard.press("Escape")
+    index.wait_for_function("!location.search.includes('view=')")
+    assert not index.locator(".lc-dialog").is_visible()
+    index.goto(link)
+    index.locator(".lc-dialog[open]").wait_for()
+    assert slide(index) == SHEETS[0].lines[2].topic
+
+
+def test_notes_are_shown_where_the_address_asks(page, address):
+    noted = next(i for i, line in enumerate(SHEETS[0].lines, 1) if line.teacher)
+    for notes, shown in (("", False), ("&notes=1", True)):
+        page.goto(f"{address}?sheet=000&view=present&line={noted}{notes}")
+        page.locator(".lc-dialog[open]").wait_for()
+        assert page.locator(".lc-note").is_visible() is shown
+
+
+def test_tables_are_sorted_with_missing_numbers_last(index):
+    index.get_by_role("tab", name="What was published").click()
+    table = index.locator(".lc-table", has_text="COCO-Stuff-27 up to STEGO")
+    column = table.locator("tbody td:nth-child(3)")
+    heading = table.locator("th button").nth(2)
+    assert heading.inner_text() == "mIoU"
+    heading.click()
+    numbers = column.all_inner_texts()
+    assert numbers[0] == "28.2"
+    assert numbers[-1] == "–"
+    heading.click()
+    assert column.all_inner_texts()[0] == "6.7"
+    assert column.all_inner_texts()[-1] == "–"
+
+
+def test_the_handout_is_saved(index, monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(
+        lectures, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<p>printed</p>"
+    )
+    index.get_by_role("tab", name=SHEETS[2].title).click()
+    index.locator(".lc-check input").uncheck()
+    with index.expect_download() as download:
+        index.locator(".lc-handout").click()
+    download.value.save_as(tmp_path / "handout.html")
+    assert (tmp_path / "handout.html").read_text() == "<p>printed</p>"
+    ((sheet, how),) = made
+    assert sheet == SHEETS[2].id
+    assert how["with_answers"] is False
+    assert how["base"] == index.evaluate("document.baseURI")
+    index.wait_for_function("!document.querySelector('.lc-handout').disabled")
+    assert index.locator(".lc-status").inner_text() == ""
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_fits_a_phone(page, address, shoot, theme):
+    page.set_viewport_size({"width": 390, "height": 844})
+    for query in ("sheet=002", "sheet=tables", "sheet=004&view=present&line=12"):
+        page.goto(f"{address}?{query}&__theme={theme}")
+        page.locator(".lc-line, .lc-table, .lc-dialog[open]").first.wait_for()
+        page.wait_for_timeout(300)
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        shoot(f"lectures-{query.split('&')[0][6:]}-{theme}")
