@@ -1,9 +1,12 @@
 """Start the page: `python app.py`, then open the address it prints."""
 
 import argparse
+import atexit
 import logging
 import os
+import shutil
 import sys
+import tempfile
 import threading
 from importlib.util import find_spec
 
@@ -12,6 +15,9 @@ from segcore.environment import prepare
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 prepare()
+if "GRADIO_TEMP_DIR" not in os.environ:  # it is one for all pages of a machine, and a page that ends takes its files away
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="segcore-page-")
+    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 

@@ -41,7 +41,7 @@ def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, block
     wanted = pipeline.resolve(settings).backbone
     if wanted in BACKBONES and not BACKBONES[wanted].needs_weights:
         blocks = blocks[:1]
-    grids = []
+    grids: list[FeatureGrid] = []
     for block in blocks:
         values = pipeline.values(picture, settings.replace(block=block), "features", "weights")
         if values["weights"].backbone.name != wanted:

@@ -124,9 +124,7 @@ def scribble(
     ]()
     work.lap(began, options.method)
     g = work.grid.geometry
-    soft = (
-        torch.nn.functional.one_hot(rows, len(work.labels)).permute(2, 0, 1).float() if options.method == "graph_cut" else P
-    )
+    soft = torch.nn.functional.one_hot(rows, len(work.labels)).permute(2, 0, 1).float() if P is None or work.cut else P
     return Scribbled(
         labels=work.labels,
         label_map=named(scaled_to_pixels(soft, g).cpu(), work.labels),
@@ -164,7 +162,7 @@ class _Work:
         self._settings, self._picture = base, picture
         self.lap(began, "features")
         self.image = scaled_picture(self.grid.pixels, self.grid.geometry).cpu()
-        self.seeds = rasterize(strokes, tuple(self.image.shape[:2]))
+        self.seeds = rasterize(strokes, (self.image.shape[0], self.image.shape[1]))
         self.labels = marked_labels(self.seeds, strokes)
         self.cut: Cut | None = None
         self.costs: Tensor | None = None
@@ -242,11 +240,13 @@ class _Work:
 
     def _lifted(self, P: Tensor) -> Tensor:
         P = on_pixels(P, self.grid, upsampling=self.options.upsampling).cpu().clamp_min(0)
-        return P / P.sum(0)  # the guided filter may leave [0, 1]
+        shares: Tensor = P / P.sum(0)
+        return shares  # the guided filter may leave [0, 1]
 
     def _links(self, weight: float) -> Tensor:
         digest = self._pipeline.picture(self._picture)[1]
         key = ("links", digest, self.grid.geometry)
+        links: Tensor
         links, _ = self._pipeline.cache.get(key, lambda: contrast_links(self.image, weight=1.0))
         return links * weight
 

@@ -13,6 +13,10 @@ from torch import Tensor
 
 from segcore.settings import Settings
 
+# Stands in the state of an algorithm for what its step does not know yet: None, and for the type checker what it will be,
+# as whoever reads a state knows its phase.
+NOT_YET: Any = None
+
 
 @dataclass(frozen=True, slots=True)
 class Geometry:

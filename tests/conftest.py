@@ -1,4 +1,5 @@
 import os
+import tempfile
 from pathlib import Path
 
 from segcore.environment import prepare
@@ -6,6 +7,7 @@ from segcore.environment import prepare
 prepare()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="segcore-tests-"))  # as in app.py
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tests that download do so from a Hub of their own
 
 import pytest

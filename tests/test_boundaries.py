@@ -7,7 +7,7 @@ import pytest
 import scipy.io
 import torch
 from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
+from scipy.sparse import coo_matrix
 
 from segcore.errors import InputError
 from segcore.metrics import boundary_benchmark, boundary_map, collect_boundaries, correspondence, count_boundaries
@@ -56,7 +56,7 @@ def test_the_pairs_are_those_of_an_exhaustive_search(seed):
     distance = np.hypot(*(np.argwhere(a)[:, None] - np.argwhere(b)[None]).transpose(2, 0, 1))
     orders = [distance[np.arange(5), list(order)] for order in itertools.permutations(range(5))]
     n_pairs, total = min((-int((d <= 1.5).sum()), float(d[d <= 1.5].sum())) for d in orders)
-    near = coo_array(np.where(distance <= 1.5, distance, 0))
+    near = coo_matrix(np.where(distance <= 1.5, distance, 0))
     rows, columns = _assign(near, 1.5)
     assert (-len(rows), float(distance[rows, columns].sum())) == (n_pairs, pytest.approx(total))
     assert correspondence(a, b, max_distance=1.5)[0].sum() == len(rows)

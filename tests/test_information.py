@@ -9,7 +9,7 @@ import torch
 from sklearn.metrics import mutual_info_score
 
 from segcore import InputError
-from segcore.metrics.information import ascend, entropy, joint_of_pairs, mutual_information
+from segcore.metrics.information import ascend, entropy, joint_of_pairs, logit_gradient, mutual_information
 from segcore.metrics.soft_pairs import SoftPairs, draw_pairs, information_of_pairs
 
 
@@ -131,3 +131,15 @@ def test_partners_are_mutual_and_share_what_is_moved_aside(generator):
     assert all(partner[j] == i for i, j in enumerate(partner))
     assert torch.equal(z, z[torch.as_tensor(partner)])
     torch.testing.assert_close(z.sum(1), torch.ones(8, dtype=torch.float64))
+
+
+def test_the_gradient_is_that_of_autograd(generator):
+    """Also for partners that are not mutual, and for several points with one partner."""
+    logits = torch.randn(9, 3, generator=generator, dtype=torch.float64).requires_grad_()
+    mutual = torch.tensor([1, 0, 3, 2, 5, 4, 7, 6, 8])
+    for partner in (torch.arange(9).roll(1), mutual, torch.randint(9, (9,), generator=generator)):
+        z = logits.softmax(1)
+        P = joint_of_pairs(z, z[partner])
+        bits = (P * (P / torch.outer(P.sum(1), P.sum(0))).log2()).sum()
+        (expected,) = torch.autograd.grad(bits, logits)
+        torch.testing.assert_close(logit_gradient(z.detach(), partner), expected)

@@ -195,9 +195,11 @@ function slide() {
     link.rel = "noopener";
     link.title = words.newTab;
   }
-  dialog.querySelector("[data-key=previous]").disabled = at === 0;
-  dialog.querySelector("[data-key=next]").disabled = at === sheet.lines.length - 1;
-  dialog.querySelector("[data-key=reveal]").disabled = !line.answer || revealed;
+  // Not `disabled`: that would take the focus away, and the keys with it.
+  const idle = { previous: at === 0, next: at === sheet.lines.length - 1, reveal: !line.answer || revealed };
+  for (const [key, off] of Object.entries(idle)) {
+    dialog.querySelector(`[data-key=${key}]`).setAttribute("aria-disabled", String(off));
+  }
   remember(true);
 }
 

@@ -92,7 +92,8 @@ def ramp(values: NDArray[np.floating]) -> Picture:
     """(h, w) values in [0, 1] as colors of the sequential ramp."""
     stops = hex_to_rgb(SEQUENTIAL).astype(np.float64)
     table = np.stack([np.interp(np.linspace(0, 1, 256), np.linspace(0, 1, len(stops)), stops[:, c]) for c in range(3)], 1)
-    return table.round().astype(np.uint8)[(255 * np.clip(values, 0, 1)).astype(np.uint8)]
+    colors: Picture = table.round().astype(np.uint8)[(255 * np.clip(values, 0, 1)).astype(np.uint8)]
+    return colors
 
 
 def _cut_lines(cut: Cut, k: int) -> list[str]:
@@ -149,7 +150,8 @@ def _small(picture: Picture) -> Picture:
     height, width = picture.shape[:2]
     scale = min(1.0, _MAP_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    small: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return small
 
 
 def _most_unsure(unsure: Tensor, seeds: Tensor) -> list[float] | None:

@@ -37,10 +37,10 @@ JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreN
 # it knows at that moment, and the requests may overtake each other: those that a later one follows at once are numbered 0.
 # The second input is the tab that is open at this moment: what stands between "tab-" and "-button" in its id.
 JS_NUMBER_LAST = """async (_number, tab, ...values) => {
-    const mine = (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1);
+    const mine = (window.segcoreNumber = window.segcoreLast = (window.segcoreNumber ?? 0) + 1);
     await new Promise((done) => setTimeout(done, 15));
     const open = document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "");
-    return [mine === window.segcoreNumber ? mine : 0, open ?? tab, ...values];
+    return [mine === window.segcoreLast ? mine : 0, open ?? tab, ...values];
 }"""
 # What a stop means: everything that was asked for so far.
 JS_LATEST = "(_number, ...values) => [window.segcoreNumber ?? 0, ...values]"

@@ -60,7 +60,7 @@ def stage(
     lit: Tensor | None = None,
     out: Tensor | None = None,
     range: list[float] | None = None,  # noqa: A002 – the name that the browser reads
-    marks: Iterable[tuple[int, str]] = (),
+    marks: "Iterable[tuple[int, str]]" = (),
     **plane: Any,
 ) -> list[dict[str, Any]]:
     """The views that most steps have: the picture's patches, and all rows as points in the plane.
@@ -77,7 +77,7 @@ def stage(
         marks: rows with a few letters beside them.
         plane: further entries of the scatter plot: centers, was, ellipses, moved, circle.
     """
-    common = {"labels": labels, "values": values, "ramp": ramp, "lit": lit, "out": out, "range": range}
+    common: dict[str, Any] = {"labels": labels, "values": values, "ramp": ramp, "lit": lit, "out": out, "range": range}
     common = {name: value for name, value in common.items() if value is not None}
     common["marks"] = [{"i": i, "text": text} for i, text in marks]
     scatter = {"kind": "scatter", "title": data.plane if data.is_picture else title, **common, **plane}

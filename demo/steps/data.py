@@ -19,6 +19,7 @@ from segcore.render import shrunk_size
 from segcore.settings import Settings
 from segcore.stages import plan, signature
 from segcore.toys import MOST_POINTS, gaussian_affinity, toy_points
+from segcore.types import NOT_YET
 
 PICTURE, OWN = "picture", "own"
 FEWEST_POINTS = 3
@@ -48,7 +49,7 @@ class Data:
     h: int = 0  # rows and columns of the grid, where the rows are patches
     w: int = 0
     shown: dict[str, Any] = field(default_factory=dict)  # picture, aspect, alt: where the rows are patches
-    service: Service | None = None
+    service: Service = NOT_YET  # where they are patches
 
     @property
     def is_picture(self) -> bool:

@@ -63,7 +63,7 @@ def _inputs(service: Service) -> dict[str, Any]:
     )
     panel["controls"] = []
     for name in handlers.CONTROLLED:
-        control = control_for(name)
+        control: Any = control_for(name)
         control.visible = name in ALGORITHMS[handlers.FIRST].reads
         control.render()
         panel["controls"].append(control)

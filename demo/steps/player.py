@@ -40,13 +40,9 @@ class Player(gr.HTML):
             **kwargs,
         )
 
-    def postprocess(self, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    def postprocess(self, value: Any) -> Any:
         """Turn the path of the picture into what Gradio serves."""
         return with_urls(value, "picture")
-
-    def preprocess(self, payload: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Hand the value on."""
-        return payload
 
     def api_info(self) -> dict[str, Any]:
         """Describe the value to API clients."""

@@ -228,7 +228,8 @@ def assemble(
     Returns:
         A dict ready for JSON, of at most `BUDGET` bytes if leaving out frames in the middle can bring it there.
     """
-    table, used = Table(), set()
+    table = Table()
+    used: set[str] = set()
     head = table.packed(fixed, used)
     asked = [_question(q, table, used) for q in questions]
     names = [frame.name for frame in frames]
@@ -293,7 +294,8 @@ def _number(number: Number) -> dict[str, Any]:
 
 
 def _question(q: Question, table: Table, used: set[str]) -> dict[str, Any]:
-    return table.packed({f.name: getattr(q, f.name) for f in dataclasses.fields(q)}, used)
+    packed: dict[str, Any] = table.packed({f.name: getattr(q, f.name) for f in dataclasses.fields(q)}, used)
+    return packed
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from segcore.bench import opponents
 from segcore.bench.measure import Measured, Row, measure
 from segcore.bench.method_rows import method_rows
 from segcore.bench.scenes import graph, patch_features, scene
+from segcore.bench.scribble_rows import scribble_rows
 from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
@@ -178,6 +179,7 @@ GROUPS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "crf": crf_rows,
     "upsampling": upsampling_rows,
     "pipeline": pipeline_rows,
+    "scribble": scribble_rows,
     "startup": startup_rows,
 }
 

@@ -20,7 +20,7 @@ from torch import Tensor
 from segcore.checks import check_choice, check_range, check_tensor
 from segcore.cluster.kmeans import check_n_clusters, kmeans
 from segcore.stopping import stop_if_asked
-from segcore.types import Clustering
+from segcore.types import NOT_YET, Clustering
 
 COVARIANCES = ("full", "diag", "spherical")
 
@@ -41,7 +41,8 @@ class _Mixture:
         """(k, d, d): Σ_k = (T_k T_kᵀ)⁻¹."""
         if self.whiten.ndim == 2:
             return torch.diag_embed(self.whiten.square().reciprocal())
-        return torch.linalg.inv(self.whiten @ self.whiten.mT)
+        covariances: Tensor = torch.linalg.inv(self.whiten @ self.whiten.mT)
+        return covariances
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,11 +53,11 @@ class MixtureState:
     phase: str  # "start", "m" or "e"
     round: int
     resp: Tensor  # (n, k) γ_ik; at the start the labels of k-means as zeros and ones
-    mixing: Tensor | None  # (k,) π_k; None before the first M-step
-    means: Tensor | None  # (k, d) μ_k, in the coordinates of X
-    covariances: Tensor | None  # (k, d, d) Σ_k
-    log_density: Tensor | None  # (n, k) log N(x_i | μ_k, Σ_k)
-    log_likelihood: float | None  # of all rows under these parameters
+    mixing: Tensor  # (k,) π_k; None before the first M-step
+    means: Tensor  # (k, d) μ_k, in the coordinates of X
+    covariances: Tensor  # (k, d, d) Σ_k
+    log_density: Tensor  # (n, k) log N(x_i | μ_k, Σ_k)
+    log_likelihood: float  # of all rows under these parameters
 
     @property
     def mass(self) -> Tensor:
@@ -66,7 +67,8 @@ class MixtureState:
     @property
     def entropy(self) -> Tensor:
         """(n,) −Σ_k γ_ik log₂ γ_ik, in bits: how undecided each row is."""
-        return -torch.special.xlogy(self.resp, self.resp).sum(1) / math.log(2)
+        nats: Tensor = -torch.special.xlogy(self.resp, self.resp).sum(1)
+        return nats / math.log(2)
 
 
 def gaussian_mixture(
@@ -131,7 +133,7 @@ def gaussian_mixture_steps(
     """
     resp, centered, least = _start(X, n_clusters, covariance, floor, generator)
     mean = X.mean(0).double()
-    yield MixtureState("start", "start", 0, resp, None, None, None, None, None)
+    yield MixtureState("start", "start", 0, resp, NOT_YET, NOT_YET, NOT_YET, NOT_YET, NOT_YET)
     for p in _phases(centered, resp, covariance, least, tol * len(X), max_iter):
         phase, m = "m" if p.log_likelihood is None else "e", p.mixture
         if phase == "m":  # the E-step that follows has the same parameters
@@ -150,7 +152,7 @@ class _Phase:
     round: int  # from 1
     mixture: _Mixture
     resp: Tensor
-    log_likelihood: float | None = None  # None after an M-step
+    log_likelihood: float = NOT_YET  # None after an M-step
     converged: bool = False
 
 

@@ -18,7 +18,7 @@ from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.numerics import squared_distances
 from segcore.stopping import stop_if_asked
-from segcore.types import Clustering
+from segcore.types import NOT_YET, Clustering
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,9 +27,9 @@ class PlusPlusState:
 
     name: str  # "center-1", "center-2", …
     chosen: tuple[int, ...]  # rows drawn so far, the new one last
-    before: Tensor | None  # (n,) D²: squared distance to the nearest center before this draw; None for the first center
+    before: Tensor  # (n,) D²: squared distance to the nearest center before this draw; None for the first center
     after: Tensor  # (n,) the same after it
-    draw: float | None  # u in [0, 1), uniform; None for the first center, which is any row with equal chance
+    draw: float  # u in [0, 1), uniform; None for the first center, which is any row with equal chance
 
     @property
     def chance(self) -> Tensor:
@@ -47,19 +47,17 @@ class KMeansState:
     round: int
     centers: Tensor  # (k, d), in the coordinates of X
     distances: Tensor  # (n, k) squared, from each row to these centers
-    labels: Tensor | None  # (n,) int64; None before the first assignment
-    changed: Tensor | None  # (n,) bool: rows that this phase gave another label
+    labels: Tensor  # (n,) int64; None before the first assignment
+    changed: Tensor  # (n,) bool: rows that this assignment gave another label; None elsewhere
     filled: tuple[int, ...]  # clusters that were empty and took the farthest row
-    inertia: float | None  # J of these labels and these centers
-    moves: Tensor | None  # (k,) |c_k − old c_k| of an update
+    inertia: float  # J of these labels and these centers; None at the start
+    moves: Tensor  # (k,) |c_k − old c_k| of an update; None elsewhere
     courses: tuple[tuple[float, ...], ...]  # J after each assignment so far, of every restart; the winner's is `winner`
     winner: int
 
     @property
     def counts(self) -> Tensor:
-        """(k,) N_k: rows per cluster."""
-        if self.labels is None:
-            return torch.zeros(len(self.centers), dtype=torch.int64)
+        """(k,) N_k: rows per cluster, from the first assignment on."""
         return torch.bincount(self.labels, minlength=len(self.centers))
 
 
@@ -132,7 +130,7 @@ def plus_plus_steps(X: Tensor, *, n_clusters: int, generator: torch.Generator) -
     """
     check_tensor("X", X, ("n", "d"))
     check_n_clusters(n_clusters, X.shape[0])
-    before = None
+    before = NOT_YET
     for chosen, nearest, draw in _draws(X - X.mean(0), n_clusters, generator):
         yield PlusPlusState(f"center-{len(chosen)}", tuple(chosen), before, nearest, draw)
         before = nearest
@@ -159,8 +157,10 @@ def kmeans_steps(
     courses: list[list[float]] = [[] for _ in range(n_init)]
     mean, before = X.mean(0), first[winner]
     distances = squared_distances(centered, before)
-    yield KMeansState("start", "start", 0, before + mean, distances, None, None, (), None, None, ((),) * n_init, winner)
-    labels = None
+    yield KMeansState(
+        "start", "start", 0, before + mean, distances, NOT_YET, NOT_YET, (), NOT_YET, NOT_YET, ((),) * n_init, winner
+    )
+    labels = NOT_YET
     for p in passed:
         if p.is_assignment:
             for run in p.active:
@@ -168,9 +168,9 @@ def kmeans_steps(
         if winner not in p.active:
             continue
         centers_now = p.centers[winner]
-        moves = None if p.is_assignment else (centers_now - before).norm(dim=1)
+        moves = NOT_YET if p.is_assignment else (centers_now - before).norm(dim=1)
         distances = squared_distances(centered, centers_now)
-        changed = None
+        changed = NOT_YET
         if p.is_assignment:
             changed = torch.ones_like(p.labels[winner], dtype=torch.bool) if labels is None else p.labels[winner] != labels
             labels = p.labels[winner]
@@ -200,12 +200,12 @@ def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
     return X[chosen]
 
 
-def _draws(X: Tensor, k: int, generator: torch.Generator) -> Iterator[tuple[list[int], Tensor, float | None]]:
+def _draws(X: Tensor, k: int, generator: torch.Generator) -> Iterator[tuple[list[int], Tensor, float]]:
     """The rows drawn so far, the squared distances (n,) to the nearest of them, and the draw behind the last one."""
     n = X.shape[0]
     chosen = [int(torch.randint(n, (1,), generator=generator))]
     nearest = squared_distances(X, X[chosen[-1:]])[:, 0]
-    yield chosen, nearest, None
+    yield chosen, nearest, NOT_YET
     for draw in torch.rand(k - 1, generator=generator, dtype=torch.float64).tolist():
         stop_if_asked()
         # Inverse transform sampling: the first index whose cumulated D² passes the draw.

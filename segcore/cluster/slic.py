@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
-from segcore.types import Clustering
+from segcore.types import NOT_YET, Clustering
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -30,7 +30,7 @@ class SlicState:
     reach: float  # s, in pixels
     compactness: float  # m
     centers: Tensor  # (k, 5) float64: L, a, b, x, y that pixels were compared with; colors are NaN in the first sweep
-    moved: float | None  # share of pixels that changed their piece in this sweep; None in the first and the last
+    moved: float  # share of pixels that changed their piece in this sweep; None in the first and the last
 
     def distances(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """(m, k) each: ‖Lab − Lab_c‖² (0 in the first sweep) and (m / s)² ‖xy − xy_c‖² from m pixels to each center."""
@@ -93,10 +93,10 @@ def slic_steps(pixels: Tensor, *, n_superpixels: int, compactness: float = 10.0,
     """
     rgb, wanted = _start(pixels, n_superpixels, compactness, n_iter)
     # The library compares colors of the picture with its contrast stretched to the full range.
-    lab, (reach, centers), before = _lab(_stretched(rgb)), _grid(rgb.shape[:2], wanted), None
+    lab, (reach, centers), before = _lab(_stretched(rgb)), _grid(rgb.shape[:2], wanted), NOT_YET
     for sweep in range(1, n_iter + 1):
         labels = torch.from_numpy(_pieces(rgb, wanted, compactness, sweep, connected=False)).long()
-        moved = None if before is None else float((labels != before).double().mean())
+        moved: float = NOT_YET if before is None else float((labels != before).double().mean())
         yield SlicState(f"sweep-{sweep}", "sweep", sweep, labels, lab, reach, compactness, centers, moved)
         if moved == 0:
             break
@@ -104,14 +104,14 @@ def slic_steps(pixels: Tensor, *, n_superpixels: int, compactness: float = 10.0,
     found = torch.from_numpy(_pieces(rgb, wanted, compactness, n_iter)).flatten().unique(return_inverse=True)[1]
     labels = found.reshape(before.shape)
     centers = _means(lab, labels, int(labels.max()) + 1)
-    yield SlicState("connect", "connect", sweep, labels, lab, reach, compactness, centers, None)
+    yield SlicState("connect", "connect", sweep, labels, lab, reach, compactness, centers, NOT_YET)
 
 
 def _grid(size: tuple[int, int], wanted: int) -> tuple[float, Tensor]:
     """The library's s, and its first centers, which have a place and no color yet."""
     from skimage.util import regular_grid
 
-    rows, columns = regular_grid((1, *size), wanted)[1:]
+    rows, columns = regular_grid((1, *size), wanted)[1:]  # type: ignore[no-untyped-call]
     y, x = np.mgrid[: size[0], : size[1]][:, rows, columns].reshape(2, -1)
     places = torch.from_numpy(np.stack([x, y], 1)).double()
     centers = torch.cat([torch.full((len(places), 3), torch.nan, dtype=torch.float64), places], 1)
@@ -144,7 +144,10 @@ def _pieces(
     """(height, width) labels by scikit-image."""
     from skimage.segmentation import slic as superpixels
 
-    return superpixels(rgb, wanted, compactness, max_num_iter=n_iter, start_label=0, enforce_connectivity=connected)
+    found: NDArray[np.int64] = superpixels(
+        rgb, wanted, compactness, max_num_iter=n_iter, start_label=0, enforce_connectivity=connected
+    )
+    return found
 
 
 def _lab(rgb: NDArray[np.uint8] | NDArray[np.float64]) -> Tensor:
@@ -156,4 +159,4 @@ def _lab(rgb: NDArray[np.uint8] | NDArray[np.float64]) -> Tensor:
 def _stretched(rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Values in [0, 1], the lowest 0 and the highest 1."""
     lowest, highest = float(rgb.min()), float(rgb.max())
-    return (rgb - lowest) / max(highest - lowest, 1.0)
+    return (rgb.astype(np.float64) - lowest) / max(highest - lowest, 1.0)

@@ -14,7 +14,7 @@ from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import degrees, quadratic_form, safe_degrees
 from segcore.numerics import normalize_rows
-from segcore.types import Clustering, Spectrum
+from segcore.types import NOT_YET, Clustering, Spectrum
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,16 +24,16 @@ class SpectralState:
     name: str  # "weights", "degrees", "laplacian", "eigenvalues", "vector-0", "vector-1", …, "rows", "assign-1", …
     phase: str  # the name without its number
     W: Tensor  # (n, n)
-    degree: Tensor | None = None  # (n,)
-    spectrum: Spectrum | None = None
-    index: int | None = None  # of the vector that the step is about
-    rows: Tensor | None = None  # (n, k) what k-means sees
-    kmeans: KMeansState | None = None
+    degree: Tensor = NOT_YET  # (n,)
+    spectrum: Spectrum = NOT_YET
+    index: int = NOT_YET  # of the vector that the step is about
+    rows: Tensor = NOT_YET  # (n, k) what k-means sees
+    kmeans: KMeansState = NOT_YET
 
     @property
-    def labels(self) -> Tensor | None:
+    def labels(self) -> Tensor:
         """(n,) int64, from the first assignment on."""
-        return self.kmeans.labels if self.kmeans else None
+        return self.kmeans.labels if self.kmeans else NOT_YET
 
     def energy(self, x: Tensor) -> float:
         """xᵀLx with L = D − W, in float64."""
@@ -108,9 +108,9 @@ def spectral_steps(
     for i in range(min(n_clusters + 1, spectrum.V.shape[1])):
         yield SpectralState(f"vector-{i}", "vector", W, degree, spectrum, i)
     rows = _rows(spectrum, n_clusters)
-    yield SpectralState("rows", "rows", W, degree, spectrum, None, rows)
+    yield SpectralState("rows", "rows", W, degree, spectrum, NOT_YET, rows)
     for state in kmeans_steps(rows, n_clusters=n_clusters, n_init=n_init, generator=generator):
-        yield SpectralState(state.name, state.phase, W, degree, spectrum, None, rows, state)
+        yield SpectralState(state.name, state.phase, W, degree, spectrum, NOT_YET, rows, state)
 
 
 def embedding(spectrum: Spectrum, k: int) -> Tensor:

@@ -17,7 +17,7 @@ from segcore.cut.components import bounding_box, component_at
 from segcore.cut.ncut import ncut_value
 from segcore.cut.tokencut import place
 from segcore.errors import InputError
-from segcore.types import Bipartition
+from segcore.types import NOT_YET, Bipartition
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -27,12 +27,12 @@ class LostState:
     name: str  # "degree", "seed", "similar", "sum", "object"
     phase: str  # the same
     degree: Tensor  # (n,) int64: patches with f_i · f_j > 0, the patch itself not counted
-    seed: int | None = None  # patch of lowest degree
-    to_seed: Tensor | None = None  # (n,) f_seed · f_i
-    similar: Tensor | None = None  # patches of low degree that resemble the seed, by rising degree
-    M: Tensor | None = None  # (n,) sum of their products with each patch
-    mask: Tensor | None = None  # (n,) bool: the component of M > 0 that holds the seed
-    ncut: float | None = None  # of the object, in the graph of the positive products
+    seed: int = NOT_YET  # patch of lowest degree
+    to_seed: Tensor = NOT_YET  # (n,) f_seed · f_i
+    similar: Tensor = NOT_YET  # patches of low degree that resemble the seed, by rising degree
+    M: Tensor = NOT_YET  # (n,) sum of their products with each patch
+    mask: Tensor = NOT_YET  # (n,) bool: the component of M > 0 that holds the seed
+    ncut: float = NOT_YET  # of the object, in the graph of the positive products
 
 
 def lost(f: Tensor, *, n_potentials: int = 100) -> Bipartition:

@@ -33,7 +33,7 @@ class MinCutState:
 
     name: str  # "round-1", "round-2", …
     round: int
-    owner: NDArray[np.int64]  # (n,) the merged node that each node belongs to, 0 … m − 1
+    owner: NDArray[np.integer]  # (n,) the merged node that each node belongs to, 0 … m − 1
     degree: NDArray[np.float64]  # (m,) of the merged nodes
     lightest: int  # the merged node of lowest degree: cutting it off is a cut of that weight
     members: NDArray[np.bool_]  # (n,) one side of the best cut known so far

@@ -18,7 +18,7 @@ from segcore.checks import check_range
 from segcore.cut.ncut import ncut_sweep
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import check_affinity
-from segcore.types import Clustering, Round
+from segcore.types import NOT_YET, Clustering, Round
 
 SMOOTHEST = 0.06  # Shi and Malik's bound for the test of stability
 _BINS = 10  # of its histogram
@@ -47,8 +47,8 @@ class RecursiveCutState:
     parents: tuple[int, ...]  # of the segments in `tree`: number of the parent there, −1 for the whole
     tree: tuple[Tensor, ...]  # nodes of all segments that are or were, in order of their making
     leaves: tuple[int, ...]  # numbers in `tree` of `segments`
-    best: Mapping[int, Halves | None]  # by number in `tree`: the best cut of each segment looked at, None if there is none
-    chosen: int | None  # number in `tree` of the segment that was cut last; None at the start
+    best: Mapping[int, Halves]  # by number in `tree`: the best cut of each segment looked at, None if there is none
+    chosen: int  # number in `tree` of the segment that was cut last; None at the start
     why: str  # at the end: why no more are cut
 
     @property
@@ -148,13 +148,13 @@ def _cuts(
     check_range("max_ncut", max_ncut, lo=0, hi=2)
     check_range("smoothest", smoothest, lo=0, hi=1)
     tree, parents, leaves = [torch.arange(n)], [-1], [0]
-    best: dict[int, Halves | None] = {}  # of the segments looked at so far
-    chosen: int | None = None
+    best: dict[int, Halves] = {}  # of the segments looked at so far
+    chosen: int = NOT_YET
     phase, cuts = "look", 0
     while True:
         enough = len(leaves) >= n_segments
         if not enough:
-            best |= {i: halve(tree[i]) for i in leaves if i not in best}
+            best |= {i: halve(tree[i]) or NOT_YET for i in leaves if i not in best}
         known = MappingProxyType(dict(best))
         segments = tuple(tree[i] for i in leaves)
         yield RecursiveCutState(

@@ -20,7 +20,7 @@ from segcore.cut.ncut import ncut_value
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import degrees
 from segcore.numerics import normalize_rows
-from segcore.types import Bipartition, Spectrum
+from segcore.types import NOT_YET, Bipartition, Spectrum
 
 EDGE_FLOOR = 1e-5
 NO_STRUCTURE = "At this tau all patches are equally alike, so there is no object to cut off; move tau."
@@ -36,13 +36,13 @@ class TokenCutState:
     name: str  # "similarity", "vector", "threshold", "seed", "object"
     phase: str  # the same
     degree: Tensor  # (n,) float64
-    spectrum: Spectrum | None = None
-    v: Tensor | None = None  # (n,) float64, the object's peak above the mean
-    mean: float | None = None  # the threshold
-    side: Tensor | None = None  # (n,) bool: v > mean
-    seed: int | None = None  # patch of the largest |v|
-    mask: Tensor | None = None  # (n,) bool: the component of the side that holds the seed
-    ncut: float | None = None  # of the two sides
+    spectrum: Spectrum = NOT_YET
+    v: Tensor = NOT_YET  # (n,) float64, the object's peak above the mean
+    mean: float = NOT_YET  # the threshold
+    side: Tensor = NOT_YET  # (n,) bool: v > mean
+    seed: int = NOT_YET  # patch of the largest |v|
+    mask: Tensor = NOT_YET  # (n,) bool: the component of the side that holds the seed
+    ncut: float = NOT_YET  # of the two sides
 
 
 def tokencut(f: Tensor, *, tau: float = 0.2, edge_floor: float = EDGE_FLOOR, flip: bool = False) -> Bipartition:
@@ -129,8 +129,8 @@ def _looks(W: Tensor, h: int, w: int, *, flip: bool) -> Iterator[TokenCutState]:
     yield TokenCutState("vector", "vector", deg, spectrum, v)
     mean, side = float(v.mean()), v > v.mean()
     ncut = ncut_value(W, side)
-    yield TokenCutState("threshold", "threshold", deg, spectrum, v, mean, side, None, None, ncut)
-    yield TokenCutState("seed", "seed", deg, spectrum, v, mean, side, seed, None, ncut)
+    yield TokenCutState("threshold", "threshold", deg, spectrum, v, mean, side, NOT_YET, NOT_YET, ncut)
+    yield TokenCutState("seed", "seed", deg, spectrum, v, mean, side, seed, NOT_YET, ncut)
     mask = component_at(side.reshape(h, w), seed).flatten()
     yield TokenCutState("object", "object", deg, spectrum, v, mean, side, seed, mask, ncut)
 

@@ -5,20 +5,20 @@ w_ij = λ exp(−β ‖z_i − z_j‖²) / ‖i − j‖ with β = 1 / (2 mean �
 A hundredth of every density lies on all colors alike, so a color that no stroke has seen speaks for nobody.
 """
 
+import cv2
 import numpy as np
 import scipy.ndimage
 import torch
 from torch import Tensor
 
 from segcore.checks import check_choice, check_range, check_tensor
-from segcore.cluster.gmm import gaussian_mixture
-from segcore.device import make_generator
 from segcore.errors import InputError
 from segcore.interactive.grid import LENGTHS, OFFSETS, ends
 
 COLOR_MODELS = ("mixture", "histogram")
 N_GAUSSIANS = 5  # per label, as GrabCut takes them
 _MOST_SAMPLES = 1500  # stroke pixels that a mixture is fitted to
+_K_MEANS = (cv2.TERM_CRITERIA_MAX_ITER, 10, 0.0)
 _BINS = 8  # per channel
 _ANYTHING = 0.01
 _LEAST_SPREAD = 6.0  # 8-bit levels: narrower Gaussians would speak of noise
@@ -108,15 +108,16 @@ def _histogram_density(marked: Tensor, pixels: Tensor, _seed: int) -> Tensor:
 
 
 def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
-    """Density of a mixture fitted to `marked`, at `pixels`; each shade that occurs is looked up once."""
-    generator = make_generator(seed)
-    if len(marked) > _MOST_SAMPLES:
-        marked = marked[torch.randperm(len(marked), generator=generator)[:_MOST_SAMPLES]]
-    X = marked.float()
-    k = min(N_GAUSSIANS, len(X))
-    mixture = gaussian_mixture(X, n_clusters=k, covariance="full", generator=generator, max_iter=20)
-    resp = torch.nn.functional.one_hot(mixture.labels).double() if mixture.resp is None else mixture.resp.double()
-    X = X.double()
+    """Density of a mixture at `pixels`, a Gaussian for each cluster of `marked`; each shade is looked up once."""
+    generator = np.random.default_rng(seed)
+    drawn = marked.cpu().numpy().astype(np.float32)
+    if len(drawn) > _MOST_SAMPLES:
+        drawn = drawn[generator.permutation(len(drawn))[:_MOST_SAMPLES]]
+    k = min(N_GAUSSIANS, len(drawn))
+    cv2.setRNGSeed(seed)
+    _, numbers, _ = cv2.kmeans(drawn, k, np.empty(0, np.int32), _K_MEANS, 1, cv2.KMEANS_PP_CENTERS)
+    resp = torch.nn.functional.one_hot(torch.from_numpy(numbers[:, 0]).long(), k).double()
+    resp, X = resp[:, resp.sum(0) > 0], torch.from_numpy(drawn).double()
     mass = resp.sum(0)
     means = (resp.T @ X) / mass[:, None]
     centered = X[None] - means[:, None]

@@ -23,7 +23,8 @@ from segcore.interactive.flow import MOST_CAPACITY, MaxFlow, max_flow
 from segcore.interactive.grid import OFFSETS, ends, neighbor_sums, pair_costs
 
 FREE = -1
-_ROUNDS = 12  # of deciding pixels before the flow; later ones find little
+_ROUNDS = 8  # of deciding pixels before the flow
+_WORTH = 0.01  # share of the open pixels that a round must decide for another one to follow
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -126,22 +127,22 @@ def _decided(
     weight = neighbor_sums(links)  # of the open links
     paid = 0
     for _ in range(_ROUNDS):
-        ones, zeros = new & (state == 1), new & (state == 0)
-        pulled, lost = _sums_toward(links, ones), _sums_toward(links, zeros)
-        lean += pulled - lost
-        weight -= pulled + lost
+        lean_by, gone = _decided_neighbors(links, np.where(new, 2 * state - 1, 0))
+        lean += lean_by
+        weight -= gone
         still = state == FREE
         up, down = still & (lean > weight), still & (lean <= -weight)
         new = up | down
-        if not new.any():
-            break
         state[up], state[down] = 1, 0
+        if np.count_nonzero(new) <= _WORTH * np.count_nonzero(still):
+            break
     fixed = state != FREE
     # What decided pixels pay, themselves and between each other, and the least that each open one pays for its neighbors.
     against = fixed & (given == FREE) & ((bare > 0) != (state == 1)) & (bare != 0)
     paid += int(own[against].sum())
     paid += _cut_between(state, links)
-    one_side, zero_side = _sums_toward(links, state == 1), _sums_toward(links, state == 0)
+    signed, both = _decided_neighbors(links, np.where(fixed, 2 * state - 1, 0))
+    one_side, zero_side = (both + signed) // 2, (both - signed) // 2
     open_at = ~fixed
     cost0 = np.maximum(bare, 0) + one_side
     cost1 = np.maximum(-bare, 0) + zero_side
@@ -172,17 +173,18 @@ def _solved(
     return solve(lean.ravel()[nodes], *map(np.concatenate, (tails, heads, capacity)))
 
 
-def _sums_toward(links: NDArray[np.int64], marked: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """(h, w): per pixel the weight of its links to marked pixels."""
-    sums = np.zeros(marked.shape, np.int64)
-    if not marked.any():
-        return sums
-    for direction, offset in enumerate(OFFSETS):
-        a, b = ends(offset)
-        c = links[direction][a]
-        sums[a] += c * marked[b]
-        sums[b] += c * marked[a]
-    return sums
+def _decided_neighbors(links: NDArray[np.int64], sign: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(h, w): per pixel the weight of its links to pixels of sign 1 less that to those of sign −1, and the two added."""
+    signed, both = np.zeros(sign.shape, np.int64), np.zeros(sign.shape, np.int64)
+    if sign.any():
+        for direction, offset in enumerate(OFFSETS):
+            a, b = ends(offset)
+            c = links[direction][a]
+            for here, there in ((a, b), (b, a)):
+                toward = c * sign[there]
+                signed[here] += toward
+                both[here] += np.abs(toward)
+    return signed, both
 
 
 def _cut_between(state: NDArray[np.int8], links: NDArray[np.int64]) -> int:

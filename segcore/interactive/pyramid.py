@@ -1,8 +1,8 @@
-"""A cut on blocks of pixels first, then on pixels in a band around its border.
+"""A cut on blocks of pixels first, then on smaller blocks and at last on pixels, in a band around its border.
 
 The coarse energy is the fine one of labelings that are constant on blocks: unary costs of a block add up, and so do the
 links between two blocks. So the coarse cut is the best of those labelings, and a band can only lower the same energy. What
-the band found is exact for everything that may happen inside it; whether more was to be had outside is not proved.
+the last band found is exact for everything that may happen inside it; whether more was to be had outside is not proved.
 
 Reference: Lombaert, Sun, Grady and Xu 2005.
 """
@@ -42,13 +42,13 @@ class Cut:
 def banded_cut(
     unary: Tensor, pairwise: Tensor, *, block: int | None = None, reach: int = REACH, solve: MaxFlow = max_flow
 ) -> Cut:
-    """Cut blocks, then pixels around the border.
+    """Cut blocks, then blocks of half the side around the border, and so on to pixels.
 
     Args:
         unary: (k, h, w) costs ≥ 0, k ≥ 2.
         pairwise: (4, h, w) weights ≥ 0, as of `graph_cut`.
         block: side of a block in pixels; 1 cuts all pixels at once. None: the least that leaves at most SMALL blocks.
-        reach: width of the band, in blocks on each side.
+        reach: width of each band, in the blocks of the level above, on each side.
         solve: finds the maximum flow.
 
     Returns:
@@ -64,11 +64,22 @@ def banded_cut(
     check_range("reach", reach, lo=1)
     if block == 1:
         return _cut(unary, pairwise, None, torch.ones(h, w, dtype=torch.bool), None, solve)
-    coarse = _cut(*coarsened(unary, pairwise, block=block), None, None, None, solve)
-    start = coarse.labels.repeat_interleave(block, 0).repeat_interleave(block, 1)[:h, :w]
-    band = _near_border(coarse.labels.numpy(), reach, k)
-    fine = torch.from_numpy(band).repeat_interleave(block, 0).repeat_interleave(block, 1)[:h, :w]
-    return _cut(unary, pairwise, start, fine, coarse.energy, solve)
+    found = _cut(*coarsened(unary, pairwise, block=block), None, None, None, solve)
+    coarse_energy = found.energy
+    while block > 1:
+        finer = max(1, block // 2)
+        size = (-(-h // finer), -(-w // finer))
+        near = torch.from_numpy(_near_border(found.labels.numpy(), reach, k))
+        start, band = (_refined(x, block, finer, size) for x in (found.labels, near))
+        energy = (unary, pairwise) if finer == 1 else coarsened(unary, pairwise, block=finer)
+        found, block = _cut(*energy, start, band, coarse_energy, solve), finer
+    return found
+
+
+def _refined(values: Tensor, block: int, finer: int, size: tuple[int, int]) -> Tensor:
+    """Values of blocks as values of the finer blocks whose first pixel they hold."""
+    rows, columns = (torch.arange(n) * finer // block for n in size)
+    return values[rows][:, columns]
 
 
 def coarsened(unary: Tensor, pairwise: Tensor, *, block: int) -> tuple[Tensor, Tensor]:

@@ -11,12 +11,12 @@ Reference: Martin, Fowlkes and Malik 2004; Arbeláez, Maire, Fowlkes and Malik 2
 evaluation_bdry_image.m and collect_eval_bdry.m.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, coo_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from scipy.spatial import cKDTree
 from skimage.morphology import thin
@@ -26,6 +26,7 @@ from segcore.metrics.tables import LabelMap, check_same_size, dense
 
 TOLERANCE = 0.0075  # of the picture's diagonal
 _PRICE = 100  # of a pixel without a partner, in tolerances: pairs are made wherever they can be
+_THIN: Callable[[np.ndarray], np.ndarray] = thin  # which comes without types
 _BETWEEN = 100  # points on the line between two levels, as the benchmark interpolates
 
 
@@ -139,7 +140,7 @@ def boundary_map(label_map: LabelMap) -> np.ndarray:
     labels = dense(label_map, "A segmentation")[0]
     further = np.pad(labels, ((0, 1), (0, 1)), mode="edge")
     differs = (further[1:, :-1] != labels) | (further[:-1, 1:] != labels) | (further[1:, 1:] != labels)
-    return thin(differs)
+    return _THIN(differs)
 
 
 def correspondence(a: np.ndarray, b: np.ndarray, *, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +172,7 @@ def correspondence(a: np.ndarray, b: np.ndarray, *, max_distance: float) -> tupl
     return matched_a, matched_b
 
 
-def _assign(near: coo_array, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
+def _assign(near: coo_matrix, max_distance: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of a sparse matrix of distances that are paired."""
     rows, row = np.unique(near.row, return_inverse=True)
     columns, column = np.unique(near.col, return_inverse=True)

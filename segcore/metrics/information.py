@@ -119,16 +119,31 @@ def ascend(z: Tensor, partner: Sequence[int], *, n_steps: int, rate: float = 1.0
     logits = z.double().clamp(min=1e-12).log()
     seen = []
     for step in range(n_steps + 1):
-        logits = logits.detach().requires_grad_()
         soft = logits.softmax(1)
-        P = joint_of_pairs(soft, soft[pairs])
-        seen.append(mutual_information(P.detach().numpy()))
+        seen.append(mutual_information(joint_of_pairs(soft, soft[pairs]).numpy()))
         if step < n_steps:
-            safe = P.clamp(min=1e-300)
-            gain = (safe * (safe.log2() - P.sum(1, keepdim=True).log2() - P.sum(0, keepdim=True).log2())).sum()
-            (gradient,) = torch.autograd.grad(gain, logits)
-            logits = logits + rate * len(z) * gradient
-    return Ascent(tuple(seen), soft.detach())
+            logits = logits + rate * len(z) * logit_gradient(soft, pairs)
+    return Ascent(tuple(seen), soft)
+
+
+def logit_gradient(z: Tensor, partner: Tensor) -> Tensor:
+    """The gradient of I(z, z') in bits by the logits whose softmax z is.
+
+    With G = log₂ (P / (P(z) P(z'))), which is ∂I/∂P up to a constant that the softmax does not see: point i gets G z_j from
+    its partner j, and G z_m from each m whose partner it is.
+
+    Args:
+        z: (n, k) probabilities.
+        partner: (n,) int64.
+
+    Returns:
+        (n, k); each row sums to 0.
+    """
+    P = joint_of_pairs(z, z[partner])
+    ratio = P / torch.outer(P.sum(1), P.sum(0)).clamp(min=1e-300)
+    G = torch.where(P > 0, ratio.clamp(min=1e-300).log2(), torch.zeros_like(P))
+    by_z = (z[partner] @ G).index_add(0, partner, z @ G) / len(z)
+    return z * (by_z - (z * by_z).sum(1, keepdim=True))
 
 
 def _checked(P: ArrayLike) -> NDArray[np.float64]:

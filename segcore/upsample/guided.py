@@ -47,7 +47,8 @@ def guided_filter(p: Tensor, guide: Tensor, *, radius: int, eps: float) -> Tenso
     slope = torch.linalg.solve(A, shared.unflatten(0, (g, -1)).permute(2, 3, 0, 1)).permute(2, 3, 0, 1)  # (g, k, …)
     offset = mean_p - (slope * mean_guide[:, None]).sum(0)
     both = _box(torch.cat([slope.flatten(0, 1), offset]), radius)
-    return (both[: g * len(p)].unflatten(0, (g, -1)) * guide[:, None]).sum(0) + both[g * len(p) :]
+    along: Tensor = both[: g * len(p)].unflatten(0, (g, -1)) * guide[:, None]
+    return along.sum(0) + both[g * len(p) :]
 
 
 def _box(x: Tensor, radius: int) -> Tensor:

@@ -9,6 +9,8 @@ them, and then follows the guide of the fine grid.
 Reference: Su, Jampani, Sun, Gallo, Learned-Miller and Kautz 2019, equations 2 and 3.
 """
 
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -141,7 +143,9 @@ def pixel_adaptive_convolution_transposed(
     return pixel_adaptive_convolution(spread, guide, turned, bias, padding=k // 2)
 
 
-def _windows(x: Tensor, guide: Tensor, k: int, stride: int, padding: int, dilation: int):
+def _windows(
+    x: Tensor, guide: Tensor, k: int, stride: int, padding: int, dilation: int
+) -> Iterator[tuple[Tensor, Tensor, tuple[int, int]]]:
     """Blocks of rows of the output: taps (b, c, k², L), guides (b, g, k², L), and (rows, columns) with L their product."""
     for name, value, least in (("stride", stride, 1), ("padding", padding, 0), ("dilation", dilation, 1)):
         check_range(name, value, lo=least)

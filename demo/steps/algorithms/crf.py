@@ -1,6 +1,5 @@
 """The dense CRF by mean field: one sweep at a time."""
 
-import itertools
 from typing import Any
 
 import torch
@@ -29,7 +28,7 @@ def make(data: Data) -> Run:
     weights = (s.compat_bilateral, s.compat_smooth)
     names = [name for name, weight in zip(_KERNELS, weights, strict=True) if weight > 0]
     course = [state.free_energy for state in states]
-    frames = [_frame(grid, before, state, course, names) for before, state in itertools.pairwise([None, *states])]
+    frames = [_frame(grid, before, state, course, names) for before, state in zip([None, *states], states, strict=False)]
     start = states[min(1, len(states) - 1)]
     often = torch.stack([grid.of(state.changed).float() for state in states]).sum(0)
     return Run(frames, _questions(grid, states), _code(data, s), start.name, int(often.argmax()), grid.facts)

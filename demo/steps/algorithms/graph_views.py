@@ -24,7 +24,8 @@ class GraphViews:
         """Average the weights over blocks of patches where there are many."""
         self.data = data
         if data.is_picture:
-            self.block, self.size = block_of_cells(data.h, data.w, most=MOST_BLOCKS)
+            self.block, size = block_of_cells(data.h, data.w, most=MOST_BLOCKS)
+            self.size: tuple[int, int] | None = size
         else:
             self.block, self.size = torch.arange(data.n), None
         self.whole = not data.is_picture or len(self.block.unique()) == data.n
@@ -40,7 +41,11 @@ class GraphViews:
     @property
     def note(self) -> str:
         """What an entry of the matrix is, where it is not a weight."""
-        return "" if self.whole else graph.blocks.format(rows=self.size[0], columns=self.size[1], n=self.data.n)
+        return (
+            ""
+            if self.whole or self.size is None
+            else graph.blocks.format(rows=self.size[0], columns=self.size[1], n=self.data.n)
+        )
 
     def order(self, values: Tensor) -> Tensor:
         """(m,) the blocks by rising mean of values (n,)."""

@@ -1,6 +1,5 @@
 """k-means: assign, update."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +47,7 @@ def lloyd_frames(
         project: places in the plane of centers (k, d), if not those of the data.
     """
     frames, trail = [], []
-    for at, (before, state) in enumerate(itertools.pairwise([None, *states])):
+    for at, (before, state) in enumerate(zip([None, *states], states, strict=False)):
         centers = places((project or data.project)(state.centers))
         trail.append(centers)
         frames.append(_frame(data, before, state, trail, _curve(state, course, at), prefix))
@@ -90,7 +89,7 @@ def _said(data: Data, state: KMeansState) -> str:
 
 
 def _numbers(before: KMeansState | None, state: KMeansState, prefix: str) -> list[Number]:
-    if state.inertia is None:
+    if state.phase == "start":
         return []
     was = None if before is None else before.inertia
     numbers = [Number("E", state.inertia, f"{prefix}.inertia", was, "falls")]

@@ -1,6 +1,6 @@
 """Mean shift: one move of all rows at a time, then one merge at a time."""
 
-import itertools
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ def make(data: Data) -> Run:
     plane = _Plane(Y)
     frames = [
         _frame(data, plane, before, state, [m.longest for m in moves], s.bandwidth)
-        for before, state in itertools.pairwise([None, *states])
+        for before, state in zip([None, *states], states, strict=False)
     ]
     start = moves[min(1, len(moves) - 1)].name
     return Run(frames, _questions(data, states, moves, Y), code, start, near_middle(data))
@@ -57,10 +57,11 @@ def _frame(
     data: Data, plane: _Plane, before: MeanShiftState | None, state: MeanShiftState, lengths: list[float], h: float
 ) -> Frame:
     title = _T.titles[state.phase].format(round=state.round)
-    shown = {"labels": state.labels} if state.phase == "merge" else {"values": state.crowd.float()}
+    shown: dict[str, Any] = {"labels": state.labels} if state.phase == "merge" else {"values": state.crowd.float()}
+    lit: dict[str, Any] = {"lit": state.moving} if state.phase == "move" and bool(state.moving.any()) else {}
     views = stage(
         data, _T.maps[state.phase], **shown, xy=plane.xy, bounds=plane.bounds, moved=plane.of(state.modes), circle=h,
-        **({"lit": state.moving} if state.phase == "move" and bool(state.moving.any()) else {}),
+        **lit,
     )  # fmt: skip
     if lengths:
         at = state.round - 1 if state.phase == "move" else None if state.phase == "start" else len(lengths) - 1
@@ -95,12 +96,12 @@ def _numbers(state: MeanShiftState, h: float) -> list[Number]:
     return numbers
 
 
-def _formula(plane: _Plane, before: MeanShiftState | None, state: MeanShiftState, h: float) -> list[list[object]]:
+def _formula(plane: _Plane, before: MeanShiftState | None, state: MeanShiftState, h: float) -> list[list[Any]]:
     modes = plane.of(state.modes)
-    place = ["y<sub>i</sub> = (", At(modes, 0), ", ", At(modes, 1), ", …)"]
+    place: list[Any] = ["y<sub>i</sub> = (", At(modes, 0), ", ", At(modes, 1), ", …)"]
     if state.modes.shape[1] <= 2:
         place[-1] = ")"
-    if state.phase != "move":
+    if before is None or state.phase != "move":
         line = [_T.formula_merge.format(h=f"{h:g}")] if state.phase == "merge" else [_T.formula.format(h=f"{h:g}")]
         own = [["its mode is number ", At(state.labels, form="label")]] if state.phase == "merge" else []
         return [line, place, *own]

@@ -1,6 +1,5 @@
 """EM for a mixture of Gaussians: expectation, maximization."""
 
-import itertools
 from typing import Any
 
 import torch
@@ -35,7 +34,8 @@ def make(data: Data) -> Run:
     )
     course = [state.log_likelihood for state in states[1:]]
     frames = [
-        _frame(data, before, state, course, at) for at, (before, state) in enumerate(itertools.pairwise([None, *states]))
+        _frame(data, before, state, course, at)
+        for at, (before, state) in enumerate(zip([None, *states], states, strict=False))
     ]
     start = states[min(4, len(states) - 1)]
     return Run(frames, _questions(data, states), code, start.name, int(start.entropy.argmax()))
@@ -92,7 +92,7 @@ def _said(data: Data, state: MixtureState) -> str:
 
 
 def _numbers(before: MixtureState | None, state: MixtureState) -> list[Number]:
-    if state.log_likelihood is None:
+    if state.phase == "start":
         return [Number(f"N_{k + 1}", n, f"state.mass[{k}]") for k, n in enumerate(state.mass.tolist())]
     was = None if before is None else before.log_likelihood
     numbers = [Number("log L", state.log_likelihood, "state.log_likelihood", was, "rises")]

@@ -47,7 +47,7 @@ def _histogram(v: Tensor, mean: float, keep: Tensor | None = None) -> dict[str, 
 
 
 def _degree_lines(degree: Tensor, tau: float, out: Tensor | None = None) -> list[list[Any]]:
-    lines = [
+    lines: list[list[Any]] = [
         [f"W<sub>ij</sub> = 1 where cos(f<sub>i</sub>, f<sub>j</sub>) &gt; τ = {tau:g}, else ε = {html_number(EDGE_FLOOR)}"],
         ["d<sub>i</sub> = Σ<sub>j</sub> W<sub>ij</sub> = ", At(degree.float())],
     ]
@@ -143,7 +143,7 @@ def make_maskcut(data: Data) -> Run:
 def _mask_frame(data: Data, state: MaskCutState) -> Frame:
     tau = data.wanted.settings.mask_tau
     marks = [(state.seed, "s")]
-    out = {"out": state.out} if bool(state.out.any()) else {}
+    out: dict[str, Any] = {"out": state.out} if bool(state.out.any()) else {}
     mean = float(state.v.mean())
     views = {
         "similarity": lambda: [

@@ -16,7 +16,7 @@ from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_step
 def make(data: Data) -> Run:
     """All cuts, and the end."""
     s = data.wanted.settings
-    call = {"n_segments": s.n_segments, "max_ncut": s.max_ncut, "smoothest": s.max_smoothness}
+    call: dict[str, Any] = {"n_segments": s.n_segments, "max_ncut": s.max_ncut, "smoothest": s.max_smoothness}
     states = list(recursive_ncut_steps(data.W, **call))
     imports, setup = data.code(graph=True)
     code = Code(
@@ -46,7 +46,7 @@ def _frame(data: Data, state: RecursiveCutState) -> Frame:
     views.append(_tree(data, state, labels))
     numbers: list[Number] = [Number("segments", len(state.segments), "len(state.segments)")]
     formula: list[list[Any]] = [[_T.formula]]
-    halves = None if part is None else state.best.get(part)
+    halves = state.best.get(part)
     if halves is not None:
         views += _cut_views(data, state, part, halves)
         more, lines = _numbers(data, state, part, halves)
@@ -55,7 +55,7 @@ def _frame(data: Data, state: RecursiveCutState) -> Frame:
     return Frame(state.name, title, _said(data, state, part), views, numbers, formula)
 
 
-def _part_on_view(state: RecursiveCutState) -> int | None:
+def _part_on_view(state: RecursiveCutState) -> int:
     """The part that was cut last; at the start the whole, in the end the best of those that stay whole."""
     if state.phase == "end":
         known = {i: state.best[i] for i in state.leaves if state.best.get(i) is not None}
@@ -63,7 +63,7 @@ def _part_on_view(state: RecursiveCutState) -> int | None:
     return 0 if state.chosen is None else state.chosen
 
 
-def _said(data: Data, state: RecursiveCutState, part: int | None) -> str:
+def _said(data: Data, state: RecursiveCutState, part: int) -> str:
     if state.phase == "look":
         return _T.said_look.format(words=data.words)
     if state.phase == "end":
@@ -80,7 +80,7 @@ def _cut_views(data: Data, state: RecursiveCutState, part: int, halves: Halves) 
     out = torch.ones(data.n, dtype=torch.bool)
     out[nodes] = False
     views = [stage(data, _T.vector, values=v, ramp="diverging", out=out)[0]]
-    if halves.values is not None and len(halves.values):
+    if halves.values is not None and halves.thresholds is not None and len(halves.values):
         best = int(halves.values.argmin())
         views.append(
             curve(
@@ -104,7 +104,7 @@ def _numbers(data: Data, state: RecursiveCutState, part: int, halves: Halves) ->
     ]
     v = torch.zeros(data.n)
     v[nodes] = halves.v.float()
-    lines = [
+    lines: list[list[Any]] = [
         [f"Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(halves.ncut)}"],
         ["v<sub>1</sub>(i) in this part = ", At(v)],
     ]

@@ -1,5 +1,9 @@
 """k-means++: where to start."""
 
+from typing import Any
+
+from torch import Tensor
+
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
@@ -55,8 +59,8 @@ def _frame(data: Data, state: PlusPlusState) -> Frame:
     )
 
 
-def _formula(state: PlusPlusState, chance) -> list[list[object]]:
-    if state.before is None:
+def _formula(state: PlusPlusState, chance: Tensor) -> list[list[Any]]:
+    if len(state.chosen) == 1:
         return [["p<sub>i</sub> = 1 / n = ", At(chance)], [_T.first_why]]
     total = html_number(float(state.before.double().sum()))
     drawn = html_number(state.draw * float(state.before.double().sum()))
@@ -68,7 +72,7 @@ def _formula(state: PlusPlusState, chance) -> list[list[object]]:
     ]
 
 
-def _draw_curve(state: PlusPlusState) -> dict:
+def _draw_curve(state: PlusPlusState) -> dict[str, Any]:
     """Cumulated D², and the draw as a level line."""
     cumulated = state.before.double().cumsum(0)
     share = (cumulated / cumulated[-1]).float()

@@ -60,7 +60,7 @@ def _frame(grid: Probes, state: SlicState, course: list[float]) -> Frame:
     if state.moved is not None:
         numbers.append(Number("share of pixels that changed", state.moved, "state.moved"))
     said = _T.said[state.phase].format(pieces=pieces, moved=state.moved or 0.0)
-    if state.phase == "sweep" and state.moved is None:
+    if state.phase == "sweep" and state.round == 1:
         said = _T.said_first
     return Frame(state.name, title, said, views, numbers, _formula(grid, state), _point(grid))
 

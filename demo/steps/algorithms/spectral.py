@@ -24,7 +24,7 @@ def make(data: Data) -> Run:
     """All steps."""
     s = data.wanted.settings
     n_vectors = min(max(s.n_vectors if data.is_picture else 12, s.n_segments + 1), data.n)
-    call = {"n_clusters": s.n_segments, "n_vectors": n_vectors, "laplacian": s.laplacian, "n_init": s.n_init}
+    call: dict[str, Any] = {"n_clusters": s.n_segments, "n_vectors": n_vectors, "laplacian": s.laplacian, "n_init": s.n_init}
     states = list(spectral_steps(data.W, **call, generator=make_generator(s.seed)))
     imports, setup = data.code(graph=True)
     code = Code(
@@ -77,11 +77,11 @@ def _degrees(data: Data, graph: GraphViews, state: SpectralState) -> Frame:
 
 def _laplacian(data: Data, graph: GraphViews, state: SpectralState) -> Frame:
     """The quadratic form of a few vectors, to choose from."""
-    variants = []
-    for key, x, code in _vectors(data):
-        variants.append(_form_variant(data, graph, state, _T.vectors[key], x, code, [_T.about[key]]))
+    variants = [
+        _form_variant(data, graph, state, _T.vectors[key], x, code, [_T.about[key]]) for key, x, code in _vectors(data)
+    ]
     return Frame(
-        state.name, _T.laplacian, _T.said_laplacian, [], variants[0].numbers, variants[0].formula, [], variants
+        state.name, _T.laplacian, _T.said_laplacian, [], variants[0].numbers or [], variants[0].formula or [], [], variants
     )  # fmt: skip
 
 
@@ -121,7 +121,7 @@ def _form_variant(
 
 def _form_lines(graph: GraphViews, x: Tensor, terms: Tensor, energy: float, more: list[Any]) -> list[list[Any]]:
     small = x.float()
-    lines = [
+    lines: list[list[Any]] = [
         [f"xᵀLx = ½ Σ<sub>i</sub> Σ<sub>j</sub> W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = {html_number(energy)}"],
         [
             "x<sub>i</sub> = ",
@@ -246,13 +246,13 @@ def _clustered(data: Data, graph: GraphViews, states: list[SpectralState]) -> li
     frames = lloyd_frames(data, lloyd, [state.inertia for state in lloyd[1:]], prefix="state.kmeans", project=plane.project)
     for frame, state in zip(frames, lloyd, strict=True):
         own, *others = frame.views
-        centers = {name: own.pop(name) for name in ("centers", "trails") if name in own}
-        scatter = {
+        centers: dict[str, Any] = {name: own.pop(name) for name in ("centers", "trails") if name in own}
+        scatter: dict[str, Any] = {
             **{k: v for k, v in own.items() if k != "kind"}, **centers, "kind": "scatter", "title": plane.title,
             "xy": plane.xy.float(), "bounds": plane.bounds,
         }  # fmt: skip
         curves = [view for view in others if view["kind"] == "curve"]
-        sorted_by = {} if state.labels is None else {"by_cluster": state.labels}
+        sorted_by: dict[str, Tensor] = {} if state.labels is None else {"by_cluster": state.labels}
         frame.views[:] = [own, {**others[0], **scatter} if data.is_picture else scatter, *curves]
         frame.views.append(graph.matrix_view(_T.matrix, **sorted_by))
     return frames
