@@ -9,7 +9,7 @@ other too, as the background goes on outside), and 𝟙_frame of the pieces at t
     ranking      f = (D − αW)⁻¹ y, how much heat of each side of the frame arrives; what is left cold ranks the rest
                                                                                                   (Yang et al. 2013)
 
-Each alone fails in other pictures; their mean is better than each.
+Each alone fails in other pictures; at the best threshold of a picture, their mean is better than each.
 """
 
 import numpy as np
