@@ -1,7 +1,6 @@
-"""The commands `evaluate bsds`, `evaluate objects` and `evaluate labels`."""
+"""The commands `evaluate bsds`, `evaluate objects`, `evaluate labels` and `evaluate retrieval`."""
 
 import argparse
-import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -9,14 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.errors import InputError, SegcoreError
+from segcore.evaluate_json import (
+    LABEL_SCORES,
+    OBJECT_SCORES,
+    label_json,
+    label_numbers,
+    object_json,
+    object_numbers,
+    region_json,
+    retrieval_json,
+)
 from segcore.flags import add_settings, check_json, settings_from, write_json
 from segcore.settings import Settings
 
 if TYPE_CHECKING:
-    from segcore.evaluate import Case, LabelReport, ObjectReport, RegionReport
+    from segcore.evaluate import Case, RegionReport
     from segcore.pipeline import Pipeline
 
 LEVELS = "2,3,4,6,8,12"
+ALL = "all"  # methods of `evaluate objects`
 UNTRAINED = "random"  # a row of --compare
 _NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
@@ -32,16 +42,28 @@ def add_evaluate(commands: Any) -> None:
     bsds.add_argument("--k", default=LEVELS, metavar="LIST", help=f"numbers of segments, one per level ({LEVELS})")
     _add_common(bsds, _bsds)
 
-    objects = kinds.add_parser("objects", help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture")
+    objects = kinds.add_parser(
+        "objects",
+        help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture",
+        epilog=f"--method {ALL} scores all methods that find objects, a row each.",
+    )
     objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
     objects.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks of the same names, object bright")
     _add_common(objects, _objects)
 
     labels = kinds.add_parser("labels", help="mIoU after Hungarian matching, ARI and more, with one label map per picture")
-    labels.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
-    labels.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
-    labels.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
+    _add_labels(labels)
     _add_common(labels, _labels)
+
+    retrieval = kinds.add_parser("retrieval", help="do the patches nearest to a patch, in other pictures, show its class")
+    _add_labels(retrieval)
+    _add_common(retrieval, _retrieval)
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+    parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
 
 
 def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
@@ -67,7 +89,7 @@ def _bsds(parsed: argparse.Namespace) -> int:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
     cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
     rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
-    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **_region_json(*row)} for row in rows])
+    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS", "F ODS", "OIS", "ms")
     _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
@@ -78,23 +100,47 @@ def _bsds(parsed: argparse.Namespace) -> int:
 
 
 def _objects(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate import evaluate_objects, mask_cases, partnerless
+    from segcore.evaluate import ObjectReport, evaluate_variants, mask_cases, partnerless
+    from segcore.registry import METHODS
     from segcore.stages import settings_read
 
-    parsed.method = parsed.method or "fiedler"
+    every = parsed.method == ALL
+    parsed.method = "fiedler" if every else parsed.method or "fiedler"
+    methods = [name for name, method in METHODS.items() if method.finds_objects] if every else [parsed.method]
     alone = partnerless(parsed.images, parsed.masks)
     cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
     _tell_fit(cases)
-    rows, status = _rows(parsed, cases, evaluate_objects)
-    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **_object_json(*row)} for row in rows])
-    settings = rows[0][2]
-    rule = settings.object_rule if "object_rule" in settings_read(settings) else settings.method
+
+    def evaluate(cases: list["Case"], settings: Settings, **how: Any) -> list[tuple[Settings, Any]]:
+        variants = [settings.replace(method=name) for name in methods]
+        reports = evaluate_variants(cases, variants, **how)
+        faults = [report for report in reports if isinstance(report, SegcoreError)]
+        if len(faults) == len(reports):
+            raise faults[0]
+        return list(zip(variants, reports, strict=True))
+
+    contenders, status = _rows(parsed, cases, evaluate)
+    found = [(name, settings, report) for name, variants, _ in contenders for settings, report in variants]
+    rows = [(name, report, settings) for name, settings, report in found if isinstance(report, ObjectReport)]
+    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **object_json(*row)} for row in rows])
+
+    def label(settings: Settings) -> str:
+        ruled = "object_rule" in settings_read(settings)
+        return f"{settings.method} ({settings.object_rule})" if ruled else settings.method
+
     _print_table(
-        ("backbone", "pictures", f"mean IoU ({rule})", "best IoU", *_OBJECT_SCORES.values()),
-        [(name, len(r.names), r.mean_by_rule, r.mean_by_better_side, *_object_numbers(r)) for name, r, _ in rows],
+        ("backbone", "method (rule)", "pictures", "mean IoU", "best IoU", *OBJECT_SCORES.values()),
+        [
+            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_numbers(r))
+            for name, r, settings in rows
+        ],
     )
+    print("mean IoU: of what the method, or the rule in brackets, calls the object.")
     print("best IoU: of the better side, or of the best union of segments.")
     print("F_beta, accuracy: of the masks; max F_beta: over thresholds of the vector that is cut; beta^2 = 0.3.")
+    for name, settings, report in found:
+        if not isinstance(report, ObjectReport):
+            print(f"Not possible: {name}, {settings.method}: {report}")
     _print_left_out(rows[0][1].skipped, alone)
     return status
 
@@ -109,15 +155,38 @@ def _labels(parsed: argparse.Namespace) -> int:
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
-    _write(parsed.json, [{**about, **_label_json(*row)} for row in rows])
+    _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     _print_table(
-        ("backbone", "pictures", *_LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
-        [(name, len(r.names), *_label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
+        ("backbone", "pictures", *LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
+        [(name, len(r.names), *label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
     )
     print("mIoU, accuracy: after Hungarian matching, anew for each picture; pooled: one matching for all pictures.")
     print("Less is better for VoI (bits), more for all others.")
     if ignore is not None and not rows[0][1].n_ignoring:
         print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
+    _print_left_out(rows[0][1].skipped, alone)
+    return status
+
+
+def _retrieval(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate import evaluate_retrieval, label_cases, partnerless
+    from segcore.evaluate.retrieval import N_NEAREST
+    from segcore.image import parse_label
+
+    ignore = parse_label(parsed.ignore)
+    alone = partnerless(parsed.images, parsed.labels)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    _tell_fit(cases)
+    rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
+    about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}
+    _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
+    _print_table(
+        ("backbone", "pictures", "patches", f"precision@{N_NEAREST}", "mean of classes", "by chance"),
+        [(name, len(r.names), r.n_patches, r.mean_precision, r.class_precision, r.class_chance) for name, r, _ in rows],
+    )
+    print(
+        f"precision: share of the {N_NEAREST} nearest patches in other pictures that are of the same class; more is better."
+    )
     _print_left_out(rows[0][1].skipped, alone)
     return status
 
@@ -224,89 +293,6 @@ def _about_levels(report: "RegionReport") -> Iterator[str]:
         yield f"Levels: K = {', '.join(map(str, report.levels))}. Covering and PRI: more is better; VoI (bits): less is."
     else:
         yield "One level: the method takes no K, or chooses its own. Covering and PRI: more is better; VoI (bits): less is."
-
-
-def _region_json(name: str, report: "RegionReport", settings: Settings) -> dict[str, Any]:
-    c, p, v, b = report.benchmark.covering, report.benchmark.pri, report.benchmark.voi, report.boundaries
-    return {
-        "name": name,
-        "backbone": report.backbone,
-        "settings": settings.to_dict(),
-        "k": list(report.levels),
-        "covering": {"ods": c.ods, "ois": c.ois, "best": c.best},
-        "pri": {"ods": p.ods, "ois": p.ois},
-        "voi": {"ods": v.ods, "ois": v.ois},
-        "boundary": {"ods": b.ods, "ois": b.ois, "recall": b.recall, "precision": b.precision},
-        "seconds": report.seconds,
-        "skipped": dict(report.skipped),
-        "pictures": [
-            {
-                "picture": picture,
-                "covering": [covered / row.area for covered in row.covered],
-                "covering_best": row.covered_best / row.area,
-                "pri": list(row.pri),
-                "voi": list(row.voi),
-                "boundary": list(counts.f),
-            }
-            for picture, row, counts in zip(report.names, report.benchmark.pictures, b.pictures, strict=True)
-        ],
-    }
-
-
-_OBJECT_SCORES = {"f_beta": "F_beta", "max_f_beta": "max F_beta", "accuracy": "accuracy", "corloc": "CorLoc"}
-_LABEL_SCORES = {
-    "miou": "mIoU",
-    "accuracy": "accuracy",
-    "adjusted_rand": "ARI",
-    "covering": "covering",
-    "rand": "PRI",
-    "voi": "VoI",
-}
-
-
-def _object_numbers(report: "ObjectReport") -> tuple[float, ...]:
-    return tuple(getattr(report, name) for name in _OBJECT_SCORES)
-
-
-def _label_numbers(report: "LabelReport") -> tuple[float, ...]:
-    return tuple(report.mean(name) for name in _LABEL_SCORES)
-
-
-def _object_json(name: str, report: "ObjectReport", settings: Settings) -> dict[str, Any]:
-    return {
-        "name": name,
-        "backbone": report.backbone,
-        "settings": settings.to_dict(),
-        "iou": {"rule": report.mean_by_rule, "better_side": report.mean_by_better_side},
-        **dict(zip(_OBJECT_SCORES, _object_numbers(report), strict=True)),
-        "skipped": dict(report.skipped),
-        "pictures": [
-            {
-                "picture": picture,
-                "rule": row.iou,
-                "better_side": row.best_iou,
-                "f_beta": row.f_beta,
-                "max_f_beta": row.max_f_beta,
-                "accuracy": row.accuracy,
-                "box_iou": row.box_iou,
-            }
-            for picture, row in zip(report.names, report.scores, strict=True)
-        ],
-    }
-
-
-def _label_json(name: str, report: "LabelReport", settings: Settings) -> dict[str, Any]:
-    return {
-        "name": name,
-        "backbone": report.backbone,
-        "settings": settings.to_dict(),
-        "mean": dict(zip(_LABEL_SCORES, _label_numbers(report), strict=True)),
-        "pooled": {"miou": report.pooled.miou, "accuracy": report.pooled.accuracy},
-        "skipped": dict(report.skipped),
-        "pictures": [
-            {"picture": picture, **dataclasses.asdict(row)} for picture, row in zip(report.names, report.scores, strict=True)
-        ],
-    }
 
 
 def _print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -19,6 +19,7 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
     pretrain.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
     pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
+    pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
     pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")
     pretrain.set_defaults(run=_pretrain)
 
@@ -39,6 +40,7 @@ def _pretrain(parsed: argparse.Namespace) -> int:
         device=parsed.device,
         batch=parsed.batch,
         recipe=Recipe(**sizes),
+        start=parsed.start,
         show_progress=True,
         **budget,
     )

@@ -46,6 +46,7 @@ class Method:
     features: Callable[..., FeatureGrid] | None = None  # makes its cells from the picture, if they are not patches
     auto: Callable[..., Clustering] | None = None  # runs in the place of `run` where the data choose K
     criterion: str | None = None  # the stage that then chooses it
+    finds_objects: bool = False  # parts the picture in objects and background, not only in segments
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +256,7 @@ METHODS: Mapping[str, Method] = {
         r"(D - W) v_1 = \mu_1 D v_1, \quad \text{object} = \{ i : v_1(i) > t \}",
         "Shi and Malik 2000; Melas-Kyriazi et al. 2022",
         _fiedler,
+        finds_objects=True,
     ),
     "ncut": Method(
         "Normalized cuts, recursive",
@@ -275,6 +277,7 @@ METHODS: Mapping[str, Method] = {
         r"\min_{A, B} \operatorname{cut}(A, B) = \sum_{i \in A, j \in B} w_{ij}",
         "Nagamochi, Ono and Ibaraki 1994",
         _min_cut,
+        finds_objects=True,
     ),
     "mean_shift": Method(
         "Mean shift",
@@ -294,24 +297,28 @@ METHODS: Mapping[str, Method] = {
         r"w_{ij} = [\cos(f_i, f_j) > \tau], \text{ else } \varepsilon; \quad v_1(i) > \operatorname{mean} v_1",
         "Wang et al. 2022",
         _tokencut,
+        finds_objects=True,
     ),
     "maskcut": Method(
         "MaskCut",
         r"\text{TokenCut on } f \odot (1 - \text{masks so far}), \text{ again and again}",
         "Wang et al. (CutLER) 2023",
         _maskcut,
+        finds_objects=True,
     ),
     "lost": Method(
         "LOST",
         r"\text{seed} = \arg\min_i \#\{ j : f_i^\top f_j > 0 \}; \quad \sum_{p \text{ like the seed}} f_p^\top f_i > 0",
         "Siméoni et al. 2021",
         _lost,
+        finds_objects=True,
     ),
     "dino_seg": Method(
         "DINO attention",
         r"\text{smallest set with } \sum_i a_i \ge 0.6; \quad a \propto \exp(q_{\text{CLS}} k_i^\top / \sqrt{d})",
         "Caron et al. 2021",
         _dino_seg,
+        finds_objects=True,
     ),
 }
 

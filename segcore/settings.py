@@ -176,7 +176,7 @@ class Settings:
         0.0, stage="cluster", label="Threshold value", lo=-1.0, hi=1.0, step=0.01, advanced=False,
         info="Used when the cut is at a value: a fraction of the largest entry of |v|.")
     object_rule: str = param(
-        "minority", stage="cluster", label="Object is", choices=("minority", "corners", "peak", "border"), advanced=False,
+        "border", stage="cluster", label="Object is", choices=("minority", "corners", "peak", "border"), advanced=False,
         info="minority: the smaller side; corners: the side with fewer picture corners; peak: the side of the largest |v|; "
              "border: the side with less of the picture's border.")
     flip: bool = param(

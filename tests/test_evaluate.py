@@ -347,7 +347,7 @@ def test_objects_from_the_command_line(masks, tmp_path, capsys):
     folders = ("--images", masks / "pictures", "--masks", masks / "masks")
     status, out, err = run(capsys, "objects", *folders, *QUICK, "--json", tmp_path / "o.json")
     assert status == 0, err
-    assert "mean IoU (minority)" in out
+    assert "fiedler (border)" in out
     written = json.loads((tmp_path / "o.json").read_text())
     assert written["iou"]["better_side"] >= written["iou"]["rule"] > 0.5
     assert written["settings"]["method"] == "fiedler"
@@ -361,7 +361,86 @@ def test_objects_of_maskcut_from_the_command_line(masks, capsys):
     folders = ("--images", masks / "pictures", "--masks", masks / "masks")
     status, out, err = run(capsys, "objects", *folders, *QUICK, "--method", "maskcut", "--mask-tau", "0.9")
     assert status == 0, err
-    assert "mean IoU (maskcut)" in out
+    assert "maskcut" in out
+
+
+def test_all_methods_that_find_objects_share_one_table(masks, weights, tmp_path, capsys):
+    """Each row is what its method gives alone; what a backbone cannot do is said, and costs the others nothing."""
+    from segcore.registry import METHODS
+
+    folders = ("--images", masks / "pictures", "--masks", masks / "masks", *QUICK)
+    written = {}
+    for method in ("all", "lost"):
+        status, out, err = run(capsys, "objects", *folders, "--method", method, "--json", tmp_path / f"{method}.json")
+        assert status == 0, err
+        first = json.loads((tmp_path / f"{method}.json").read_text())
+        written[method] = {row["settings"]["method"]: row for row in (first, *first["compare"])}
+        if method == "all":
+            assert "Not possible: color, dino_seg: This backbone has no attention" in out
+    assert set(written["all"]) == {name for name, method in METHODS.items() if method.finds_objects} - {"dino_seg"}
+    assert written["all"]["lost"]["pictures"] == written["lost"]["lost"]["pictures"]
+    status, out, err = run(capsys, "objects", *folders, "--method", "all", "--limit", "1", "--compare", weights)
+    assert status == 0, err
+    assert sum(line.startswith("model.safetensors") for line in out.splitlines()) == len(written["all"]) + 1
+
+
+def test_the_registry_knows_which_methods_find_objects(pipeline):
+    from segcore.registry import METHODS
+
+    for name, method in METHODS.items():
+        settings = Settings(backbone="color", method=name, max_side=64, pixel_side=32)
+        if name != "dino_seg":  # color has no attention
+            assert pipeline.run(two_discs()[0], settings).has_background == method.finds_objects, name
+
+
+@pytest.fixture
+def streets(tmp_path):
+    """Three pictures of colored squares; class 9 occurs in one of them only, and 7 is to be ignored."""
+    rng, colors = np.random.default_rng(0), {1: (220, 40, 30), 2: (30, 60, 210), 7: (30, 60, 210), 9: (240, 240, 240)}
+    for folder in ("pictures", "labels"):
+        (tmp_path / folder).mkdir()
+    for i, classes in enumerate(([1, 2, 9, 1], [2, 1, 1, 2], [7, 2, 1, 7])):
+        truth = np.array(classes, np.uint8).reshape(2, 2).repeat(32, 0).repeat(32, 1)
+        picture = np.array([colors[c] for c in truth.ravel()]).reshape(64, 64, 3) + rng.integers(-9, 10, (64, 64, 1))
+        Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(tmp_path / "pictures" / f"{i}.png")
+        Image.fromarray(truth).save(tmp_path / "labels" / f"{i}.png")
+    return tmp_path
+
+
+def test_patches_find_their_like_as_a_loop_finds_it(streets, pipeline):
+    cases = evaluate.label_cases(streets / "pictures", streets / "labels")
+    settings = Settings(backbone="color", max_side=64)
+    report = evaluate.evaluate_retrieval(cases, settings, pipeline=pipeline, ignore=7, n_nearest=5)
+    rows = []
+    for i, case in enumerate(cases):
+        features = pipeline.values(case.picture, settings, "features")["features"]
+        truth = np.array(Image.open(case.truth))[4::8, 4::8].ravel()
+        rows += [(i, c, x / x.norm()) for c, x in zip(truth.tolist(), features.X, strict=True) if c != 7]
+    shares = {1: [], 2: []}
+    for i, c, x in rows:
+        others = [(float(x @ y), d) for j, d, y in rows if j != i]
+        if c in shares:
+            shares[c].append(sum(d == c for _, d in sorted(others, key=lambda o: -o[0])[:5]) / 5)
+    assert set(report.precision) == {1, 2}  # 9 is nowhere else
+    assert report.n_patches == len(rows)
+    for c, values in shares.items():
+        assert report.precision[c] == pytest.approx(np.mean(values), abs=1e-3)
+        assert report.counts[c] == len(values)
+    assert report.class_precision > 0.9 > 0.7 > report.class_chance
+    assert report.mean_precision == pytest.approx(np.mean(shares[1] + shares[2]), abs=1e-3)
+
+
+def test_retrieval_from_the_command_line(streets, tmp_path, capsys):
+    folders = ("--images", streets / "pictures", "--labels", streets / "labels", "--ignore", "7")
+    status, out, err = run(capsys, "retrieval", *folders, *QUICK, "--json", tmp_path / "r.json")
+    assert status == 0, err
+    assert "precision@10" in out
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert written["precision"]["classes"] > written["precision"]["chance"]
+    assert {row["class"] for row in written["classes"]} == {1, 2}
+    status, _, err = run(capsys, "retrieval", *folders, *QUICK, "--limit", "1")
+    assert status == 2
+    assert "No class occurs in two pictures" in err
 
 
 def test_labels_from_the_command_line(labelled, tmp_path, capsys):

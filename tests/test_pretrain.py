@@ -20,19 +20,20 @@ from safetensors.torch import load_file
 from segcore import InputError, NumericalError, Settings, cli, segment
 from segcore.features import load_vit, resolve_backbone
 from segcore.features.pretrain import Recipe, pretrain
-from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures
+from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
 from segcore.features.pretrain.files import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain.networks import follow, make_networks
-from segcore.features.pretrain.objective import compute_losses, draw_batch, sinkhorn
-from segcore.features.pretrain.pictures import draw_regions, load_pictures
+from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
+from segcore.features.pretrain.pictures import load_pictures
 from segcore.features.pretrain.recipe import cosine
+from segcore.features.pretrain.redraw import look, redraw_objects
 from segcore.features.vit import extract_features
 from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
 
 TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
-    n_prototypes=16, learning_rate=5e-3, momentum=(0.9, 1.0),
+    n_prototypes=16, picture_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
@@ -126,7 +127,7 @@ def test_large_pictures_shrink_and_room_is_bounded(tmp_path, folder):
     largest = store.size[:, 0].amax(0).tolist()
     assert largest == [256, 384]
     whole = load_pictures([folder], seed=0)  # 12 pictures of one size
-    one = (whole.pixels.nbytes + whole.regions.nbytes) // 12
+    one = (whole.pixels.nbytes + whole.regions.nbytes + whole.objects.nbytes) // 12
     few = load_pictures([folder], seed=0, most_bytes=5 * one)
     assert (len(few), few.n_left_out) == (5, 7)
 
@@ -159,20 +160,6 @@ def test_crops_show_the_place_that_they_name(tmp_path, generator):
         assert_close(pixels[:, 1, inner, inner], y[:, inner, None].expand(-1, -1, px - 4), atol=0.02)
 
 
-def test_regions_keep_to_the_colors():
-    """Along the border the blur makes regions of its own; apart from it, no region has two colors."""
-    picture = np.zeros((120, 160, 3), np.uint8)
-    picture[40:80, 60:120] = (200, 120, 40)
-    regions = draw_regions(picture)
-    inside, outside = np.zeros((2, 120, 160), bool)
-    inside[44:76, 64:116] = True
-    outside[:, :56] = outside[:, 124:] = outside[:36] = outside[84:] = True
-    for level in range(regions.shape[2]):
-        assert len(np.unique(regions[..., level][inside])) == 1
-        assert len(np.unique(regions[..., level][outside])) == 1
-        assert regions[60, 90, level] != regions[10, 10, level]
-
-
 def test_patches_agree_as_often_as_regions_hold_both(tmp_path, generator):
     """Patch by patch: where its center lies in the picture, and what the regions say there."""
     for i in range(3):
@@ -180,17 +167,21 @@ def test_patches_agree_as_often_as_regions_hold_both(tmp_path, generator):
     store = load_pictures([tmp_path], seed=0)
     numbers = torch.tensor([2, 0, 1, 2])
     crops = draw_crops(store.size[numbers, 0], px=32, area=(0.3, 0.9), most_zoom=9.0, generator=generator)
-    shares = agreement(store, numbers, crops, 8)
+    shares, likely = agreement(store, numbers, crops, 8), objectness(store, numbers, crops, 8)
     assert shares.shape == (4, 16, 16)
+    assert likely.shape == (4, 16)
     for b, number in enumerate(numbers.tolist()):
-        (height, width), start = store.size[number, 1].tolist(), int(store.regions_start[number])
+        (height, width), start = store.size[number, 1].tolist(), int(store.cues_start[number])
         regions = store.regions[start : start + height * width].view(height, width, -1)
+        objects = store.objects[start : start + height * width].view(height, width)
         y, x, h, w = crops.box[b].tolist()
         seen = []
         for i, j in itertools.product(range(4), range(4)):
             across = (j + 0.5) / 4
             across = 1 - across if bool(crops.mirrored[b]) else across
-            seen.append(regions[int((y + h * (i + 0.5) / 4) * height), int((x + w * across) * width)])
+            place = int((y + h * (i + 0.5) / 4) * height), int((x + w * across) * width)
+            seen.append(regions[place])
+            assert float(likely[b, 4 * i + j]) == pytest.approx(int(objects[place]) / 255)
         for i, j in itertools.product(range(16), range(16)):
             assert float(shares[b, i, j]) == pytest.approx(float((seen[i] == seen[j]).float().mean()))
     assert 0.1 < float(shares.mean()) < 0.95
@@ -255,16 +246,115 @@ def test_the_losses_are_what_they_say(folder):
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.no_grad():
-        q = sinkhorn(teacher(batch.large_pixels)[0], temperature=0.05).view(2, 3, -1)
-        (large, keys), (small, _) = student(batch.large_pixels), student(batch.small_pixels)
-    p = [x.log_softmax(-1) for x in (torch.cat((large, small)) / 0.1).chunk(4)]
+        q = sinkhorn(teacher(batch.large_pixels).cosines, temperature=0.05).view(2, 3, -1)
+        large, small = student(batch.large_pixels), student(batch.small_pixels)
+    p = [x.log_softmax(-1) for x in (torch.cat((large.cosines, small.cosines)) / 0.1).chunk(4)]
     pairs = [-(q[t] * p[s]).sum(-1).mean() for t in range(2) for s in range(4) if s != t]
     assert_close(losses.picture.detach(), sum(pairs) / len(pairs), atol=1e-5)
-    errors = []
+    errors, divergences = [], []
     for b, i, j in itertools.product(range(6), range(16), range(16)):
-        cosine = float(torch.cosine_similarity(keys[b, i], keys[b, j], dim=0))
-        errors.append(((cosine if cosine > 0 else 0.1 * cosine) - float(batch.agreement[b, i, j])) ** 2)
-    assert float(losses.regions.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
+        cosine, g = float(torch.cosine_similarity(large.keys[b, i], large.keys[b, j], dim=0)), batch.objectness[b]
+        alike = float((2 * g[i] - 1) * (2 * g[j] - 1))
+        target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else alike / 5)
+        errors.append((max(cosine, 0.1 * cosine) - max(target, 0.1 * target)) ** 2)
+    assert float(losses.keys.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
+    for b, head in itertools.product(range(6), range(TINY.heads)):
+        target = (batch.objectness[b] + 0.02) / (batch.objectness[b] + 0.02).sum()
+        attention = large.looks[b, head].softmax(0)
+        divergences.append(sum(float(t * (t / a).log()) for t, a in zip(target, attention, strict=True)))
+    assert float(losses.attention.detach()) == pytest.approx(sum(divergences) / len(divergences), abs=1e-5)
+
+
+def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
+    R = (torch.rand(2, 5, 5, generator=generator) < 0.5).float()
+    g = torch.tensor([[1.0, 1.0, 0.0, 0.0, 0.5]]).repeat(2, 1)
+    assert torch.equal(alikeness(R, g, 0.0), R)
+    objects = alikeness(R, g, 1.0)[0]
+    assert_close(objects[0], torch.tensor([1, 1, -0.2, -0.2, 0]))  # object, object, ground, ground, no opinion
+    assert_close(objects[2], torch.tensor([-0.2, -0.2, 1, 1, 0]))
+    assert_close(alikeness(R, g, 0.25), 0.75 * R + 0.25 * alikeness(R, g, 1.0))
+
+
+def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
+    store, recipe = load_pictures([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
+    batch = draw_batch(store, recipe, recipe.phase(0.0, 3), generator=torch.Generator().manual_seed(1), device=CPU)
+    assert batch.small_pixels.numel() == 0
+    student, _ = make_networks(recipe, seed=0)
+    losses = compute_losses(student, None, batch, recipe, teacher_temperature=0.05)
+    assert float(losses.picture) == 0
+    assert float(losses.keys.detach()) > 0
+
+
+# Objects drawn anew
+
+
+def test_attention_is_that_of_the_app(folder, tmp_path):
+    """What the training draws to the objects is what DINO attention shows."""
+    out = tmp_path / "weights.safetensors"
+    train(folder, out)
+    pixels = torch.from_numpy(paint(1, 32, 32))
+    geometry = Geometry(image_size=(32, 32), scaled_size=(32, 32), patch=8)
+    shown = extract_features(load_vit(resolve_backbone(str(out))[0], device=CPU), pixels, geometry).attention
+    network, _ = make_networks(TINY, seed=0, start=out)
+    with torch.no_grad():
+        looks = network(pixels.permute(2, 0, 1)[None] / 255).looks[0]
+    assert_close(looks.softmax(-1), (shown / shown.sum((1, 2), keepdim=True)).flatten(1), atol=1e-4)
+
+
+def test_a_mirrored_picture_is_looked_at_alike(tmp_path):
+    """The mean over mirror images is the mirror image of the mean."""
+    picture = paint(3, 64, 64)
+    for name, pixels in (("a", picture), ("b", picture[:, ::-1])):
+        (tmp_path / name).mkdir()
+        Image.fromarray(pixels).save(tmp_path / name / "picture.png")
+    network, numbers = make_networks(TINY, seed=0)[1], torch.tensor([0])
+    seen = [look(load_pictures([tmp_path / name], seed=0), numbers, network, TINY, device=CPU)[0] for name in "ab"]
+    assert_close(seen[1], seen[0].flip(1), atol=1e-4)
+    assert float(seen[0].mean()) == pytest.approx(1, abs=0.02)
+
+
+def test_objects_drawn_anew_follow_attention_and_regions(folder, monkeypatch):
+    """Attention to the left half, of pictures whose regions are columns: exactly their left columns are object."""
+    from segcore.features.pretrain import redraw
+
+    def left(_store, numbers, _network, _recipe, *, device):
+        return torch.tensor([1.9, 1.6, 0.4, 0.1]).repeat(len(numbers), 4, 1)
+
+    monkeypatch.setattr(redraw, "look", left)
+    store = load_pictures([folder], seed=0)
+    columns = (torch.arange(24) // 6).repeat(12 * 20)[:, None]
+    store = dataclasses.replace(store, regions=columns.expand_as(store.regions).to(torch.int16))
+    anew = redraw_objects(store, None, TINY, device=CPU)
+    objects = anew.objects.view(12, 20, 24)
+    assert int(objects[:, :, :12].min()) > 200
+    assert int(objects[:, :, 12:].max()) < 55
+    assert torch.equal(anew.pixels, store.pixels)
+
+
+def test_the_teacher_draws_anew_when_it_is_time(folder, tmp_path, monkeypatch):
+    from segcore.features.pretrain import loop
+
+    def watched(store, network, recipe, *, device):
+        drawn.append(len(steps))
+        return redraw_objects(store, network, recipe, device=device)
+
+    drawn, steps = [], []
+    monkeypatch.setattr(loop, "redraw_objects", watched)
+    recipe = dataclasses.replace(TINY, redraws=(0.5, 0.8))
+    train(folder, tmp_path / "w.safetensors", steps=10, recipe=recipe, on_step=steps.append)
+    assert drawn == [5, 8]
+
+
+def test_a_training_begins_with_the_weights_that_it_is_given(folder, tmp_path):
+    first, second = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
+    train(folder, first)
+    train(folder, second, steps=1, start=first, seed=5, recipe=dataclasses.replace(TINY, learning_rate=0.0))
+    a, b = load_file(first), load_file(second)
+    assert all(torch.equal(a[key], b[key]) for key in a)
+    with pytest.raises(InputError, match="no weights of the sizes"):
+        train(folder, tmp_path / "c.safetensors", start=first, recipe=dataclasses.replace(TINY, depth=1))
+    with pytest.raises(InputError, match="nowhere"):
+        train(folder, tmp_path / "c.safetensors", start=tmp_path / "nowhere.safetensors")
 
 
 def test_keys_are_those_that_segmentations_read(folder, tmp_path):
@@ -275,10 +365,9 @@ def test_keys_are_those_that_segmentations_read(folder, tmp_path):
     pixels = torch.from_numpy(paint(1, 32, 32))
     geometry = Geometry(image_size=(32, 32), scaled_size=(32, 32), patch=8)
     found = extract_features(model, pixels, geometry, facet="key").X
-    network, _ = make_networks(TINY, seed=0)
-    network.net.load_state_dict(load_file(out))
+    network, _ = make_networks(TINY, seed=0, start=out)
     with torch.no_grad():
-        _, keys = network(pixels.permute(2, 0, 1)[None] / 255)
+        keys = network(pixels.permute(2, 0, 1)[None] / 255).keys
     assert_close(keys[0], found, atol=1e-4)
 
 
@@ -287,7 +376,7 @@ def test_gradients_reach_the_student_only(folder):
     batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (losses.picture + losses.regions).backward()
+    (losses.picture + losses.keys + losses.attention).backward()
     unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
     assert unmoved == []
     assert all(p.grad is None for p in teacher.parameters())
@@ -301,8 +390,8 @@ def test_half_precision_computes_about_the_same(folder):
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.autocast("cpu", torch.bfloat16):
         half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (half.picture + half.regions).backward()
-    for name in ("picture", "regions"):
+    (half.picture + half.keys + half.attention).backward()
+    for name in ("picture", "keys", "attention"):
         assert getattr(half, name).dtype == torch.float32
         assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())
@@ -579,8 +668,7 @@ def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
     assert status == 0, told.err
     assert "2 steps on 12 pictures" in told.out
     assert "Not read: 1 files, such as broken.png" in told.out
-    assert "loss" in told.err
-    assert "pictures/s" in told.err
+    assert "min, loss" in told.out
     assert load_vit(resolve_backbone(str(out))[0]).depth == 1
 
 

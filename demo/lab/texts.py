@@ -241,7 +241,8 @@ ATTENTION_NONE = (
 )
 ATTENTION_LEAD = (
     "Attention of the last block, from [CLS] to the patches, each of the {heads} heads on its own range. Click a head, and "
-    "DINO-seg uses it."
+    "DINO-seg uses it. In DINO, attention to objects emerges by itself; in dino_tiny it was drawn to them by cues such as "
+    "saliency."
 )
 ATTENTION_HEAD = "Head {i}"
 ATTENTION_MEAN = "Mean of the heads"

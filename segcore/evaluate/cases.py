@@ -5,10 +5,10 @@ repeats for each K.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
@@ -152,33 +152,48 @@ def misfits(cases: Sequence[Case]) -> dict[str, str]:
     return found
 
 
-def each(
-    cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None
-) -> tuple[tuple[str, ...], list[T], dict[str, str]]:
-    """Score every case; a picture at fault is left out and named.
+@dataclass(slots=True)
+class Tally(Generic[T]):
+    """What came of scoring one case after the other; a picture at fault is left out and named."""
 
-    Where the first ones all fail, and two of them alike, the fault lies in the settings, and the work ends at once.
-    """
-    names: list[str] = []
-    scores: list[T] = []
-    skipped: dict[str, str] = {}
-    for case in cases:
+    n_cases: int
+    names: list[str] = field(default_factory=list)
+    scores: list[T] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)  # name → why
+
+    def add(self, case: Case, score: Callable[[Case], T]) -> None:
+        """Score a case.
+
+        Raises:
+            SegcoreError: the first cases all failed, two of them alike, so the fault lies in the settings.
+        """
         try:
             value = score(case)
         except (InputError, NumericalError) as error:
             of_settings = getattr(error, "field", "image") != "image"
-            if of_settings and not scores and (len(cases) == 1 or str(error) in skipped.values()):
+            if of_settings and not self.scores and (self.n_cases == 1 or str(error) in self.skipped.values()):
                 raise
-            skipped[case.name] = str(error)
+            self.skipped[case.name] = str(error)
         else:
-            names.append(case.name)
-            scores.append(value)
+            self.names.append(case.name)
+            self.scores.append(value)
+
+    def check(self) -> None:
+        """Raise InputError where no picture could be scored."""
+        if not self.scores:
+            reasons = next(iter(self.skipped.values()), "the list is empty.")
+            raise InputError(f"None of {self.n_cases} pictures could be scored: {reasons}", field="image")
+
+
+def each(cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None) -> Tally[T]:
+    """Score every case; where the settings are at fault, the work ends at once."""
+    tally = Tally[T](len(cases))
+    for case in cases:
+        tally.add(case, score)
         if on_picture is not None:
             on_picture(case.name)
-    if not scores:
-        reasons = next(iter(skipped.values()), "the list is empty.")
-        raise InputError(f"None of {len(cases)} pictures could be scored: {reasons}", field="image")
-    return tuple(names), scores, skipped
+    tally.check()
+    return tally
 
 
 def resolved(settings: Settings) -> Settings:

@@ -1,11 +1,13 @@
 """Objects: one mask per picture, against what an object method found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
+from segcore.errors import SegcoreError
+from segcore.evaluate.cases import Case, OnPicture, Tally, check_pair, resolved, run
 from segcore.image import read_mask
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
@@ -73,14 +75,50 @@ def evaluate_objects(
         InputError: the method knows no background, a setting breaks a rule, or no picture could be scored.
         ModelError: the backbone cannot be had.
     """
-    settings = resolved(settings)
+    told = evaluate_variants(cases, [settings], pipeline=pipeline, on_picture=on_picture)[0]
+    if isinstance(told, SegcoreError):
+        raise told
+    return told
 
-    def score(case: Case) -> ObjectScores:
-        check_pair(case)
-        truth = read_mask(case.truth)
-        result = run(pipeline, case.picture, settings)
-        check_size(truth, result, case.truth.name)
-        return score_objects(result, truth)
 
-    names, scores, skipped = each(cases, score, on_picture)
-    return ObjectReport(settings.backbone, names, tuple(scores), skipped)
+def evaluate_variants(
+    cases: Sequence[Case], variants: Sequence[Settings], *, pipeline: Pipeline, on_picture: OnPicture | None = None
+) -> list[ObjectReport | SegcoreError]:
+    """The same for several settings, picture by picture, so that what they share is computed once.
+
+    Returns:
+        For each of the variants what `evaluate_objects` would return or raise; one that fails costs the others nothing.
+    """
+    variants = [resolved(settings) for settings in variants]
+    tallies = [Tally[ObjectScores](len(cases)) for _ in variants]
+    failed: dict[int, SegcoreError] = {}
+
+    def attempt(i: int, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except SegcoreError as error:
+            failed[i] = error
+
+    for case in cases:
+        for i, settings in enumerate(variants):
+            if i not in failed:
+                attempt(i, partial(tallies[i].add, case, partial(_score, settings=settings, pipeline=pipeline)))
+        if on_picture is not None:
+            on_picture(case.name)
+        if len(failed) == len(variants):
+            break
+    for i, tally in enumerate(tallies):
+        if i not in failed:
+            attempt(i, tally.check)
+    return [
+        failed.get(i) or ObjectReport(settings.backbone, tuple(tally.names), tuple(tally.scores), tally.skipped)
+        for i, (settings, tally) in enumerate(zip(variants, tallies, strict=True))
+    ]
+
+
+def _score(case: Case, *, settings: Settings, pipeline: Pipeline) -> ObjectScores:
+    check_pair(case)
+    truth = read_mask(case.truth)
+    result = run(pipeline, case.picture, settings)
+    check_size(truth, result, case.truth.name)
+    return score_objects(result, truth)

@@ -49,7 +49,7 @@ def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gat
 # fmt: off
 _ALL = (
     Backbone("dino_tiny", "a small stand-in for DINO ViT-S, patch 8", 8, "Apache-2.0",
-             "Learned without labels from 1,200 pictures; comes with the app and works with no network.", PLAIN_VIT),
+             "Taught regions and objects by cues, without labels, on 1,200 pictures; comes with the app.", PLAIN_VIT),
     _on_hub("dino_vits16", "DINO ViT-S/16", "vit_small_patch16_224.dino", 16,
             "The usual choice of the published methods: quick, and its keys separate objects well."),
     _on_hub("dino_vits8", "DINO ViT-S/8", "vit_small_patch8_224.dino", 8,

@@ -14,7 +14,7 @@ from tests.server import running_page
 pytestmark = pytest.mark.browser
 
 COFFEE = EXAMPLES / "coffee.jpg"
-H, W = 40, 60  # of the first example's grid
+H, W = 40, 60  # of its grid
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def address():
 def tab(page, address):
     """The tab, open, with the answer for the patch in the middle."""
     page.set_default_timeout(30_000)
-    page.goto(address)
+    page.goto(f"{address}?example=coffee")
     wait_for_result(page)
     page.get_by_role("tab", name=TITLE).click()
     wait_for_patch(page, H // 2 + 1, W // 2 + 1)
@@ -218,7 +218,7 @@ def test_a_method_without_a_graph_says_so_and_keeps_the_place(tab):
 def test_looks(page, address, shoot, theme, width):
     page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
-    page.goto(f"{address}?__theme={theme}")
+    page.goto(f"{address}?example=coffee&__theme={theme}")
     wait_for_result(page)
     page.get_by_role("tab", name=TITLE).click()
     wait_for_patch(page, H // 2 + 1, W // 2 + 1)

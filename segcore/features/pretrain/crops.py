@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from segcore.features.pretrain.pictures import LEVELS, REGION_LEVEL, PictureStore
+from segcore.features.pretrain.pictures import CUE_LEVEL, LEVELS, PictureStore
 
 _ASPECT = 4 / 3  # a box is at most so much wider than high, in pixels of the picture, or higher than wide
 # Blur and grayscale are rarer than for telling pictures apart: color and sharpness are what segments differ in.
@@ -122,14 +122,24 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
         (b, n, n) float32 in [0, 1], symmetric with a diagonal of 1, on the device of the store: the share of the picture's
         over-segmentations that put the centers of both patches in one region.
     """
-    device = store.regions.device
-    numbers, crops = numbers.to(device), crops.to(device)
-    size = store.size[numbers, REGION_LEVEL]
-    rows, columns = (places(crops, crops.px // patch) * size[:, :, None]).long().minimum(size[:, :, None] - 1).unbind(1)
-    at = store.regions_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
-    region = store.regions[at.flatten(1)]  # (b, n, scales)
+    region = store.regions[_pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
     alike = [(x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)]
     return sum(alike, torch.zeros_like(alike[0])) / len(alike)
+
+
+def objectness(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+    """Look up how likely the center of each patch is object, arguments as for `agreement`: (b, n) float32 in [0, 1]."""
+    return store.objects[_pixels_of_patches(store, numbers, crops, patch)].float() / 255
+
+
+def _pixels_of_patches(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+    """(b, n) int64: where the cues of the centers of the patches are kept."""
+    device = store.regions.device
+    numbers, crops = numbers.to(device), crops.to(device)
+    size = store.size[numbers, CUE_LEVEL]
+    rows, columns = (places(crops, crops.px // patch) * size[:, :, None]).long().minimum(size[:, :, None] - 1).unbind(1)
+    at = store.cues_start[numbers, None, None] + rows[:, :, None] * size[:, 1, None, None] + columns[:, None, :]
+    return at.flatten(1)
 
 
 def change_colors(pixels: Tensor, *, generator: Generator) -> Tensor:

@@ -1,5 +1,6 @@
 """A training from folders to a file of weights."""
 
+import copy
 import dataclasses
 import math
 import time
@@ -13,15 +14,18 @@ import torch
 from segcore.checks import check_range
 from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
+from segcore.features.digest import digest_of
 from segcore.features.pretrain.files import check_out, checkpoint_path, load_checkpoint, save_checkpoint, save_weights
-from segcore.features.pretrain.networks import follow, make_networks, make_optimizer
+from segcore.features.pretrain.networks import Network, follow, make_networks, make_optimizer
 from segcore.features.pretrain.objective import compute_losses, draw_batch
 from segcore.features.pretrain.pictures import PictureStore, load_pictures
 from segcore.features.pretrain.recipe import Rates, Recipe
+from segcore.features.pretrain.redraw import redraw_objects
 from segcore.progress import Bar, make_bar
 from segcore.settings import params
 
 MINUTES = 30.0
+RANDOM = "random weights"
 BATCH = {"cuda": 256, "cpu": 32}
 CHECKPOINT_SECONDS = 30.0
 _REMEMBERED = 0.98  # of the running mean of the loss, per step
@@ -64,6 +68,7 @@ def pretrain(
     device: str = "auto",
     batch: int | None = None,
     recipe: Recipe | None = None,
+    start: Path | str | None = None,
     show_progress: bool = False,
     on_step: Callable[[StepReport], None] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -83,6 +88,7 @@ def pretrain(
         device: "auto", "cpu" or "cuda"; where its hardware multiplies bfloat16, the networks compute in it.
         batch: pictures per step; BATCH of the device if None.
         recipe: sizes, losses and schedules; the defaults if None.
+        start: weights of the same sizes to begin with, such as those of an earlier training; random ones if None.
         show_progress: draw a bar with loss and pictures per second on standard error.
         on_step: called after each step; what it raises ends the training there, as an interruption does.
         checkpoint_seconds: time between checkpoints.
@@ -92,8 +98,8 @@ def pretrain(
         Where the weights are, and what was done.
 
     Raises:
-        InputError: a folder holds no pictures, a number is out of range, a file cannot be written, or the checkpoint is of
-            another training.
+        InputError: a folder holds no pictures, a number is out of range, a file cannot be written, the weights to begin
+            with do not fit, or the checkpoint is of another training.
         NumericalError: the loss is no longer finite.
 
     Cost: every step looks at 2 large and `n_small` small crops of each picture; the decoded pictures stay in memory.
@@ -104,8 +110,12 @@ def pretrain(
     check_range("seed", seed, lo=0, hi=params()["seed"].hi)
     _check_budget(minutes, steps)
     check_out(out, resume=resume)
+    networks = make_networks(recipe, seed=seed, start=None if start is None else Path(start), device=where)
     store = load_pictures([Path(f) for f in folders], seed=seed, show_progress=show_progress).to(where)
-    run = _Run(store, recipe, seed=seed, batch=batch, device=where, minutes=minutes, steps=steps, clock=clock)
+    begun = RANDOM if start is None else digest_of(networks[0].net.state_dict())
+    run = _Run(
+        store, networks, recipe, start=begun, seed=seed, batch=batch, device=where, minutes=minutes, steps=steps, clock=clock
+    )
     if resume:
         state = load_checkpoint(out, identity=run.identity)
         try:
@@ -170,8 +180,10 @@ class _Run:
     def __init__(
         self,
         store: PictureStore,
+        networks: tuple[Network, Network],
         recipe: Recipe,
         *,
+        start: str,
         seed: int,
         batch: int,
         device: torch.device,
@@ -181,8 +193,11 @@ class _Run:
     ):
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
         self._minutes, self._steps, self._clock = math.inf if minutes is None else minutes, steps, clock
-        self.student, self.teacher = make_networks(recipe, seed=seed, device=device)
+        self.student, self.teacher = networks
+        self.start = start
         self.optimizer = make_optimizer(self.student)
+        self.n_redraws = 0
+        self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0
         self.shown = 0.0  # percent that the bar shows
         self.whole = True  # False while a step has moved some of the weights
@@ -196,6 +211,7 @@ class _Run:
             "seed": self.seed,
             "batch": self.batch,
             "recipe": sizes,
+            "start": self.start,
             "pictures": f"{len(self.store)}, {self.store.digest}",
         }
 
@@ -217,6 +233,9 @@ class _Run:
     def step(self) -> StepReport:
         """Draw a batch, compare student and teacher, and move both."""
         progress = self.progress
+        if self.n_redraws < self.recipe.drawn(progress):
+            self.n_redraws = self.recipe.drawn(progress)
+            self._redraw(copy.deepcopy(self.teacher.state_dict()))
         phase, rates = self.recipe.phase(progress, self.batch), self.recipe.rates(progress, self.batch)
         # A generator of its own for each step: a training that is resumed needs no other memory of what was drawn.
         generator = torch.Generator().manual_seed(self.seed * _STRIDE + self.n_steps)
@@ -236,6 +255,13 @@ class _Run:
         self._seen += phase.batch
         numbers = {name: float(part.detach()) for name, part in parts.items()}
         return StepReport(self.n_steps, progress, value, numbers, self.pictures_per_second)
+
+    def _redraw(self, artist: Mapping[str, torch.Tensor]) -> None:
+        """Let the teacher, in this state, draw the objects of all pictures."""
+        self.artist = artist
+        network = copy.deepcopy(self.teacher)
+        network.load_state_dict(artist)
+        self.store = redraw_objects(self.store, network, self.recipe, device=self.device)
 
     def _move(self, loss: torch.Tensor, rates: Rates) -> None:
         self.optimizer.param_groups[0]["weight_decay"] = rates.weight_decay
@@ -264,6 +290,8 @@ class _Run:
             "student": self.student.state_dict(),
             "teacher": self.teacher.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "n_redraws": self.n_redraws,
+            "artist": self.artist,
         }
 
     def restore(self, state: Mapping[str, Any] | None) -> None:
@@ -273,12 +301,15 @@ class _Run:
         self.n_steps, self.loss, self._seconds_before = state["n_steps"], state["loss"], state["seconds"]
         for name in ("student", "teacher", "optimizer"):
             getattr(self, name).load_state_dict(state[name])
+        self.n_redraws = state["n_redraws"]
+        if state["artist"] is not None:
+            self._redraw(state["artist"])
         self._began = self._clock()
 
     def facts(self) -> dict[str, Any]:
         """What is worth knowing about the weights."""
         return {
-            "method": "DINO with Sinkhorn-Knopp assignments; cosines of keys after regions by color",
+            "method": "keys drawn to regions and objects, attention to objects, drawn by cues and then by itself",
             "pictures": len(self.store),
             "steps": self.n_steps,
             "seconds": round(self.seconds),
@@ -286,5 +317,6 @@ class _Run:
             "seed": self.seed,
             "loss": self.loss,
             "recipe": self.identity["recipe"],
+            "start": self.start,
             "device": torch.cuda.get_device_name() if self.device.type == "cuda" else "cpu",
         }

@@ -1,6 +1,6 @@
 """Pictures for a training: found in folders, decoded once, and kept in one tensor from which crops are cut anywhere.
 
-With each picture its regions are kept: several over-segmentations, from fine to coarse, drawn by color alone.
+With each picture its cues are kept: several over-segmentations, from fine to coarse, and how likely each pixel is object.
 """
 
 import dataclasses
@@ -17,14 +17,14 @@ import torch
 from torch import Tensor
 
 from segcore.errors import InputError
+from segcore.features.pretrain.cues import REGION_LEVELS, draw_objects, draw_regions
 from segcore.image import read_image
 from segcore.progress import make_bar
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 PACKED = ("images.bin", "offsets.npy")  # pictures end to end, and where each begins and the last one ends
 LEVELS = 3  # the picture, half of it, a quarter of it: a crop is cut from the one that is nearest to its own size
-REGION_LEVEL = 1  # regions are drawn on half of the picture: as good for patches, and quicker
-REGION_SCALES = (1 / 768, 1 / 384, 1 / 192, 1 / 96)  # k of Felzenszwalb and Huttenlocher, as a share of the area
+CUE_LEVEL = 1  # cues are drawn on half of the picture: as good for patches, and quicker
 SHORTER_SIDE = 256  # larger pictures are shrunk; crops of a training are smaller anyway
 SMALLEST_SIDE = 16
 MOST_BYTES = 6 << 30
@@ -38,8 +38,9 @@ class PictureStore:
     pixels: Tensor  # (all pixels, 3) uint8 RGB
     start: Tensor  # (n, LEVELS) int64: first pixel of each copy
     size: Tensor  # (n, LEVELS, 2) int64: height and width of each copy
-    regions: Tensor  # (all pixels of the copies REGION_LEVEL, number of scales) int16: which region each pixel is in
-    regions_start: Tensor  # (n,) int64: first pixel of each picture
+    regions: Tensor  # (all pixels of the copies CUE_LEVEL, REGION_LEVELS) int16: which region each pixel is in
+    objects: Tensor  # (the same pixels,) uint8: how likely each pixel is object, in 255ths
+    cues_start: Tensor  # (n,) int64: first pixel of each picture there
     skipped: tuple[str, ...] = ()  # names of unreadable and tiny files
     n_left_out: int = 0  # pictures for which there was no room
 
@@ -53,9 +54,10 @@ class PictureStore:
 
     def to(self, device: torch.device) -> "PictureStore":
         """Move to a GPU that has room to spare for it, else stay."""
-        if device.type != "cuda" or self.pixels.nbytes + self.regions.nbytes > torch.cuda.mem_get_info(device)[0] / 4:
+        names = ("pixels", "start", "size", "regions", "objects", "cues_start")
+        need = sum(getattr(self, name).nbytes for name in names)
+        if device.type != "cuda" or need > torch.cuda.mem_get_info(device)[0] / 4:
             return self
-        names = ("pixels", "start", "size", "regions", "regions_start")
         return dataclasses.replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
@@ -86,7 +88,7 @@ def load_pictures(
         folders: with pictures at any depth, or with the pair images.bin (encoded pictures end to end) and offsets.npy
             (int64; picture i is bytes offsets[i] to offsets[i + 1]).
         seed: of the order in which they are read, which says which ones stay out when the room is full.
-        most_bytes: room for the decoded pictures and their regions; 6 GiB hold 11,000 photographs, or 240,000 of 64 × 64
+        most_bytes: room for the decoded pictures and their cues; 6 GiB hold 11,000 photographs, or 240,000 of 64 × 64
             pixels.
         show_progress: draw a bar on standard error.
 
@@ -158,14 +160,15 @@ def _packed(path: Path) -> Iterator[_Source]:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Decoded:
-    """A picture with its reduced copies, each (height, width, 3) uint8, and its regions (height, width, scales) int16."""
+    """A picture with its reduced copies, each (height, width, 3) uint8, and the cues on one of them."""
 
     copies: list[np.ndarray]
-    regions: np.ndarray
+    regions: np.ndarray  # (height, width, REGION_LEVELS) int16
+    objects: np.ndarray  # (height, width) uint8
 
     @property
     def nbytes(self) -> int:
-        return sum(copy.nbytes for copy in self.copies) + self.regions.nbytes
+        return sum(copy.nbytes for copy in self.copies) + self.regions.nbytes + self.objects.nbytes
 
 
 def _decode(source: _Source) -> _Decoded | None:
@@ -184,27 +187,7 @@ def _decode(source: _Source) -> _Decoded | None:
     for _ in range(1, LEVELS):
         height, width = copies[-1].shape[:2]
         copies.append(cv2.resize(copies[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA))
-    return _Decoded(copies, draw_regions(copies[REGION_LEVEL]))
-
-
-def draw_regions(picture: np.ndarray) -> np.ndarray:
-    """Over-segment a picture by color, from fine to coarse.
-
-    Args:
-        picture: (height, width, 3) uint8 RGB.
-
-    Returns:
-        (height, width, len(REGION_SCALES)) int16: the region that each pixel is in, numbered from 0 within its scale.
-
-    Reference: Felzenszwalb and Huttenlocher 2004; for self-supervision, Hénaff et al. (DetCon) 2021.
-    """
-    from skimage.segmentation import felzenszwalb
-
-    area = picture.shape[0] * picture.shape[1]
-    scales = [area * share for share in REGION_SCALES]
-    return np.stack(
-        [felzenszwalb(picture, scale=k, sigma=0.5, min_size=max(1, round(k / 2))) for k in scales], axis=-1
-    ).astype(np.int16)
+    return _Decoded(copies, draw_regions(copies[CUE_LEVEL]), np.rint(255 * draw_objects(copies[CUE_LEVEL])).astype(np.uint8))
 
 
 def _pixels(data: bytes) -> np.ndarray:
@@ -224,6 +207,7 @@ def _store(kept: list[_Decoded], skipped: tuple[str, ...], n_left_out: int) -> P
     counts = size.prod(-1)
     start = (counts.flatten().cumsum(0) - counts.flatten()).reshape(counts.shape)
     pixels = torch.from_numpy(np.concatenate([copy.reshape(-1, 3) for one in kept for copy in one.copies]))
-    regions = torch.from_numpy(np.concatenate([one.regions.reshape(-1, len(REGION_SCALES)) for one in kept]))
-    regions_start = counts[:, REGION_LEVEL].cumsum(0) - counts[:, REGION_LEVEL]
-    return PictureStore(pixels, start, size, regions, regions_start, skipped, n_left_out)
+    regions = torch.from_numpy(np.concatenate([one.regions.reshape(-1, REGION_LEVELS) for one in kept]))
+    objects = torch.from_numpy(np.concatenate([one.objects.ravel() for one in kept]))
+    cues_start = counts[:, CUE_LEVEL].cumsum(0) - counts[:, CUE_LEVEL]
+    return PictureStore(pixels, start, size, regions, objects, cues_start, skipped, n_left_out)

@@ -26,7 +26,7 @@ class Recipe:
     large_px: int = 128
     small_px: int = 48
     n_small: int = 4  # small crops per picture, beside the two large ones
-    large_area: tuple[float, float] = (0.25, 1.0)
+    large_area: tuple[float, float] = (0.3, 1.0)
     small_area: tuple[float, float] = (0.05, 0.25)
     most_zoom: float = 2.5  # crops are enlarged at most so much, as blur would be all that they teach
     # The last part of the training works on finer grids, such as the app's, with fewer pictures per step.
@@ -37,8 +37,12 @@ class Recipe:
     bottleneck: int = 192
     n_prototypes: int = 2048
     # Losses.
-    picture_weight: float = 1.0
-    regions_weight: float = 30.0
+    picture_weight: float = 0.0
+    keys_weight: float = 30.0
+    attention_weight: float = 1.0
+    objects_share: float = 0.25  # of the target of the keys; the rest is regions
+    # At these shares of the training the teacher draws the objects anew, and what it drew is taught from then on.
+    redraws: tuple[float, ...] = (0.4,)
     student_temperature: float = 0.1
     # At 0.07, DINO's choice for long trainings, the assignments of a short one drift back to uniform: two views of a patch
     # agree too little to hold them apart. Spread of the cosines after 300 steps of 32 photographs: 0.07 at 0.07 and falling,
@@ -54,8 +58,10 @@ class Recipe:
     frozen_prototypes: float = 0.01  # share of the training in which prototypes stay as they began
 
     def __post_init__(self) -> None:
-        for name in ("width", "depth", "heads", "patch", "n_small", "n_prototypes", "fine_scale"):
+        for name in ("width", "depth", "heads", "patch", "n_prototypes", "fine_scale"):
             check_range(name, getattr(self, name), lo=1)
+        check_range("n_small", self.n_small, lo=0)
+        check_range("objects_share", self.objects_share, lo=0, hi=1)
         for name in ("large_px", "small_px"):
             if getattr(self, name) % self.patch or getattr(self, name) < self.patch:
                 raise InputError(
@@ -81,6 +87,10 @@ class Recipe:
             return Phase(self.large_px, self.small_px, batch)
         fewer = max(min(batch, 2), batch // self.fine_scale**2)
         return Phase(self.large_px * self.fine_scale, self.small_px * self.fine_scale, fewer)
+
+    def drawn(self, progress: float) -> int:
+        """How often the objects should have been drawn anew by this time."""
+        return sum(progress >= share for share in self.redraws)
 
     def rates(self, progress: float, batch: int) -> "Rates":
         """Learning rate, temperatures and so on at this time."""
