@@ -1,7 +1,9 @@
 """Whatever a visitor does in whatever order and however fast: the page ends in the state of its controls, and at rest."""
 
+import dataclasses
 import random
 import time
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
@@ -12,12 +14,12 @@ from demo.shared.link import write_link
 from demo.shared.texts import STOPPED
 from segcore.registry import METHODS
 from segcore.settings import DEFAULTS
-from tests.checkpoints import make_family, write_folder
 from tests.server import serving
 
 pytestmark = pytest.mark.browser
 
 ROUNDS, SEEDS = 25, 8  # 200 interleavings in all
+QUICK = {"backbone": "color", "max_side": 128}
 TABS = ("segments", "vectors", "spectrum", "count", "attention", "numbers", "repeat")
 QUICK_METHODS = ("kmeans", "spectral", "fiedler", "tokencut", "lost")
 WEIGHTS = (3, 3, 2, 1, 2, 2, 0.5, 0.3)  # how often each of ACTIONS is taken
@@ -46,11 +48,12 @@ _CONTROLS = """() => {
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """With a transformer that takes a few milliseconds."""
-    _, state, config = make_family("dino")
-    folder = tmp_path_factory.mktemp("weights")
-    with serving(str(write_folder(folder, state, config))) as served:
+def served():
+    """With examples whose settings make every run a matter of milliseconds."""
+    with serving() as served:
+        examples = served.service.examples
+        for name, example in examples.items():
+            examples[name] = dataclasses.replace(example, settings={**example.settings, **QUICK})
         yield served
 
 
@@ -71,7 +74,7 @@ class Visitor:
 
     def __init__(self, page, served, uploads, seed):
         self.page, self.served, self.uploads, self.random = page, served, uploads, random.Random(seed)
-        self.picture, self.base = served.service.examples["coffee"].path, DEFAULTS
+        self.picture, self.base = served.service.examples["coffee"].path, DEFAULTS.replace(**QUICK)
         self.seen = {}  # values of controls since the example was chosen
 
     def act(self):
@@ -128,11 +131,11 @@ class Visitor:
     def at_rest(self):
         """Wait until nothing is asked for and nothing runs, for a while."""
         quiet = 0
-        for _ in range(600):
+        for _ in range(1000):
             quiet = quiet + 1 if self.served.is_idle() else 0
-            if quiet == 5:
+            if quiet == 4:
                 return
-            self.page.wait_for_timeout(50)
+            self.page.wait_for_timeout(30)
         pytest.fail("something still runs after 30 s")
 
     def expected(self):
@@ -165,17 +168,17 @@ def settles(visitor):
 
 def becomes(found, expected, about=None):
     """What is found is soon what is expected."""
-    for _ in range(200):
+    for _ in range(500):
         if found() == expected():
             return
-        time.sleep(0.1)
+        time.sleep(0.04)
     assert found() == expected(), about
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_the_page_ends_in_the_state_of_its_controls(page, served, uploads, seed):
     page.set_default_timeout(30_000)
-    page.goto(f"{served.address}?example=coffee")
+    page.goto(f"{served.address}?example=coffee&{urlencode(QUICK)}")
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
     visitor = Visitor(page, served, uploads, seed)
     for _ in range(ROUNDS):
