@@ -79,16 +79,16 @@ def evaluate_regions(
         maps = [result.label_map for result in results]
         return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
-    told = each(cases, score, on_picture)
-    regions, boundaries, seconds = zip(*told.scores, strict=True)
+    names, scores, skipped = each(cases, score, on_picture)
+    regions, boundaries, seconds = zip(*scores, strict=True)
     return RegionReport(
         settings.backbone,
         tuple(levels) if takes_k else (),
-        tuple(told.names),
+        names,
         collect_scores(regions),
         collect_boundaries(boundaries),
         float(np.mean(seconds)),
-        told.skipped,
+        skipped,
     )
 
 
