@@ -120,7 +120,8 @@ def train_on_cases(
         columns = dict(zip(values, counts[kept].T, strict=True))
         return grid.X[kept].cpu(), columns, len(marked)
 
-    read_names, parts, skipped = each(cases, read, on_picture)
+    told = each(cases, read, on_picture)
+    parts = told.scores
     labels = tuple(sorted({label for _, columns, _ in parts for label in columns}))
     if not 2 <= len(labels) <= MOST_LABELS:
         few = "only one label" if len(labels) == 1 else f"{len(labels)} labels"
@@ -141,7 +142,7 @@ def train_on_cases(
         settings.max_side,
         UNTRAINED if untrained else weights,
     )
-    return Trained(head, len(X), sum(n for _, _, n in parts), read_names, skipped)
+    return Trained(head, len(X), sum(n for _, _, n in parts), tuple(told.names), told.skipped)
 
 
 def evaluate_head(
@@ -182,15 +183,15 @@ def evaluate_head(
             raise _size_refusal(case, tuple(truth.shape), tuple(found.shape))
         return overlap(found, truth, ignore=ignore)
 
-    names, tables, skipped = each(cases, count, on_picture)
-    total = pooled(tables)
+    told = each(cases, count, on_picture)
+    total = pooled(told.scores)
     right = {label: _at(total, label, label) for label in total.regions}
     wide = dict(zip(total.segments, total.table.sum(1).tolist(), strict=True))
     tall = dict(zip(total.regions, total.table.sum(0).tolist(), strict=True))
     iou = tuple(right[label] / (wide.get(label, 0) + tall[label] - right[label]) for label in total.regions)
-    accuracies = tuple(sum(_at(o, label, label) for label in o.regions) / int(o.table.sum()) for o in tables)
+    accuracies = tuple(sum(_at(o, label, label) for label in o.regions) / int(o.table.sum()) for o in told.scores)
     accuracy = sum(right.values()) / int(total.table.sum())
-    return HeadReport(total.regions, iou, accuracy, total.table, total.segments, names, accuracies, skipped)
+    return HeadReport(total.regions, iou, accuracy, total.table, total.segments, tuple(told.names), accuracies, told.skipped)
 
 
 def _at(o: Overlap, segment: int, region: int) -> int:

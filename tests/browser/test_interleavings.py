@@ -32,7 +32,7 @@ _SET = """([name, values]) => {
     return value;
 }"""
 _AREAS = """() => [...document.querySelectorAll("#viewer .sg-entry")].map(
-    (entry) => parseFloat(entry.style.getPropertyValue("--sg-share")).toFixed(4))"""
+    (entry) => parseFloat(entry.style.getPropertyValue("--sg-share")) / 100)"""
 _CLICK = "selector => document.querySelector(selector).click()"
 # What the controls show; a method hides those that it does not read.
 _CONTROLS = """() => {
@@ -157,8 +157,8 @@ def settles(visitor):
     told = status_line(result).rpartition(" · ")[0]
     becomes(lambda: page.locator("#status").inner_text().rpartition(" · ")[0], lambda: told, settings)
     page.evaluate(_CLICK, "#tab-segments-button")
-    areas = {segment.label: f"{100 * segment.area_fraction:.4f}" for segment in result.segments}
-    becomes(lambda: page.evaluate(_AREAS), lambda: [areas.get(k, "0.0000") for k in range(max(areas) + 1)], settings)
+    pixels = result.label_map.flatten().bincount().tolist()
+    becomes(lambda: [round(share * sum(pixels)) for share in page.evaluate(_AREAS)], lambda: pixels, settings)
     page.evaluate(_CLICK, "#tab-numbers-button")
     becomes(lambda: f"= {result.features.geometry.n:,}" in page.locator("#numbers").inner_text(), lambda: True, settings)
 
