@@ -185,17 +185,15 @@ class Tally(Generic[T]):
             raise InputError(f"None of {self.n_cases} pictures could be scored: {reasons}", field="image")
 
 
-def each(
-    cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None
-) -> tuple[tuple[str, ...], list[T], dict[str, str]]:
-    """Score every case: names, scores, and what was skipped; where the settings are at fault, the work ends at once."""
+def each(cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None) -> Tally[T]:
+    """Score every case; where the settings are at fault, the work ends at once."""
     tally = Tally[T](len(cases))
     for case in cases:
         tally.add(case, score)
         if on_picture is not None:
             on_picture(case.name)
     tally.check()
-    return tuple(tally.names), tally.scores, tally.skipped
+    return tally
 
 
 def resolved(settings: Settings) -> Settings:

@@ -64,8 +64,8 @@ def evaluate_labels(
         check_size(truth, result, case.truth.name)
         return overlap(result.label_map, truth, ignore=ignore), ignore is not None and ignore in truth
 
-    names, counted, skipped = each(cases, count, on_picture)
-    tables, ignoring = zip(*counted, strict=True)
+    told = each(cases, count, on_picture)
+    tables, ignoring = zip(*told.scores, strict=True)
     scores = tuple(score_labels(o.table) for o in tables)
     whole = match(pooled(tables).table)
-    return LabelReport(settings.backbone, names, scores, whole, skipped, sum(ignoring))
+    return LabelReport(settings.backbone, tuple(told.names), scores, whole, told.skipped, sum(ignoring))

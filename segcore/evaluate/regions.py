@@ -79,16 +79,16 @@ def evaluate_regions(
         maps = [result.label_map for result in results]
         return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
-    names, scores, skipped = each(cases, score, on_picture)
-    regions, boundaries, seconds = zip(*scores, strict=True)
+    told = each(cases, score, on_picture)
+    regions, boundaries, seconds = zip(*told.scores, strict=True)
     return RegionReport(
         settings.backbone,
         tuple(levels) if takes_k else (),
-        names,
+        tuple(told.names),
         collect_scores(regions),
         collect_boundaries(boundaries),
         float(np.mean(seconds)),
-        skipped,
+        told.skipped,
     )
 
 

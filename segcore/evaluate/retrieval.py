@@ -95,13 +95,13 @@ def evaluate_retrieval(
         kept = kept[torch.linspace(0, len(kept) - 1, min(per_picture, len(kept))).round().long()] if len(kept) else kept
         return normalize_rows(features.X.cpu()[kept].float()), labels[kept]
 
-    names, found, skipped = each(cases, patches, on_picture)
-    X, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
-    picture = torch.cat([torch.full((len(part),), i) for i, (part, _) in enumerate(found)])
+    told = each(cases, patches, on_picture)
+    X, labels = (torch.cat(parts) for parts in zip(*told.scores, strict=True))
+    picture = torch.cat([torch.full((len(part),), i) for i, (part, _) in enumerate(told.scores)])
     precision, chance, counts = _precision(X, labels, picture, n_nearest)
     if not precision:
         raise InputError("No class occurs in two pictures, so no patch can find its like in another one.", field="image")
-    return RetrievalReport(settings.backbone, names, len(X), precision, chance, counts, skipped)
+    return RetrievalReport(settings.backbone, tuple(told.names), len(X), precision, chance, counts, told.skipped)
 
 
 def _under_centers(truth: Tensor, geometry: Geometry) -> Tensor:
