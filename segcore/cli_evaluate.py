@@ -107,8 +107,8 @@ def _objects(parsed: argparse.Namespace) -> int:
     every = parsed.method == ALL
     parsed.method = "fiedler" if every else parsed.method or "fiedler"
     methods = [name for name, method in METHODS.items() if method.finds_objects] if every else [parsed.method]
-    alone = partnerless(parsed.images, parsed.masks)
     cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
+    alone = partnerless(parsed.images, parsed.masks)
     _tell_fit(cases)
 
     def evaluate(cases: list["Case"], settings: Settings, **how: Any) -> list[tuple[Settings, Any]]:
@@ -150,8 +150,8 @@ def _labels(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    alone = partnerless(parsed.images, parsed.labels)
     cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    alone = partnerless(parsed.images, parsed.labels)
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
@@ -174,8 +174,8 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    alone = partnerless(parsed.images, parsed.labels)
     cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    alone = partnerless(parsed.images, parsed.labels)
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
     about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}

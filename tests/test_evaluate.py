@@ -305,7 +305,6 @@ def test_the_table_has_a_row_for_each_contender(bsds, weights, tmp_path, capsys)
     assert color["backbone"] == "color"
     assert random["covering"] != written["covering"]
     assert f"{written['covering']['ods']:.3f}" in rows[1]
-    assert "2/2" in err or "2 of 2" in err
 
 
 def test_rows_may_differ_in_settings(bsds, tmp_path, capsys):
@@ -338,9 +337,10 @@ def test_a_row_that_fails_costs_the_others_nothing(masks, weights, tmp_path, cap
 
 def test_the_bar_does_not_need_tqdm(bsds, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
+    monkeypatch.setattr("segcore.progress.SECONDS_BETWEEN_LINES", 0.0)
     status, _, err = run(capsys, "bsds", "--root", bsds, "--k", "2", "--limit", "1", *QUICK)
     assert status == 0
-    assert err == "color: 1 of 1 pictures\n"
+    assert err.startswith("color: 1 of 1 pictures\n")
 
 
 def test_objects_from_the_command_line(masks, tmp_path, capsys):
@@ -452,7 +452,8 @@ def test_labels_from_the_command_line(labelled, tmp_path, capsys):
         capsys, "labels", *folders, *QUICK, "--n-segments", "4", "--ignore", "255", "--json", tmp_path / "l.json"
     )
     assert status == 0, err
-    rows = out.splitlines()
+    assert out.startswith("2 of 3 pairs fit")
+    rows = out[out.index("backbone") :].splitlines()
     head = ["backbone", "pictures", "mIoU", "accuracy", "ARI", "covering", "PRI", "VoI", "pooled", "mIoU", "accuracy"]
     assert rows[0].split() == head
     assert rows[1].split()[:2] == ["color", "2"]
@@ -461,7 +462,6 @@ def test_labels_from_the_command_line(labelled, tmp_path, capsys):
     assert "No label map" not in out
     assert "Without a file of the same name in the other folder: 1" in out
     assert "pictures/alone.png" in out
-    assert "3/3" in err or "3 of 3" in err
     written = json.loads((tmp_path / "l.json").read_text())
     assert (written["protocol"], written["ignore"], written["no_partner"]) == ("labels", 255, ["pictures/alone.png"])
     assert set(written["mean"]) == {"miou", "accuracy", "adjusted_rand", "covering", "rand", "voi"}
