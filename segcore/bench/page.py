@@ -66,8 +66,15 @@ _SET = """([kind, name, value]) => {
     }
     return began;
 }"""
-_IS_DONE = """() => performance.getEntriesByName("segments painted").length > 0
-    && window.watched.some((w) => w.kind === "process_completed")"""
+# Answered, and painted; a λ that parts the picture as before paints nothing.
+_IS_DONE = """() => {
+    const done = window.watched.find((w) => w.kind === "process_completed");
+    return done && (performance.getEntriesByName("segments painted").length > 0 || performance.now() > done.at + 500);
+}"""
+_FOUND = """() => [
+    window.watched, performance.getEntriesByName("segments painted").at(-1)?.startTime,
+    document.querySelector("#status").innerText
+]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,21 +169,20 @@ def _wait_for_result(page: Any) -> None:
 def _timed(page: Any, action: Action, repetitions: int) -> dict[str, float]:
     """Medians of the parts over the repetitions."""
     runs: list[dict[str, float]] = []
-    for i in range(_WARM + repetitions):
+    for i in count():
+        if len(runs) == _WARM + repetitions:
+            break
         if i % _NEW_GRAPH == 0:
             page.evaluate(_SET, ["number", "knn_weight", f"{next(_lambdas):g}"])
             page.wait_for_function(_IS_DONE)
             page.wait_for_timeout(300)
         began = page.evaluate(_SET, [action.kind, action.setting, action.value(i)])
         page.wait_for_function(_IS_DONE)
-        found = page.evaluate(
-            "[window.watched, performance.getEntriesByName('segments painted').at(-1).startTime, "
-            "document.querySelector('#status').innerText]"
-        )
-        if i >= _WARM:
-            runs.append(_parts(began, *found))
+        watched, painted, status = page.evaluate(_FOUND)
+        if painted is not None:
+            runs.append(_parts(began, watched, painted, status))
         page.wait_for_timeout(150)
-    return {part: median(run[part] for run in runs) for part in PARTS}
+    return {part: median(run[part] for run in runs[_WARM:]) for part in PARTS}
 
 
 def _parts(began: float, watched: list[dict[str, Any]], painted: float, status: str) -> dict[str, float]:
