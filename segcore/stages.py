@@ -37,7 +37,7 @@ from segcore.refine.permutohedral import Lattice
 from segcore.registry import CRITERIA, METHODS
 from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
-from segcore.upsample import upsample
+from segcore.upsample import Weights, upsample, upsampling_weights
 
 Extract = Callable[..., FeatureGrid]
 
@@ -60,6 +60,7 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
         **{name: criterion.run for name, criterion in CRITERIA.items()},
         "partition": method.auto if settings.auto_k and method.auto else method.run,
         "cells": _ordered,
+        "upsampling_weights": _upsampling_weights,
         "upsampled": _upsampled if method.features is None else _pixels_already,
         "crf_kernels": _crf_kernels,
         "label_map": _refined if settings.crf else _likeliest if blends(settings) else _nearest,
@@ -172,12 +173,19 @@ class _Soft:
     notes: tuple[str, ...] = ()
 
 
-def _upsampled(features: FeatureGrid, cells: Clustering | Bipartition, *, upsampling: str) -> _Soft:
+def _upsampling_weights(features: FeatureGrid, *, upsampling: str) -> Weights:
+    return upsampling_weights(features.pixels, patch=features.geometry.patch, upsampling=upsampling)
+
+
+def _upsampled(
+    features: FeatureGrid, cells: Clustering | Bipartition, upsampling_weights: Weights, *, upsampling: str
+) -> _Soft:
     g, soft = features.geometry, _responsibilities(cells)
     if soft is None:
         note = f"{int(cells.labels.max()) + 1} segments are too many to blend; each pixel has the label of its patch."
         return _Soft(None, {"upsampling": "nearest"}, (note,))
-    values = upsample(soft.T.reshape(-1, g.h, g.w), features.pixels, upsampling=upsampling)
+    P = soft.T.reshape(-1, g.h, g.w)
+    values = upsample(P, features.pixels, upsampling=upsampling, weights=upsampling_weights)
     shares = _cut_to_picture(values, features).clamp(0, 1)  # the guided filter may leave the range
     return _Soft(shares / shares.sum(0), {"upsampling": upsampling})
 

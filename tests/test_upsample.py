@@ -19,7 +19,7 @@ from segcore.upsample import (
     pixel_adaptive_convolution_transposed,
     upsample,
 )
-from segcore.upsample.blend import blend_cells, cell_means, gaussian_log_weight
+from segcore.upsample.blend import blend, blend_weights, cell_means, gaussian_log_weight
 from tests.asserts import assert_close
 
 # What holds for all methods that take means with weights ≥ 0; the guided filter's linear functions may leave the range.
@@ -226,6 +226,10 @@ def slow_blend(P, fine, coarse, sigma, size):
                 out[:, y, x] += weight * P[:, cell[0], cell[1]]
         out[:, y, x] /= mass
     return out
+
+
+def blend_cells(P, fine, coarse, log_weight):
+    return blend(P, blend_weights(fine, coarse, log_weight))
 
 
 @pytest.mark.parametrize(("factor", "size"), [(2, 3), (3, 5), (1, 3), (4, 1)])

@@ -36,6 +36,7 @@ STAGES = {
     "bic": "BIC over K",
     "partition": "Segments on patches",
     "cells": "Numbering by size",
+    "upsampling_weights": "Weights of the upsampling",
     "upsampled": "Upsampling from patches to pixels",
     "crf_kernels": "Kernels of the CRF",
     "label_map": "Labels on pixels",

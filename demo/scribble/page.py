@@ -145,7 +145,9 @@ def _wire(demo: gr.Blocks, service: Service, parts: dict[str, Any]) -> None:
         handlers.shown_controls, deciding, shown, **LIGHT
     )
     parts["examples"].select(handlers.make_choose(service), None, parts["picture"], **LIGHT)
-    parts["load"].upload(handlers.make_load(service, run), [parts["load"], parts["picture"]], [parts["pad"], parts["names"]])
+    parts["load"].upload(
+        handlers.make_load(service, run), [parts["load"], parts["picture"]], [parts["pad"], parts["names"]], **TOLD
+    )
     for key, make in handlers.SAVERS.items():
         parts[f"save_{key}"].click(
             handlers.make_save(service, run, make), parts["shown"], parts["download"], **HEAVY

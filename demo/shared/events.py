@@ -38,7 +38,7 @@ JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreN
 # The second input is the tab that is open at this moment: what stands between "tab-" and "-button" in its id.
 JS_NUMBER_LAST = """async (_number, tab, ...values) => {
     const mine = (window.segcoreNumber = window.segcoreLast = (window.segcoreNumber ?? 0) + 1);
-    await new Promise((done) => setTimeout(done, 15));
+    await new Promise((done) => setTimeout(done, 5));
     const open = document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "");
     return [mine === window.segcoreLast ? mine : 0, open ?? tab, ...values];
 }"""

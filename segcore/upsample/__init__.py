@@ -1,11 +1,22 @@
 """From the cells of the patch grid to the pixels of the picture, along its edges."""
 
 from segcore.upsample.guided import guided_filter
-from segcore.upsample.lift import UPSAMPLERS, bilinear, guided, joint_bilateral, nearest, pac_upsample, upsample
+from segcore.upsample.lift import (
+    UPSAMPLERS,
+    Weights,
+    bilinear,
+    guided,
+    joint_bilateral,
+    nearest,
+    pac_upsample,
+    upsample,
+    upsampling_weights,
+)
 from segcore.upsample.pac import adaptive_kernel, pixel_adaptive_convolution, pixel_adaptive_convolution_transposed
 
 __all__ = [
     "UPSAMPLERS",
+    "Weights",
     "adaptive_kernel",
     "bilinear",
     "guided",
@@ -16,4 +27,5 @@ __all__ = [
     "pixel_adaptive_convolution",
     "pixel_adaptive_convolution_transposed",
     "upsample",
+    "upsampling_weights",
 ]

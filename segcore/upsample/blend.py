@@ -15,44 +15,62 @@ from segcore.errors import InputError
 from segcore.numerics import row_blocks
 
 
-def blend_cells(P: Tensor, fine: Tensor, coarse: Tensor, log_weight: Tensor) -> Tensor:
-    """Give every pixel the mean of the cells around it, weighted by place and by likeness of the guides.
+def blend_weights(fine: Tensor, coarse: Tensor, log_weight: Tensor) -> Tensor:
+    """Say how much of each cell around it every pixel takes: K W / Σ K W.
 
     Args:
-        P: (k, h, w) floats, one value per cell and channel.
         fine: (g, s·h, s·w) floats, f_p of the pixels, s ≥ 1.
         coarse: (g, h, w) floats, f_q of the cells.
         log_weight: (s², m²) floats, log W of each pixel of a cell, row by row, for each cell of the m × m around it; m odd.
 
     Returns:
-        (k, s·h, s·w); cells outside the grid have no part.
+        (h, w, s², m²) in [0, 1], sums over m² are 1; cells outside the grid have no part.
 
     Raises:
         InputError: shapes do not fit.
 
-    Cost: O(m² (k + g)) per pixel, in blocks of rows of about 64 MB where no gradient is asked for. Differentiable.
+    Cost: O(m² g) per pixel, in blocks of rows of about 64 MB. Differentiable.
     """
-    factor = factor_of(P, fine)
-    check_tensor("coarse", coarse, (fine.shape[0], *P.shape[1:]))
+    factor = factor_of(coarse, fine)
     m = round(log_weight.shape[-1] ** 0.5)
     check_tensor("log_weight", log_weight, (factor**2, m**2))
-    k, h, w = P.shape
-    # The ones become 0 beyond the grid; their mean with the weights is the mass by which the others are divided.
-    around = _around(torch.cat([P, torch.ones_like(P[:1])]), m), _around(coarse, m)
+    h, w = coarse.shape[1:]
+    around = _around(torch.ones_like(coarse[:1]), m), _around(coarse, m)  # the ones become 0 beyond the grid
     pixels = fine.reshape(-1, h, factor, w, factor).permute(1, 3, 2, 4, 0).reshape(h, w, factor**2, -1)
     rows = []
-    for block in row_blocks(h, w * factor**2 * (3 * m**2 + k) * P.element_size()):
-        values, guides = (x[block].flatten(0, 1) for x in around)
+    for block in row_blocks(h, w * factor**2 * 3 * m**2 * fine.element_size()):
+        inside, guides = (x[block].flatten(0, 1) for x in around)
         own = guides[:, m**2 // 2, None]  # differences from it are small, so their squares lose no digits
         mine, theirs = pixels[block].flatten(0, 1) - own, guides - own
-        outside = (values[..., -1:] == 0).mT
-        far = theirs.square().sum(-1)[:, None].masked_fill(outside, torch.inf)
+        far = theirs.square().sum(-1)[:, None].masked_fill((inside == 0).mT, torch.inf)
         scores = torch.baddbmm(-0.5 * far, mine, theirs.mT) + log_weight
         # −½ ‖f_p‖² is the same for all cells of a pixel and drops out, as does the largest score. torch's own softmax takes
         # several times as long for so short rows.
-        sums = (scores - scores.amax(-1, keepdim=True)).exp() @ values
-        rows.append(sums[..., :-1] / sums[..., -1:])
-    return torch.cat(rows).reshape(h, w, factor, factor, k).permute(4, 0, 2, 1, 3).reshape(k, h * factor, w * factor)
+        weights = (scores - scores.amax(-1, keepdim=True)).exp()
+        rows.append(weights / weights.sum(-1, keepdim=True))
+    return torch.cat(rows).reshape(h, w, factor**2, m**2)
+
+
+def blend(P: Tensor, weights: Tensor) -> Tensor:
+    """Give every pixel the mean of the cells around it, with the weights of `blend_weights`.
+
+    Args:
+        P: (k, h, w) floats, one value per cell and channel.
+        weights: (h, w, s², m²) floats.
+
+    Returns:
+        (k, s·h, s·w).
+
+    Raises:
+        InputError: shapes do not fit.
+
+    Cost: O(m² k) per pixel. Differentiable.
+    """
+    check_tensor("P", P, ("k", *weights.shape[:2]))
+    k, h, w = P.shape
+    factor, m = (round(n**0.5) for n in weights.shape[2:])
+    means = weights.flatten(0, 1) @ _around(P, m).flatten(0, 1)
+    return means.reshape(h, w, factor, factor, k).permute(4, 0, 2, 1, 3).reshape(k, h * factor, w * factor)
 
 
 def gaussian_log_weight(factor: int, *, sigma: float, size: int) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from segcore.checks import check_choice, check_tensor
 from segcore.errors import InputError
-from segcore.upsample.blend import blend_cells, cell_means, factor_of, gaussian_log_weight
+from segcore.upsample.blend import blend, blend_weights, cell_means, factor_of, gaussian_log_weight
 from segcore.upsample.guided import guided_filter
 
 # Chosen on the training pictures of BSDS500; see docs/upsampling.md.
@@ -21,14 +21,17 @@ PAC_SIGMA_RGB = 35.0
 PAC_SIGMA_CELLS = 0.9
 PAC_WINDOW = 3
 
+Weights = tuple[Tensor, ...]  # of `blend_weights`, stage by stage
 
-def upsample(P: Tensor, image: Tensor, *, upsampling: str) -> Tensor:
+
+def upsample(P: Tensor, image: Tensor, *, upsampling: str, weights: Weights | None = None) -> Tensor:
     """Lift soft labels, one-hot labels or any other values from cells to pixels, along the edges of the picture.
 
     Args:
         P: (k, h, w) floats, such as responsibilities; one-hot labels are `one_hot(labels).permute(2, 0, 1).float()`.
         image: (s·h, s·w, 3) uint8 RGB: whole cells, such as `FeatureGrid.pixels`; cut the border extension off afterwards.
         upsampling: a key of UPSAMPLERS.
+        weights: of `upsampling_weights` for this picture and grid, where they are known already.
 
     Returns:
         (k, s·h, s·w) in the type of P. Where P sums to 1 over k, so does the result; values stay within the range of P,
@@ -46,7 +49,30 @@ def upsample(P: Tensor, image: Tensor, *, upsampling: str) -> Tensor:
         raise InputError(f"P must be floats and image uint8; got {P.dtype} and {image.dtype}.", field="image")
     guide = image.permute(2, 0, 1).to(P.dtype)
     factor_of(P, guide)
-    return UPSAMPLERS[upsampling](P, guide)
+    return _blended(P, weights) if weights else UPSAMPLERS[upsampling](P, guide)
+
+
+def upsampling_weights(image: Tensor, *, patch: int, upsampling: str) -> Weights:
+    """What of an upsampling depends on the picture alone, so that other labels of the same picture need not compute it.
+
+    Args:
+        image: (s·h, s·w, 3) uint8 RGB: whole cells.
+        patch: s, pixels per cell and axis.
+        upsampling: a key of UPSAMPLERS.
+
+    Returns:
+        Weights of `blend_weights`, one tensor per stage; empty where the way is none of blending or needs no time.
+
+    Cost: most of that of `upsample`; 9 floats per pixel of the picture, 25 for `joint_bilateral`.
+    """
+    of = {"joint_bilateral": joint_bilateral_weights, "pac": pac_weights}.get(upsampling)
+    return of(image.permute(2, 0, 1).float(), patch) if of else ()
+
+
+def _blended(P: Tensor, weights: Weights) -> Tensor:
+    for stage in weights:
+        P = blend(P, stage.to(P))
+    return P
 
 
 def nearest(P: Tensor, image: Tensor) -> Tensor:
@@ -87,10 +113,18 @@ def joint_bilateral(
 
     Reference: Kopf, Cohen, Lischinski and Uyttendaele 2007, equation 3.
     """
-    factor = factor_of(P, guide)
-    log_weight = gaussian_log_weight(factor, sigma=sigma_cells, size=size).to(P)
+    return _blended(
+        P, joint_bilateral_weights(guide, factor_of(P, guide), sigma_cells=sigma_cells, sigma_rgb=sigma_rgb, size=size)
+    )
+
+
+def joint_bilateral_weights(
+    guide: Tensor, factor: int, *, sigma_cells: float = SIGMA_CELLS, sigma_rgb: float = SIGMA_RGB, size: int = WINDOW
+) -> Weights:
+    """The weights of `joint_bilateral`, one stage, for a guide (g, factor·h, factor·w)."""
+    log_weight = gaussian_log_weight(factor, sigma=sigma_cells, size=size).to(guide)
     guide = guide / sigma_rgb
-    return blend_cells(P, guide, cell_means(guide, factor), log_weight)
+    return (blend_weights(guide, cell_means(guide, factor), log_weight),)
 
 
 def guided(P: Tensor, guide: Tensor, *, radius_cells: float = GUIDED_RADIUS, eps: float = GUIDED_EPS) -> Tensor:
@@ -114,13 +148,25 @@ def pac_upsample(
 
     Reference: Su et al. 2019, section 4.1.
     """
-    factor = factor_of(P, guide)
+    return _blended(P, pac_weights(guide, factor_of(P, guide), sigma_cells=sigma_cells, sigma_rgb=sigma_rgb, size=size))
+
+
+def pac_weights(
+    guide: Tensor,
+    factor: int,
+    *,
+    sigma_cells: float = PAC_SIGMA_CELLS,
+    sigma_rgb: float = PAC_SIGMA_RGB,
+    size: int = PAC_WINDOW,
+) -> Weights:
+    """The weights of `pac_upsample`, stage by stage, for a guide (g, factor·h, factor·w)."""
+    stages = []
     for step in _steps(factor):
         factor //= step
         level = cell_means(guide, factor) / sigma_rgb
-        log_weight = gaussian_log_weight(step, sigma=sigma_cells, size=size).to(P)
-        P = blend_cells(P, level, cell_means(level, step), log_weight)
-    return P
+        log_weight = gaussian_log_weight(step, sigma=sigma_cells, size=size).to(guide)
+        stages.append(blend_weights(level, cell_means(level, step), log_weight))
+    return tuple(stages)
 
 
 def _steps(factor: int) -> list[int]:
