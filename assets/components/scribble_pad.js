@@ -272,6 +272,7 @@ function drawTools() {
   parts.clear.disabled = strokes.length === 0;
   parts["size-now"].textContent = `${(100 * pen.width).toFixed(1)} %`;
   parts["opacity-now"].textContent = `${parts.opacity.value} %`;
+  parts.opacity.style.setProperty("--lab-fill", `${parts.opacity.value}%`);
   parts.stage.setAttribute("aria-label", `${view?.alt ?? "Picture"}. ${strokes.length} strokes. ${KEYS}`);
 }
 

@@ -74,6 +74,7 @@ function paintFrame() {
   parts.title.textContent = title;
   if (parts.said.textContent !== said) parts.said.textContent = said;
   parts.slider.value = String(run.at);
+  parts.slider.style.setProperty("--lab-fill", `${(100 * run.at) / Math.max(1, Number(parts.slider.max))}%`);
   parts.slider.setAttribute("aria-valuetext", title);
   const left = frames.length < total ? `, ${total - frames.length} in between left out` : "";
   parts.count.textContent = `${number + 1} of ${total}${left}`;
