@@ -132,7 +132,7 @@ def test_the_handout_is_saved(index, monkeypatch, tmp_path):
         lectures, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<p>printed</p>"
     )
     index.get_by_role("tab", name=SHEETS[2].title).click()
-    index.locator(".lab-check input").uncheck()
+    index.locator(".lc-check input").uncheck()
     with index.expect_download() as download:
         index.locator(".lc-handout").click()
     download.value.save_as(tmp_path / "handout.html")
