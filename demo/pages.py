@@ -40,12 +40,6 @@ PAGES = (
         lab.build,
     ),
     Page(
-        "lectures",
-        "Lectures",
-        "Five lectures as sheets: each line opens the state that shows it, with an exercise; to present and to hand out.",
-        lectures.build,
-    ),
-    Page(
         "steps",
         "Step by step",
         "Every algorithm one step at a time, on your picture or on points in the plane, with its formula filled in.",
@@ -63,6 +57,12 @@ PAGES = (
         "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
         "on to other pictures.",
         scribble.build,
+    ),
+    Page(
+        "lectures",
+        "Lectures",
+        "Five lectures as sheets: each line opens the state that shows it, with an exercise; to present and to hand out.",
+        lectures.build,
     ),
     Page("guide", "Guide", "What the methods are, what the settings do, and how well it all works.", guide.build),
 )
