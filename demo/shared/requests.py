@@ -53,7 +53,10 @@ class Pages(gr.Blocks):
 
 def _names(block_fn: Any) -> list[str]:
     """The parameters of a handler, where each input has one of its own; else what the page calls the inputs."""
-    own = list(inspect.signature(block_fn.fn).parameters)
+    try:
+        own = list(inspect.signature(block_fn.fn).parameters)
+    except ValueError:  # of a builtin, such as int
+        own = []
     inputs: Sequence[Any] = block_fn.inputs
     return own if len(own) == len(inputs) else [str(c.elem_id or c.label or c.get_block_name()) for c in inputs]
 
