@@ -191,6 +191,6 @@ def test_the_page_ends_in_the_state_of_its_controls(page, served, uploads, seed)
         )
         visitor.k()  # after a stop the page goes on with the next change
         settles(visitor)
-        visitor.at_rest()
         assert page.locator("[data-testid=toast-body]").count() == 0
         assert "Error" not in page.locator("#results").inner_text()
+    visitor.at_rest()
