@@ -38,7 +38,8 @@ def status(result: Scribbled, method: str, names: dict[int, str]) -> str:
     """One line: method, time, and the share of each label."""
     counts = {label: float((result.label_map == label).float().mean()) for label in result.labels}
     shares = ", ".join(
-        texts.LABEL_SHARE.format(name=name_of(label, names), share=f"{share:.0%}") for label, share in counts.items()
+        texts.LABEL_SHARE.format(name=html.escape(name_of(label, names)), share=f"{share:.0%}")
+        for label, share in counts.items()
     )
     return texts.STATUS.format(
         method=texts.METHODS[method], seconds=milliseconds(sum(result.seconds.values())), labels=shares

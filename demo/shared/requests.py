@@ -39,7 +39,10 @@ class Pages(gr.Blocks):
             told = WRONG_NUMBER.format(event=event, n=len(names), names=", ".join(names), given=len(inputs))
             raise gr.Error(told, print_exception=False)
         for name, component, value in zip(names, block_fn.inputs, inputs, strict=True):
-            _check_files(name, value, takes_file=getattr(component, "data_model", None) is not None)
+            takes_file = getattr(component, "data_model", None) is not None
+            several = getattr(component, "file_count", "single") != "single" and isinstance(value, list)
+            for one in value if several else [value]:
+                _check_files(name, one, takes_file=takes_file)
         try:
             values: list[Any] = await super().preprocess_data(block_fn, inputs, *args, **kwargs)
         except gr.Error as error:

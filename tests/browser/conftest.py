@@ -21,6 +21,10 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 LOCAL = {"127.0.0.1", "localhost"}
 
 
+# What Gradio says of its stream of answers when a page is left while the stream is open.
+_LEFT = ("signal is aborted without reason", "Connection errored out")
+
+
 def _is_local(url: str) -> bool:
     parsed = urlparse(url)
     return parsed.scheme in {"data", "blob", "about"} or parsed.hostname in LOCAL
@@ -50,8 +54,13 @@ def page(browser: "Browser") -> "Iterator[Page]":
     new_page = context.new_page()
     new_page.set_default_timeout(15_000)
     context.on("request", lambda request: _is_local(request.url) or problems.append(f"request to {request.url}"))
-    new_page.on("pageerror", lambda error: problems.append(f"error in the page: {error}"))
-    new_page.on("console", lambda message: message.type == "error" and problems.append(f"console: {message.text}"))
+
+    def note(what: str, words: str) -> None:
+        if not any(left in words for left in _LEFT):
+            problems.append(f"{what}: {words}")
+
+    new_page.on("pageerror", lambda error: note("error in the page", str(error)))
+    new_page.on("console", lambda message: message.type == "error" and note("console", message.text))
     yield new_page
     context.close()
     assert not problems, "\n".join(problems)
