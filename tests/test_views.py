@@ -68,8 +68,8 @@ def test_rounds_are_no_spectrum(results):
 def test_the_rule_that_named_the_object_stands_by_the_result(results):
     named = {method: views.notes_markdown(result) for method, result in results.items()}
     for method, words in {
-        "fiedler": "smaller side",
-        "min_cut": "smaller side",
+        "fiedler": "less of the picture's border",
+        "min_cut": "less of the picture's border",
         "tokencut": "largest entry",
         "maskcut": "fewer corners",
         "lost": "seed patch",

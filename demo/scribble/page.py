@@ -136,7 +136,9 @@ def _wire(demo: gr.Blocks, service: Service, parts: dict[str, Any]) -> None:
         js=JS_NUMBER_LAST, trigger_mode="always_last", show_progress_on=[parts["status"]],
         **HEAVY | {"show_progress": "minimal"},
     )  # fmt: skip
-    running.then(None, parts["address"], parts["link"], js=JS_ADDRESS, **LIGHT)
+    # Before the first answer there is nothing to link to, and the address that brought the visitor stays.
+    keep = f"(link) => link ? ({JS_ADDRESS})(link) : location.href"
+    running.then(None, parts["address"], parts["link"], js=keep, **LIGHT)
     deciding = [parts["method"], parts["costs"]]
     shown = [parts[name] for name in handlers.SHOWN_BY_METHOD]
     gr.on([c.change for c in deciding], handlers.shown_controls, deciding, shown, **LIGHT)
