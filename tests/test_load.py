@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -35,6 +36,12 @@ def picture(served, tmp_path_factory):
     return {"path": answer.json()[0]}
 
 
+def played(scene):
+    """What the coroutine `scene` returns; in a thread of its own, as the driver of the browser keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, scene).result()
+
+
 async def ask(client, picture, k):
     """The status of one request, and how many segments its answer has; None where it was refused or ended in an error."""
     asked = {"image": picture, "backbone": "color", "max_side": 64, "method": "kmeans", "n_segments": k}
@@ -55,7 +62,7 @@ def test_a_lecture_hall_loses_nothing(served, picture):
     async def all_of_them():
         return await asyncio.gather(*map(one_of_many, range(CLIENTS)))
 
-    answers = [answer for client in asyncio.run(all_of_them()) for answer in client]
+    answers = [answer for client in played(all_of_them()) for answer in client]
     assert len(answers) == CLIENTS * REQUESTS
     assert [got for got, k in answers if got != (200, k)] == []
 
@@ -86,7 +93,7 @@ def test_what_the_queue_cannot_hold_is_refused_at_once(served, picture, monkeypa
             gate.set()
             return refused, await asyncio.gather(first, *others)
 
-    refused, answers = asyncio.run(scene())
+    refused, answers = played(scene())
     assert {status for status, _ in refused} == {503}
     assert all("Queue is full" in told for _, told in refused)
     assert sum(answer == (200, 3) for answer in answers) == 1 + WAITING
