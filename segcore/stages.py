@@ -215,14 +215,15 @@ def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled
     # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch.
     n = len(upsampled.P)
     lost = (blocks.flatten().bincount(minlength=n) > 0) & (label_map.flatten().bincount(minlength=n) == 0)
-    label_map = torch.where(lost[blocks.long()], blocks, label_map)
-    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
+    if bool(lost.any()):
+        label_map = torch.where(lost[blocks.long()], blocks, label_map)
+    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, blocks)}
     return _without_gaps(label_map, cells, facts, "The picture has too few pixels for all patches, so there is none for")
 
 
-def _changed_share(label_map: Tensor, features: FeatureGrid, cells: Clustering | Bipartition) -> float:
+def _changed_share(label_map: Tensor, blocks: Tensor) -> float:
     """Share of the pixels that do not have the label of the patch they lie in."""
-    return float((label_map != cells_to_pixels(cells.labels, features.geometry).cpu()).float().mean())
+    return int((label_map != blocks).count_nonzero()) / label_map.numel()
 
 
 def _crf_kernels(
@@ -258,7 +259,8 @@ def _refined(
     unary = unary_from_probabilities(upsampled.P, confidence=label_confidence)
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, features.geometry).cpu()
-    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, features, cells)}
+    blocks = cells_to_pixels(cells.labels, features.geometry).cpu()
+    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, blocks)}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
     return _without_gaps(label_map, cells, facts, advice)
 
