@@ -202,8 +202,10 @@ def _plus_plus(X: Tensor, k: int, r: int, generator: torch.Generator) -> Tensor:
 
 
 def _draws(X: Tensor, k: int, r: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
-    """The rows (r, j) that r starts have drawn so far, the squared distances (r, n) to the nearest of them, and the draws
-    (r,) behind the last ones. A start has the same numbers whatever the number of starts after it.
+    """Draw rows by D² sampling, for r starts together; a start has the same numbers whatever the number of starts after it.
+
+    Yields the rows (r, j) drawn so far, the squared distances (r, n) to the nearest of them, and the draws (r,) behind the
+    last ones.
     """
     n = X.shape[0]
     lots = [

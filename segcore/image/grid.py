@@ -150,7 +150,7 @@ def _neighbors(side: int, scaled: int, Q: Tensor) -> tuple[Tensor, Tensor, Tenso
 
 
 def _first_largest(values: Tensor) -> Tensor:
-    """values (k, …).argmax(0) in the type of labels, where torch takes ten times as long."""
+    """Take values (k, …).argmax(0), in the type of labels and ten times as fast as torch."""
     labels = torch.zeros(values.shape[1:], dtype=_label_type(0, len(values) - 1), device=values.device)
     best = values[0].clone()
     for label in range(1, len(values)):
