@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from segcore.device import check_memory, graph_fits
-from segcore.errors import InputError
 from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
@@ -255,7 +254,9 @@ def _refined(
     label_confidence: float,
 ) -> _LabelMap:
     if upsampled.P is None:
-        raise _too_many_for_crf(int(cells.labels.max()) + 1)
+        n, rough = int(cells.labels.max()) + 1, _nearest(features, cells)
+        note = f"The CRF was left out: it sharpens at most {MOST_SOFT_SEGMENTS} segments, and these are {n}."
+        return dataclasses.replace(rough, notes=(note, *rough.notes))
     unary = unary_from_probabilities(upsampled.P, confidence=label_confidence)
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, features.geometry).cpu()
@@ -279,14 +280,6 @@ def _without_gaps(
     if not cells.has_background:
         label_map = (after.cumsum(0) - 1).to(label_map.dtype)[label_map.long()]
     return _LabelMap(label_map, facts, (note,))
-
-
-def _too_many_for_crf(n_segments: int) -> InputError:
-    return InputError(
-        f"The CRF sharpens at most {MOST_SOFT_SEGMENTS} segments; this picture has {n_segments}. "
-        "Switch crf off, or ask the method for fewer segments.",
-        field="crf",
-    )
 
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
