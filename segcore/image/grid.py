@@ -135,7 +135,7 @@ def scaled_to_pixels(Q: Tensor, geometry: Geometry) -> Tensor:
     for block in row_blocks(len(places), 8 * len(Q) * Q.element_size()):
         y, x = places[block].unbind(1)
         upper, lower = (
-            torch.lerp(*(columns.index_select(1, row[y] * width + side[x]) for side in (left, right)), along[x])
+            torch.lerp(columns[:, row[y] * width + left[x]], columns[:, row[y] * width + right[x]], along[x])
             for row in (above, below)
         )
         upper_left[y, x] = _first_largest(torch.lerp(upper, lower, down[y]))
