@@ -3,9 +3,9 @@
 J(W, b) = Σ_i s_i Σ_l −t_il ln p_il + ‖W‖² / (2 C),   p_i = softmax(W x̂_i + b),   x̂ = (x − mean) / std of the training rows,
 
 with s_i such that every label has the same mass and Σ s_i is the number of rows. t_i may be soft: the shares of the labels
-in the patch. J is convex. Newton's method in a trust region minimizes it, each step by conjugate gradients (Steihaug 1983) in
-coordinates in which Böhning's bound on the curvature (1992) is near the identity. The curvature is taken over the rows that
-are still undecided: all others add next to nothing to it, and what is approximated steers the steps, not where they end.
+in the patch. J is convex. Newton's method in a trust region minimizes it, each step by conjugate gradients (Steihaug 1983),
+in coordinates in which Böhning's bound on the curvature (1992) is near the identity. The curvature is taken over the rows
+that are still undecided: the others add next to nothing to it, and it only steers the steps, not where they end.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 
 DEFAULT_C = 0.1
-_TOL = 5e-5  # norm of the gradient, per row and in the scaled coordinates
+_TOL = 2e-5  # norm of the gradient, per row and in the scaled coordinates
 _MOST_STEPS = 100
 _UNDECIDED = 0.01  # share of the largest curvature of a row from which a row counts
 _RIDGE = 1e-3  # keeps directions with little spread from being stretched
@@ -63,7 +63,8 @@ def train_head(X: Tensor, targets: Tensor, *, C: float = DEFAULT_C, balanced: bo
         balanced: give all labels the same mass.
 
     Returns:
-        The head at the minimum of J: probabilities mostly within 0.0005 of it. For k = 2 scikit-learn's parametrization has one weight vector; its C is twice ours.
+        The head at the minimum of J, with probabilities within about 0.0005 of it. For k = 2 scikit-learn's parametrization
+        has one weight vector; its C is twice ours.
 
     Raises:
         InputError: a shape is wrong, fewer than two labels have rows, or C ≤ 0.
@@ -145,7 +146,8 @@ class _Fit:
         """(k, n)."""
         logits = (W @ self._X.T + b[:, None]).astype(np.float64)
         p: NDArray[np.float64] = np.exp(logits - logits.max(0))
-        return p / p.sum(0)
+        p /= p.sum(0)
+        return p
 
     def _pulled(self, error: NDArray[np.float32], X: NDArray[np.float32], W: NDArray[np.float32]) -> NDArray[np.float64]:
         """What a change of the logits (k, m), and the decay of W, are as a change of V."""
