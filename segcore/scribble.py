@@ -27,7 +27,7 @@ from segcore.interactive.flow import MaxFlow, max_flow
 from segcore.interactive.head import train_head
 from segcore.interactive.head_file import Head
 from segcore.interactive.nearest import nearest_labels
-from segcore.interactive.pyramid import Cut, banded_cut
+from segcore.interactive.pyramid import Cut, Links, banded_cut, links_of
 from segcore.interactive.strokes import Strokes, marked_labels, rasterize
 from segcore.interactive.walker import random_walker
 from segcore.pipeline import Pipeline
@@ -173,6 +173,7 @@ class _Work:
 
     def graph_cut(self) -> tuple[Tensor, Tensor | None]:
         links = self._links(self.options.weight)
+        links = links.pixels_only if self.options.everywhere else links
         k = len(self.labels)
         if self.options.costs == "none":
             costs = torch.zeros(k, *self.image.shape[:2])
@@ -182,13 +183,13 @@ class _Work:
         else:
             costs = color_costs(self.image, self.seeds, self.labels, model=self.options.costs)
         self.costs = costs
-        bound = bound_costs(costs, links, self.seeds, self.labels)
-        self.cut = banded_cut(bound, links, block=1 if self.options.everywhere else None, solve=self._solve)
+        bound = bound_costs(costs, links.pairwise, self.seeds, self.labels)
+        self.cut = banded_cut(bound, links, solve=self._solve)
         P = None if self.options.costs == "none" else self._certain_on_strokes(torch.softmax(-costs, 0))
         return self.cut.labels, P
 
     def walker(self) -> tuple[Tensor, Tensor | None]:
-        _, P = random_walker(self.seeds, self._links(1.0))
+        _, P = random_walker(self.seeds, self._links(1.0).pairwise)
         return P.argmax(0), P
 
     def head(self) -> tuple[Tensor, Tensor | None]:
@@ -243,12 +244,12 @@ class _Work:
         shares: Tensor = P / P.sum(0)
         return shares  # the guided filter may leave [0, 1]
 
-    def _links(self, weight: float) -> Tensor:
+    def _links(self, weight: float) -> Links:
         digest = self._pipeline.picture(self._picture)[1]
         key = ("links", digest, self.grid.geometry)
-        links: Tensor
-        links, _ = self._pipeline.cache.get(key, lambda: contrast_links(self.image, weight=1.0))
-        return links * weight
+        links: Links
+        links, _ = self._pipeline.cache.get(key, lambda: links_of(contrast_links(self.image, weight=1.0)))
+        return links.times(weight)
 
     def _certain_on_strokes(self, P: Tensor) -> Tensor:
         for row, label in enumerate(self.labels):

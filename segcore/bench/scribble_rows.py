@@ -14,7 +14,7 @@ from segcore.bench.scenes import patch_features, scene
 from segcore.interactive import flow
 from segcore.interactive.energy import bound_costs, color_costs, contrast_links
 from segcore.interactive.head import LinearHead, train_head
-from segcore.interactive.pyramid import Cut, banded_cut
+from segcore.interactive.pyramid import Cut, Links, banded_cut, links_of
 from segcore.interactive.strokes import rasterize, read_strokes
 from segcore.interactive.walker import random_walker
 
@@ -32,7 +32,7 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
     """What happens between a stroke and the result, at 320 × 480; and the head at n = 3600."""
     image = scene(320, 480)
     seeds = rasterize(_STROKES, (320, 480))
-    links = contrast_links(image, weight=_WEIGHT)  # of the picture alone, so the page remembers them
+    links = links_of(contrast_links(image, weight=_WEIGHT))  # of the picture alone, so the page remembers them
     here = [("scipy", "≥ 1×")] + [("ortools", "≥ 2×")] * (flow.best_solver() == "ortools")
     for solver, target in here:
         yield Row(
@@ -44,7 +44,7 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
         )
     yield Row(
         "scribble: random walker, 320×480",
-        lambda: random_walker(seeds, links)[1],
+        lambda: random_walker(seeds, links.pairwise)[1],
         {"scikit-image, cg_j": _skimage_walker(image, seeds)},
         repetitions=3,
     )
@@ -59,10 +59,10 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
     )
 
 
-def _cut(image: Tensor, links: Tensor, solver: str) -> Cut:
+def _cut(image: Tensor, links: Links, solver: str) -> Cut:
     seeds = rasterize(_STROKES, (image.shape[0], image.shape[1]))
     costs = color_costs(image, seeds, _LABELS, model="mixture")
-    return banded_cut(bound_costs(costs, links, seeds, _LABELS), links, solve=flow.solver_named(solver))
+    return banded_cut(bound_costs(costs, links.pairwise, seeds, _LABELS), links, solve=flow.solver_named(solver))
 
 
 def _certified(cut: Cut) -> str | None:
