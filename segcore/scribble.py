@@ -1,7 +1,7 @@
 """From strokes on a picture to its labels: four methods on the same strokes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from segcore.heads import (
     read_features,
 )
 from segcore.image import scaled_picture, scaled_to_pixels
-from segcore.interactive.energy import COLOR_MODELS, bound_costs, color_costs, contrast_links
+from segcore.interactive.energy import COLOR_MODELS, Shades, bound_costs, color_costs, contrast_links, shades_of
 from segcore.interactive.flow import MaxFlow, max_flow
 from segcore.interactive.head import train_head
 from segcore.interactive.head_file import Head
@@ -181,7 +181,8 @@ class _Work:
             costs = -self._head_on_pixels().clamp_min(_LEAST_P).log()
             costs = (costs - costs.amin(0)).clamp_min(0).cpu()
         else:
-            costs = color_costs(self.image, self.seeds, self.labels, model=self.options.costs)
+            shades: Shades = self._of_picture("shades", shades_of)
+            costs = color_costs(self.image, self.seeds, self.labels, model=self.options.costs, shades=shades)
         self.costs = costs
         bound = bound_costs(costs, links.pairwise, self.seeds, self.labels)
         self.cut = banded_cut(bound, links, solve=self._solve)
@@ -245,11 +246,13 @@ class _Work:
         return shares  # the guided filter may leave [0, 1]
 
     def _links(self, weight: float) -> Links:
-        digest = self._pipeline.picture(self._picture)[1]
-        key = ("links", digest, self.grid.geometry)
-        links: Links
-        links, _ = self._pipeline.cache.get(key, lambda: links_of(contrast_links(self.image, weight=1.0)))
+        links: Links = self._of_picture("links", lambda image: links_of(contrast_links(image, weight=1.0)))
         return links.times(weight)
+
+    def _of_picture(self, name: str, make: Callable[[Tensor], Any]) -> Any:
+        """What follows from the scaled picture alone, remembered."""
+        digest = self._pipeline.picture(self._picture)[1]
+        return self._pipeline.cache.get((name, digest, self.grid.geometry), lambda: make(self.image))[0]
 
     def _certain_on_strokes(self, P: Tensor) -> Tensor:
         for row, label in enumerate(self.labels):

@@ -12,7 +12,7 @@ from segcore.bench.measure import Row
 from segcore.bench.opponents import need
 from segcore.bench.scenes import patch_features, scene
 from segcore.interactive import flow
-from segcore.interactive.energy import bound_costs, color_costs, contrast_links
+from segcore.interactive.energy import Shades, bound_costs, color_costs, contrast_links, shades_of
 from segcore.interactive.head import LinearHead, train_head
 from segcore.interactive.pyramid import Cut, Links, banded_cut, links_of
 from segcore.interactive.strokes import rasterize, read_strokes
@@ -32,12 +32,13 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
     """What happens between a stroke and the result, at 320 × 480; and the head at n = 3600."""
     image = scene(320, 480)
     seeds = rasterize(_STROKES, (320, 480))
-    links = links_of(contrast_links(image, weight=_WEIGHT))  # of the picture alone, so the page remembers them
+    # Of the picture alone, so the page remembers them.
+    links, shades = links_of(contrast_links(image, weight=_WEIGHT)), shades_of(image)
     here = [("scipy", "≥ 1×")] + [("ortools", "≥ 2×")] * (flow.best_solver() == "ortools")
     for solver, target in here:
         yield Row(
             f"scribble: graph cut after a new stroke, 320×480, {solver}",
-            partial(_cut, image, links, solver),
+            partial(_cut, image, links, shades, solver),
             {"cv2.grabCut, 1 iteration": _grabcut(image, seeds)},
             lambda ours, _theirs: _certified(ours),
             target,
@@ -59,9 +60,9 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
     )
 
 
-def _cut(image: Tensor, links: Links, solver: str) -> Cut:
+def _cut(image: Tensor, links: Links, shades: Shades, solver: str) -> Cut:
     seeds = rasterize(_STROKES, (image.shape[0], image.shape[1]))
-    costs = color_costs(image, seeds, _LABELS, model="mixture")
+    costs = color_costs(image, seeds, _LABELS, model="mixture", shades=shades)
     return banded_cut(bound_costs(costs, links.pairwise, seeds, _LABELS), links, solve=flow.solver_named(solver))
 
 
