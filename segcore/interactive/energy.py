@@ -97,7 +97,7 @@ def color_costs(
         density = _mixture(marked, shades.colors, seed) if model == "mixture" else _histogram(marked, shades.colors)
         costs.append(-torch.log((1 - _ANYTHING) * density + _ANYTHING / 256**3))
     U = torch.stack(costs)
-    return (U - U.amin(0)).float()[:, shades.at]
+    return (U - U.amin(0))[:, shades.at]
 
 
 def bound_costs(unary: Tensor, pairwise: Tensor, seeds: Tensor, labels: tuple[int, ...]) -> Tensor:
@@ -126,7 +126,7 @@ def _histogram(marked: Tensor, colors: Tensor) -> Tensor:
     step = 256 // _BINS
     np.add.at(counts, tuple((marked.cpu().numpy() // step).T), 1.0)
     smooth = scipy.ndimage.gaussian_filter(counts, 0.6, mode="nearest")
-    p = torch.from_numpy(smooth / smooth.sum() / step**3)
+    p = torch.from_numpy(smooth / smooth.sum() / step**3).float()
     bins = (colors // step).long()
     return p[bins[:, 0], bins[:, 1], bins[:, 2]]
 
@@ -149,7 +149,7 @@ def _mixture(marked: Tensor, colors: Tensor, seed: int) -> Tensor:
     sigma = sigma + _LEAST_SPREAD**2 * torch.eye(3, dtype=torch.float64)
     whiten = torch.linalg.inv(torch.linalg.cholesky(sigma))
     log_front = torch.log(mass / mass.sum()) - 0.5 * torch.logdet(sigma) - 1.5 * np.log(2 * np.pi)
-    # The colors whitened by all Gaussians in one product: (m, 3) @ (3, 3 k).
-    whitened = colors @ whiten.reshape(-1, 3).T.float() - (whiten @ means[:, :, None]).flatten().float()
-    squares = whitened.square_().reshape(len(colors), -1, 3).sum(2)
-    return torch.exp(log_front.float() - 0.5 * squares).sum(1).double()
+    # The colors whitened by all Gaussians in one product: (3 k, 3) @ (3, m).
+    centers = (whiten @ means[:, :, None]).reshape(-1, 1)
+    squares = (whiten.reshape(-1, 3).float() @ colors.T - centers.float()).square_().reshape(-1, 3, len(colors)).sum(1)
+    return torch.exp(log_front[:, None].float() - 0.5 * squares).sum(0)
