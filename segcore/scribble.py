@@ -1,7 +1,7 @@
 """From strokes on a picture to its labels: four methods on the same strokes."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +22,12 @@ from segcore.heads import (
     read_features,
 )
 from segcore.image import scaled_picture, scaled_to_pixels
-from segcore.interactive.energy import COLOR_MODELS, bound_costs, color_costs, contrast_links
+from segcore.interactive.energy import COLOR_MODELS, Shades, bound_costs, color_costs, contrast_links, shades_of
 from segcore.interactive.flow import MaxFlow, max_flow
 from segcore.interactive.head import train_head
 from segcore.interactive.head_file import Head
 from segcore.interactive.nearest import nearest_labels
-from segcore.interactive.pyramid import Cut, banded_cut
+from segcore.interactive.pyramid import Cut, Links, banded_cut, links_of
 from segcore.interactive.strokes import Strokes, marked_labels, rasterize
 from segcore.interactive.walker import random_walker
 from segcore.pipeline import Pipeline
@@ -173,6 +173,7 @@ class _Work:
 
     def graph_cut(self) -> tuple[Tensor, Tensor | None]:
         links = self._links(self.options.weight)
+        links = links.pixels_only if self.options.everywhere else links
         k = len(self.labels)
         if self.options.costs == "none":
             costs = torch.zeros(k, *self.image.shape[:2])
@@ -180,15 +181,16 @@ class _Work:
             costs = -self._head_on_pixels().clamp_min(_LEAST_P).log()
             costs = (costs - costs.amin(0)).clamp_min(0).cpu()
         else:
-            costs = color_costs(self.image, self.seeds, self.labels, model=self.options.costs)
+            shades: Shades = self._of_picture("shades", shades_of)
+            costs = color_costs(self.image, self.seeds, self.labels, model=self.options.costs, shades=shades)
         self.costs = costs
-        bound = bound_costs(costs, links, self.seeds, self.labels)
-        self.cut = banded_cut(bound, links, block=1 if self.options.everywhere else None, solve=self._solve)
+        bound = bound_costs(costs, links.pairwise, self.seeds, self.labels)
+        self.cut = banded_cut(bound, links, solve=self._solve)
         P = None if self.options.costs == "none" else self._certain_on_strokes(torch.softmax(-costs, 0))
         return self.cut.labels, P
 
     def walker(self) -> tuple[Tensor, Tensor | None]:
-        _, P = random_walker(self.seeds, self._links(1.0))
+        _, P = random_walker(self.seeds, self._links(1.0).pairwise)
         return P.argmax(0), P
 
     def head(self) -> tuple[Tensor, Tensor | None]:
@@ -243,12 +245,14 @@ class _Work:
         shares: Tensor = P / P.sum(0)
         return shares  # the guided filter may leave [0, 1]
 
-    def _links(self, weight: float) -> Tensor:
+    def _links(self, weight: float) -> Links:
+        links: Links = self._of_picture("links", lambda image: links_of(contrast_links(image, weight=1.0)))
+        return links.times(weight)
+
+    def _of_picture(self, name: str, make: Callable[[Tensor], Any]) -> Any:
+        """What follows from the scaled picture alone, remembered."""
         digest = self._pipeline.picture(self._picture)[1]
-        key = ("links", digest, self.grid.geometry)
-        links: Tensor
-        links, _ = self._pipeline.cache.get(key, lambda: contrast_links(self.image, weight=1.0))
-        return links * weight
+        return self._pipeline.cache.get((name, digest, self.grid.geometry), lambda: make(self.image))[0]
 
     def _certain_on_strokes(self, P: Tensor) -> Tensor:
         for row, label in enumerate(self.labels):

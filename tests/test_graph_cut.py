@@ -14,7 +14,7 @@ from segcore.interactive.energy import COLOR_MODELS, bound_costs, color_costs, c
 from segcore.interactive.expansion import alpha_expansion
 from segcore.interactive.graph_cut import FREE, checked_costs, graph_cut
 from segcore.interactive.grid import OFFSETS, ends, pair_costs
-from segcore.interactive.pyramid import banded_cut, coarsened
+from segcore.interactive.pyramid import banded_cut, halved_costs, halved_links, links_of
 from segcore.interactive.strokes import rasterize, read_strokes
 from segcore.places import EXAMPLES
 from segcore.render import shrink
@@ -256,32 +256,37 @@ def test_expansion_leaves_what_is_not_free():
 # ---- Blocks and bands ----
 
 
-@pytest.mark.parametrize("block", [2, 3, 4, 7])
-def test_the_energy_of_blocks_is_that_of_their_pixels(block):
+@pytest.mark.parametrize("size", [(13, 10), (12, 9), (1, 7), (8, 1)])
+@pytest.mark.parametrize("times", [1, 2, 3])
+def test_the_energy_of_blocks_is_that_of_their_pixels(size, times):
     rng = np.random.default_rng(10)
-    unary, pairwise = random_problem(rng, 13, 10, k=3)
-    coarse, links = coarsened(unary, pairwise, block=block)
+    unary, pairwise = random_problem(rng, *size, k=3)
+    coarse, links, block = *checked_costs(unary, pairwise, k=3), 2**times
+    for _ in range(times):
+        coarse, links = halved_costs(coarse), halved_links(links)
+    assert np.array_equal(links, links_of(pairwise, n_levels=times + 1).levels[times].numpy())
+    coarse, links = torch.from_numpy(coarse), torch.from_numpy(links)
     for _ in range(5):
         cells = torch.from_numpy(rng.integers(0, 3, tuple(coarse.shape[1:])))
-        pixels = cells.repeat_interleave(block, 0).repeat_interleave(block, 1)[:13, :10]
+        pixels = cells.repeat_interleave(block, 0).repeat_interleave(block, 1)[: size[0], : size[1]]
         assert energy(cells, coarse, links) == pytest.approx(energy(pixels, unary, pairwise))
 
 
 @pytest.mark.parametrize("weight", [5.0, 50.0])
 def test_a_band_lies_between_blocks_and_the_optimum(weight):
     unary, links, _ = scribbled(weight=weight)
-    exact, banded = graph_cut(unary, links), banded_cut(unary, links, block=4)
+    exact, banded = graph_cut(unary, links), banded_cut(unary, links_of(links, n_levels=3))
     assert exact.energy - 1e-6 <= banded.energy <= banded.coarse_energy
     assert abs(banded.energy - banded.flow) <= banded.rounding
-    wide = banded_cut(unary, links, block=4, reach=100)
+    wide = banded_cut(unary, links_of(links, n_levels=3), reach=100)
     assert wide.energy == pytest.approx(exact.energy)
     assert bool(wide.band.all())
 
 
 def test_small_grids_are_cut_at_once():
     unary, links, _ = scribbled(side=60)
-    assert torch.equal(banded_cut(unary, links).labels, graph_cut(unary, links).labels)
-    assert banded_cut(unary, links).coarse_energy is None
+    assert torch.equal(banded_cut(unary, links_of(links)).labels, graph_cut(unary, links).labels)
+    assert banded_cut(unary, links_of(links)).coarse_energy is None
 
 
 # ---- Costs ----

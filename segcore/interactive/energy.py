@@ -5,6 +5,8 @@ w_ij = λ exp(−β ‖z_i − z_j‖²) / ‖i − j‖ with β = 1 / (2 mean �
 A hundredth of every density lies on all colors alike, so a color that no stroke has seen speaks for nobody.
 """
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import scipy.ndimage
@@ -48,7 +50,28 @@ def contrast_links(image: Tensor, *, weight: float) -> Tensor:
     return links
 
 
-def color_costs(image: Tensor, seeds: Tensor, labels: tuple[int, ...], *, model: str, seed: int = 0) -> Tensor:
+@dataclass(frozen=True, eq=False, slots=True)
+class Shades:
+    """The colors of a picture, to 6 bits per channel; they do not depend on strokes."""
+
+    colors: Tensor  # (m, 3) float32: the middles of those that occur
+    at: Tensor  # (h, w) int64: which of them each pixel has
+
+
+def shades_of(image: Tensor) -> Shades:
+    """The shades of a picture (h, w, 3) uint8."""
+    check_tensor("image", image, ("h", "w", 3))
+    coarse = image.cpu().long() >> 2
+    key = (coarse[..., 0] << 12) | (coarse[..., 1] << 6) | coarse[..., 2]
+    present = torch.bincount(key.flatten(), minlength=1 << 18) > 0
+    found = present.nonzero()[:, 0]
+    number = torch.cumsum(present, 0) - 1
+    return Shades(torch.stack([found >> 12, (found >> 6) & 63, found & 63], 1).float() * 4 + 1.5, number[key])
+
+
+def color_costs(
+    image: Tensor, seeds: Tensor, labels: tuple[int, ...], *, model: str, shades: Shades | None = None, seed: int = 0
+) -> Tensor:
     """What each label costs at each pixel, by the colors under its strokes.
 
     Args:
@@ -56,6 +79,7 @@ def color_costs(image: Tensor, seeds: Tensor, labels: tuple[int, ...], *, model:
         seeds: (h, w) the label of each stroke's pixels, 0 elsewhere.
         labels: those asked about; each has pixels.
         model: one of COLOR_MODELS.
+        shades: of the image, if they are there already.
         seed: of the mixture's start.
 
     Returns:
@@ -64,16 +88,16 @@ def color_costs(image: Tensor, seeds: Tensor, labels: tuple[int, ...], *, model:
     check_tensor("image", image, ("h", "w", 3))
     check_tensor("seeds", seeds, tuple(image.shape[:2]))
     check_choice("model", model, COLOR_MODELS)
-    pixels = image.reshape(-1, 3)
-    density = _mixture_density if model == "mixture" else _histogram_density
+    shades = shades_of(image) if shades is None else shades
     costs = []
     for label in labels:
-        marked = pixels[seeds.flatten() == label]
+        marked = image[seeds == label]
         if not len(marked):
             raise InputError(f"No pixel is marked with label {label}; draw a stroke of it.", field="strokes")
-        costs.append(-torch.log((1 - _ANYTHING) * density(marked, pixels, seed) + _ANYTHING / 256**3))
-    U = torch.stack(costs).reshape(len(labels), *image.shape[:2])
-    return (U - U.amin(0)).float()
+        density = _mixture(marked, shades.colors, seed) if model == "mixture" else _histogram(marked, shades.colors)
+        costs.append(-torch.log((1 - _ANYTHING) * density + _ANYTHING / 256**3))
+    U = torch.stack(costs)
+    return (U - U.amin(0))[:, shades.at]
 
 
 def bound_costs(unary: Tensor, pairwise: Tensor, seeds: Tensor, labels: tuple[int, ...]) -> Tensor:
@@ -96,19 +120,19 @@ def bound_costs(unary: Tensor, pairwise: Tensor, seeds: Tensor, labels: tuple[in
     return bound
 
 
-def _histogram_density(marked: Tensor, pixels: Tensor, _seed: int) -> Tensor:
-    """Density per color of the smoothed histogram of `marked`, at `pixels`."""
+def _histogram(marked: Tensor, colors: Tensor) -> Tensor:
+    """Density per color of the smoothed histogram of `marked`, at `colors`."""
     counts = np.zeros((_BINS,) * 3)
     step = 256 // _BINS
     np.add.at(counts, tuple((marked.cpu().numpy() // step).T), 1.0)
     smooth = scipy.ndimage.gaussian_filter(counts, 0.6, mode="nearest")
-    p = torch.from_numpy(smooth / smooth.sum() / step**3)
-    bins = (pixels.cpu() // step).long()
+    p = torch.from_numpy(smooth / smooth.sum() / step**3).float()
+    bins = (colors // step).long()
     return p[bins[:, 0], bins[:, 1], bins[:, 2]]
 
 
-def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
-    """Density of a mixture at `pixels`, a Gaussian for each cluster of `marked`; each shade is looked up once."""
+def _mixture(marked: Tensor, colors: Tensor, seed: int) -> Tensor:
+    """Density of a mixture at `colors`, a Gaussian for each cluster of `marked`."""
     generator = np.random.default_rng(seed)
     drawn = marked.cpu().numpy().astype(np.float32)
     if len(drawn) > _MOST_SAMPLES:
@@ -125,19 +149,7 @@ def _mixture_density(marked: Tensor, pixels: Tensor, seed: int) -> Tensor:
     sigma = sigma + _LEAST_SPREAD**2 * torch.eye(3, dtype=torch.float64)
     whiten = torch.linalg.inv(torch.linalg.cholesky(sigma))
     log_front = torch.log(mass / mass.sum()) - 0.5 * torch.logdet(sigma) - 1.5 * np.log(2 * np.pi)
-    shades, inverse = _shades(pixels)
-    p = torch.zeros(len(shades))
-    for mean, L, front in zip(means.float(), whiten.float(), log_front.float(), strict=True):
-        p += torch.exp(front - 0.5 * ((shades - mean) @ L.T).square().sum(1))
-    return p[inverse].double()
-
-
-def _shades(pixels: Tensor) -> tuple[Tensor, Tensor]:
-    """The colors that occur, to 6 bits per channel, and which of them each pixel has."""
-    coarse = pixels.long() >> 2
-    key = (coarse[:, 0] << 12) | (coarse[:, 1] << 6) | coarse[:, 2]
-    present = torch.bincount(key, minlength=1 << 18) > 0
-    found = present.nonzero()[:, 0]
-    number = torch.cumsum(present, 0) - 1
-    shades = torch.stack([found >> 12, (found >> 6) & 63, found & 63], 1).float() * 4 + 1.5
-    return shades, number[key]
+    # The colors whitened by all Gaussians in one product: (3 k, 3) @ (3, m).
+    centers = (whiten @ means[:, :, None]).reshape(-1, 1)
+    squares = (whiten.reshape(-1, 3).float() @ colors.T - centers.float()).square_().reshape(-1, 3, len(colors)).sum(1)
+    return torch.exp(log_front[:, None].float() - 0.5 * squares).sum(0)

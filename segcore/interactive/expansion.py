@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.interactive.flow import MaxFlow, max_flow
-from segcore.interactive.graph_cut import FREE, checked_costs, graph_cut
+from segcore.interactive.graph_cut import FREE, Reals, checked_costs, cut_open
 from segcore.interactive.grid import OFFSETS, ends, pair_costs
 
 MOST_SWEEPS = 5
@@ -59,7 +59,11 @@ def alpha_expansion(
     """
     U, w = checked_costs(unary, pairwise, k="k")
     labels = U.argmin(0) if start is None else start.cpu().numpy().astype(np.int64)
-    open_at = np.ones(labels.shape, dtype=bool) if free is None else free.cpu().numpy()
+    return expansion(U, w, labels, np.ones(labels.shape, dtype=bool) if free is None else free.cpu().numpy(), solve)
+
+
+def expansion(U: Reals, w: Reals, labels: NDArray[np.int64], open_at: NDArray[np.bool_], solve: MaxFlow) -> Labeling:
+    """`alpha_expansion` of what `checked_costs` gave."""
     best = _energy(labels, U, w)
     moves: list[float] = []
     since = 0  # moves that did not help, one after the other
@@ -81,8 +85,8 @@ def alpha_expansion(
 def _expanded(
     labels: NDArray[np.int64],
     alpha: int,
-    U: NDArray[np.float64],
-    w: NDArray[np.float64],
+    U: Reals,
+    w: Reals,
     open_at: NDArray[np.bool_],
     solve: MaxFlow,
 ) -> NDArray[np.int64]:
@@ -98,10 +102,10 @@ def _expanded(
         both, half = differ & ~a_is & ~b_is, c / 2
         cost[0][a] += np.where(both, half, 0) + np.where(differ & b_is, c, 0)
         cost[0][b] += np.where(both, half, 0) + np.where(differ & a_is, c, 0)
-    fixed = np.where(open_at & (labels != alpha), FREE, labels == alpha)
-    taken = graph_cut(torch.from_numpy(cost), torch.from_numpy(links), fixed=torch.from_numpy(fixed), solve=solve).labels
+    given = np.where(open_at & (labels != alpha), FREE, labels == alpha).astype(np.int8)
+    taken = cut_open(cost, links, given, solve).labels
     return np.where(taken.numpy() == 1, alpha, labels)
 
 
-def _energy(labels: NDArray[np.int64], U: NDArray[np.float64], w: NDArray[np.float64]) -> float:
+def _energy(labels: NDArray[np.int64], U: Reals, w: Reals) -> float:
     return float(np.take_along_axis(U, labels[None], 0).sum()) + pair_costs(labels, w)[0]

@@ -19,8 +19,10 @@ from torch import Tensor
 
 from segcore.checks import check_tensor
 from segcore.errors import InputError
-from segcore.interactive.flow import MOST_CAPACITY, MaxFlow, max_flow
-from segcore.interactive.grid import OFFSETS, ends, neighbor_sums, pair_costs
+from segcore.interactive.flow import MOST_CAPACITY, Ints, MaxFlow, max_flow
+from segcore.interactive.grid import OFFSETS, ends
+
+Reals = NDArray[np.float64]
 
 FREE = -1
 _ROUNDS = 8  # of deciding pixels before the flow
@@ -62,55 +64,81 @@ def graph_cut(unary: Tensor, pairwise: Tensor, *, fixed: Tensor | None = None, s
     """
     U, w = checked_costs(unary, pairwise, k=2)
     given = np.full(U.shape[1:], FREE, np.int8) if fixed is None else fixed.numpy().astype(np.int8)
-    total = neighbor_sums(w)
-    scale = _scale(float(total.max(initial=0.0)))
-    links = np.rint(w * scale).astype(np.int64)
-    bound = neighbor_sums(links) + 1
-    more = U[0] - U[1]
-    lean = np.rint(np.clip(more * scale, -bound, bound)).astype(np.int64)  # > 0 leans to 1
-    lean = np.where(total > 0, lean, np.sign(more).astype(np.int64))
-    state, lean_open, paid = _decided(lean, links, given)
-    nodes = np.flatnonzero(state.ravel() == FREE)
-    sent, side = _solved(nodes, state, lean_open, links, solve)
-    labels = state.copy()
-    labels.ravel()[nodes] = side
-    at = labels == 1
-    data = float(np.where(at, U[1], U[0]).sum())
-    costs, n_cut = pair_costs(labels, w)
-    given_at = given != FREE
-    free_floor = float(np.where(given_at, np.where(given == 1, U[1], U[0]), np.minimum(U[0], U[1])).sum())
+    return cut_open(U, w, given, solve)
+
+
+def cut_open(U: Reals, w: Reals, given: NDArray[np.int8], solve: MaxFlow) -> GraphCut:
+    """`graph_cut` of what `checked_costs` gave, or `blocks` of `segcore.interactive.pyramid`.
+
+    Args:
+        U: (2, h, w).
+        w: (4, h, w), 0 on links that lead out.
+        given: (h, w) labels, or FREE.
+        solve: finds the maximum flow.
+
+    Cost: as `graph_cut`, in the number of open pixels; of the others, one pass over the grid.
+    """
+    nodes = np.flatnonzero(given.ravel() == FREE)
+    there, weights = _neighbors(nodes, w)
+    at_there = given.ravel()[there]
+    U_nodes = U.reshape(2, -1)[:, nodes]
+    scale = _scale(float(weights.sum(0).max(initial=0.0)))
+    costs, caps = _whole_costs(U_nodes, weights, at_there, scale)
+    number = np.full(given.size, len(nodes))
+    number[nodes] = np.arange(len(nodes))
+    state, paid = _solved(costs, np.where(at_there == FREE, caps, 0), number[there], solve)
+
+    labels = given.copy()
+    labels.ravel()[nodes] = state
+    data, smooth, n_cut = _paid_by_given(U, w, given)
+    cut = weights * (labels.ravel()[there] != state)
+    cut[len(OFFSETS) :] *= at_there[len(OFFSETS) :] != FREE  # a link between open pixels counts once
+    flow = data + smooth + float(U_nodes.min(0).sum()) + paid / scale
+    data += float(np.where(state == 1, U_nodes[1], U_nodes[0]).sum())
+    smooth += float(cut.sum())
+    n_open_cut = int(np.count_nonzero(cut))
     return GraphCut(
         labels=torch.from_numpy(labels.astype(np.int64)),
-        energy=data + costs,
-        flow=free_floor + (sent + paid) / scale,
-        rounding=(n_cut + labels.size) / scale + 1e-12 * abs(data + costs),
+        energy=data + smooth,
+        flow=flow,
+        rounding=(n_open_cut + len(nodes)) / scale + 1e-12 * abs(data + smooth),
         data=data,
-        smoothness=costs,
-        n_cut=n_cut,
+        smoothness=smooth,
+        n_cut=n_cut + n_open_cut,
         n_open=len(nodes),
     )
 
 
-def checked_costs(unary: Tensor, pairwise: Tensor, *, k: int | str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def checked_costs(unary: Tensor, pairwise: Tensor, *, k: int | str) -> tuple[Reals, Reals]:
     """The costs as arrays, with the links that lead out of the grid set to 0; InputError where they break a rule."""
-    check_tensor("unary", unary, (k, "h", "w"))
-    check_tensor("pairwise", pairwise, (4, *unary.shape[1:]))
+    return checked_unary(unary, k=k), checked_links(pairwise, size=tuple(unary.shape[1:]))
+
+
+def checked_unary(unary: Tensor, *, k: int | str, size: tuple[int | str, ...] = ("h", "w")) -> Reals:
+    """The costs of the labels as an array; InputError where they break a rule."""
+    check_tensor("unary", unary, (k, *size))
     if bool((unary < 0).any()):
         raise InputError(
             "unary must be ≥ 0; got a negative cost. Add the same amount to all labels of a pixel.", field="unary"
         )
+    costs: Reals = unary.cpu().double().numpy()
+    return costs
+
+
+def checked_links(pairwise: Tensor, *, size: tuple[int | str, ...] = ("h", "w")) -> Reals:
+    """The links as an array, 0 where they lead out of the grid; InputError where they break a rule."""
+    check_tensor("pairwise", pairwise, (4, *size))
     if bool((pairwise < 0).any()):
         raise InputError(
             "pairwise must be ≥ 0; got a negative weight, with which the energy is not submodular and no cut finds its "
             "minimum.",
             field="pairwise",
         )
-    w = pairwise.cpu().double().numpy().copy()
+    w = np.zeros(pairwise.shape)
     for direction, offset in enumerate(OFFSETS):
-        kept = np.zeros(w.shape[1:], dtype=bool)
-        kept[ends(offset)[0]] = True
-        w[direction][~kept] = 0
-    return unary.cpu().double().numpy(), w
+        first = ends(offset)[0]
+        w[direction][first] = pairwise[direction][first].cpu().numpy()
+    return w
 
 
 def _scale(heaviest: float) -> float:
@@ -118,79 +146,92 @@ def _scale(heaviest: float) -> float:
     return 2.0 ** math.floor(math.log2(MOST_CAPACITY / 2 / (heaviest or 1.0)))
 
 
-def _decided(
-    lean: NDArray[np.int64], links: NDArray[np.int64], given: NDArray[np.int8]
-) -> tuple[NDArray[np.int8], NDArray[np.int64], int]:
-    """Decide the pixels whose lean outweighs their open links; returns the state, the lean of the rest, and what is paid."""
-    state, new, lean = given.copy(), given != FREE, lean.copy()
-    own, bare = np.abs(lean), lean.copy()
-    weight = neighbor_sums(links)  # of the open links
-    paid = 0
+def _neighbors(nodes: NDArray[np.intp], w: Reals) -> tuple[NDArray[np.intp], Reals]:
+    """(8, n) flat places of the neighbors of nodes, first those that OFFSETS lead to, and the weights of the links.
+
+    Where there is no neighbor, some other pixel stands, and the weight is 0, as that of links that lead out is.
+    """
+    size, there, weights = w[0].size, [], []
+    steps = [down * w.shape[2] + right for down, right in OFFSETS]
+    for step in (*steps, *(-step for step in steps)):
+        there.append((nodes + step) % size)
+    for direction in range(len(OFFSETS)):
+        weights.append(w[direction].ravel()[nodes])
+    for direction in range(len(OFFSETS)):
+        weights.append(w[direction].ravel()[there[len(OFFSETS) + direction]])
+    return np.stack(there), np.stack(weights)
+
+
+def _whole_costs(U: Reals, weights: Reals, at_there: NDArray[np.int8], scale: float) -> tuple[Ints, Ints]:
+    """(2, n) what labels 0 and 1 cost above the cheaper one, with the links to given neighbors, and (8, n) all links."""
+    caps = np.rint(weights * scale).astype(np.int64)
+    bound = caps.sum(0) + 1
+    more = U[0] - U[1]
+    lean = np.rint(np.clip(more * scale, -bound, bound)).astype(np.int64)
+    lean = np.where(bound > 1, lean, np.sign(more).astype(np.int64))
+    costs = np.stack([np.maximum(lean, 0), np.maximum(-lean, 0)])
+    return costs + _toward_other(caps, at_there), caps
+
+
+def _toward_other(caps: Ints, at_there: NDArray[np.int8]) -> Ints:
+    """(2, n): what label 0 pays for neighbors of label 1, and label 1 for those of label 0."""
+    return np.stack([(caps * (at_there == 1)).sum(0), (caps * (at_there == 0)).sum(0)])
+
+
+def _solved(costs: Ints, caps: Ints, there: NDArray[np.intp], solve: MaxFlow) -> tuple[NDArray[np.int8], int]:
+    """Labels of least cost, and that cost as a flow proves it.
+
+    Args:
+        costs: (2, n) of the labels.
+        caps: (8, n) links, each given at both of its ends; 0 for none.
+        there: (8, n) the node at the other end, or n.
+        solve: finds the maximum flow.
+    """
+    state = _decided(costs[0] - costs[1], caps, there)
+    at_there = np.append(state, np.int8(FREE))[there]
+    decided, half = state != FREE, len(OFFSETS)
+    differ = decided & (at_there[:half] != FREE) & (at_there[:half] != state)
+    paid = int(np.where(state == 1, costs[1], costs[0])[decided].sum()) + int(caps[:half][differ].sum())
+
+    nodes = np.flatnonzero(~decided)
+    if not len(nodes):
+        return state, paid
+    costs = (costs + _toward_other(caps, at_there))[:, nodes]
+    number = np.full(len(state) + 1, -1)
+    number[nodes] = np.arange(len(nodes))
+    heads, capacity = number[there[:half, nodes]], caps[:half, nodes]
+    kept = (heads >= 0) & (capacity > 0)
+    tails = np.broadcast_to(np.arange(len(nodes)), heads.shape)[kept]
+    sent, side = solve(costs[0] - costs[1], tails, heads[kept], capacity[kept])
+    state[nodes] = side
+    return state, paid + int(costs.min(0).sum()) + sent
+
+
+def _decided(lean: Ints, caps: Ints, there: NDArray[np.intp]) -> NDArray[np.int8]:
+    """(n,) the labels of nodes whose lean outweighs their open links, FREE for the others. `lean` > 0 leans to 1."""
+    state = np.full(len(lean), FREE, np.int8)
+    weight = caps.sum(0)  # of the open links
     for _ in range(_ROUNDS):
-        lean_by, gone = _decided_neighbors(links, np.where(new, 2 * state - 1, 0))
-        lean += lean_by
-        weight -= gone
         still = state == FREE
         up, down = still & (lean > weight), still & (lean <= -weight)
-        new = up | down
         state[up], state[down] = 1, 0
-        if np.count_nonzero(new) <= _WORTH * np.count_nonzero(still):
+        new = np.flatnonzero(up | down)
+        if len(new) <= _WORTH * np.count_nonzero(still):
             break
-    fixed = state != FREE
-    # What decided pixels pay, themselves and between each other, and the least that each open one pays for its neighbors.
-    against = fixed & (given == FREE) & ((bare > 0) != (state == 1)) & (bare != 0)
-    paid += int(own[against].sum())
-    paid += _cut_between(state, links)
-    signed, both = _decided_neighbors(links, np.where(fixed, 2 * state - 1, 0))
-    one_side, zero_side = (both + signed) // 2, (both - signed) // 2
-    open_at = ~fixed
-    cost0 = np.maximum(bare, 0) + one_side
-    cost1 = np.maximum(-bare, 0) + zero_side
-    paid += int(np.minimum(cost0, cost1)[open_at].sum())
-    return state, cost0 - cost1, paid
+        sign = np.append(up.astype(np.int8) - down.astype(np.int8), np.int8(0))[there]
+        lean = lean + (caps * sign).sum(0)
+        weight = weight - (caps * np.abs(sign)).sum(0)
+    return state
 
 
-def _solved(
-    nodes: NDArray[np.intp],
-    state: NDArray[np.int8],
-    lean: NDArray[np.int64],
-    links: NDArray[np.int64],
-    solve: MaxFlow,
-) -> tuple[int, NDArray[np.bool_]]:
-    """Value of the flow through the open pixels, and which of them lie on the source's side."""
-    if not len(nodes):
-        return 0, np.zeros(0, dtype=bool)
-    number = np.full(state.shape, -1, np.int64)
-    number.ravel()[nodes] = np.arange(len(nodes))
-    tails, heads, capacity = [], [], []
+def _paid_by_given(U: Reals, w: Reals, given: NDArray[np.int8]) -> tuple[float, float, int]:
+    """Σ U and Σ w of the given pixels and the links between them, and how many of those are cut."""
+    if (given == FREE).all():
+        return 0.0, 0.0, 0
+    data = sum(float(U[label][given == label].sum()) for label in (0, 1))
+    smooth, n_cut = 0.0, 0
     for direction, offset in enumerate(OFFSETS):
         a, b = ends(offset)
-        here, there, c = number[a], number[b], links[direction][a]
-        kept = (here >= 0) & (there >= 0) & (c > 0)
-        tails.append(here[kept])
-        heads.append(there[kept])
-        capacity.append(c[kept])
-    return solve(lean.ravel()[nodes], *map(np.concatenate, (tails, heads, capacity)))
-
-
-def _decided_neighbors(links: NDArray[np.int64], sign: NDArray[np.int8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(h, w): per pixel the weight of its links to pixels of sign 1 less that to those of sign −1, and the two added."""
-    signed, both = np.zeros(sign.shape, np.int64), np.zeros(sign.shape, np.int64)
-    if sign.any():
-        for direction, offset in enumerate(OFFSETS):
-            a, b = ends(offset)
-            c = links[direction][a]
-            for here, there in ((a, b), (b, a)):
-                toward = c * sign[there]
-                signed[here] += toward
-                both[here] += np.abs(toward)
-    return signed, both
-
-
-def _cut_between(state: NDArray[np.int8], links: NDArray[np.int64]) -> int:
-    """Weight of the links between decided pixels of different labels."""
-    cut = 0
-    for direction, offset in enumerate(OFFSETS):
-        a, b = ends(offset)
-        cut += int(links[direction][a][(state[a] != FREE) & (state[b] != FREE) & (state[a] != state[b])].sum())
-    return cut
+        c = w[direction][a][(given[a] != given[b]) & (given[a] != FREE) & (given[b] != FREE)]
+        smooth, n_cut = smooth + float(c.sum()), n_cut + int(np.count_nonzero(c))
+    return data, smooth, n_cut

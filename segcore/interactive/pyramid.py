@@ -9,18 +9,58 @@ Reference: Lombaert, Sun, Grady and Xu 2005.
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.checks import check_range
-from segcore.interactive.expansion import alpha_expansion
+from segcore.interactive.expansion import Labeling, expansion
 from segcore.interactive.flow import MaxFlow, max_flow
-from segcore.interactive.graph_cut import FREE, checked_costs, graph_cut
-from segcore.interactive.grid import OFFSETS, ends
+from segcore.interactive.graph_cut import FREE, GraphCut, Reals, checked_links, checked_unary, cut_open
 
 REACH = 2  # blocks on each side of the border that the band holds
-SMALL = 12_000  # pixels that are cut at once
+SMALL = 20_000  # pixels, or blocks, that are cut at once
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Links:
+    """The links of a picture's pixels and those of its blocks; they do not depend on strokes."""
+
+    levels: tuple[Tensor, ...]  # (4, ⌈h/2ⁱ⌉, ⌈w/2ⁱ⌉): between blocks of 2ⁱ × 2ⁱ pixels
+
+    @property
+    def pairwise(self) -> Tensor:
+        """(4, h, w): those of the pixels, as `graph_cut` takes them."""
+        return self.levels[0]
+
+    @property
+    def pixels_only(self) -> "Links":
+        """Without blocks: then all pixels are cut at once."""
+        return Links(self.levels[:1])
+
+    def times(self, weight: float) -> "Links":
+        """All links times a number ≥ 0."""
+        return Links(tuple(w * weight for w in self.levels))
+
+
+def links_of(pairwise: Tensor, *, n_levels: int | None = None) -> Links:
+    """Add up the links between blocks.
+
+    Args:
+        pairwise: (4, h, w) weights ≥ 0, as of `graph_cut`.
+        n_levels: pixels, blocks of 2 × 2 pixels, of 4 × 4, and so on; None: until at most SMALL blocks are left.
+
+    Raises:
+        InputError: as `graph_cut`, or n_levels below 1.
+    """
+    levels = [checked_links(pairwise)]
+    if n_levels is not None:
+        check_range("n_levels", n_levels, lo=1)
+    while len(levels) < n_levels if n_levels else levels[-1][0].size > SMALL:
+        levels.append(halved_links(levels[-1]))
+    return Links(tuple(map(torch.from_numpy, levels)))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -39,104 +79,85 @@ class Cut:
     n_open: int  # pixels in the flow of the last cut
 
 
-def banded_cut(
-    unary: Tensor, pairwise: Tensor, *, block: int | None = None, reach: int = REACH, solve: MaxFlow = max_flow
-) -> Cut:
-    """Cut blocks, then blocks of half the side around the border, and so on to pixels.
+def banded_cut(unary: Tensor, links: Links, *, reach: int = REACH, solve: MaxFlow = max_flow) -> Cut:
+    """Cut the largest blocks, then blocks of half the side around the border, and so on to pixels.
 
     Args:
         unary: (k, h, w) costs ≥ 0, k ≥ 2.
-        pairwise: (4, h, w) weights ≥ 0, as of `graph_cut`.
-        block: side of a block in pixels; 1 cuts all pixels at once. None: the least that leaves at most SMALL blocks.
+        links: of the pixels and the blocks; with one level, all pixels are cut at once.
         reach: width of each band, in the blocks of the level above, on each side.
         solve: finds the maximum flow.
 
     Returns:
-        The labeling; exact where block is 1 and k is 2.
+        The labeling; exact where there is one level and k is 2.
 
     Raises:
-        InputError: as `graph_cut`, or block or reach below 1.
+        InputError: as `graph_cut`, or reach below 1.
     """
-    k, (h, w) = len(unary), unary.shape[1:]
-    if block is None:
-        block = max(1, int(np.ceil(np.sqrt(h * w / SMALL))))
-    check_range("block", block, lo=1)
     check_range("reach", reach, lo=1)
-    if block == 1:
-        return _cut(unary, pairwise, None, torch.ones(h, w, dtype=torch.bool), None, solve)
-    found = _cut(*coarsened(unary, pairwise, block=block), None, None, None, solve)
-    coarse_energy = found.energy
-    while block > 1:
-        finer = max(1, block // 2)
-        size = (-(-h // finer), -(-w // finer))
-        near = torch.from_numpy(_near_border(found.labels.numpy(), reach, k))
-        start, band = (_refined(x, block, finer, size) for x in (found.labels, near))
-        energy = (unary, pairwise) if finer == 1 else coarsened(unary, pairwise, block=finer)
-        found, block = _cut(*energy, start, band, coarse_energy, solve), finer
+    costs = [checked_unary(unary, k="k", size=tuple(links.pairwise.shape[1:]))]
+    for _ in links.levels[1:]:
+        costs.append(halved_costs(costs[-1]))
+    found: Cut | None = None
+    coarse_energy = None
+    for U, level in zip(reversed(costs), reversed(links.levels), strict=True):
+        w = level.numpy()
+        if found is None:
+            found = _cut(U, w, None, None, coarse_energy, solve)
+            coarse_energy = None if len(costs) == 1 else found.energy
+            continue
+        start = _doubled(found.labels.numpy(), U.shape[1:])
+        band = _doubled(_near_border(found.labels.numpy(), reach, len(U)), U.shape[1:])
+        found = _cut(U, w, start, band, coarse_energy, solve)
+    assert found is not None  # noqa: S101
     return found
 
 
-def _refined(values: Tensor, block: int, finer: int, size: tuple[int, int]) -> Tensor:
-    """Values of blocks as values of the finer blocks whose first pixel they hold."""
-    rows, columns = (torch.arange(n) * finer // block for n in size)
-    return values[rows][:, columns]
+def halved_costs(U: Reals) -> Reals:
+    """(k, ⌈h/2⌉, ⌈w/2⌉): the costs of blocks of 2 × 2, which add up."""
+    even = np.pad(U, ((0, 0), (0, U.shape[1] % 2), (0, U.shape[2] % 2)))
+    rows = even[:, ::2] + even[:, 1::2]
+    return rows[:, :, ::2] + rows[:, :, 1::2]
 
 
-def coarsened(unary: Tensor, pairwise: Tensor, *, block: int) -> tuple[Tensor, Tensor]:
-    """The energy of labelings that are constant on blocks of `block` × `block` pixels, as an energy of blocks.
+def halved_links(w: Reals) -> Reals:
+    """(4, ⌈h/2⌉, ⌈w/2⌉): the links between blocks of 2 × 2. E of blocks = E of their pixels, exactly."""
+    right, down, down_right, down_left = np.pad(w, ((0, 0), (0, w.shape[1] % 2), (0, w.shape[2] % 2)))
+    first, second = slice(0, None, 2), slice(1, None, 2)  # rows and columns of a block
+    links = np.empty((4, (w.shape[1] + 1) // 2, (w.shape[2] + 1) // 2))
+    links[0] = right[first, second] + right[second, second] + down_right[first, second]
+    links[0][:, :-1] += down_left[first, first][:, 1:]  # to the lower left, within the row of blocks
+    links[1] = down[second, first] + down[second, second] + down_right[second, first] + down_left[second, second]
+    links[2] = down_right[second, second]
+    links[3] = down_left[second, first]
+    return links
 
-    Returns:
-        unary (k, ⌈h/block⌉, ⌈w/block⌉) and pairwise of the same grid: E of blocks = E of pixels, exactly.
-    """
-    U, w = checked_costs(unary, pairwise, k="k")
-    k, h, width = U.shape
-    rows, columns = np.arange(h) // block, np.arange(width) // block
-    H, W = -(-h // block), -(-width // block)
-    padded = np.zeros((k, H * block, W * block))
-    padded[:, :h, :width] = U
-    cells = padded.reshape(k, H, block, W, block).sum((2, 4))
-    number = rows[:, None] * W + columns[None, :]
-    links = np.zeros((4, H * W))
-    for direction, offset in enumerate(OFFSETS):
-        a, b = ends(offset)
-        here, there, c = number[a], number[b], w[direction][a]
-        down, right = (rows[b[0]] - rows[a[0]])[:, None], (columns[b[1]] - columns[a[1]])[None, :]
-        for to, (dy, dx) in enumerate(((0, 1), (1, 0), (1, 1), (1, -1))):
-            leads = (down == dy) & (right == dx)
-            links[to] += np.bincount(here[leads], c[leads], H * W)
-        back = (down == 0) & (right == -1)  # a step to the lower left that stays in its row of blocks
-        links[0] += np.bincount(there[back], c[back], H * W)
-    return torch.from_numpy(cells), torch.from_numpy(links.reshape(4, H, W))
+
+def _doubled(values: NDArray[np.generic], size: tuple[int, ...]) -> NDArray[np.generic]:
+    """Values of blocks as values of the blocks of half the side."""
+    return values.repeat(2, 0).repeat(2, 1)[: size[0], : size[1]]
 
 
 def _cut(
-    unary: Tensor, pairwise: Tensor, start: Tensor | None, free: Tensor | None, coarse_energy: float | None, solve: MaxFlow
+    U: Reals, w: Reals, start: NDArray[np.int64] | None, free: NDArray[np.bool_] | None, coarse: float | None, solve: MaxFlow
 ) -> Cut:
-    band = torch.ones(unary.shape[1:], dtype=torch.bool) if free is None else free
-    if len(unary) == 2:
-        fixed = None if start is None else torch.where(band, FREE, start)
-        cut = graph_cut(unary, pairwise, fixed=fixed, solve=solve)
-        return Cut(
-            cut.labels,
-            cut.energy,
-            cut.data,
-            cut.smoothness,
-            cut.n_cut,
-            band,
-            cut.flow,
-            cut.rounding,
-            coarse_energy,
-            cut.n_open,
-        )
-    found = alpha_expansion(unary, pairwise, start=start, free=band, solve=solve)
-    n_open = int(band.sum())
-    return Cut(found.labels, found.energy, found.data, found.smoothness, found.n_cut, band, None, 0.0, coarse_energy, n_open)
+    band = np.ones(U.shape[1:], dtype=bool) if free is None else free
+    if len(U) == 2:
+        given = np.full(band.shape, FREE) if start is None else np.where(band, FREE, start)
+        cut = cut_open(U, w, given.astype(np.int8), solve)
+        flow, rounding, n_open = cut.flow, cut.rounding, cut.n_open
+        found: GraphCut | Labeling = cut
+    else:
+        found = expansion(U, w, U.argmin(0) if start is None else start, band, solve)
+        flow, rounding, n_open = None, 0.0, int(band.sum())
+    return Cut(
+        found.labels, found.energy, found.data, found.smoothness, found.n_cut, torch.from_numpy(band), flow, rounding,
+        coarse, n_open,
+    )  # fmt: skip
 
 
 def _near_border(labels: np.ndarray, reach: int, k: int) -> np.ndarray:
     """(h, w) bool: the blocks within `reach` blocks of one with another label, diagonals counted."""
-    import cv2
-
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     near = np.zeros(labels.shape, np.int64)
     for label in range(k):
