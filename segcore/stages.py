@@ -46,8 +46,10 @@ MOST_SOFT_SEGMENTS = 64  # upsampling and CRF keep a few numbers per pixel for e
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
-def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[str, Callable[..., Any]]:
-    """The stages behind the goals, in order; only those that the method needs for them."""
+def plan(
+    settings: Settings, goals: Collection[str] = ("label_map",), given: Collection[str] = ()
+) -> dict[str, Callable[..., Any]]:
+    """The stages behind the goals, in order; only those that the method needs for them, and none whose value is given."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
@@ -67,9 +69,28 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
     }
     needed = set(goals)
     for name in reversed(stages):
-        if name in needed:
+        if name in needed and name not in given:
             needed.update(signature(stages[name])[0])
-    return {name: run for name, run in stages.items() if name in needed}
+    return {name: run for name, run in stages.items() if name in needed and name not in given}
+
+
+def label_pixels(features: FeatureGrid, cells: Clustering | Bipartition, settings: Settings) -> Tensor:
+    """The last stages alone: labels of the pixels from labels of the patches, wherever these come from.
+
+    Args:
+        features: of the picture.
+        cells: its labels; shares of all segments as `resp`, where labels that do not occur in the picture are among them.
+        settings: upsampling and crf, with what they read, count.
+
+    Returns:
+        (height, width) uint8 or int32.
+    """
+    values: dict[str, Any] = {"features": features, "cells": cells}
+    for name, run in plan(settings.replace(method="kmeans"), given=values.keys()).items():
+        inputs, tunables = signature(run)
+        values[name] = run(*(values[i] for i in inputs), **{t: getattr(settings, t) for t in tunables})
+    label_map: Tensor = values["label_map"].label_map
+    return label_map
 
 
 @cache

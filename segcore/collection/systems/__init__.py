@@ -1,0 +1,22 @@
+"""The registry: a system is a file, and a line here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from segcore.checks import check_choice
+from segcore.collection.systems.kmeans import KMEANS
+from segcore.collection.types import System
+
+_ALL = (KMEANS,)
+
+SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
+
+
+def system_of(name: str) -> System:
+    """The system of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    check_choice("system", name, tuple(SYSTEMS))
+    return SYSTEMS[name]
