@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from segcore.checks import check_choice
+from segcore.collection.systems.deep_spectral import DEEP_SPECTRAL
 from segcore.collection.systems.kmeans import KMEANS
 from segcore.collection.types import System
 
-_ALL = (KMEANS,)
+_ALL = (KMEANS, DEEP_SPECTRAL)
 
 SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
 
