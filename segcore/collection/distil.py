@@ -2,13 +2,13 @@
 
     minimize  mean_i w_i c_{y_i} −ln p_i(y_i),   p = softmax(head(x)),   c_k ∝ (share of label k)^−½
 
-over patches i with labels y_i and confidences w_i. In round one the labels are those of a clustering; in each later round those of
-the head of the round before, of which only the sure ones count. A network that is taught by many imperfect labels errs less than
-they do, because their errors do not repeat and what is right does.
+over patches i with labels y_i and confidences w_i. In round one the labels are those of a clustering; in each later round
+those of the head of the round before, of which only the sure ones count. A network that is taught by many imperfect labels
+errs less than they do, because their errors do not repeat and what is right does.
 
-Reference: self-training in Deep Spectral Methods (Melas-Kyriazi and others 2022), MaskDistill (Van Gansbeke and others 2022), COMUS
-(Zadaianchuk and others 2023). There, a DeepLab learns on pixels for hours on several GPUs; here two layers on the patches' features,
-which already know their surroundings, learn in seconds on a CPU.
+Reference: self-training in Deep Spectral Methods (Melas-Kyriazi and others 2022), MaskDistill (Van Gansbeke and others
+2022), COMUS (Zadaianchuk and others 2023). There, a DeepLab learns on pixels for hours on several GPUs; here two layers on
+the patches' features, which already know their surroundings, learn in seconds on a CPU.
 """
 
 import math
@@ -26,7 +26,7 @@ from segcore.settings import Schema
 from segcore.stopping import stop_if_asked
 
 Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
-"""Number of a picture and its features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""
+"""Number of a picture, features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""
 
 _SAMPLE = 8192  # patches on which features are standardized and labels counted
 _DECAY = 1e-3  # of the weights
@@ -40,7 +40,7 @@ class DistilSettings(Schema):
     # fmt: off
     rounds: int = setting(
         2, "Rounds of training", lo=0, hi=5, step=1,
-        info="Round one learns the labels of the clustering, each later round those of the head before; 0 keeps the clustering.")
+        info="Round one learns the labels of the clustering, each later one those of the head before; 0: no head.")
     steps: int = setting(
         200, "Steps per round", lo=1, hi=20_000, step=1,
         info="How often the head looks at some pictures in a round.")

@@ -1,11 +1,12 @@
 """Pieces of all pictures: masks that some rule cuts out, one vector for each, and groups of them.
 
-What Deep Spectral Methods, MaskDistill and COMUS share: they cut pieces out of every picture, describe each by what the backbone
-says to its crop, cluster these descriptions over the whole collection, and teach a head the groups (`segcore.collection.distil`).
+What Deep Spectral Methods, MaskDistill and COMUS share: they cut pieces out of every picture, describe each by what the
+backbone says to its crop, cluster these descriptions over the whole collection, and teach a head the groups
+(`segcore.collection.distil`).
 """
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,7 +26,6 @@ from segcore.cut.components import bounding_box, largest_component
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
-from segcore.settings import Schema
 from segcore.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
@@ -226,8 +226,8 @@ def cluster_spectral(
 ) -> Grouped:
     """Group pieces by spectral clustering of the graph of their nearest neighbors, W = ½ (A + Aᵀ).
 
-    A piece outside of the sample of at most `most` joins the group of most of its nearest in the sample. The confidence of a piece
-    is the share of its neighbors in its own group.
+    A piece outside of the sample of at most `most` joins the group of most of its nearest in the sample. The confidence of a
+    piece is the share of its neighbors in its own group.
 
     Reference: as COMUS calls scikit-learn: Ng, Jordan and Weiss 2002; k-means on the rows of the first K vectors.
     """
@@ -291,13 +291,12 @@ def group_pieces(
     n_groups: int,
     settings: PieceSettings,
     seed: int,
-    facts: Mapping[str, float | int | str],
     notes: Sequence[str] = (),
 ) -> Steps[Grouping]:
     """From groups of pieces to labels of all patches, through a head that learns them.
 
-    Where the background has its own group, that is group 0 and those of the pieces follow; otherwise patches without a piece teach
-    nothing, and the head says what they are.
+    Where the background has its own group, that is group 0 and those of the pieces follow; otherwise patches without a piece
+    teach nothing, and the head says what they are.
     """
     own = settings.background == "own"
     labels, nothing = found.labels + own, 0.0
@@ -306,7 +305,7 @@ def group_pieces(
     def targets(i: int, _: Tensor) -> tuple[Tensor, Tensor]:
         return pieces.of(i, labels, nothing), pieces.of(i, found.confidence, sure)
 
-    facts = {"pieces": len(pieces), **facts}
+    facts: dict[str, float | int | str] = {"pieces": len(pieces)}
     all_notes = (*notes, *found.notes)
     background = 0 if own else None
     if settings.rounds == 0:
@@ -330,7 +329,7 @@ def group_pieces(
 
 
 def _filled(pieces: Pieces, i: int, labels: Tensor, *, own: bool) -> Tensor:
-    """(h, w) labels of a picture; where the background is no group, patches without a piece take the label of the nearest."""
+    """(h, w) labels of a picture; where the background is no group, patches without a piece take that of the nearest."""
     grid = pieces.maps[i]
     found = pieces.of(i, labels, 0).reshape(grid.shape)
     if own or not bool((grid == 0).any()) or not bool(grid.any()):

@@ -1,15 +1,16 @@
 """Codes that keep the correspondences of features, and sharpen them.
 
-With f_ij the cosine of the features of patch i of one picture and patch j of another, centered over j, and s_ij that of their
-codes,
+With f_ij the cosine of the features of patch i of one picture and patch j of another, centered over j, and s_ij that of
+their codes,
 
     L(b) = −mean_ij max(s_ij, 0) (f_ij − b)
 
-draws the codes of a pair together where f_ij > b, and apart where it is below, until they are orthogonal. The loss of a step is
-λ_self L(b_self) + λ_nn L(b_nn) + λ_rand L(b_rand): of pictures with themselves, with one of their nearest neighbors, and with
-random ones. The backbone stays as it is; only the head, linear + two-layer, learns.
+draws the codes of a pair together where f_ij > b, and apart where it is below, until they are orthogonal. The loss of a step
+is λ_self L(b_self) + λ_nn L(b_nn) + λ_rand L(b_rand): of pictures with themselves, with one of their nearest neighbors, and
+with random ones. The backbone stays as it is; only the head, linear + two-layer, learns.
 
-Reference: Hamilton and others, STEGO, ICLR 2022, equations 2 to 4; what differs from the authors' code is said where it does.
+Reference: Hamilton and others, STEGO, ICLR 2022, equations 2 to 4; what differs from the authors' code is said where it
+does.
 """
 
 from collections.abc import Callable, Sequence
@@ -64,7 +65,7 @@ class CorrespondenceSettings(Schema):
         info="Of pairs with a random picture.")
     shift_rule: str = param(
         "quantiles", stage="learn", label="Shifts are", choices=("quantiles", "fixed"),
-        info="quantiles: measured on the features, so that given shares of the pairs attract; fixed: the three numbers below.")
+        info="quantiles: measured on the features, so that given shares of the pairs attract; fixed: three numbers.")
     attracting: float = param(
         0.4, stage="learn", label="Attracting share", lo=0.01, hi=0.99, step=0.01,
         info="Share of the pairs with itself and with neighbors that attract, where shifts are quantiles.")
@@ -90,7 +91,7 @@ class CorrespondenceSettings(Schema):
 
 
 def centered(f: Tensor) -> Tensor:
-    """Likenesses (b, m, n) less each row's mean, plus the mean of all, as the authors' code has it: rows lose what is their own."""
+    """Likenesses (b, m, n) less each row's mean, plus the mean of all, as in the authors' code."""
     return f - f.mean(2, keepdim=True) + f.mean()
 
 
@@ -183,8 +184,8 @@ class Pairs:
 def draw_pairs(bank: Bank, settings: CorrespondenceSettings, batch: int, generator: Generator) -> Pairs:
     """Draw pictures, a neighbor of each, and patches; what is drawn depends on nothing but the generator's state.
 
-    The authors interpolate features at random places; here random patches are taken as they are. Random pictures are other ones
-    of the same batch, as there.
+    The authors interpolate features at random places; here random patches are taken as they are. Random pictures are other
+    ones of the same batch, as there.
     """
     b = min(batch, len(bank))
     numbers = torch.randperm(len(bank), generator=generator)[:b]
@@ -206,8 +207,8 @@ def likenesses(pairs: Pairs, *, centering: bool) -> dict[str, list[Tensor]]:
 def measure_shifts(bank: Bank, settings: CorrespondenceSettings, generator: Generator) -> Tensor:
     """(3,) b of PAIRS: as they are set, or the likenesses above which the wanted shares of the pairs lie.
 
-    The published numbers suit the features of one backbone on one data set: where all features are more alike than there, nothing
-    repels. Shares carry over.
+    The published numbers suit the features of one backbone on one data set: where all features are more alike than there,
+    nothing repels. Shares carry over.
     """
     if settings.shift_rule == "fixed":
         return torch.tensor([settings.self_shift, settings.neighbors_shift, settings.random_shift])
@@ -218,7 +219,8 @@ def measure_shifts(bank: Bank, settings: CorrespondenceSettings, generator: Gene
 
 def _quantile(f: Sequence[Tensor], level: float) -> Tensor:
     values = torch.cat([x.flatten() for x in f])
-    return values[:: max(1, len(values) // _MOST_MEASURED)].sort().values[int(level * (len(values) // max(1, len(values) // _MOST_MEASURED)))]
+    values = values[:: max(1, len(values) // _MOST_MEASURED)].sort().values
+    return values[int(level * (len(values) - 1))]
 
 
 def head_losses(
@@ -227,7 +229,8 @@ def head_losses(
     """What a step asks of the head.
 
     Returns:
-        The loss (), its parts by the names of PAIRS before they are weighted, and the codes (b · m, size), without gradients.
+        The loss (), its parts by the names of PAIRS before they are weighted, and the codes (b · m, size), without
+        gradients.
 
     Cost: O(b m² (d + size)) for each of the 2 + random_pictures pairings.
     """
@@ -258,8 +261,8 @@ def _kept(X: Tensor, dropout: float, generator: Generator) -> tuple[Tensor, Tens
 def cosine_kmeans(S: Tensor, n_clusters: int, *, generator: Generator, n_init: int = _RESTARTS) -> Tensor:
     """Centers (K, size) of length 1 of codes (m, size) of length 1.
 
-    On the sphere ‖s − c‖² = 2 − 2 cos(s, c), so k-means there is k-means by the cosine, but that its centers are means; they are
-    brought to length 1 at the end.
+    On the sphere ‖s − c‖² = 2 − 2 cos(s, c), so k-means there is k-means by the cosine, but that its centers are means; they
+    are brought to length 1 at the end.
 
     Raises:
         InputError: there are fewer codes than clusters.
@@ -278,7 +281,7 @@ def renumbered(centers: Tensor, before: Tensor) -> Tensor:
 
 
 def moved(centers: Tensor, S: Tensor) -> Tensor:
-    """One step of mini-batch k-means by the cosine: centers (K, size) move towards the mean of their codes in S (m, size)."""
+    """A step of mini-batch k-means by the cosine: centers (K, size) move towards the mean of their codes in S (m, size)."""
     nearest = (S @ centers.T).argmax(1)
     members = nn.functional.one_hot(nearest, len(centers)).to(S)
     means = normalize_rows(members.T @ S)

@@ -77,7 +77,7 @@ def eigensegments(
 
 
 def border_first(labels: Tensor) -> Tensor:
-    """Number the pieces (h, w) anew, so that 0 is the one with most patches at the border, and the others keep their order."""
+    """Number the pieces (h, w) anew: 0 is the one with most patches at the border, the others keep their order."""
     border = torch.ones_like(labels, dtype=torch.bool)
     border[1:-1, 1:-1] = False
     n = int(labels.max()) + 1
@@ -91,7 +91,7 @@ def border_first(labels: Tensor) -> Tensor:
 def run_deep_spectral(
     collection: Collection, *, n_groups: int, seed: int, settings: DeepSpectralSettings
 ) -> Steps[Grouping]:
-    """Cut every picture into eigensegments, describe and cluster them over the collection, and teach the groups to a head."""
+    """Cut every picture into eigensegments, cluster them over the collection, and teach the groups to a head."""
     s = settings
     own = s.background == "own"
 
@@ -111,9 +111,7 @@ def run_deep_spectral(
         check_pieces(pieces, n_groups - own, what="segment")
         found = cluster_kmeans(pieces, n_groups - own, s, seed=seed, n_init=s.n_init)
         return (
-            yield from group_pieces(
-                "deep_spectral", collection, pieces, found, n_groups=n_groups, settings=s, seed=seed, facts={}
-            )
+            yield from group_pieces("deep_spectral", collection, pieces, found, n_groups=n_groups, settings=s, seed=seed)
         )
 
 
