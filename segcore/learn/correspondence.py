@@ -82,7 +82,7 @@ class CodeHead(nn.Module):
 class Bank:
     """The features of all pictures, one picture at a time, and which pictures are alike."""
 
-    rows: Callable[[int], Tensor]  # number of a picture → (n, d) float32 features of its patches
+    field: Callable[[int], Tensor]  # number of a picture → (h, w, d) float32 features of its patches
     neighbors: Tensor  # (N, k) int64: the most similar other pictures of each, the most similar one first
     device: torch.device
 
@@ -90,11 +90,12 @@ class Bank:
         return len(self.neighbors)
 
     def draw(self, numbers: Sequence[int], n: int, generator: Generator) -> Tensor:
-        """(b, n, d): patches of pictures, drawn with replacement."""
+        """(b, n, d): features at random places of pictures, interpolated bilinearly between the centers of patches."""
         out = []
         for number in numbers:
-            X = self.rows(number)
-            out.append(X[torch.randint(len(X), (n,), generator=generator).to(X.device)])
+            f = self.field(number)
+            places = 2 * torch.rand(1, 1, n, 2, generator=generator).to(f.device) - 1
+            out.append(nn.functional.grid_sample(f.permute(2, 0, 1)[None], places, align_corners=True)[0, :, 0].T)
         return torch.stack(out).to(self.device)
 
 
@@ -128,8 +129,8 @@ class Pairs:
 def draw_pairs(bank: Bank, settings: CorrespondenceSettings, batch: int, generator: Generator) -> Pairs:
     """Draw pictures, a neighbor of each, and patches; what is drawn depends on nothing but the generator's state.
 
-    The authors interpolate features at random places; here random patches are taken as they are. Random pictures are other
-    ones of the same batch, as there.
+    Random pictures are other ones of the same batch, as in the authors' code. There, codes are computed on the grid and
+    interpolated like the features; here the head reads the interpolated features, which is the same for its linear part.
     """
     b = min(batch, len(bank))
     numbers = torch.randperm(len(bank), generator=generator)[:b]

@@ -68,7 +68,7 @@ class StegoNet(Net):
             raise ModelError(f"This head was trained on other weights of {name} than those here.", backbone=name)
         return super().load_state_dict(state, strict, assign)
 
-    def rows(self, pixels: Tensor) -> Tensor:
+    def field(self, pixels: Tensor) -> Tensor:
         """(h, w, d) features of one picture (3, height, width) in [0, 1]."""
         image = (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
         return self._grid(image, self.centers.device)
@@ -80,7 +80,7 @@ class StegoNet(Net):
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, size, h, w) codes of length 1."""
-        return torch.stack([self.head(self.rows(one)) for one in pixels]).permute(0, 3, 1, 2)
+        return torch.stack([self.head(self.field(one)) for one in pixels]).permute(0, 3, 1, 2)
 
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, h, w) probabilities of the clusters."""
@@ -110,13 +110,13 @@ class StegoLearner(Learner):
     def bank(self) -> Bank:
         """The features of all pictures, computed when they are first asked for."""
         if self._bank is None:
-            rows = []
+            fields = []
             for i in range(len(self._crops)):
                 stop_if_asked()
-                rows.append(self.net.rows(self._crops.whole(i)[0]).flatten(0, 1).half())
-            means = torch.stack([X.float().mean(0) for X in rows])
+                fields.append(self.net.field(self._crops.whole(i)[0]).half())
+            means = torch.stack([f.float().mean((0, 1)) for f in fields])
             self._bank = Bank(
-                lambda i: rows[i].float(), nearest_pictures(means, self._settings.neighbors), self._crops.device
+                lambda i: fields[i].float(), nearest_pictures(means, self._settings.neighbors), self._crops.device
             )
         return self._bank
 

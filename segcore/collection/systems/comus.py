@@ -24,6 +24,7 @@ from segcore.collection.types import Grouping, Steps, System, setting
 from segcore.features.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
 
 import os
+
 _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
 _SALIENT = 0.5  # probability of being object
 

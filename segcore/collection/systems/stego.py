@@ -1,7 +1,6 @@
 """STEGO on a collection: a head taught by correspondences of the features on the disk, and k-means of its codes."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -55,7 +54,7 @@ def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: Ste
     """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
     bank = yield from _bank(collection, settings.neighbors)
     shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
-    head = _new_head(bank.rows(0).shape[1], settings.code_size, seed)
+    head = _new_head(bank.field(0).shape[2], settings.code_size, seed)
     losses = yield from _trained(head, bank, shifts, settings, seed)
     yield Progress("clusters", 0, 0)
 
@@ -100,16 +99,8 @@ def _bank(collection: Collection, n_neighbors: int) -> Steps[Bank]:
     if len(means) < 2:
         raise InputError("STEGO compares pictures with others, and there is only one. Give at least two.", field="images")
     largest = max(collection.geometry(i).n for i in range(len(collection))) * means[0].shape[0] * 4
-    return Bank(_remembering(collection, max(1, _KEPT_BYTES // largest)), nearest_pictures(torch.stack(means), n_neighbors),
-                torch.device("cpu"))  # fmt: skip
-
-
-def _remembering(collection: Collection, n: int) -> Callable[[int], Tensor]:
-    @lru_cache(maxsize=n)
-    def rows(i: int) -> Tensor:
-        return collection.f(i).flatten(0, 1)
-
-    return rows
+    field = lru_cache(maxsize=max(1, _KEPT_BYTES // largest))(collection.f)
+    return Bank(field, nearest_pictures(torch.stack(means), n_neighbors), torch.device("cpu"))
 
 
 def _new_head(d: int, size: int, seed: int) -> CodeHead:
