@@ -56,9 +56,9 @@ class DistilSettings(Schema):
     hidden: int = setting(
         64, "Hidden units", lo=0, hi=1024, step=1,
         info="Of the head's second layer; 0 makes it linear.")
-    confidence: float = setting(
-        0.5, "Least confidence", lo=0.0, hi=0.99, step=0.01,
-        info="From round two on, patches count as far as the head is sure of them, and not at all below this probability.")
+    confident: float = setting(
+        0.8, "Confident share", lo=0.05, hi=1.0, step=0.05,
+        info="From round two on, only this share of the patches of each label teaches: those that the head is surest of.")
     # fmt: on
 
 
@@ -72,7 +72,7 @@ class PatchHead(nn.Module):
         super().__init__()
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
-        d = len(mean)
+        d, self.n_groups = len(mean), n_groups
         self.layers = (
             nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, n_groups)) if hidden else nn.Linear(d, n_groups)
         )
@@ -122,33 +122,44 @@ def distil(
     sure: list[float] = []
     head: PatchHead | None = None
     for n in range(settings.rounds):
-        taught = targets if head is None else _own_answers(head, settings.confidence)
         generator = torch.Generator().manual_seed(seed * _STRIDE + n)
+        taught = targets if head is None else _own_answers(head, collection, settings.confident, generator)
         mean, std, shares, labelled = _looked_over(collection, taught, n_groups, generator)
         sure.append(labelled)
         head = _new_head(mean, std, settings.hidden, n_groups, seed)
         title = "training" if settings.rounds == 1 else f"training, round {n + 1} of {settings.rounds}"
-        losses += yield from _trained(head, collection, taught, _weights(shares), settings, generator, title)
+        losses += yield from _trained(head, collection, taught, label_factors(shares), settings, generator, title)
     if head is None:
         raise InputError("Distilling needs at least one round.", field="rounds")
     return Distilled(head, tuple(losses), tuple(sure))
 
 
-def _own_answers(head: PatchHead, least: float) -> Targets:
-    """The answers of a head, with its probabilities as confidences."""
+def _own_answers(head: PatchHead, collection: Collection, share: float, generator: torch.Generator) -> Targets:
+    """The answers of a head, with its probabilities as confidences; of each label only the surest share counts."""
+    answers = [head.scores(collection.f(i)).flatten(0, 1).max(1) for i in _some(collection, generator)]
+    confidence, labels = torch.cat([a.values for a in answers]), torch.cat([a.indices for a in answers])
+    least = torch.zeros(head.n_groups)
+    for label in labels.unique().tolist():
+        ascending = confidence[labels == label].sort().values
+        least[label] = ascending[min(len(ascending) - 1, round((1 - share) * len(ascending)))]
 
     def targets(_: int, f: Tensor) -> tuple[Tensor, Tensor]:
-        confidence, labels = head.scores(f).flatten(0, 1).max(1)
-        return labels, torch.where(confidence >= least, confidence, 0.0)
+        sure, found = head.scores(f).flatten(0, 1).max(1)
+        return found, torch.where(sure >= least[found], sure, 0.0)
 
     return targets
+
+
+def _some(collection: Collection, generator: torch.Generator) -> list[int]:
+    """Pictures that are looked over before a round."""
+    return torch.randperm(len(collection), generator=generator)[: _SAMPLE // 16].tolist()
 
 
 def _looked_over(
     collection: Collection, targets: Targets, n_groups: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, float]:
     """Mean and spread (d,) of the features of length 1, the shares (K,) of the labels, and how many patches have one."""
-    order = torch.randperm(len(collection), generator=generator)[: max(1, _SAMPLE // 16)].tolist()
+    order = _some(collection, generator)
     share = max(16, _SAMPLE // len(order))
     rows, counts, n_labelled, n = [], torch.zeros(n_groups, dtype=torch.float64), 0, 0
     for i in order:
@@ -161,15 +172,15 @@ def _looked_over(
         n_labelled, n = n_labelled + int((weight > 0).sum()), n + len(X)
     if float(counts.sum()) == 0:
         raise InputError(
-            "No patch of the pictures has a label that is sure enough to learn from. Lower confidence.", field="confidence"
+            "No patch of the pictures has a label that is sure enough to learn from. Give more pictures.", field="images"
         )
     X = torch.cat(rows)
     std = X.std(0, correction=0)
     return X.mean(0), std.clamp_min(1e-3 * float(std.max()) + 1e-12), (counts / counts.sum()).float(), n_labelled / n
 
 
-def _weights(shares: Tensor) -> Tensor:
-    """(K,) factors of the labels' losses: share^−½, 1 on average over the patches."""
+def label_factors(shares: Tensor) -> Tensor:
+    """(K,) factors of the losses of labels with these shares: share^−½, scaled to 1 on average over the patches."""
     factors = shares.clamp_min(1e-3).rsqrt()
     return factors / (factors * shares).sum()
 

@@ -23,12 +23,10 @@ from segcore.collection.pieces import (
 from segcore.collection.types import Grouping, Steps, System, setting
 from segcore.features.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
 
-import os
-
 _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
 _SALIENT = 0.5  # probability of being object
 
-_REGIONS = int(os.environ.get("RG", "-3"))  # of the levels of `draw_regions`: that with 16 regions
+_REGIONS = -4  # of the levels of `draw_regions`: that with 32 regions
 _DILATE = 1  # cells around a piece that its crop shows
 
 
@@ -128,4 +126,5 @@ COMUS = System(
     settings=ComusSettings,
     run=run_comus,
     learns=True,
+    facet="token",
 )

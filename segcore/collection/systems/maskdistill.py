@@ -42,7 +42,7 @@ class MaskDistillSettings(PieceSettings):
         "attention", "Masks from", choices=MASKS,
         info="attention: where the class token looks; tokencut: the side of a cut; both: one, then the other on the rest.")
     n_masks: int = setting(
-        12, "Masks per picture", lo=1, hi=32, step=1,
+        24, "Masks per picture", lo=1, hi=32, step=1,
         info="How many are sought, one after the other; 1 is the published number, for pictures of one object.")
     head: int = setting(
         -1, "Attention head", lo=-1, hi=15, step=1,
@@ -51,8 +51,8 @@ class MaskDistillSettings(PieceSettings):
         0.4, "Share of the attention", lo=0.05, hi=0.95, step=0.05,
         info="The most attended patches that hold this share of it start a mask.")
     threshold: float = setting(
-        0.5, "Threshold", lo=0.0, hi=1.0, step=0.05,
-        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins.")
+        0.7, "Threshold", lo=0.0, hi=1.0, step=0.05,
+        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins; 0.5 is the published one, for one mask.")
     tau: float = setting(
         0.2, "τ of TokenCut", lo=-1.0, hi=1.0, step=0.05,
         info="Cosine above which two patches are joined.")
@@ -189,4 +189,5 @@ MASKDISTILL = System(
     settings=MaskDistillSettings,
     run=run_maskdistill,
     learns=True,
+    facet="token",
 )

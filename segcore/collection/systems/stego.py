@@ -35,7 +35,7 @@ class StegoSettings(CorrespondenceSettings):
 
     # fmt: off
     steps: int = setting(
-        400, "Steps", lo=1, hi=100_000, step=1,
+        300, "Steps", lo=1, hi=100_000, step=1,
         info="How often the head looks at some pictures; 5000 of 16 are published for data sets of thousands.")
     batch: int = setting(
         16, "Pictures per step", lo=2, hi=256, step=1,
