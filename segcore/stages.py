@@ -74,23 +74,33 @@ def plan(
     return {name: run for name, run in stages.items() if name in needed and name not in given}
 
 
-def label_pixels(features: FeatureGrid, cells: Clustering | Bipartition, settings: Settings) -> Tensor:
-    """The last stages alone: labels of the pixels from labels of the patches, wherever these come from.
+class PixelLabels:
+    """The last stages alone: labels of the pixels of one picture, from labels of its patches, wherever these come from."""
 
-    Args:
-        features: of the picture.
-        cells: its labels; shares of all segments as `resp`, where labels that do not occur in the picture are among them.
-        settings: upsampling and crf, with what they read, count.
+    def __init__(self, features: FeatureGrid, settings: Settings):
+        """Take a picture.
 
-    Returns:
-        (height, width) uint8 or int32.
-    """
-    values: dict[str, Any] = {"features": features, "cells": cells}
-    for name, run in plan(settings.replace(method="kmeans"), given=values.keys()).items():
-        inputs, tunables = signature(run)
-        values[name] = run(*(values[i] for i in inputs), **{t: getattr(settings, t) for t in tunables})
-    label_map: Tensor = values["label_map"].label_map
-    return label_map
+        Args:
+            features: of the picture.
+            settings: upsampling and crf, with what they read, count.
+        """
+        self._settings = settings.replace(method="kmeans")  # one that works on patches
+        self._of_picture: dict[str, Any] = {"features": features}
+
+    def __call__(self, cells: Clustering | Bipartition) -> Tensor:
+        """(height, width) uint8 or int32.
+
+        Args:
+            cells: labels of the patches; shares of all segments as `resp`, where labels that do not occur are among them.
+        """
+        values = {**self._of_picture, "cells": cells}
+        for name, run in plan(self._settings, given=values.keys()).items():
+            inputs, tunables = signature(run)
+            values[name] = run(*(values[i] for i in inputs), **{t: getattr(self._settings, t) for t in tunables})
+            if set(inputs) <= {"features"}:  # of the picture alone: kept for its next labels
+                self._of_picture[name] = values[name]
+        label_map: Tensor = values["label_map"].label_map
+        return label_map
 
 
 @cache
