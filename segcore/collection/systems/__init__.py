@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from segcore.checks import check_choice
+from segcore.collection.systems.comus import COMUS
+from segcore.collection.systems.deep_spectral import DEEP_SPECTRAL
 from segcore.collection.systems.kmeans import KMEANS
+from segcore.collection.systems.maskdistill import MASKDISTILL
+from segcore.collection.systems.stego import STEGO
 from segcore.collection.types import System
 
-_ALL = (KMEANS,)
+_ALL = (KMEANS, DEEP_SPECTRAL, MASKDISTILL, COMUS, STEGO)
 
 SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
 
