@@ -32,6 +32,15 @@ JOB_WAITS = (
 JOB_COUNT = "{done} of {total} {unit}"
 JOB_SECONDS_LEFT = "about {seconds} s left"
 JOB_MINUTES_LEFT = "about {minutes} min left"
+JOB_PROGRESS = "Progress"
+JOB_STATES = {
+    "waiting": "Waiting",
+    "running": "Starting",
+    "done": "Done",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "gone": "",
+}
 GO_ON = "Go on"
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
