@@ -14,7 +14,7 @@ LAYERS = (
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
      "segcore.refine", "segcore.interactive", "segcore.layers", "segcore.metrics", "segcore.palette", "segcore.render",
-     "segcore.color_match", "segcore.toys"),
+     "segcore.color_match", "segcore.toys", "segcore.drawn", "segcore.learn"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
      "segcore.evaluate", "segcore.heads", "segcore.scribble"),
     ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head", "segcore.flags",

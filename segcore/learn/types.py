@@ -1,0 +1,162 @@
+"""What flows through a training: settings, pictures, a turn, its losses, the state after it, and what was learned."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from segcore.settings import Schema, param
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnSettings(Schema):
+    """The tunables of one system; a system adds its own, and gives others another default.
+
+    Flags, controls and documents derive from the fields, as they do from those of `Settings`.
+    """
+
+    # fmt: off
+    side: int = param(
+        128, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
+        info="Pictures are scaled down so that their longer side has at most this length.")
+    crop: int = param(
+        64, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at.")
+    batch: int = param(
+        16, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
+        info="More make P less noisy and a step slower.")
+    learning_rate: float = param(
+        1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam.")
+    width: float = param(
+        0.25, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
+        info="Factor on the published numbers of channels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """A collection to learn from."""
+
+    images: tuple[Tensor, ...]  # (height, width, 3) uint8 RGB each
+    names: tuple[str, ...]
+    truth: tuple[Tensor, ...] = ()  # (height, width) int64 each: classes 0 …, −1 where unlabelled; empty without truth
+    classes: tuple[str, ...] = ()  # names of the classes of the truth
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class Net(nn.Module):
+    """A network that labels pixels: what a training leaves.
+
+    Pixels are (b, 3, height, width) float32 RGB in [0, 1], of any size.
+    """
+
+    stride: int  # side of a cell of `features`, in pixels
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """(b, d, ⌈height / stride⌉, ⌈width / stride⌉): what the clusters are made of."""
+        raise NotImplementedError
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w) with any h and w: how much each place belongs to each cluster; the largest one labels it."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Losses:
+    """What one turn asks for."""
+
+    total: Tensor  # (): to be made small, differentiable
+    parts: Mapping[str, float]  # by name, in the order in which they are shown; entropies in bits
+    use: Tensor  # (K,) share of the turn's pixels that each cluster has, sums to 1
+    P: Tensor | None = None  # (K, K) joint table of the labels of the two views, sums to 1; None where the system has none
+
+
+class Crops(Protocol):
+    """Where a turn takes its pixels from: the pictures of the training, scaled to `side`."""
+
+    device: torch.device
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+
+    def draw(self, n: int, px: int, generator: Generator) -> Tensor:
+        """(n, 3, px, px) float32 in [0, 1]: squares at random places of random pictures."""
+
+    def whole(self, number: int) -> Tensor:
+        """(1, 3, height, width) float32 in [0, 1]: one picture."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Turn:
+    """What a step may use. Two turns of the same step are the same, so a training that is resumed draws the same."""
+
+    crops: Crops
+    generator: Generator  # on the CPU, seeded by seed and step
+    step: int  # counted from 0
+    progress: float  # of the training, in [0, 1]; may exceed 1 where more time is given later
+
+
+class Learner(nn.Module):
+    """A network in training. All that a training must remember is in its `state_dict`."""
+
+    net: Net
+
+    def prepare(self, turn: Turn) -> None:
+        """Do what a turn needs before it, such as a new clustering at the start of an epoch."""
+
+    def losses(self, turn: Turn) -> Losses:
+        """Look at some pictures, and say what is to be made small."""
+        raise NotImplementedError
+
+    def follow(self, progress: float) -> None:
+        """Do what comes after the weights have moved, such as a running mean of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """An entry of the registry."""
+
+    name: str
+    title: str
+    summary: str  # one sentence
+    formula: str  # the loss, in TeX
+    source: str
+    settings: type[LearnSettings]
+    make_net: Callable[[int, Any], Net]  # K and the settings → a network with random weights
+    make_learner: Callable[[Net, int, Any, Crops], Learner]  # network, K, settings, pictures → its training
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Checkpoint:
+    """A training that can go on, in memory; copies, so nothing changes it."""
+
+    identity: Mapping[str, Any]  # what must be the same for it to go on: system, K, settings, seed, pictures
+    step: int
+    seconds: float
+    learner: Mapping[str, Any]
+    optimizer: Mapping[str, Any]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class State:
+    """A training after one step.
+
+    The numbers stay what they are. The three functions look at the network as it is when they are called, so call them
+    before the next state is asked for; after the last state, or after a stop, they go on to work.
+    """
+
+    step: int  # counted from 1
+    progress: float  # in [0, 1]
+    seconds: float  # of training, over all runs
+    loss: float
+    parts: Mapping[str, float]  # of `Losses`
+    use: Tensor  # (K,) float32 on the CPU
+    P: Tensor | None  # (K, K) float32 on the CPU
+    label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
+    learned: Callable[[], Any]  # → `Learned`, a copy of the network that can be saved
+    checkpoint: Callable[[], Checkpoint]  # → what `train(…, start=…)` goes on from
