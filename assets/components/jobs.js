@@ -51,7 +51,7 @@ function followJob(box, id, onLook) {
   function draw(look) {
     box.dataset.state = look.state;
     const live = look.state === "running" || look.state === "waiting";
-    parts.stage.textContent = look.stage || fixed.words[look.state] || "";
+    parts.stage.textContent = (look.state === "running" && look.stage) || fixed.words[look.state];
     parts.count.textContent = look.count;
     parts.left.textContent = look.time_left;
     if (said.textContent !== look.said) said.textContent = look.said;
