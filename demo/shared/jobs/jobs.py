@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +36,13 @@ class _Job:
     share_at_begin: float = 0.0
     ended: float = 0.0
 
+    def add(self, show: Mapping[str, Any]) -> None:
+        if show:
+            self.version += 1
+        for name, value in show.items():
+            self.parts.pop(name, None)  # so that the order stays that of the versions
+            self.parts[name] = (self.version, value)
+
 
 class Jobs:
     """All long jobs of a server. Safe for threads."""
@@ -54,7 +61,7 @@ class Jobs:
         self._line: list[_Job] = []
         self._threads: set[threading.Thread] = set()
 
-    def start(self, work: Work, *, owner: str, kind: str) -> str:
+    def start(self, work: Work, *, owner: str, kind: str, show: Mapping[str, Any] | None = None) -> str:
         """Put a job in line.
 
         Args:
@@ -62,6 +69,7 @@ class Jobs:
                 raises ends the job with one sentence.
             owner: a secret of the visitor; who knows it may stop the job and let it go on.
             kind: of the job, such as the name of its page.
+            show: parts that are shown while it waits, as those of a `Report`.
 
         Returns:
             The id of the job, which nobody can guess; who knows it may watch.
@@ -71,6 +79,7 @@ class Jobs:
         """
         with self._lock:
             job = _Job(secrets.token_urlsafe(12), kind, owner, work, self._clock())
+            job.add(show or {})
             self._enqueue(job)
             self._jobs[job.id] = job
             return job.id
@@ -259,11 +268,7 @@ class Jobs:
             job.report = report
             if report.left is not None:
                 job.left = report.left
-            if report.show:
-                job.version += 1
-            for name, value in report.show.items():
-                job.parts.pop(name, None)  # so that the order stays that of the versions
-                job.parts[name] = (job.version, value)
+            job.add(report.show)
 
 
 def _owns(job: _Job, owner: str) -> bool:
