@@ -1,12 +1,14 @@
 """How well the groups of a collection fit classes that humans drew: over the whole set, as the field does it.
 
-Groups and classes are matched once for all pictures (Hungarian assignment), so a group must mean the same everywhere. With more
-groups than classes, each group takes the class of most of its pixels (majority vote). A linear probe says what the features, or
-what the system made of them, hold: it is trained on one half of the pictures and read on the other, and the other way round.
+Groups and classes are matched once for all pictures (Hungarian assignment), so a group must mean the same everywhere. With
+more groups than classes, each group takes the class of most of its pixels (majority vote). A linear probe says what the
+features, or what the system made of them, hold: it is trained on one half of the pictures and read on the other, and the
+other way round.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.label import Scorer, lift
-from segcore.collection.types import Grouping, Progress, Steps
+from segcore.collection.label import lift
+from segcore.collection.run import group
+from segcore.collection.systems.learned import run_learned
+from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Steps
 from segcore.errors import InputError
 from segcore.heads import cell_counts
 from segcore.image import read_labels
 from segcore.interactive.head import LinearHead, train_head
 from segcore.metrics import match
-from segcore.settings import Settings
+from segcore.settings import Schema, Settings
 from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
 from segcore.truth import check_sizes
@@ -85,8 +89,7 @@ class SystemReport:
     matched: Scores
     over: Scores | None = None  # with more groups, by majority
     probe: Scores | None = None
-    seconds: float = 0.0
-    skipped: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0  # of the grouping alone
 
 
 def truth_of(collection: Collection, labels: Mapping[str, Path], *, ignore: int | None) -> tuple[Collection, Truth]:
@@ -220,3 +223,92 @@ def score_all(
             table += np.bincount(groups[counted] * n + columns[counted], minlength=k * n).reshape(k, n)
         yield Progress("scores", i + 1, len(collection))
     return tables
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Contender:
+    """One row of a table: a system on a collection, or a file that `learn` wrote."""
+
+    name: str
+    collection: Collection
+    system: str
+    own: Schema | None = None
+    learned: Path | None = None
+
+    def run(self, collection: Collection, *, n_groups: int, seed: int) -> Steps[Grouping]:
+        """Group the pictures."""
+        if self.learned is not None:
+            return (yield from run_learned(collection, self.learned))
+        return (yield from group(collection, self.system, n_groups=n_groups, seed=seed, settings=self.own))
+
+
+def evaluate_collection(
+    rows: Sequence[Contender],
+    labels: Mapping[str, Path],
+    *,
+    n_groups: int,
+    ignore: int | None,
+    settings: Settings,
+    over: int,
+    probe: bool,
+) -> Steps[list[SystemReport]]:
+    """Score systems on the same pictures.
+
+    Args:
+        rows: the systems; their collections hold the same pictures.
+        labels: files of label maps by the names of the pictures.
+        n_groups: K.
+        ignore: label whose pixels count for nothing.
+        settings: how labels become pixels, and the seed.
+        over: so many times more groups for the majority vote; 0 leaves it out, as does a file, which has a K of its own.
+        probe: also train linear probes, once for each collection or what a system learned.
+
+    Returns:
+        A report per row.
+
+    Raises:
+        InputError: nothing can be scored, or as of the systems.
+    """
+    reports = []
+    probes: dict[int, Callable[[int], Tensor]] = {}
+    for row in rows:
+        began = time.perf_counter()
+        collection, truth = truth_of(row.collection, labels, ignore=ignore)
+        found = yield from row.run(collection, n_groups=n_groups, seed=settings.seed)
+        seconds = time.perf_counter() - began
+        wanted = [(found.n_groups, _of_grouping(found))]
+        more = over > 1 and row.learned is None
+        if more:
+            many = yield from row.run(collection, n_groups=min(over * n_groups, MOST_GROUPS), seed=settings.seed)
+            wanted.append((many.n_groups, _of_grouping(many)))
+        if probe:
+            codes = found.codes or collection.f
+            key = id(row.collection) if found.codes is None else id(found)
+            if key not in probes:
+                probes[key] = yield from probe_scorers(collection, truth, codes, seed=settings.seed)
+            wanted.append((len(truth.classes), _of_probe(probes[key])))
+        tables = yield from score_all(collection, truth, wanted, settings)
+        n = len(truth.classes)
+        reports.append(
+            SystemReport(
+                row.name,
+                found,
+                matched_scores(tables[0], truth.classes),
+                majority_scores(tables[1], truth.classes) if more else None,
+                named_scores(tables[-1], truth.classes, np.arange(n)) if probe else None,
+                seconds,
+            )
+        )
+    return reports
+
+
+def _of_grouping(grouping: Grouping) -> Callable[[int], tuple[Tensor, Tensor | None]]:
+    return lambda i: (grouping.labels[i], None if grouping.scores is None else grouping.scores(i))
+
+
+def _of_probe(scores: Callable[[int], Tensor]) -> Callable[[int], tuple[Tensor, Tensor | None]]:
+    def labelled(i: int) -> tuple[Tensor, Tensor]:
+        P = scores(i)
+        return P.argmax(2), P
+
+    return labelled

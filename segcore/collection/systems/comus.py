@@ -1,5 +1,6 @@
 """COMUS on a collection: what is salient, grouped by spectral clustering, and two rounds of self-training."""
 
+import os
 from dataclasses import dataclass
 
 import cv2
@@ -22,8 +23,6 @@ from segcore.collection.pieces import (
 )
 from segcore.collection.types import Grouping, Steps, System, setting
 from segcore.features.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
-
-import os
 
 _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
 _SALIENT = 0.5  # probability of being object
