@@ -83,7 +83,7 @@ def _placed(
         cy, cx = rng.uniform(radius, 1 - radius, 2)
         turn = rng.uniform(0, 2 * np.pi)
         v, u = (y - cy) / radius, (x - cx) / radius
-        around = np.hypot(u, v) < 1.15
+        around = np.hypot(u, v) < 1.4
         if not (labels[around] > 0).any():
             return shape(np.cos(turn) * v - np.sin(turn) * u, np.sin(turn) * v + np.cos(turn) * u)
     return None
@@ -101,11 +101,13 @@ def _colors(rng: Generator, ground: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _disk(v: Field, u: Field) -> Mask:
-    return np.hypot(u, v) < 1
+    mask: Mask = np.hypot(u, v) < 1
+    return mask
 
 
 def _square(v: Field, u: Field) -> Mask:
-    return np.maximum(abs(u), abs(v)) < 0.85
+    mask: Mask = np.maximum(abs(u), abs(v)) < 0.85
+    return mask
 
 
 def _triangle(v: Field, u: Field) -> Mask:
@@ -115,7 +117,8 @@ def _triangle(v: Field, u: Field) -> Mask:
 
 def _checks(rng: Generator, y: Field, x: Field) -> Field:
     a, b = rng.uniform(0, 1, 2)
-    return ((np.floor(14 * (y + a)) + np.floor(14 * (x + b))) % 2).astype(np.float32)
+    tiles: Field = ((np.floor(14 * (y + a)) + np.floor(14 * (x + b))) % 2).astype(np.float32)
+    return tiles
 
 
 def _stripes(rng: Generator, y: Field, x: Field) -> Field:

@@ -25,9 +25,10 @@ from segcore.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
 _LEAST_SHARE = 0.005  # of a picture's patches: a cluster with fewer has no vote there, and a piece with fewer is no object
-_CLEAR = 0.8  # agreement on what is an object, from which on there is one background
+_CLEAR = 0.95  # agreement on what is an object, from which on there is one background
+_LEAST_CORE = 9  # patches
 _OBJECT_SIDE = 96  # px, to which the longer side of an object is scaled
-_MEAN_LEVEL, _CONTRAST_LEVELS, _FLAT_LEVELS = 128.0, 50.0, 4.0  # of objects in gray, 8 bit
+_MEAN_LEVEL, _CONTRAST_LEVELS, _FLAT_LEVELS = 128.0, 50.0, 12.0  # of objects in gray, 8 bit
 _RESTARTS = 20  # for objects, which are few
 
 
@@ -79,8 +80,10 @@ def run_cosegment(
     notes = (*rows.notes, *found.notes, *chosen.notes)
     fine = rows.scorer(found.labels, len(votes))
     one = settings.background == "one" or (settings.background == "auto" and agreement >= _CLEAR)
+    objects: tuple[list[Tensor], list[Tensor]] = ([], [])
     if one and bool(is_object.any()) and chosen.k > 1:
         objects = yield from find_objects(collection, fine, is_object, gray=settings.gray)
+    if len(objects[1]) >= chosen.k - 1 > 0 or (settings.background == "one" and chosen.k > 1):
         labels = yield from group_objects(collection, objects, chosen.k - 1, seed=seed)
         facts["objects"] = len(objects[1])
         k = 1 + max(int(part.max()) for part in labels)
@@ -129,8 +132,10 @@ def find_objects(
 
 
 def _describe(collection: Collection, grid: FeatureGrid, inside: NDArray[np.bool_], *, gray: bool) -> Tensor:
-    """(d,) mean of the unit features of an object that is cut out, scaled, and laid on its own mean color."""
+    """(2 d,) mean and spread of the unit features of an object that is cut out, scaled, and laid on its own mean color."""
     patch = grid.geometry.patch
+    core = scipy.ndimage.binary_erosion(inside)  # patches at its border show the background too
+    inside = core if core.sum() >= _LEAST_CORE else inside
     y, x = np.nonzero(inside)
     box = slice(y.min(), y.max() + 1), slice(x.min(), x.max() + 1)
     mask = torch.from_numpy(inside[box]).repeat_interleave(patch, 0).repeat_interleave(patch, 1)
@@ -143,7 +148,8 @@ def _describe(collection: Collection, grid: FeatureGrid, inside: NDArray[np.bool
         crop = light[..., None].expand_as(crop).clone()
     crop[~mask] = crop[mask].mean(0)
     seen = collection.reader.grid(crop.clamp(0, 255).to(torch.uint8), max_side=_OBJECT_SIDE)
-    return normalize_rows(seen.X).mean(0).cpu()
+    X = normalize_rows(seen.X)
+    return torch.cat([X.mean(0), X.std(0)]).cpu()
 
 
 def group_objects(
