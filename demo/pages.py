@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from demo.collections import page as collections
 from demo.guide import page as guide
 from demo.lab import page as lab
 from demo.lectures import page as lectures
@@ -57,6 +58,12 @@ PAGES = (
         "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
         "on to other pictures.",
         scribble.build,
+    ),
+    Page(
+        "collections",
+        "Collections",
+        "Many pictures, one numbering of groups: drop twenty pictures and see what recurs in all of them.",
+        collections.build,
     ),
     Page(
         "lectures",
