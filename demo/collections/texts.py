@@ -13,15 +13,13 @@ MORE = "Settings of the system"
 START = "Group them"
 SAVE = "Save (zip)"
 LEAD = (
-    "Patches of all pictures are grouped together, so a color means the same in every picture. Click a group to see it alone, "
-    "with its most typical patches; draw a loop around points of the scatter to name the group that most of them are in."
+    "Patches of all pictures are grouped together, so a color means the same in every picture. Click a group to see it "
+    "alone, with its most typical patches; draw a loop around points of the scatter to name the group of most of them."
 )
 LISTING = "listing the pictures"
 MAPS = "label maps"
 NO_FILES = "Choose pictures of your own first: 2 to {most} files, or a zip."
-TOO_MANY = (
-    "At most {most} pictures at once on this page; got {n}. Take fewer, or use `python -m segcore collection segment`."
-)
+TOO_MANY = "At most {most} pictures at once on this page; got {n}. Take fewer, or `python -m segcore collection segment`."
 NOT_YET = "There is no result to save yet; wait until the job is done."
 LEFT_OUT = "Left out: {name}: {reason}"
 COMMAND = "Repeat it in a shell"

@@ -33,7 +33,8 @@ def label_thumbnail(labels: NDArray[np.integer], like: tuple[int, int]) -> str:
     """Labels (any h, w) at the size of the thumbnail of a picture (height, width)."""
     scale = THUMB / max(like)
     size = max(1, round(like[1] * min(1, scale))), max(1, round(like[0] * min(1, scale)))
-    return data_uri(display_label_png(cv2.resize(labels.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)))
+    small = np.asarray(cv2.resize(labels.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
+    return data_uri(display_label_png(small))
 
 
 def cells_shown(labels: Tensor, collection: Collection, i: int) -> str:
