@@ -1,4 +1,4 @@
-"""The commands `collection segment` and `evaluate collection`."""
+"""The commands `collection segment`, `collection systems` and `evaluate collection`."""
 
 import argparse
 import sys
@@ -18,29 +18,32 @@ FLAGS = ("backbone", "facet", "block", "max_side", "upsampling", "crf", "seed", 
 BASELINES = ("random", "color")
 OVER = 3  # times as many groups as asked for, for the majority vote
 
+_EPILOG = "`python -m segcore collection systems` lists the systems with their settings."
+
 T = TypeVar("T")
 
 
 def add_collection(commands: Any) -> None:
-    """Add `collection segment`."""
+    """Add `collection segment` and `collection systems`."""
     collection = commands.add_parser("collection", help="the same segments across many pictures")
     kinds = collection.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    segment = kinds.add_parser("segment", help="group the patches of all pictures, and write label maps", epilog=_epilog())
+    segment = kinds.add_parser("segment", help="group the patches of all pictures, and write label maps", epilog=_EPILOG)
     segment.add_argument(
         "folder", type=Path, metavar="FOLDER", help="folder of pictures, zip, or text file with a path per line"
     )
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
-    segment.add_argument("--system", default="kmeans", metavar="SYSTEM", help="one of those below (kmeans)")
+    segment.add_argument("--system", default="kmeans", metavar="SYSTEM", help="its name (kmeans)")
     segment.add_argument(
         "--n-segments", type=int, metavar="K", help="number of groups; left out, the data choose, where the system can"
     )
     _add_common(segment, _segment)
+    kinds.add_parser("systems", help="list the systems with their settings").set_defaults(run=_systems)
 
 
 def add_evaluate_collection(kinds: Any) -> None:
     """Add `evaluate collection`."""
     evaluate = kinds.add_parser(
-        "collection", help="groups of many pictures against classes, matched once for all", epilog=_epilog()
+        "collection", help="groups of many pictures against classes, matched once for all", epilog=_EPILOG
     )
     evaluate.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
     evaluate.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
@@ -73,7 +76,6 @@ def add_evaluate_collection(kinds: Any) -> None:
 
 
 def _add_common(parser: argparse.ArgumentParser, run: Any) -> None:
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--set",
         action="append",
@@ -91,22 +93,16 @@ def _add_common(parser: argparse.ArgumentParser, run: Any) -> None:
     parser.set_defaults(run=run)
 
 
-class _Epilog:
-    """The systems and their settings, read only when somebody asks for help: they import torch."""
+def _systems(_parsed: argparse.Namespace) -> int:
+    from segcore.collection import SYSTEMS
 
-    def __mod__(self, _: object) -> str:
-        from segcore.collection import SYSTEMS
-
-        lines = ["systems, with their settings for --set:"]
-        for name, system in SYSTEMS.items():
-            lines.append(f"  {name}: {system.summary}")
-            defaults = system.settings()
-            lines += [f"      {key}={getattr(defaults, key)}: {p.info}" for key, p in params(system.settings).items()]
-        return "\n".join(lines)
-
-
-def _epilog() -> Any:
-    return _Epilog()
+    for name, system in SYSTEMS.items():
+        print(f"{name}: {system.summary} {system.source}.")
+        defaults = system.settings()
+        for key, p in params(system.settings).items():
+            rule = ", ".join(p.choices) if p.choices else f"{p.bounds[0]:g} to {p.bounds[1]:g}"
+            print(f"    {key}={getattr(defaults, key)}  {p.info}" + ("" if p.lo is None and not p.choices else f" {rule}."))
+    return 0
 
 
 def own_settings(system: str, given: Sequence[str]) -> Schema:

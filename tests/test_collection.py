@@ -266,9 +266,9 @@ def test_what_cannot_be_grouped_is_refused(folder, tmp_path, asked, told):
 def test_more_groups_than_different_patches_are_refused(tmp_path):
     for i in range(2):
         save(tmp_path / "in", f"p{i}", np.full((16, 16, 3), 90))
+    collection = collected(tmp_path / "in", tmp_path, COLOR.replace(max_side=64))
     with pytest.raises(InputError, match="n_segments must be from 1 to"):
-        small = COLOR.replace(max_side=64)
-        finish(group(collected(tmp_path / "in", tmp_path, small), "kmeans", n_groups=200))
+        finish(group(collection, "kmeans", n_groups=200))
 
 
 def test_cosegmentation_finds_drawn_objects_under_other_colors_and_places(drawn):
@@ -372,3 +372,18 @@ def test_the_evaluation_of_an_easy_collection_is_near_one(folder, tmp_path, caps
 def test_a_wrong_setting_of_a_system_is_one_line(folder, tmp_path, capsys, word):
     assert main(["collection", "segment", str(folder), "--out", str(tmp_path / "o"), "--set", word]) == 2
     assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_the_systems_are_listed_with_their_settings(capsys):
+    assert main(["collection", "systems"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{name}: " in told for name in SYSTEMS)
+    assert "    n_sample=20000" in told
+
+
+@pytest.mark.parametrize("command", [["collection", "segment"], ["evaluate", "collection"]])
+def test_help_is_there(command, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--help"])
+    assert ended.value.code == 0
+    assert "--n-segments" in capsys.readouterr().out
