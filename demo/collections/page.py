@@ -53,7 +53,7 @@ def _inputs(panel: dict[str, Any]) -> None:
         label=texts.SOURCE,
         elem_id="collections-source",
     )
-    files = {"file_count": "multiple", "height": 140, "visible": False}
+    files: dict[str, Any] = {"file_count": "multiple", "height": 140, "visible": False}
     panel["files"] = gr.File(label=texts.FILES.format(most=MOST), file_types=_TYPES, elem_id="collections-files", **files)
     panel["truth"] = gr.File(label=texts.TRUTH, file_types=["image"], elem_id="collections-truth", **files)
     panel["system"] = gr.Dropdown(
@@ -70,7 +70,7 @@ def _inputs(panel: dict[str, Any]) -> None:
         with gr.Accordion(texts.MORE, open=False, visible=system.name == FIRST) as accordion:
             defaults = system.settings()
             for name, p in params(system.settings).items():
-                control = control_of(p, getattr(defaults, name), elem_id=f"collections-{system.name}-{name}")
+                control: Any = control_of(p, getattr(defaults, name), elem_id=f"collections-{system.name}-{name}")
                 control.render()
                 panel["settings"].append(control)
         panel["groups"].append(accordion)
