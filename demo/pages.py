@@ -7,6 +7,7 @@ import gradio as gr
 
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.learn import page as learn
 from demo.lectures import page as lectures
 from demo.playgrounds import page as playgrounds
 from demo.scribble import page as scribble
@@ -57,6 +58,13 @@ PAGES = (
         "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
         "on to other pictures.",
         scribble.build,
+    ),
+    Page(
+        "learn",
+        "Learn",
+        "Systems that learn to segment from pictures alone: start one, watch its loss, its clusters and its masks, and see "
+        "what goes wrong when a term is left out.",
+        learn.build,
     ),
     Page(
         "lectures",
