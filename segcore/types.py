@@ -216,3 +216,16 @@ class Segmentation:
     def notes(self) -> tuple[str, ...]:
         """All remarks of the stages, in order, each once: a line, and details in the lines below it if there are any."""
         return tuple(dict.fromkeys(note for stage in self.stages for note in stage.notes))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """A collection in memory."""
+
+    images: tuple[Tensor, ...]  # (height, width, 3) uint8 RGB each
+    names: tuple[str, ...]
+    truth: tuple[Tensor, ...] = ()  # (height, width) int64 each: classes 0 …, −1 where unlabelled; empty without truth
+    classes: tuple[str, ...] = ()  # names of the classes of the truth
+
+    def __len__(self) -> int:
+        return len(self.images)

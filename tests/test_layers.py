@@ -17,7 +17,8 @@ LAYERS = (
      "segcore.color_match", "segcore.toys", "segcore.drawn", "segcore.learn"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
      "segcore.evaluate", "segcore.heads", "segcore.scribble"),
-    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head", "segcore.flags",
+    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head",
+     "segcore.cli_learn", "segcore.flags",
      "segcore.bench", "segcore.page", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip

@@ -18,9 +18,10 @@ from segcore.checks import check_tensor
 from segcore.errors import ModelError
 from segcore.features.checkpoint import replace_file
 from segcore.features.digest import DIGEST, is_whole, read_safetensors, signed
+from segcore.learn.catalog import LearnSettings
 from segcore.learn.pictures import scaled
 from segcore.learn.systems import system_of
-from segcore.learn.types import LearnSettings, Net
+from segcore.learn.types import Net
 
 KEY = "learned"  # of the metadata
 
@@ -131,7 +132,7 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
     try:
         about = json.loads(metadata[KEY])
         system = system_of(about["system"])
-        settings = system.settings.from_values(about["settings"])
+        settings = system.card.settings.from_values(about["settings"])
         net = system.make_net(about["n_segments"], settings)
         net.load_state_dict(tensors)
         facts = about["n_segments"], settings, tuple(about["names"]), dict(about["training"])

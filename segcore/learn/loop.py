@@ -15,12 +15,14 @@ from segcore.checks import check_budget, check_range
 from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
 from segcore.features.digest import digest_of
+from segcore.learn.catalog import LearnSettings
 from segcore.learn.learned import Learned, scores_of
 from segcore.learn.pictures import Source
 from segcore.learn.systems import system_of
-from segcore.learn.types import Checkpoint, LearnSettings, Losses, Pictures, State, System, Turn
+from segcore.learn.types import Checkpoint, Losses, State, System, Turn
 from segcore.settings import params
 from segcore.stopping import stop_if_asked
+from segcore.types import Pictures
 
 MOST_SEGMENTS = 64
 _STRIDE = 1_000_003  # between the random streams of two seeds; more steps than that no training takes
@@ -91,10 +93,11 @@ class _Run:
         clock: Callable[[], float],
     ):
         self.system, self.seed, self.device, self._clock = system, seed, device, clock
-        self.settings = system.settings() if settings is None else settings
-        if type(self.settings) is not system.settings:
+        self.settings = system.card.settings() if settings is None else settings
+        if type(self.settings) is not system.card.settings:
             raise InputError(
-                f"{system.title} takes {system.settings.__name__}; got {type(self.settings).__name__}.", field="settings"
+                f"{system.card.title} takes {system.card.settings.__name__}; got {type(self.settings).__name__}.",
+                field="settings",
             )
         self._check(n_segments)
         self.k = n_segments

@@ -7,46 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Generator, Tensor, nn
 
-from segcore.settings import Schema, param
-
-
-@dataclass(frozen=True, kw_only=True)
-class LearnSettings(Schema):
-    """The tunables of one system; a system adds its own, and gives others another default.
-
-    Flags, controls and documents derive from the fields, as they do from those of `Settings`.
-    """
-
-    # fmt: off
-    side: int = param(
-        128, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
-        info="Pictures are scaled down so that their longer side has at most this length.")
-    crop: int = param(
-        64, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
-        info="Side of the squares that a step looks at.")
-    batch: int = param(
-        16, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
-        info="More make P less noisy and a step slower.")
-    learning_rate: float = param(
-        1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam.")
-    width: float = param(
-        0.25, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
-        info="Factor on the published numbers of channels.")
-    # fmt: on
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Pictures:
-    """A collection to learn from."""
-
-    images: tuple[Tensor, ...]  # (height, width, 3) uint8 RGB each
-    names: tuple[str, ...]
-    truth: tuple[Tensor, ...] = ()  # (height, width) int64 each: classes 0 …, −1 where unlabelled; empty without truth
-    classes: tuple[str, ...] = ()  # names of the classes of the truth
-
-    def __len__(self) -> int:
-        return len(self.images)
+from segcore.learn.catalog import Card
 
 
 class Net(nn.Module):
@@ -119,16 +80,16 @@ class Learner(nn.Module):
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """An entry of the registry."""
+    """An entry of the registry: what the catalog says of a system, and how it is made."""
 
-    name: str
-    title: str
-    summary: str  # one sentence
-    formula: str  # the loss, in TeX
-    source: str
-    settings: type[LearnSettings]
+    card: Card
     make_net: Callable[[int, Any], Net]  # K and the settings → a network with random weights
     make_learner: Callable[[Net, int, Any, Crops], Learner]  # network, K, settings, pictures → its training
+
+    @property
+    def name(self) -> str:
+        """Its key."""
+        return self.card.name
 
 
 @dataclass(frozen=True, eq=False, slots=True)
