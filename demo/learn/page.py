@@ -43,14 +43,14 @@ def _inputs(panel: dict[str, Any], service: Service) -> None:
     panel["words"] = gr.Markdown(elem_id="learn-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
     for name in ("k", "minutes"):
         panel[name].render()
+    panel["start"] = gr.Button(texts.START, variant="primary", elem_id="learn-start")
+    gr.Markdown(texts.START_INFO, elem_id="learn-start-info")
     panel["settings"], panel["groups"] = [], []
     for system in CATALOG.values():
         with gr.Column(visible=system.name == asked.system, elem_id=f"learn-of-{system.name}") as group:
             _settings(panel, system)
         panel["groups"].append(group)
     panel["begin"].render()
-    panel["start"] = gr.Button(texts.START, variant="primary", elem_id="learn-start")
-    gr.Markdown(texts.START_INFO, elem_id="learn-start-info")
 
 
 def _settings(panel: dict[str, Any], system: Any) -> None:

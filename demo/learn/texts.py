@@ -41,7 +41,7 @@ BOARD = {
     "loss": "Loss",
     "parts": "Its parts",
     "accuracy": "Pixel accuracy",
-    "scored": "of {n} pictures, clusters matched to classes:",
+    "scored": "on {n} pictures, matched",
     "table": "Joint table P",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
@@ -62,7 +62,7 @@ WATCH_ONE_TABLE = (
     "One cluster has {share} of the pixels. Constant labels predict each other perfectly, so H(z | z') is near 0, and they "
     "tell nothing: I(z, z') is near 0 too. The entropy H(z) in the loss is what forbids this."
 )
-WATCH_EMPTY = "{n} of the {k} clusters are hardly used: the system has found fewer groups than it was asked for."
+WATCH_EMPTY = "Hardly used clusters: {n} of {k}. The system has found fewer groups than it was asked for."
 WATCH_DIAGONAL = (
     "{diagonal} of P lies on its diagonal: two views of a place mostly get the same cluster, and all clusters are used."
 )
