@@ -44,8 +44,10 @@ function tell(look) {
 
 function take(name, value) {
   const [kind, number] = name.split("/");
-  if (kind === "about") ui.command.textContent = value.command;
-  else if (kind === "count") {
+  if (kind === "about") {
+    ui.command.textContent = value.command;
+    keepInAddress(value.query);
+  } else if (kind === "count") {
     ui.body.hidden = false;
     ui.title.textContent = `${words.pictures}: ${value.n}`;
     ui.left.hidden = !value.left_out.length;

@@ -36,6 +36,11 @@ class Asked:
     settings: Settings
 
     @property
+    def query(self) -> dict[str, str | None]:
+        """What the address says of it; own files do not go into a link."""
+        return {"source": self.source, "system": self.system, "groups": str(self.n_groups) if self.n_groups else None}
+
+    @property
     def command(self) -> str:
         """The shell command that repeats it on a folder of the same pictures."""
         words = ["python", "-m", "segcore", "collection", "segment", "PICTURES", "--out", "out", "--system", self.system]

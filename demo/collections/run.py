@@ -50,7 +50,7 @@ def make_work(asked: Asked, service: Service) -> Work:
 
     def work(_left: Any) -> Generator[Report, None, None]:
         folder = TemporaryDirectory(prefix="segcore-collection-")
-        yield Report(texts.LISTING, show={"about": {"command": asked.command}})
+        yield Report(texts.LISTING, show={"about": {"command": asked.command, "query": asked.query}})
         pictures, truths = listed(asked, service, folder)
         pipeline = service.pipeline
         settings = pipeline.resolve(asked.settings)
