@@ -30,7 +30,9 @@ from segcore.collection.rows import RowSettings, nearest_rows, rows_of
 from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
+from segcore.learn import CATALOG, save_learned, train
 from segcore.stopping import Stopped, stoppable
+from segcore.types import Pictures
 
 COLOR = Settings(backbone="color", max_side=128)
 
@@ -387,3 +389,18 @@ def test_help_is_there(command, capsys):
         main([*command, "--help"])
     assert ended.value.code == 0
     assert "--n-segments" in capsys.readouterr().out
+
+
+def test_a_file_that_learn_wrote_is_a_system(folder, tmp_path, capsys):
+    images = tuple(torch.from_numpy(image) for image in halves())
+    small = CATALOG["iic"].settings(crop=32, batch=2)
+    *_, state = train("iic", Pictures(images, ("a", "b", "c")), n_segments=3, settings=small, steps=2, device="cpu")
+    learned = state.learned()
+    save_learned(learned, tmp_path / "iic.safetensors")
+    out, words = tmp_path / "out", ["--backbone", "color", "--max-side", "128", "--upsampling", "nearest"]
+    asked = ["--weights", str(tmp_path / "iic.safetensors"), "--store", str(tmp_path / "store")]
+    assert main(["collection", "segment", str(folder), "--out", str(out), *asked, *words]) == 0
+    about = json.loads((out / "clusters.json").read_text())
+    assert (about["system"], about["n_groups"]) == ("iic", 3)
+    found = np.asarray(Image.open(out / "p0.labels.png"))
+    assert np.mean(found == learned.label(images[0]).numpy()) > 0.6  # but for the width of a patch along borders

@@ -28,7 +28,7 @@ def run(service, **changes):
     for report in make_work(asked_of({**ASKED, **changes}, {}), service)(None):
         parts |= report.show
         left = report.left or left
-        shares.append(report.share or 0)
+        shares.append(report.share or max(shares, default=0))
     assert shares == sorted(shares)
     return parts, left
 
@@ -63,8 +63,12 @@ def test_own_pictures_with_label_maps_are_scored(service, tmp_path):
         labels = np.asarray(Image.open(file))[..., 0] > 100
         (tmp_path / "truth").mkdir(exist_ok=True)
         Image.fromarray(labels.astype(np.uint8)).save(tmp_path / "truth" / f"p{i}.png")
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    files.insert(1, str(tmp_path / "in" / "broken.png"))
     truth = [str(path) for path in (tmp_path / "truth").iterdir()]
     parts, _ = run(service, files=files, truth=truth, k=2)
+    assert "broken" in parts["count"]["left_out"][0]
+    assert [parts[f"picture/{i}"]["name"] for i in range(4)] == ["p0", "p1", "p2", "p3"]
     assert 0 < float(parts["scores"]["miou"]) <= 1
     assert np.sum(parts["scores"]["table"], 0) == pytest.approx([1, 1], abs=0.01)
 

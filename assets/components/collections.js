@@ -77,7 +77,8 @@ async function addPicture(i, value) {
   canvas.setAttribute("aria-label", value.name);
   box.append(canvas, make("figcaption", "", value.name));
   box.title = value.name;
-  ui.pictures.append(box);
+  if (mine.pictures[i]?.box) mine.pictures[i].box.replaceWith(box);
+  else ui.pictures.append(box);
   mine.pictures[i] = { ...mine.pictures[i], ...value, box, canvas, photo: null };
   mine.pictures[i].photo = await load(value.image);
   paint(mine.pictures[i]);

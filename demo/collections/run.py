@@ -1,7 +1,7 @@
 """A run: features, groups, label maps; each step becomes what the page draws."""
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +15,12 @@ from demo.collections.asked import Asked, listed
 from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
-from segcore.collection import Collection, Grouping, Progress, Steps, Store, collect, group, label_map, open_reader
+from segcore.collection import Collection, Grouping, Picture, Progress, Steps, Store, collect, group, label_map, open_reader
 from segcore.collection.evaluate import Truth, matched_scores, truth_of
 from segcore.collection.export import clusters, zipped
 from segcore.collection.types import finish
 from segcore.errors import InputError
+from segcore.image import read_image
 from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
 
@@ -37,8 +38,6 @@ class Left:
 
     def saved(self, names: tuple[str, ...]) -> bytes:
         """Everything as a zip, with the names that the visitor gave the groups."""
-        from dataclasses import replace
-
         grouping = replace(self.grouping, names=names)
         settings = self.collection.settings
         about = clusters(self.collection, grouping, settings, self.asked.own.to_dict(), settings.seed)
@@ -56,8 +55,12 @@ def make_work(asked: Asked, service: Service) -> Work:
         settings = pipeline.resolve(asked.settings)
         reader = open_reader(settings, device=str(pipeline.device), extract=service.extract)
         store = Store(Path(folder.name) / "features")
-        collection = yield from _through(collect(pictures, reader, store), "features")
-        yield from _pictures(collection)
+        yield _count(len(pictures), {})
+        seen: list[str] = []
+        collection = yield from _through(collect(pictures, reader, store), "features", partial(_as_read, pictures, seen))
+        yield _count(len(collection), collection.failed)
+        if tuple(seen) != collection.names:
+            yield from _pictures(collection)
         steps = group(collection, asked.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.own)
         grouping = yield from _through(steps, "groups", partial(_first_labels, collection))
         yield Report(texts.MAPS, show={"result": groups_shown(collection, grouping, seed=settings.seed)}, share=0.8)
@@ -81,9 +84,23 @@ def _through(steps: Steps[Any], part: str, show: Any = None) -> Generator[Report
         yield Report(p.stage, p.done, p.total, p.unit, share=share, show=shown)
 
 
+def _count(n: int, failed: Mapping[str, str]) -> Report:
+    left_out = [texts.LEFT_OUT.format(name=name, reason=reason) for name, reason in failed.items()]
+    return Report(texts.LISTING, show={"count": {"n": n, "left_out": left_out}})
+
+
+def _as_read(pictures: Sequence[Picture], seen: list[str], p: Progress) -> dict[str, Any]:
+    """The picture whose features were just computed; those that cannot be read have no number."""
+    picture = pictures[int(p.done) - 1]
+    try:
+        shown = thumbnail(read_image(picture.data()), picture.name)
+    except InputError:
+        return {}
+    seen.append(picture.name)
+    return {f"picture/{len(seen) - 1}": shown}
+
+
 def _pictures(collection: Collection) -> Generator[Report, None, None]:
-    left_out = [texts.LEFT_OUT.format(name=name, reason=reason) for name, reason in collection.failed.items()]
-    yield Report(texts.LISTING, share=0.6, show={"count": {"n": len(collection), "left_out": left_out}})
     for i, name in enumerate(collection.names):
         stop_if_asked()
         yield Report(texts.LISTING, share=0.6, show={f"picture/{i}": thumbnail(collection.image(i), name)})
