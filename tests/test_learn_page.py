@@ -1,13 +1,17 @@
 """What /learn asks for and what it says of a run, without a browser."""
 
+import shlex
+
 import numpy as np
 import pytest
 
 from demo.learn import texts
 from demo.learn.data import COLLECTIONS, OWN
-from demo.learn.run import about, make_work, watch
+from demo.learn.run import about, command, make_work, watch
 from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
+from segcore.cli import build_parser
 from segcore.errors import InputError
+from segcore.flags import schema_from
 from segcore.learn import CATALOG
 
 TINY = {"width": 0.0625, "side": 32, "crop": 16, "batch": 2}
@@ -35,6 +39,13 @@ def test_a_bad_value_is_a_sentence(asked):
 
 def test_changed_settings_are_told():
     assert about(make_wanted({"system": "iic", "k": 6}, {"entropy": False}))["details"][-1] == "Entropy term: off"
+
+
+def test_the_command_line_understands_what_repeats_a_run():
+    wanted = make_wanted({"system": "iic", "k": 4, "begin": 7, "minutes": 2.5}, {**TINY, "entropy": False})
+    parsed = build_parser().parse_args(shlex.split(command(wanted))[3:])
+    assert (parsed.n_segments, parsed.minutes, parsed.seed) == (4, 2.5, 7)
+    assert schema_from(parsed, type(wanted.settings)) == wanted.settings
 
 
 def test_what_is_said_follows_the_numbers():

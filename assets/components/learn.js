@@ -53,7 +53,9 @@ function addRun(id) {
   run.usePanel = panel("use", words.use, run.bars);
   run.watch.hidden = run.body.hidden = true;
   run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.loss, run.parts, run.accuracy);
-  card.append(head, run.job, run.watch, run.body);
+  const repeat = make("details", "ln-repeat");
+  repeat.append(make("summary", "", words.repeat), make("code", "ln-command"));
+  card.append(head, run.job, run.watch, run.body, repeat);
   parts.runs.append(card);
   runs.push(run);
   close.addEventListener("click", () => removeRun(run));
@@ -109,6 +111,7 @@ function describe(run, about) {
   run.about = about;
   run.card.querySelector(".ln-name").textContent = about.title;
   run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
+  run.card.querySelector(".ln-command").textContent = about.command;
   if (run === runs.at(-1)) keepInAddress(about.query);
 }
 

@@ -56,7 +56,7 @@ def _inputs(panel: dict[str, Any], service: Service) -> None:
 def _settings(panel: dict[str, Any], system: Any) -> None:
     """The switches of a system on view, and the rest folded away; all in the order of `params`."""
     defaults = system.settings()
-    controls = {
+    controls: dict[str, Any] = {
         name: control_of(p, getattr(defaults, name), elem_id=f"learn-{system.name}-{name}")
         for name, p in params(system.settings).items()
     }

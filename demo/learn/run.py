@@ -44,7 +44,20 @@ def about(wanted: Wanted) -> dict[str, Any]:
         "query": query_of(wanted),
         "k": wanted.asked.k,
         "palette": PALETTE.hex(wanted.asked.k),
+        "command": command(wanted),
     }
+
+
+def command(wanted: Wanted) -> str:
+    """The line that repeats a run in a shell."""
+    asked = wanted.asked
+    pictures = "FOLDER" if asked.collection == OWN else asked.collection
+    words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
+    words += [f"--n-segments {asked.k} --minutes {asked.minutes:g} --seed {asked.begin}"]
+    for name, value in wanted.settings.changed().items():
+        flag = name.replace("_", "-")
+        words.append((f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {value}")
+    return " ".join(words)
 
 
 def make_work(
@@ -67,7 +80,7 @@ def make_work(
             yield Report(texts.READING, show={"pictures": _shown(pictures) | {"left_out": left_out}})
         states = train(
             wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=wanted.settings, minutes=minutes,
-            seed=wanted.asked.begin, device=device, start=left and left.checkpoint, clock=clock,
+            seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
         yield from _reports(states, pictures, wanted.asked.k, clock)
 

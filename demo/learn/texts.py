@@ -53,6 +53,7 @@ BOARD = {
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
 

@@ -174,11 +174,17 @@ class Jobs:
         if not is_free and len(self._line) >= self.limits.waiting:
             raise InputError(texts.JOB_LINE_FULL.format(n=self.limits.waiting), field="job")
         job.state, job.said, job.asked_to_stop, job.seen = "waiting", "", False, self._clock()
-        self._line.append(job)
-        if is_free:
-            thread = threading.Thread(target=self._serve, daemon=True, name="job")
-            self._threads.add(thread)
-            thread.start()
+        if not is_free:
+            self._line.append(job)
+            return
+        self._begin(job)
+        thread = threading.Thread(target=self._serve, args=(job,), daemon=True, name="job")
+        self._threads.add(thread)
+        thread.start()
+
+    def _begin(self, job: _Job) -> None:
+        job.state, job.began = "running", self._clock()
+        job.share_at_begin = 0.0 if job.report is None else job.report.progress or 0.0
 
     def _may_go_on(self, job: _Job, owner: str) -> bool:
         return _owns(job, owner) and job.state == "stopped" and job.left is not None
@@ -207,7 +213,7 @@ class Jobs:
         return texts.JOB_WAITS.format(place=at + 1, n=len(self._line), minutes=f"{minutes:g}")
 
     def _time_left(self, job: _Job) -> str:
-        share = job.report and job.report.progress
+        share = None if job.report is None else job.report.progress
         if job.state != "running" or share is None or share <= job.share_at_begin:
             return ""
         spent = self._clock() - job.began
@@ -216,21 +222,18 @@ class Jobs:
 
     # ---- In the thread of a job ----
 
-    def _serve(self) -> None:
-        """Run jobs, one after the other, until none waits."""
+    def _serve(self, job: _Job) -> None:
+        """Run this job, and then those in line, until none waits."""
         while True:
+            state, said = self._run(job)
             with self._lock:
+                self._end(job, state, said)
                 self._forget()
                 if not self._line:
                     self._threads.discard(threading.current_thread())
                     return
                 job = self._line.pop(0)
-                job.state, job.began = "running", self._clock()
-                share = job.report and job.report.progress
-                job.share_at_begin = share or 0.0
-            state, said = self._run(job)
-            with self._lock:
-                self._end(job, state, said)
+                self._begin(job)
 
     def _run(self, job: _Job) -> tuple[str, str]:
         """Run one job to its end; returns its state and a sentence."""
