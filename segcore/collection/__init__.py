@@ -4,7 +4,7 @@
 """
 
 from segcore.collection.collection import Collection, collect, read_into
-from segcore.collection.label import label_all, label_map, scores_by
+from segcore.collection.label import label_all, label_map, lift, scores_by
 from segcore.collection.pictures import Picture, pictures_of
 from segcore.collection.reader import Reader, open_reader
 from segcore.collection.run import group
@@ -33,6 +33,7 @@ __all__ = [
     "group",
     "label_all",
     "label_map",
+    "lift",
     "open_reader",
     "pictures_of",
     "read_into",

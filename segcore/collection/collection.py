@@ -117,9 +117,12 @@ class Collection:
 
     def subset(self, numbers: Sequence[int]) -> "Collection":
         """The collection of these pictures only."""
-        parts = (tuple(part[i] for i in numbers) for part in (self.pictures, self.keys, self.geometries))
-        pictures, keys, geometries = parts
-        return replace(self, pictures=pictures, keys=keys, geometries=geometries)
+        return replace(
+            self,
+            pictures=tuple(self.pictures[i] for i in numbers),
+            keys=tuple(self.keys[i] for i in numbers),
+            geometries=tuple(self.geometries[i] for i in numbers),
+        )
 
 
 def collect(pictures: Sequence[Picture], reader: Reader, store: Store, *, least: int = LEAST) -> Steps[Collection]:

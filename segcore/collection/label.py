@@ -1,18 +1,15 @@
 """Groups for all pictures: from scores of one picture at a time, and down to its pixels."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.types import Grouping, Progress, Steps
-from segcore.image import cells_to_pixels
-from segcore.settings import Settings
-from segcore.stages import label_pixels
+from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
-from segcore.types import Clustering, FeatureGrid
+from segcore.types import Clustering
 
 Scorer = Callable[[Tensor], Tensor]  # features (h, w, d) of a picture → (h, w, K) ≥ 0 that sum to 1
 
@@ -44,30 +41,25 @@ def scores_by(collection: Collection, scorer: Scorer) -> Callable[[int], Tensor]
     return lambda i: scorer(collection.f(i))
 
 
-def label_map(grouping: Grouping, i: int, grid: FeatureGrid, settings: Settings, *, soft: bool = True) -> Tensor:
+def label_map(grouping: Grouping, i: int, pixels: PixelLabels) -> Tensor:
     """Lift the groups of a picture to its pixels, as the lab does with segments.
 
     Args:
         grouping: of the collection.
         i: number of the picture.
-        grid: of the picture, `Collection.grid(i)`.
-        settings: upsampling and crf, with what they read, count.
-        soft: use the scores, where the system has them, instead of the labels.
+        pixels: `PixelLabels(collection.grid(i), settings)`, whose settings say how.
 
     Returns:
-        (height, width) uint8: groups of the picture's own pixels, numbered as in the grouping.
+        (height, width) uint8: groups of the picture's own pixels, numbered as in the grouping. Where the system has scores,
+        these are lifted.
     """
-    labels = grouping.labels[i].flatten().long()
-    if settings.upsampling == "nearest" and not settings.crf:
-        return cells_to_pixels(labels, grid.geometry)
-    resp = grouping.scores(i).flatten(0, 1) if soft and grouping.scores is not None else None
-    if resp is None:  # all K columns, also of groups that this picture does not show
-        resp = torch.nn.functional.one_hot(labels, grouping.n_groups).float()
-    # `has_background` keeps the numbers as they are: they mean the same in all pictures.
-    cells = Clustering(labels, 0.0, 0, True, resp=resp, has_background=True)
-    return label_pixels(grid, cells, settings).to(torch.uint8)
+    return lift(grouping.labels[i], pixels, grouping.n_groups, None if grouping.scores is None else grouping.scores(i))
 
 
-def renamed(grouping: Grouping, names: tuple[str, ...]) -> Grouping:
-    """The same with other names of its groups."""
-    return replace(grouping, names=names)
+def lift(labels: Tensor, pixels: PixelLabels, n_groups: int, scores: Tensor | None = None) -> Tensor:
+    """(height, width) uint8 groups of the pixels, from labels (h, w) and perhaps scores (h, w, K) of the patches."""
+    flat = labels.flatten().long()
+    # All K columns, also of groups that this picture does not show; `has_background` keeps the numbers as they are, since
+    # they mean the same in all pictures.
+    resp = torch.nn.functional.one_hot(flat, n_groups).float() if scores is None else scores.flatten(0, 1)
+    return pixels(Clustering(flat, 0.0, 0, True, resp=resp, has_background=True)).to(torch.uint8)

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from segcore.device import pick_device
-from segcore.features import BACKBONES, VitModel, color_features, load_vit, resolve_backbone
-from segcore.features.backbones import Backbone
+from segcore.features import BACKBONES, Backbone, VitModel, load_vit, resolve_backbone
+from segcore.features.color import color_features
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
 from segcore.heads import UNTRAINED, fingerprint_of

@@ -55,7 +55,7 @@ class Space:
         X = normalize_rows(f.flatten(0, 1))
         if self.center:
             X = X - X.mean(0)
-        return X if self.axes is None else (X - self.mean) @ self.axes
+        return X if self.axes is None or self.mean is None else (X - self.mean) @ self.axes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,9 +97,9 @@ def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> Rows
     if settings.reduce != "pca":
         return Rows(sample, space, embed(sample.X, settings.reduce, n_dims=settings.dims, seed=seed), notes)
     axes, share = principal_axes(sample.X, n_dims=settings.dims)
-    mean = sample.X.mean(0)
-    space = Space(settings.center, mean, axes.float(), share)
-    X = (sample.X - mean) @ space.axes
+    axes, mean = axes.float(), sample.X.mean(0)
+    space = Space(settings.center, mean, axes, share)
+    X = (sample.X - mean) @ axes
     note = f"Clustered in the first {X.shape[1]} principal components, which hold {share:.0%} of the variance."
     return Rows(Sample(X, sample.picture, sample.cell, sample.n_total), space, X, (*notes, note))
 

@@ -71,6 +71,7 @@ class Grouping:
     n_groups: int  # K
     labels: tuple[Tensor, ...]  # per picture (h, w) uint8, 0 … K − 1, on the CPU
     scores: Callable[[int], Tensor] | None = None  # picture → (h, w, K) float32 ≥ 0 that sum to 1, made when asked for
+    codes: Callable[[int], Tensor] | None = None  # picture → (h, w, d): what the system learned to see; its features if None
     names: tuple[str, ...] = ()  # of the groups, where somebody gave them some
     background: int | None = None  # the group that is no object, where the system has such a one
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # loss and the like, a value per step
