@@ -1,6 +1,5 @@
 """COMUS on a collection: what is salient, grouped by spectral clustering, and two rounds of self-training."""
 
-import os
 from dataclasses import dataclass
 
 import cv2

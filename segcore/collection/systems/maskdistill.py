@@ -52,7 +52,7 @@ class MaskDistillSettings(PieceSettings):
         info="The most attended patches that hold this share of it start a mask.")
     threshold: float = setting(
         0.7, "Threshold", lo=0.0, hi=1.0, step=0.05,
-        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins; 0.5 is the published one, for one mask.")
+        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins; published: 0.5.")
     tau: float = setting(
         0.2, "τ of TokenCut", lo=-1.0, hi=1.0, step=0.05,
         info="Cosine above which two patches are joined.")
