@@ -70,7 +70,8 @@ def salient_pieces(pixels: Tensor, *, h: int, w: int, least_cells: int = 1, rest
     network DeepUSPS, itself taught by such cues.
     """
     check_tensor("pixels", pixels, ("height", "width", 3))
-    picture = cv2.resize(pixels.cpu().numpy(), (w * _CELL_PX, h * _CELL_PX), interpolation=cv2.INTER_AREA)
+    resized = cv2.resize(pixels.cpu().numpy(), (w * _CELL_PX, h * _CELL_PX), interpolation=cv2.INTER_AREA)
+    picture = np.asarray(resized, np.uint8)
     pieces = cut_up(picture)
     g = objectness(draw_saliency(pieces), pieces.size)[pieces.labels]
     salient = g.reshape(h, _CELL_PX, w, _CELL_PX).mean((1, 3)) > _SALIENT
