@@ -35,6 +35,9 @@ class ComusSettings(PieceSettings):
     """The tunables of COMUS."""
 
     # fmt: off
+    confident: float = setting(
+        0.95, "Confident share", lo=0.05, hi=1.0, step=0.05,
+        info="In round two, only this share of the patches of each label teaches: those that the head is surest of.")
     neighbors: int = setting(
         30, "Nearest neighbors", lo=2, hi=200, step=1,
         info="Of each piece in the graph that is clustered.")

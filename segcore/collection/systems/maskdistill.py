@@ -145,7 +145,8 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
             rest = stored.f * (found == 0)[..., None]
             more = tokencut_masks(rest, n_masks=s.n_masks, tau=s.tau, least_cells=s.least_cells) * (found == 0)
             found = torch.where(more > 0, more + int(found.max()), found)
-        return found.unique(return_inverse=True)[1] + int(bool((found > 0).all()))
+        numbered: Tensor = found.unique(return_inverse=True)[1]
+        return numbered + int(bool((found > 0).all()))
 
     describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection, dilate=_DILATE, masked=True)
     with gathered(collection, cut, describe, stage="masks") as steps:
