@@ -1,5 +1,6 @@
 """Checks at the doors of public functions. Each returns nothing or raises InputError with a whole sentence."""
 
+import math
 from collections.abc import Sequence
 
 from torch import Tensor
@@ -58,3 +59,17 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise InputError(f"{name} must be one of {', '.join(choices)}; got {shortened(repr(value))}.", field=name)
+
+
+def check_budget(minutes: float | None, steps: int | None) -> None:
+    """Check how long a training shall take: a number of steps, or minutes.
+
+    Raises:
+        InputError: neither is given, or the one that counts is not above 0.
+    """
+    if steps is not None:
+        check_range("steps", steps, lo=1)
+    elif minutes is None:
+        raise InputError("Say how long to train: minutes or steps.", field="minutes")
+    elif not 0 < minutes < math.inf:
+        raise InputError(f"minutes must be above 0; got {minutes}.", field="minutes")

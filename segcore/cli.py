@@ -1,6 +1,7 @@
-"""The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain | head`.
+"""The command line: `python -m segcore segment | methods | backbones | evaluate | pretrain | head | learn`.
 
-The flags of settings are the fields of `Settings`. What takes long is in `cli_evaluate`, `cli_pretrain` and `cli_head`.
+The flags of settings are the fields of `Settings`. What takes long is in
+`cli_evaluate`, `cli_pretrain`, `cli_head` and `cli_learn`.
 
 A user's mistake ends with exit status 2 and one line `error: …` on standard error.
 """
@@ -14,8 +15,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from segcore.cli_collection import add_collection
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_head import add_head
+from segcore.cli_learn import add_learn
 from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.flags import add_settings, check_json, settings_from, write_json
@@ -91,6 +94,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_pretrain(commands)
     add_head(commands)
+    add_collection(commands)
+    add_learn(commands)
     return parser
 
 

@@ -5,30 +5,41 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from segcore.errors import InputError
-from segcore.settings import CRF_PRESETS, DEFAULTS, Param, Settings, params
+from segcore.settings import CRF_PRESETS, Param, Schema, Settings, params
+
+T = TypeVar("T", bound=Schema)
 
 
-def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = ()) -> None:
-    """Add a flag for each field of `Settings`, and --crf-preset, which sets several at once; or for these fields only."""
-    group = parser.add_argument_group("settings")
-    for name, p in params().items():
+def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = (), *, schema: type[Schema] = Settings) -> None:
+    """Add a flag for each field of a schema, or for these fields only; for all of `Settings` also --crf-preset."""
+    group, defaults = parser.add_argument_group("settings"), schema()
+    for name, p in params(schema).items():
         if name in names or not names:
-            _add_setting(group, name, p, getattr(DEFAULTS, name))
-    if names:
+            _add_setting(group, name, p, getattr(defaults, name))
+    if names or schema is not Settings:
         return
     group.add_argument("--crf-preset", choices=tuple(CRF_PRESETS), help="the CRF settings of a published system")
 
 
 def settings_from(parsed: argparse.Namespace) -> Settings:
     """The settings that the flags say: the preset first, single flags over it."""
-    given = {name: value for name in params() if (value := getattr(parsed, name, None)) is not None}
+    given = _given(parsed, Settings)
     preset = CRF_PRESETS[parsed.crf_preset] if getattr(parsed, "crf_preset", None) else {}
     if getattr(parsed, "weights", None):
         given["backbone"] = parsed.weights
     return Settings.from_values({**preset, **given})
+
+
+def schema_from(parsed: argparse.Namespace, schema: type[T]) -> T:
+    """The values of another schema that the flags say."""
+    return schema.from_values(_given(parsed, schema))
+
+
+def _given(parsed: argparse.Namespace, schema: type[Schema]) -> dict[str, Any]:
+    return {name: value for name in params(schema) if (value := getattr(parsed, name, None)) is not None}
 
 
 def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:

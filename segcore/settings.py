@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from segcore.errors import InputError, shortened
 
@@ -66,7 +66,51 @@ def param(default: Any, **facts: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class Schema:
+    """Tunables declared by `param`, checked when made; immutable and hashable.
+
+    Raises:
+        InputError: a value has the wrong type, lies outside its range, or is not among the choices. `field` names it.
+    """
+
+    def __post_init__(self) -> None:
+        for f in dataclasses.fields(self):
+            _check_value(f, getattr(self, f.name))
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Make settings from loosely typed values, such as those of sliders, flags and query strings.
+
+        Args:
+            values: by field name; missing fields take their default. "6", 6 and 6.0 are the integer 6; "true", "on", 1 and
+                True are the boolean.
+
+        Raises:
+            InputError: a name is unknown, or a value cannot become the field's type or breaks its rule.
+        """
+        known = {f.name: f for f in dataclasses.fields(cls)}
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise InputError(
+                f"There is no setting named {unknown[0]}. The settings are {', '.join(known)}.", field=unknown[0]
+            )
+        return cls(**{name: _coerce(known[name], value) for name, value in values.items()})
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some values changed, checked like new ones."""
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All values by field name, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    def changed(self) -> dict[str, Any]:
+        """The values that differ from the defaults, by field name."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(Schema):
     """All tunables of one segmentation, checked when made; immutable and hashable.
 
     Raises:
@@ -216,45 +260,10 @@ class Settings:
         info="Start of the random numbers of k-means++ and of the mixture.")
     # fmt: on
 
-    def __post_init__(self) -> None:
-        for f in dataclasses.fields(self):
-            _check_value(f, getattr(self, f.name))
 
-    @classmethod
-    def from_values(cls, values: Mapping[str, Any]) -> "Settings":
-        """Make settings from loosely typed values, such as those of sliders, flags and query strings.
-
-        Args:
-            values: by field name; missing fields take their default. "6", 6 and 6.0 are the integer 6; "true", "on", 1 and
-                True are the boolean.
-
-        Raises:
-            InputError: a name is unknown, or a value cannot become the field's type or breaks its rule.
-        """
-        known = {f.name: f for f in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - set(known))
-        if unknown:
-            raise InputError(
-                f"There is no setting named {unknown[0]}. The settings are {', '.join(known)}.", field=unknown[0]
-            )
-        return cls(**{name: _coerce(known[name], value) for name, value in values.items()})
-
-    def replace(self, **changes: Any) -> "Settings":
-        """Return a copy with some values changed, checked like new ones."""
-        return dataclasses.replace(self, **changes)
-
-    def to_dict(self) -> dict[str, Any]:
-        """All values by field name, ready for JSON."""
-        return dataclasses.asdict(self)
-
-    def changed(self) -> dict[str, Any]:
-        """The values that differ from the defaults, by field name."""
-        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if getattr(self, f.name) != f.default}
-
-
-def params() -> dict[str, Param]:
+def params(schema: type[Schema] = Settings) -> dict[str, Param]:
     """The facts of every field, by name, in order."""
-    return {f.name: f.metadata["param"] for f in dataclasses.fields(Settings)}
+    return {f.name: f.metadata["param"] for f in dataclasses.fields(schema)}
 
 
 def _check_value(f: dataclasses.Field[Any], value: Any) -> None:

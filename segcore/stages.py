@@ -45,8 +45,10 @@ MOST_SOFT_SEGMENTS = 64  # upsampling and CRF keep a few numbers per pixel for e
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
-def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[str, Callable[..., Any]]:
-    """The stages behind the goals, in order; only those that the method needs for them."""
+def plan(
+    settings: Settings, goals: Collection[str] = ("label_map",), given: Collection[str] = ()
+) -> dict[str, Callable[..., Any]]:
+    """The stages behind the goals, in order; only those that the method needs for them, and none whose value is given."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
@@ -66,9 +68,38 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
     }
     needed = set(goals)
     for name in reversed(stages):
-        if name in needed:
+        if name in needed and name not in given:
             needed.update(signature(stages[name])[0])
-    return {name: run for name, run in stages.items() if name in needed}
+    return {name: run for name, run in stages.items() if name in needed and name not in given}
+
+
+class PixelLabels:
+    """The last stages alone: labels of the pixels of one picture, from labels of its patches, wherever these come from."""
+
+    def __init__(self, features: FeatureGrid, settings: Settings):
+        """Take a picture.
+
+        Args:
+            features: of the picture.
+            settings: upsampling and crf, with what they read, count.
+        """
+        self._settings = settings.replace(method="kmeans")  # one that works on patches
+        self._of_picture: dict[str, Any] = {"features": features}
+
+    def __call__(self, cells: Clustering | Bipartition) -> Tensor:
+        """(height, width) uint8 or int32.
+
+        Args:
+            cells: labels of the patches; shares of all segments as `resp`, where labels that do not occur are among them.
+        """
+        values = {**self._of_picture, "cells": cells}
+        for name, run in plan(self._settings, given=values.keys()).items():
+            inputs, tunables = signature(run)
+            values[name] = run(*(values[i] for i in inputs), **{t: getattr(self._settings, t) for t in tunables})
+            if set(inputs) <= {"features"}:  # of the picture alone: kept for its next labels
+                self._of_picture[name] = values[name]
+        label_map: Tensor = values["label_map"].label_map
+        return label_map
 
 
 @cache

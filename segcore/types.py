@@ -60,6 +60,7 @@ class FeatureGrid:
     origin: str  # backbone, facet and block in words
     source: str  # where the weights came from, in words
     attention: Tensor | None = None  # (heads, h, w) float32: last block, from [CLS] to the patches
+    class_token: Tensor | None = None  # (width,) float32: what leaves the model at [CLS], where it was asked for
     notes: tuple[str, ...] = ()
 
     @property
@@ -216,3 +217,16 @@ class Segmentation:
     def notes(self) -> tuple[str, ...]:
         """All remarks of the stages, in order, each once: a line, and details in the lines below it if there are any."""
         return tuple(dict.fromkeys(note for stage in self.stages for note in stage.notes))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Pictures:
+    """A collection in memory."""
+
+    images: tuple[Tensor, ...]  # (height, width, 3) uint8 RGB each
+    names: tuple[str, ...]
+    truth: tuple[Tensor, ...] = ()  # (height, width) int64 each: classes 0 …, −1 where unlabelled; empty without truth
+    classes: tuple[str, ...] = ()  # names of the classes of the truth
+
+    def __len__(self) -> int:
+        return len(self.images)

@@ -19,9 +19,9 @@ from safetensors.torch import load_file
 
 from segcore import InputError, NumericalError, Settings, cli, segment
 from segcore.features import load_vit, resolve_backbone
+from segcore.features.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain import Recipe, pretrain
 from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.features.pretrain.files import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain.networks import follow, make_networks
 from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
 from segcore.features.pretrain.pictures import load_pictures

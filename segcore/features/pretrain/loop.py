@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 
-from segcore.checks import check_range
+from segcore.checks import check_budget, check_range
 from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
+from segcore.features.checkpoint import check_out, checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.digest import digest_of
-from segcore.features.pretrain.files import check_out, checkpoint_path, load_checkpoint, save_checkpoint, save_weights
+from segcore.features.pretrain.files import save_weights
 from segcore.features.pretrain.networks import Network, follow, make_networks, make_optimizer
 from segcore.features.pretrain.objective import compute_losses, draw_batch
 from segcore.features.pretrain.pictures import PictureStore, load_pictures
@@ -108,7 +109,7 @@ def pretrain(
     batch = BATCH[where.type] if batch is None else batch
     check_range("batch", batch, lo=1)
     check_range("seed", seed, lo=0, hi=params()["seed"].hi)
-    _check_budget(minutes, steps)
+    check_budget(minutes, steps)
     check_out(out, resume=resume)
     networks = make_networks(recipe, seed=seed, start=None if start is None else Path(start), device=where)
     store = load_pictures([Path(f) for f in folders], seed=seed, show_progress=show_progress).to(where)
@@ -155,15 +156,6 @@ def _steps(run: "_Run", out: Path, *, checkpoint_seconds: float, clock: Callable
             save_checkpoint(out, run.state())
             saved = clock()
         yield report
-
-
-def _check_budget(minutes: float | None, steps: int | None) -> None:
-    if steps is not None:
-        check_range("steps", steps, lo=1)
-    elif minutes is None:
-        raise InputError("Say how long to train: minutes or steps.", field="minutes")
-    elif not 0 < minutes < math.inf:
-        raise InputError(f"minutes must be above 0; got {minutes}.", field="minutes")
 
 
 def _show(bar: Bar | None, report: StepReport, run: "_Run") -> None:

@@ -1,0 +1,1 @@
+"""Collections that are drawn, so that their truth is known."""

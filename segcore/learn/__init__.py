@@ -1,0 +1,61 @@
+"""Systems that learn to segment from nothing but pictures: one training loop, and a file for each system.
+
+`train` yields the states of a training, `learn` runs one to a file, `load_learned` reads that file.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from segcore.learn.catalog import CATALOG, Card, LearnSettings
+
+if TYPE_CHECKING:
+    from segcore.learn.files import Finished, learn
+    from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
+    from segcore.learn.loop import MOST_SEGMENTS, train
+    from segcore.learn.pictures import load_pictures
+    from segcore.learn.score import ClassScores, score_classes
+    from segcore.learn.systems import SYSTEMS, system_of
+    from segcore.learn.types import Checkpoint, State, System
+    from segcore.types import Pictures
+
+__all__ = [
+    "CATALOG",
+    "MOST_SEGMENTS",
+    "SYSTEMS",
+    "Card",
+    "Checkpoint",
+    "ClassScores",
+    "Finished",
+    "LearnSettings",
+    "Learned",
+    "Pictures",
+    "State",
+    "System",
+    "is_learned",
+    "learn",
+    "load_learned",
+    "load_pictures",
+    "save_learned",
+    "score_classes",
+    "system_of",
+    "train",
+]
+
+_HOMES = {
+    "segcore.learn.files": ("Finished", "learn"),
+    "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
+    "segcore.learn.loop": ("MOST_SEGMENTS", "train"),
+    "segcore.learn.pictures": ("load_pictures",),
+    "segcore.learn.score": ("ClassScores", "score_classes"),
+    "segcore.learn.systems": ("SYSTEMS", "system_of"),
+    "segcore.learn.types": ("Checkpoint", "State", "System"),
+    "segcore.types": ("Pictures",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs torch when it is first used, so that `--help` stays quick."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    raise AttributeError(f"module 'segcore.learn' has no attribute {name!r}")

@@ -1,0 +1,133 @@
+"""The systems, what they are called, and what can be tuned: all that flags, controls and documents need.
+
+It imports no torch, so that a command line is quick.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from segcore.learn.pairing import CorrespondenceSettings
+from segcore.settings import Schema, param, params
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnSettings(Schema):
+    """The tunables of one system; a system adds its own, and gives others another default.
+
+    Flags, controls and documents derive from the fields, as they do from those of `Settings`.
+    """
+
+    # fmt: off
+    side: int = param(
+        128, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
+        info="Pictures are scaled down so that their longer side has at most this length.")
+    crop: int = param(
+        64, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at.")
+    batch: int = param(
+        16, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
+        info="More make P less noisy and a step slower.")
+    learning_rate: float = param(
+        1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam.")
+    width: float = param(
+        0.125, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
+        info="Factor on the published numbers of channels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class IICSettings(LearnSettings):
+    """The tunables of IIC."""
+
+    # fmt: off
+    reach: int = param(
+        3, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
+        info="Neighbors at most so far away shall have labels that tell about each other.")
+    entropy: bool = param(
+        True, stage="learn", label="Entropy term",
+        info="Without it only H(z, z') is made small, and one cluster takes all pixels.")
+    marginal_weight: float = param(
+        1.0, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
+        info="1 is mutual information; more asks for clusters of equal size. Published: 1.5 for 3 classes, else 1.")
+    augmentation: bool = param(
+        True, stage="learn", label="Augmentation",
+        info="Without it both views are the same pixels.")
+    color_change: float = param(
+        0.2, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
+        info="How much brightness, contrast, saturation and hue of a view vary.")
+    geometry: float = param(
+        0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
+        info="How much a view is turned, scaled and sheared; half of them are mirrored.")
+    overclustering: bool = param(
+        True, stage="learn", label="Overclustering head",
+        info="A second head with more clusters learns on the same features.")
+    over_factor: int = param(
+        4, stage="learn", label="Clusters of that head per segment", lo=2, hi=16, step=1,
+        info="Published: 5 for 3 classes, 6 for 6, 3 for 15.")
+    sub_heads: int = param(
+        1, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
+        info="Heads of the same size with other first weights; the one of lowest loss labels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class StegoSettings(CorrespondenceSettings, LearnSettings):
+    """The tunables of STEGO."""
+
+    # fmt: off
+    backbone: str = param(
+        "dino_tiny", stage="learn", label="Backbone", weight_files=True,
+        choices=tuple(name for name in params()["backbone"].choices or () if name != "auto"),
+        info="Whose features the head reads; it does not learn itself.")
+    facet: str = param(
+        "token", stage="learn", label="Facet", choices=("key", "query", "value", "token"),
+        info="Which vectors of the last block; tokens are what was published.")
+    side: int = param(
+        320, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
+        info="Pictures are scaled down so that their longer side has at most this length.")
+    crop: int = param(
+        16, stage="learn", label="Smallest picture", lo=16, hi=512, step=8, unit="px",
+        info="Pictures whose shorter side is less are left out.")
+    batch: int = param(
+        16, stage="learn", label="Pictures per step", lo=2, hi=256, step=1,
+        info="Each is compared with itself, with a neighbor, and with others of the step.")
+    learning_rate: float = param(
+        5e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam.")
+    # fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of a system."""
+
+    name: str
+    title: str
+    summary: str  # one sentence
+    formula: str  # of the loss, in TeX
+    source: str
+    settings: type[LearnSettings]
+
+
+_CARDS = (
+    Card(
+        "iic",
+        "IIC",
+        "Labels of two views of a picture, and of neighbors, tell as much as possible about each other.",
+        r"-I(z, z') = -\sum_{ij} P_{ij} \ln \frac{P_{ij}}{P_i P_j}",
+        "Ji, Henriques and Vedaldi 2019",
+        IICSettings,
+    ),
+    Card(
+        "stego",
+        "STEGO",
+        "A head on features that do not learn sharpens what they have in common within and across pictures.",
+        r"-\textstyle\sum \max(s_{ij}, 0) (f_{ij} - b)",
+        "Hamilton and others 2022",
+        StegoSettings,
+    ),
+)
+
+CATALOG: Mapping[str, Card] = MappingProxyType({card.name: card for card in _CARDS})

@@ -1,0 +1,153 @@
+"""What a training leaves: a network that labels pictures, and the file it is kept in.
+
+The file is safetensors; its metadata hold, as JSON under `learned`, the system, its settings, the number of clusters, their
+names and facts of the training, and a digest of all of it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segcore.checks import check_tensor
+from segcore.errors import ModelError
+from segcore.features.checkpoint import replace_file
+from segcore.features.digest import DIGEST, is_whole, read_safetensors, signed
+from segcore.learn.catalog import LearnSettings
+from segcore.learn.pictures import scaled
+from segcore.learn.systems import system_of
+from segcore.learn.types import Net
+
+KEY = "learned"  # of the metadata
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Learned:
+    """A network that was trained, ready to label; never changed after."""
+
+    net: Net  # in eval mode, without gradients
+    system: str
+    n_segments: int  # K
+    settings: LearnSettings
+    names: tuple[str, ...]  # of the K clusters
+    training: Mapping[str, Any]  # steps, seconds, seed, loss, pictures
+    digest: str = ""  # of the file; "" where there is none
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.net.parameters()).device
+
+    def scores(self, image: Tensor) -> Tensor:
+        """How much each pixel belongs to each cluster.
+
+        Args:
+            image: (height, width, 3) uint8 RGB.
+
+        Returns:
+            (K, height, width) float32: of the scaled picture's cells, interpolated bilinearly.
+
+        Raises:
+            InputError: it is no picture.
+        """
+        return scores_of(self.net, image, side=self.settings.side)
+
+    def label(self, image: Tensor) -> Tensor:
+        """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
+        return self.scores(image).argmax(0).cpu()
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """(h, w, d) float32: one vector per cell of the network's stride, of a picture (height, width, 3) uint8 as it is."""
+        check_tensor("pixels", pixels, ("height", "width", 3))
+        with torch.inference_mode():
+            return self.net.features(_batch(pixels, self.device))[0].permute(1, 2, 0).float().clone()
+
+    def named(self, names: tuple[str, ...]) -> "Learned":
+        """The same with other names of its clusters."""
+        return replace(self, names=names)
+
+
+def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
+    """`Learned.scores` of a network, which is put into eval mode for the time."""
+    check_tensor("image", image, ("height", "width", 3))
+    before = net.training
+    net.eval()
+    try:
+        with torch.inference_mode():
+            scores = net.scores(_batch(scaled(image, side), next(net.parameters()).device)).float()
+            height, width = image.shape[:2]
+            return F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
+    finally:
+        net.train(before)
+
+
+def _batch(image: Tensor, device: torch.device) -> Tensor:
+    return image.to(device).permute(2, 0, 1)[None].float() / 255
+
+
+def save_learned(learned: Learned, path: Path) -> None:
+    """Write the file; a kill at any moment leaves the old one or the new one.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    from safetensors.torch import save
+
+    about = {
+        "system": learned.system,
+        "n_segments": learned.n_segments,
+        "settings": learned.settings.to_dict(),
+        "names": list(learned.names),
+        "training": dict(learned.training),
+    }
+    tensors = {name: x.detach().cpu().contiguous() for name, x in learned.net.state_dict().items()}
+    metadata = signed(tensors, {"format": "pt", KEY: json.dumps(about)})
+    replace_file(path, lambda fresh: fresh.write_bytes(save(tensors, metadata=metadata)))
+
+
+def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Learned:
+    """Read a file that `learn` wrote.
+
+    Raises:
+        ModelError: it is missing, damaged, or holds something else.
+    """
+    from safetensors import SafetensorError
+
+    path = Path(path)
+    try:
+        tensors, metadata = read_safetensors(path)
+    except (OSError, SafetensorError) as error:
+        raise ModelError(
+            f"{path} cannot be read as safetensors: {error}. Name a file that `learn` wrote.", backbone=str(path)
+        ) from error
+    if KEY not in metadata:
+        raise ModelError(f"{path} was not written by `learn`. Name a file that it wrote.", backbone=str(path))
+    if not is_whole(tensors, metadata):
+        raise ModelError(f"{path} is damaged: its digest is of other contents. Train again.", backbone=str(path))
+    try:
+        about = json.loads(metadata[KEY])
+        system = system_of(about["system"])
+        settings = system.card.settings.from_values(about["settings"])
+        net = system.make_net(about["n_segments"], settings)
+        net.load_state_dict(tensors)
+        facts = about["n_segments"], settings, tuple(about["names"]), dict(about["training"])
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} was written by another version: {error}. Train again.", backbone=str(path)) from error
+    net.eval().requires_grad_(False).to(device)
+    return Learned(net, system.name, *facts, digest=metadata.get(DIGEST, ""))
+
+
+def is_learned(path: Path | str) -> bool:
+    """Whether this is a file that `learn` wrote, by its metadata alone."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return KEY in (file.metadata() or {})
+    except (OSError, SafetensorError):
+        return False

@@ -1,0 +1,158 @@
+"""The pictures of a training: read from a folder, scaled, and cut into crops."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import torch
+from torch import Generator, Tensor
+
+from segcore.errors import InputError
+from segcore.image import read_image, read_labels
+from segcore.stopping import stop_if_asked
+from segcore.types import Pictures
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+Groups = Mapping[str, Sequence[int]]
+
+
+def scaled(image: Tensor, side: int) -> Tensor:
+    """A picture (height, width, 3) uint8 whose longer side has at most `side` pixels; smaller ones stay as they are."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return torch.from_numpy(cv2.resize(image.cpu().numpy(), size, interpolation=cv2.INTER_AREA))
+
+
+class Source:
+    """The pictures of a training in memory, on the device of the work; see `Crops`."""
+
+    def __init__(self, pictures: Pictures, *, side: int, crop: int, device: torch.device):
+        """Scale the pictures.
+
+        Raises:
+            InputError: there are too few, or all of them are smaller than a crop.
+        """
+        if len(pictures) < 2:
+            raise InputError(
+                f"A system learns from what many pictures share; got {len(pictures)}. Give at least two.", field="pictures"
+            )
+        small = [scaled(image, side) for image in pictures.images]
+        kept = [image for image in small if min(image.shape[:2]) >= crop]
+        if len(kept) < 2:
+            shortest = max(min(image.shape[:2]) for image in small)
+            raise InputError(
+                f"crop must be at most the shorter side of the pictures, {shortest} px after scaling them to side = {side}; "
+                f"got {crop}. Lower crop, or raise side where the pictures are larger.",
+                field="crop",
+            )
+        self.device = device
+        self.n_left_out = len(small) - len(kept)
+        self._images = [image.permute(2, 0, 1).contiguous().to(device) for image in kept]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def draw(self, n: int, px: int, generator: Generator) -> Tensor:
+        """(n, 3, px, px) float32 in [0, 1]: squares at random places of random pictures."""
+        numbers = torch.randint(len(self), (n,), generator=generator).tolist()
+        places = torch.rand(n, 2, generator=generator, dtype=torch.float64).tolist()
+        out = []
+        for number, (y, x) in zip(numbers, places, strict=True):
+            image = self._images[number]
+            top, left = int(y * (image.shape[1] - px + 1)), int(x * (image.shape[2] - px + 1))
+            out.append(image[:, top : top + px, left : left + px])
+        return torch.stack(out).float() / 255
+
+    def whole(self, number: int) -> Tensor:
+        """(1, 3, height, width) float32 in [0, 1]: one picture."""
+        return self._images[number][None].float() / 255
+
+
+def load_pictures(
+    folder: Path | str,
+    *,
+    side: int,
+    labels: Path | str | None = None,
+    ignore: int | None = None,
+    groups: Groups | None = None,
+) -> tuple[Pictures, tuple[str, ...]]:
+    """Read the pictures of a folder and the folders in it, and scale them.
+
+    Args:
+        folder: of JPEG, PNG or WebP files.
+        side: longer side to which larger pictures are scaled, in pixels; memory is what the scaled ones take.
+        labels: folder of label maps of the same names and sizes, see `read_labels`; then pictures without one are left out.
+        ignore: label whose pixels count for nothing.
+        groups: name of a class → labels that form it, in the order of the classes; labels in none do not count. Every label
+            is a class of its own if None.
+
+    Returns:
+        The pictures, in the order of their names, with truth where there are labels; and names of files that cannot be read.
+
+    Raises:
+        InputError: there is no such folder, no picture in it can be read, or a label map has another size.
+    """
+    folder = Path(folder)
+    files = _files(folder, "folder")
+    drawn = {path.stem: path for path in _files(Path(labels), "labels")} if labels is not None else {}
+    if labels is not None:
+        files = [path for path in files if path.stem in drawn]
+        if not files:
+            raise InputError(f"No picture in {folder} has a label map of the same name in {labels}.", field="labels")
+    images, names, truths, skipped = [], [], [], []
+    for path in files:
+        stop_if_asked()
+        try:
+            image = read_image(path)
+        except InputError:
+            skipped.append(path.name)
+            continue
+        images.append(scaled(image, side))
+        names.append(path.stem)
+        if drawn:
+            truths.append(_truth(drawn[path.stem], tuple(image.shape[:2]), tuple(images[-1].shape[:2])))
+    if not images:
+        raise InputError(f"None of the {len(files)} files in {folder} is a picture that can be read.", field="folder")
+    truth, classes = _classes(truths, ignore, groups) if truths else ((), ())
+    return Pictures(tuple(images), tuple(names), truth, classes), tuple(skipped)
+
+
+def _files(folder: Path, field: str) -> list[Path]:
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}; check the path.", field=field)
+    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
+    if not files:
+        raise InputError(f"There are no pictures in {folder}; it may hold {', '.join(SUFFIXES)}.", field=field)
+    return files
+
+
+def _truth(path: Path, size: tuple[int, ...], scaled_size: tuple[int, ...]) -> Tensor:
+    """Labels under the centers of the scaled picture's pixels."""
+    labels = read_labels(path).labels
+    if tuple(labels.shape) != size:
+        raise InputError(
+            f"{path.name} must be as large as its picture, {size[1]} × {size[0]} px; got {labels.shape[1]} × "
+            f"{labels.shape[0]}.",
+            field="labels",
+        )
+    rows, columns = (torch.arange(1, 2 * n, 2) * full // (2 * n) for n, full in zip(scaled_size, size, strict=True))
+    return labels[rows[:, None], columns[None]]
+
+
+def _classes(truths: list[Tensor], ignore: int | None, groups: Groups | None) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """Truth as classes 0 …, −1 where unlabelled, and their names."""
+    if groups is None:
+        found = sorted({int(x) for truth in truths for x in truth.unique()} - {ignore})
+        groups = {str(x): (x,) for x in found}
+    class_of = {label: i for i, members in enumerate(groups.values()) for label in members if label != ignore}
+    out = []
+    for truth in truths:
+        values, index = truth.unique(return_inverse=True)
+        out.append(torch.tensor([class_of.get(int(x), -1) for x in values])[index])
+    if not any(bool((truth >= 0).any()) for truth in out):
+        raise InputError("No pixel of the label maps belongs to a class. Check the labels, and --ignore.", field="labels")
+    return tuple(out), tuple(groups)

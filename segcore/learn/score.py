@@ -1,0 +1,75 @@
+"""How well clusters agree with the classes of a collection's truth, over all its pictures at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from segcore.errors import InputError
+from segcore.metrics.matching import match, match_labels
+from segcore.metrics.tables import iou_table
+from segcore.stopping import stop_if_asked
+from segcore.types import Pictures
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class ClassScores:
+    """Agreement of K clusters with the classes, each in [0, 1]."""
+
+    accuracy: float  # share of the pixels whose cluster stands for their class
+    miou: float  # mean IoU over the classes
+    table: np.ndarray  # (K, n_classes) int64 pixels
+    class_of: tuple[int, ...]  # (K) class that each cluster stands for; −1 without one
+
+    def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """A name for each cluster: that of its class, numbered where a class has several; a number without one."""
+        several = np.bincount([c for c in self.class_of if c >= 0], minlength=len(classes)) > 1
+        seen = [0] * len(classes)
+        out = []
+        for i, c in enumerate(self.class_of):
+            if c >= 0:
+                seen[c] += 1
+            out.append(str(i) if c < 0 else f"{classes[c]} {seen[c]}" if several[c] else classes[c])
+        return tuple(out)
+
+
+def score_classes(label: Callable[[Tensor], Tensor], pictures: Pictures, *, n_segments: int) -> ClassScores:
+    """Label all pictures and compare with their truth.
+
+    Args:
+        label: a picture (height, width, 3) uint8 → (height, width) clusters 0 … K − 1.
+        pictures: with truth; unlabelled pixels do not count.
+        n_segments: K. Up to as many clusters as classes are matched one to one, for most right pixels (accuracy) or highest
+            IoU (mIoU); of more, each stands for the class of most of its pixels.
+
+    Raises:
+        InputError: there is no truth.
+    """
+    if not pictures.truth:
+        raise InputError("These pictures have no truth to compare with. Give labels too.", field="labels")
+    n = len(pictures.classes)
+    table = np.zeros((n_segments, n), np.int64)
+    for image, truth in zip(pictures.images, pictures.truth, strict=True):
+        stop_if_asked()
+        true = truth.numpy().ravel()
+        cells = label(image).numpy().ravel() * n + true
+        table += np.bincount(cells[true >= 0], minlength=n_segments * n).reshape(n_segments, n)
+    return scores_of_table(table)
+
+
+def scores_of_table(table: np.ndarray) -> ClassScores:
+    """The scores of pixels counted by cluster and class, (K, n_classes) int64."""
+    k, n = table.shape
+    if k > n:
+        class_of = np.where(table.sum(1) > 0, table.argmax(1), -1)
+        merged = np.zeros((n, n), np.int64)
+        np.add.at(merged, class_of[class_of >= 0], table[class_of >= 0])
+        there = merged.sum(0) > 0
+        miou = float(np.diag(iou_table(merged))[there].mean())
+    else:
+        class_of = match_labels(table)
+        miou = match(table[table.sum(1) > 0][:, table.sum(0) > 0]).miou
+    rows = np.flatnonzero(class_of >= 0)
+    accuracy = float(table[rows, class_of[rows]].sum() / table.sum())
+    return ClassScores(accuracy, miou, table, tuple(class_of.tolist()))

@@ -1,0 +1,23 @@
+"""The registry: a system is a file, and a line here."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from segcore.checks import check_choice
+from segcore.learn.iic import IIC
+from segcore.learn.stego import STEGO
+from segcore.learn.types import System
+
+_ALL = (IIC, STEGO)
+
+SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
+
+
+def system_of(name: str) -> System:
+    """The system of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    check_choice("system", name, tuple(SYSTEMS))
+    return SYSTEMS[name]
