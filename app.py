@@ -22,6 +22,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
 from demo.build import build_demo, launch_options
+from demo.shared.jobs.limits import add_flags, read_limits
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 
@@ -35,13 +36,15 @@ def main() -> None:
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     parser.add_argument("--mcp", action="store_true", help="also serve /segment as a tool for agents; needs gradio[mcp]")
+    add_flags(parser)
     flags = parser.parse_args()
     if flags.mcp and find_spec("mcp") is None:
         sys.exit("error: --mcp needs an extra of Gradio, which is not installed: run pip install 'gradio[mcp]'.")
     logging.basicConfig()
     logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
-        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights)
+        limits = read_limits(vars(flags))
+        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights, limits=limits)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
     threading.Thread(target=service.warm_up, daemon=True).start()

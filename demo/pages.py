@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from demo.collections import page as collections
 from demo.guide import page as guide
 from demo.lab import page as lab
+from demo.learn import page as learn
 from demo.lectures import page as lectures
 from demo.playgrounds import page as playgrounds
 from demo.scribble import page as scribble
@@ -57,6 +59,19 @@ PAGES = (
         "A few strokes instead of no labels: graph cut, random walker and a linear head answer at once, and the head goes "
         "on to other pictures.",
         scribble.build,
+    ),
+    Page(
+        "collections",
+        "Collections",
+        "Many pictures, one numbering of groups: drop twenty pictures and see what recurs in all of them.",
+        collections.build,
+    ),
+    Page(
+        "learn",
+        "Learn",
+        "Systems that learn to segment from pictures alone: start one, watch its loss, its clusters and its masks, and see "
+        "what goes wrong when a term is left out.",
+        learn.build,
     ),
     Page(
         "lectures",

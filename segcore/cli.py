@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from segcore.cli_collection import add_collection
 from segcore.cli_evaluate import add_evaluate
 from segcore.cli_head import add_head
 from segcore.cli_learn import add_learn
@@ -93,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_evaluate(commands)
     add_pretrain(commands)
     add_head(commands)
+    add_collection(commands)
     add_learn(commands)
     return parser
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segcore.cli_collection import add_evaluate_collection
 from segcore.errors import InputError, SegcoreError
 from segcore.evaluate_json import (
     LABEL_SCORES,
@@ -58,6 +59,7 @@ def add_evaluate(commands: Any) -> None:
     retrieval = kinds.add_parser("retrieval", help="do the patches nearest to a patch, in other pictures, show its class")
     _add_labels(retrieval)
     _add_common(retrieval, _retrieval)
+    add_evaluate_collection(kinds)
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +93,7 @@ def _bsds(parsed: argparse.Namespace) -> int:
     rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS", "F ODS", "OIS", "ms")
-    _print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
+    print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
     print("F: of the boundaries, more is better; ms: from labels of patches to labels of pixels, for one picture and level.")
@@ -128,7 +130,7 @@ def _objects(parsed: argparse.Namespace) -> int:
         ruled = "object_rule" in settings_read(settings)
         return f"{settings.method} ({settings.object_rule})" if ruled else settings.method
 
-    _print_table(
+    print_table(
         ("backbone", "method (rule)", "pictures", "mean IoU", "best IoU", *OBJECT_SCORES.values()),
         [
             (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_numbers(r))
@@ -156,7 +158,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
     _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
-    _print_table(
+    print_table(
         ("backbone", "pictures", *LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
         [(name, len(r.names), *label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
     )
@@ -180,7 +182,7 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
     about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}
     _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
-    _print_table(
+    print_table(
         ("backbone", "pictures", "patches", f"precision@{N_NEAREST}", "mean of classes", "by chance"),
         [(name, len(r.names), r.n_patches, r.mean_precision, r.class_precision, r.class_chance) for name, r, _ in rows],
     )
@@ -295,7 +297,8 @@ def _about_levels(report: "RegionReport") -> Iterator[str]:
         yield "One level: the method takes no K, or chooses its own. Covering and PRI: more is better; VoI (bits): less is."
 
 
-def _print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Print rows under a head, numbers to the right."""
     texts = [list(head), *([f"{x:.3f}" if isinstance(x, float) else str(x) for x in row] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     for row in texts:

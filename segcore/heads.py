@@ -61,7 +61,7 @@ def last_blocks(n: int) -> tuple[int, ...]:
 def weights_of(pipeline: Pipeline, picture: Any, settings: Settings) -> tuple[str, str]:
     """Name of the backbone that `settings` mean here, and the fingerprint of its weights."""
     loaded = pipeline.values(picture, settings.replace(method=DEFAULTS.method), "features", "weights")["weights"]
-    return loaded.backbone.name, "none" if loaded.model is None else _fingerprint(loaded.model)
+    return loaded.backbone.name, "none" if loaded.model is None else fingerprint_of(loaded.model)
 
 
 def settings_of_head(head: Head) -> Settings:
@@ -165,5 +165,6 @@ def cell_counts(labels: Tensor, geometry: Geometry, values: tuple[int, ...]) -> 
 
 
 @cache
-def _fingerprint(model: VitModel) -> str:
+def fingerprint_of(model: VitModel) -> str:
+    """The fingerprint of a transformer's weights, computed once."""
     return fingerprint(model.net)

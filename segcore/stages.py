@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from segcore.device import check_memory, graph_fits
-from segcore.errors import InputError
 from segcore.features import BACKBONES, Backbone, VitModel, compute_features
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
@@ -46,8 +45,10 @@ MOST_SOFT_SEGMENTS = 64  # upsampling and CRF keep a few numbers per pixel for e
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
-def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[str, Callable[..., Any]]:
-    """The stages behind the goals, in order; only those that the method needs for them."""
+def plan(
+    settings: Settings, goals: Collection[str] = ("label_map",), given: Collection[str] = ()
+) -> dict[str, Callable[..., Any]]:
+    """The stages behind the goals, in order; only those that the method needs for them, and none whose value is given."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_patches = _features if backbone is None or backbone.needs_weights else _colors
     stages: dict[str, Callable[..., Any]] = {
@@ -67,9 +68,38 @@ def plan(settings: Settings, goals: Collection[str] = ("label_map",)) -> dict[st
     }
     needed = set(goals)
     for name in reversed(stages):
-        if name in needed:
+        if name in needed and name not in given:
             needed.update(signature(stages[name])[0])
-    return {name: run for name, run in stages.items() if name in needed}
+    return {name: run for name, run in stages.items() if name in needed and name not in given}
+
+
+class PixelLabels:
+    """The last stages alone: labels of the pixels of one picture, from labels of its patches, wherever these come from."""
+
+    def __init__(self, features: FeatureGrid, settings: Settings):
+        """Take a picture.
+
+        Args:
+            features: of the picture.
+            settings: upsampling and crf, with what they read, count.
+        """
+        self._settings = settings.replace(method="kmeans")  # one that works on patches
+        self._of_picture: dict[str, Any] = {"features": features}
+
+    def __call__(self, cells: Clustering | Bipartition) -> Tensor:
+        """(height, width) uint8 or int32.
+
+        Args:
+            cells: labels of the patches; shares of all segments as `resp`, where labels that do not occur are among them.
+        """
+        values = {**self._of_picture, "cells": cells}
+        for name, run in plan(self._settings, given=values.keys()).items():
+            inputs, tunables = signature(run)
+            values[name] = run(*(values[i] for i in inputs), **{t: getattr(self._settings, t) for t in tunables})
+            if set(inputs) <= {"features"}:  # of the picture alone: kept for its next labels
+                self._of_picture[name] = values[name]
+        label_map: Tensor = values["label_map"].label_map
+        return label_map
 
 
 @cache
@@ -215,14 +245,15 @@ def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled
     # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch.
     n = len(upsampled.P)
     lost = (blocks.flatten().bincount(minlength=n) > 0) & (label_map.flatten().bincount(minlength=n) == 0)
-    label_map = torch.where(lost[blocks.long()], blocks, label_map)
-    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, features, cells)}
+    if bool(lost.any()):
+        label_map = torch.where(lost[blocks.long()], blocks, label_map)
+    facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, blocks)}
     return _without_gaps(label_map, cells, facts, "The picture has too few pixels for all patches, so there is none for")
 
 
-def _changed_share(label_map: Tensor, features: FeatureGrid, cells: Clustering | Bipartition) -> float:
+def _changed_share(label_map: Tensor, blocks: Tensor) -> float:
     """Share of the pixels that do not have the label of the patch they lie in."""
-    return float((label_map != cells_to_pixels(cells.labels, features.geometry).cpu()).float().mean())
+    return int((label_map != blocks).count_nonzero()) / label_map.numel()
 
 
 def _crf_kernels(
@@ -254,11 +285,14 @@ def _refined(
     label_confidence: float,
 ) -> _LabelMap:
     if upsampled.P is None:
-        raise _too_many_for_crf(int(cells.labels.max()) + 1)
+        n, rough = int(cells.labels.max()) + 1, _nearest(features, cells)
+        note = f"The CRF was left out: it sharpens at most {MOST_SOFT_SEGMENTS} segments, and these are {n}."
+        return dataclasses.replace(rough, notes=(note, *rough.notes))
     unary = unary_from_probabilities(upsampled.P, confidence=label_confidence)
     Q = mean_field_of(crf_kernels, unary, n_steps=crf_steps)
     label_map = scaled_to_pixels(Q, features.geometry).cpu()
-    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, features, cells)}
+    blocks = cells_to_pixels(cells.labels, features.geometry).cpu()
+    facts: dict[str, float | int | str] = {"crf": "on", "changed_share": _changed_share(label_map, blocks)}
     advice = "Weaker weights or narrower kernels of the CRF keep small segments; it left no pixel to"
     return _without_gaps(label_map, cells, facts, advice)
 
@@ -277,14 +311,6 @@ def _without_gaps(
     if not cells.has_background:
         label_map = (after.cumsum(0) - 1).to(label_map.dtype)[label_map.long()]
     return _LabelMap(label_map, facts, (note,))
-
-
-def _too_many_for_crf(n_segments: int) -> InputError:
-    return InputError(
-        f"The CRF sharpens at most {MOST_SOFT_SEGMENTS} segments; this picture has {n_segments}. "
-        "Switch crf off, or ask the method for fewer segments.",
-        field="crf",
-    )
 
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:

@@ -60,6 +60,7 @@ class FeatureGrid:
     origin: str  # backbone, facet and block in words
     source: str  # where the weights came from, in words
     attention: Tensor | None = None  # (heads, h, w) float32: last block, from [CLS] to the patches
+    class_token: Tensor | None = None  # (width,) float32: what leaves the model at [CLS], where it was asked for
     notes: tuple[str, ...] = ()
 
     @property

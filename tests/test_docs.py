@@ -3,6 +3,7 @@
 Tables are those of the code, examples run, commands are understood, links lead somewhere.
 """
 
+import dataclasses
 import os
 import re
 import shlex
@@ -17,6 +18,7 @@ from packaging.version import Version
 from PIL import Image
 
 import segcore
+from demo.shared.jobs.limits import JobLimits, flag_of, variable_of
 from segcore.cli import build_parser
 from segcore.cli_evaluate import ALL
 from segcore.features import BACKBONES
@@ -67,6 +69,14 @@ def backbones():
     return table(("backbone", "", "patch", "licence", ""), rows)
 
 
+def jobs():
+    rows = [
+        (f"`{flag_of(f.name)}`", f"`{variable_of(f.name)}`", f"{f.default:g}", f.metadata["help"])
+        for f in dataclasses.fields(JobLimits)
+    ]
+    return table(("flag", "variable", "default", ""), rows)
+
+
 def documents():
     """Title and first sentence of every document but the index."""
     lines = []
@@ -78,7 +88,14 @@ def documents():
     return "\n".join(lines)
 
 
-TABLES = {"methods": methods, "settings": settings, "presets": presets, "backbones": backbones, "documents": documents}
+TABLES = {
+    "methods": methods,
+    "settings": settings,
+    "presets": presets,
+    "backbones": backbones,
+    "documents": documents,
+    "jobs": jobs,
+}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -80,7 +80,7 @@ def test_plus_plus_draws_by_squared_distance():
     generator = torch.Generator().manual_seed(0)
     seconds = torch.zeros(3)
     for _ in range(3000):
-        first, second = module._plus_plus(X, 2, generator)[:, 0].tolist()
+        first, second = module._plus_plus(X, 2, 1, generator)[0, :, 0].tolist()
         if first == 0:
             seconds[[0, 1, 3].index(round(second)) if round(second) != 3 else 2] += 1
     share = seconds / seconds.sum()

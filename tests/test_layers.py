@@ -16,7 +16,7 @@ LAYERS = (
      "segcore.refine", "segcore.interactive", "segcore.layers", "segcore.metrics", "segcore.palette", "segcore.render",
      "segcore.color_match", "segcore.toys", "segcore.drawn", "segcore.learn"),
     ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
-     "segcore.evaluate", "segcore.heads", "segcore.scribble"),
+     "segcore.evaluate", "segcore.heads", "segcore.collection", "segcore.scribble"),
     ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head",
      "segcore.cli_learn", "segcore.flags",
      "segcore.bench", "segcore.page", "segcore.__main__", "demo"),

@@ -21,13 +21,12 @@ from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import CHOICES, READY, STOP
 from segcore.color_match import BEHIND, match_colors, matched_palette
-from segcore.errors import InputError
 from segcore.export import jpeg
 from segcore.palette import Palette
 from segcore.registry import METHODS
 from segcore.render import Picture, paint_labels, shrink, shrink_labels
 from segcore.settings import Settings, params
-from segcore.stages import MOST_SOFT_SEGMENTS, settings_read
+from segcore.stages import settings_read
 from segcore.stopping import Stopped
 from segcore.types import Segmentation, StageReport
 
@@ -77,7 +76,6 @@ class Painted:
     result: Segmentation
     overlay: Picture
     colors: NDArray[np.int64]  # color index of each label, as of `match_colors`
-    without_crf: str = ""  # why the CRF was left out, where it was
 
     @property
     def palette(self) -> Palette:
@@ -151,7 +149,7 @@ def painted(
         try:
             with told_kindly():
                 own = settings.replace(**CONTENDERS[key].changes)
-                result, without_crf = yield from _sharpened(service, picture, own, key, check)
+                result = yield from _fresh(service, picture, own, key, check)
                 label_map = shrink_labels(result.label_map.numpy(), max_side=CELL_SIDE)
                 colors = match_colors(label_map, earlier, has_background=result.has_background)
                 photo = shrink(result.image.numpy(), max_side=CELL_SIDE)
@@ -160,20 +158,7 @@ def painted(
             yield key, error.message
         else:
             earlier.append((label_map, colors))
-            yield key, Painted(result, overlay, colors, without_crf)
-
-
-def _sharpened(
-    service: Service, picture: str, settings: Settings, key: str, check: Callable[[], None]
-) -> Generator[tuple[str, StageReport], None, tuple[Segmentation, str]]:
-    """The result, and why the CRF was left out where it was: a method of many segments is compared without it."""
-    try:
-        return (yield from _fresh(service, picture, settings, key, check)), ""
-    except InputError as error:
-        if error.field != "crf":
-            raise
-    result = yield from _fresh(service, picture, settings.replace(crf=False), key, check)
-    return result, texts.COMPARE_NO_CRF.format(most=MOST_SOFT_SEGMENTS, n=result.n_segments)
+            yield key, Painted(result, overlay, colors)
 
 
 def _fresh(
@@ -268,9 +253,7 @@ def _told(painted: Painted, title: str, picture: str) -> dict[str, Any]:
     return {
         "alt": texts.COMPARE_ALT.format(title=title, count=count, picture=picture),
         "facts": [count, _cost(result)],
-        "notes": list(
-            dict.fromkeys(filter(None, (painted.without_crf, *(note for s in _own_stages(result) for note in s.notes))))
-        ),
+        "notes": list(dict.fromkeys(note for stage in _own_stages(result) for note in stage.notes)),
         "areas": [(hexes[s.label], s.area_fraction) for s in by_color],
     }
 
@@ -350,5 +333,4 @@ def _captioned(key: str, what: Painted | str) -> Captioned:
     if isinstance(what, str):
         return Captioned(title, (what,))
     cost = views.seconds(sum(stage.seconds for stage in _own_stages(what.result)))
-    lines = filter(None, (f"{_count(what.result)} · {cost}", what.without_crf))
-    return Captioned(title, tuple(lines), what.overlay)
+    return Captioned(title, (f"{_count(what.result)} · {cost}", *what.result.stages[-1].notes), what.overlay)

@@ -4,6 +4,7 @@ Labels, ranges, choices and defaults come from the schema.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -28,12 +29,27 @@ def make_controls() -> dict[str, gr.components.Component]:
 
 def control_for(name: str) -> gr.components.Component:
     """Make the control of one field, showing its default."""
-    p, default = params()[name], getattr(DEFAULTS, name)
-    common: dict[str, Any] = {"label": p.label, "info": p.info, "elem_id": f"setting-{name}", "render": False}
+    titles = {choice: _choice_title(name, choice) for choice in params()[name].choices or ()}
+    return control_of(params()[name], getattr(DEFAULTS, name), elem_id=f"setting-{name}", titles=titles)
+
+
+def control_of(
+    p: Param, default: Any, *, elem_id: str, titles: Mapping[str, str] | None = None, **kwargs: Any
+) -> gr.components.Component:
+    """Make the control of a field of any schema, unrendered.
+
+    Args:
+        p: what the field knows of itself.
+        default: what it shows.
+        elem_id: id in the page.
+        titles: of the choices that are not called as the page calls them.
+        kwargs: whatever all components take.
+    """
+    common: dict[str, Any] = {"label": p.label, "info": p.info, "elem_id": elem_id, "render": False, **kwargs}
     if isinstance(default, bool):
         return gr.Checkbox(default, **common)
     if p.choices:
-        pairs = [(_choice_title(name, choice), choice) for choice in p.choices]
+        pairs = [((titles or {}).get(choice, choice), choice) for choice in p.choices]
         kind = gr.Radio if len(pairs) <= _RADIO_UP_TO else gr.Dropdown
         return kind(pairs, value=default, **common)
     return _number(p, default, common)

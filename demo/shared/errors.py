@@ -19,11 +19,18 @@ def told_kindly() -> Iterator[None]:
     """Turn every failure into one sentence on the page; what nobody foresaw goes to the log with an id."""
     try:
         yield
-    except SegcoreError as error:
-        raise gr.Error(str(error), print_exception=False) from None
     except (gr.Error, Stopped):
         raise
+    except SegcoreError as error:
+        raise gr.Error(sentence_of(error), print_exception=False) from None
     except Exception as error:
-        entry = uuid.uuid4().hex[:8]
-        log.exception("entry %s", entry)
-        raise gr.Error(UNEXPECTED.format(id=entry), print_exception=False) from error
+        raise gr.Error(sentence_of(error), print_exception=False) from error
+
+
+def sentence_of(error: Exception) -> str:
+    """What a visitor reads of an error; what nobody foresaw goes to the log with an id."""
+    if isinstance(error, SegcoreError):
+        return str(error)
+    entry = uuid.uuid4().hex[:8]
+    log.error("entry %s", entry, exc_info=error)
+    return UNEXPECTED.format(id=entry)

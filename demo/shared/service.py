@@ -16,6 +16,7 @@ from gradio.utils import get_upload_folder
 from torch import Tensor
 
 from demo.shared.events import Stops
+from demo.shared.jobs import JobLimits, Jobs
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
 from segcore.export import jpeg
@@ -46,11 +47,20 @@ class Example:
 class Service:
     """Shared by all sessions; everything in it is read-only or safe for threads."""
 
-    def __init__(self, *, device: str = "auto", cache_bytes: int = CACHE_BYTES, weights: str | None = None):
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        cache_bytes: int = CACHE_BYTES,
+        weights: str | None = None,
+        limits: JobLimits | None = None,
+    ):
         if _lends_gpus():
             device = "cpu"  # only the transformer borrows the GPU, and its features come back
-        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=_extract(), weights=weights)
+        self.extract = _extract()
+        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights)
         self.stops = Stops()
+        self.jobs = Jobs(limits)
         self._uploads: LRUCache[str, str] = LRUCache(_UPLOADS)
         self._lock = threading.Lock()
 
@@ -136,10 +146,10 @@ def _extract() -> Extract:
     return borrowing
 
 
-def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, *, facet: str, block: int) -> Any:
+def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, **tunables: Any) -> Any:
     """Run the transformer on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
     on_gpu = dataclasses.replace(model, net=model.net.to("cuda"))
-    features = extract_features(on_gpu, pixels.to("cuda"), geometry, facet=facet, block=block)
+    features = extract_features(on_gpu, pixels.to("cuda"), geometry, **tunables)
     values = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
     tensors: dict[str, Any] = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
     return dataclasses.replace(features, **tensors)

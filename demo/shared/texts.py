@@ -18,6 +18,31 @@ SERVER_GONE = (
     "check your network."
 )
 
+JOB_GONE = "This run is no longer kept here; start it again."
+JOB_STOPPED = "Stopped. What is shown stays."
+JOB_UNSEEN = "Stopped, as no browser looked at it any more. What was found stays."
+JOB_TIME = "Stopped after {minutes} minutes, which is what this server grants to one turn. What is shown stays."
+JOB_NOT_ON = "This run cannot go on; start a new one."
+JOB_ONE_EACH = "You have a run under way on this server; each visitor may have one. Stop it, or wait until it is done."
+JOB_LINE_FULL = "{n} runs wait already, which is as many as this server lets wait. Try again in a few minutes."
+JOB_WAITS = (
+    "Place {place} of {n} in line. It begins by itself, in {minutes} minutes at the latest; you may leave this page open "
+    "or reload it."
+)
+JOB_COUNT = "{done} of {total} {unit}"
+JOB_SECONDS_LEFT = "about {seconds} s left"
+JOB_MINUTES_LEFT = "about {minutes} min left"
+JOB_PROGRESS = "Progress"
+JOB_STATES = {
+    "waiting": "Waiting",
+    "running": "Starting",
+    "done": "Done",
+    "stopped": "Stopped",
+    "failed": "Failed",
+    "gone": "",
+}
+GO_ON = "Go on"
+
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."
 LINK_NO_PICTURE = (

@@ -131,9 +131,10 @@ def plus_plus_steps(X: Tensor, *, n_clusters: int, generator: torch.Generator) -
     check_tensor("X", X, ("n", "d"))
     check_n_clusters(n_clusters, X.shape[0])
     before = NOT_YET
-    for chosen, nearest, draw in _draws(X - X.mean(0), n_clusters, generator):
-        yield PlusPlusState(f"center-{len(chosen)}", tuple(chosen), before, nearest, draw)
-        before = nearest
+    for chosen, nearest, draws in _draws(X - X.mean(0), n_clusters, 1, generator):
+        draw = NOT_YET if draws is None else float(draws)
+        yield PlusPlusState(f"center-{chosen.shape[1]}", tuple(chosen[0].tolist()), before, nearest[0], draw)
+        before = nearest[0]
 
 
 def kmeans_steps(
@@ -191,29 +192,38 @@ def _start(X: Tensor, k: int, n_init: int, generator: torch.Generator) -> tuple[
     check_range("n_init", n_init, lo=1)
     check_n_clusters(k, X.shape[0])
     centered = X - X.mean(0)  # distances by the binomial formula keep their digits near the origin
-    return centered, torch.stack([_plus_plus(centered, k, generator) for _ in range(n_init)])
+    return centered, _plus_plus(centered, k, n_init, generator)
 
 
-def _plus_plus(X: Tensor, k: int, generator: torch.Generator) -> Tensor:
-    """(k, d) rows of X drawn by D² sampling."""
-    chosen, _, _ = deque(_draws(X, k, generator), maxlen=1).pop()
+def _plus_plus(X: Tensor, k: int, r: int, generator: torch.Generator) -> Tensor:
+    """(r, k, d) rows of X drawn by D² sampling."""
+    chosen, _, _ = deque(_draws(X, k, r, generator), maxlen=1).pop()
     return X[chosen]
 
 
-def _draws(X: Tensor, k: int, generator: torch.Generator) -> Iterator[tuple[list[int], Tensor, float]]:
-    """The rows drawn so far, the squared distances (n,) to the nearest of them, and the draw behind the last one."""
+def _draws(X: Tensor, k: int, r: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+    """Draw rows by D² sampling, for r starts together; a start has the same numbers whatever the number of starts after it.
+
+    Yields the rows (r, j) drawn so far, the squared distances (r, n) to the nearest of them, and the draws (r,) behind the
+    last ones.
+    """
     n = X.shape[0]
-    chosen = [int(torch.randint(n, (1,), generator=generator))]
-    nearest = squared_distances(X, X[chosen[-1:]])[:, 0]
-    yield chosen, nearest, NOT_YET
-    for draw in torch.rand(k - 1, generator=generator, dtype=torch.float64).tolist():
+    lots = [
+        (torch.randint(n, (1,), generator=generator), torch.rand(k - 1, generator=generator, dtype=torch.float64))
+        for _ in range(r)
+    ]
+    chosen = torch.stack([first for first, _ in lots]).to(X.device)  # (r, 1)
+    nearest = squared_distances(X[chosen[:, 0]], X)
+    yield chosen, nearest, None
+    for draws in torch.stack([rest for _, rest in lots], 1):
         stop_if_asked()
         # Inverse transform sampling: the first index whose cumulated D² passes the draw.
-        cumulated = nearest.double().cumsum(0)
-        target = torch.tensor([draw], dtype=torch.float64, device=X.device) * cumulated[-1]
-        chosen.append(min(int(torch.searchsorted(cumulated, target, right=True)), n - 1))
-        nearest = torch.minimum(nearest, squared_distances(X, X[chosen[-1:]])[:, 0])
-        yield chosen, nearest, draw
+        cumulated = nearest.double().cumsum(1)
+        targets = draws.to(X.device)[:, None] * cumulated[:, -1:]
+        new = torch.searchsorted(cumulated, targets, right=True).clamp_max_(n - 1)
+        chosen = torch.cat([chosen, new], 1)
+        nearest = torch.minimum(nearest, squared_distances(X[new[:, 0]], X))
+        yield chosen, nearest, draws
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -243,33 +253,38 @@ def _phases(X: Tensor, centers: Tensor, least_move: float, max_iter: int) -> Ite
     """The rounds of Lloyd of all restarts together, an assignment and an update each; the last phase is an assignment."""
     n, d = X.shape
     r, k = centers.shape[:2]
+    squares = X.square().sum(1)
+    rows = torch.cat([X, X.new_ones(n, 1)], 1).T.contiguous()  # ‖c‖² − 2 c·x is one product of these with (−2 c, ‖c‖²)
     labels = torch.full((r, n), -1, dtype=torch.int64, device=X.device)
     inertia = torch.zeros(r, dtype=torch.float64, device=X.device)
     active = torch.arange(r, device=X.device)
     settled = torch.zeros(r, dtype=torch.bool, device=X.device)
     for step in range(max_iter + 1):
         stop_if_asked()
-        d2 = squared_distances(X, centers[active].reshape(-1, d)).reshape(n, len(active), k)
-        nearest, assigned = d2.min(2)
-        assigned, nearest, filled = _fill_empty(assigned.T, nearest.T, k)
+        now = centers[active]
+        scores = torch.cat([-2 * now, now.square().sum(2, keepdim=True)], 2).reshape(-1, d + 1) @ rows
+        nearest, assigned = scores.reshape(-1, k, n).min(1)
+        assigned, nearest, filled = _fill_empty(assigned, nearest.add_(squares).clamp_min_(0), k)
         moved = (assigned != labels[active]).any(1) & ~settled[active]
-        labels[active], inertia[active] = assigned, nearest.double().sum(1)
+        labels[active], inertia[active] = assigned, nearest.sum(1, dtype=torch.float64)
         runs = active.tolist()
         yield _Phase(True, step + 1, runs, labels, centers, inertia, {runs[i]: holes for i, holes in filled.items()})
-        active, assigned = active[moved], assigned[moved]
+        active, assigned, now = active[moved], assigned[moved], now[moved]
         if len(active) == 0 or step == max_iter:
             return
         members = (assigned[:, None] == torch.arange(k, device=X.device)[:, None]).to(X.dtype)  # (r, k, n)
         means = (members.reshape(-1, n) @ X).reshape(-1, k, d) / members.sum(2, keepdim=True).clamp_min_(1)
         # A settled restart is still assigned once more, so that its labels are those of its centers.
-        settled[active] = (means - centers[active]).square().sum((1, 2)) <= least_move
+        settled[active] = (means - now).square().sum((1, 2)) <= least_move
         centers[active] = means
         yield _Phase(False, step + 1, active.tolist(), labels, centers, inertia, {})
 
 
 def _fill_empty(labels: Tensor, nearest: Tensor, k: int) -> tuple[Tensor, Tensor, dict[int, tuple[int, ...]]]:
     """Give each empty cluster the row that lies farthest from its center, so that K clusters stay K; says which were."""
-    counts = torch.nn.functional.one_hot(labels, k).sum(1)  # (r, k)
+    r = len(labels)
+    offsets = k * torch.arange(r, device=labels.device)[:, None]
+    counts = torch.bincount((labels + offsets).flatten(), minlength=r * k).view(r, k)
     if bool((counts > 0).all()):
         return labels, nearest, {}
     labels, nearest = labels.clone(), nearest.clone()

@@ -208,7 +208,13 @@ def _preprocessing(
 
 
 def extract_features(
-    model: VitModel, pixels: Tensor, geometry: Geometry, *, facet: str = "key", block: int = -1
+    model: VitModel,
+    pixels: Tensor,
+    geometry: Geometry,
+    *,
+    facet: str = "key",
+    block: int = -1,
+    class_token: bool = False,
 ) -> FeatureGrid:
     """Compute one feature vector per patch of a picture.
 
@@ -219,6 +225,8 @@ def extract_features(
         facet: "key", "query" or "value" (what the block's attention projects its input to, d = heads · head_dim) or "token"
             (what leaves the block, d = width; after the model's final norm where the block is the last one).
         block: counted from the end; −1 is the last one.
+        class_token: also give what leaves the model at [CLS], after the final norm, for which the last block must be run to
+            its end.
 
     Returns:
         Features and, where the model has a [CLS] token, the attention that it pays to each patch in the last block. Per head
@@ -236,7 +244,7 @@ def extract_features(
     """
     _check_extract(model, pixels, geometry, facet, block)
     with torch.inference_mode():
-        f, attention = _forward(model, pixels, (geometry.h, geometry.w), facet, block)
+        f, attention, token = _forward(model, pixels, (geometry.h, geometry.w), facet, block, whole=class_token)
     of_norm = ", after the final norm" if facet == "token" and block == -1 else ""
     # Clones made out here are ordinary tensors, so callers may change them in place or use them under autograd.
     return FeatureGrid(
@@ -246,6 +254,7 @@ def extract_features(
         origin=f"{model.backbone.name}, {facet} of block {model.depth + block + 1} of {model.depth}{of_norm}",
         source=model.source,
         attention=None if attention is None else attention.clone(),
+        class_token=None if token is None else token.clone(),
     )
 
 
@@ -266,7 +275,9 @@ def _check_extract(model: VitModel, pixels: Tensor, geometry: Geometry, facet: s
         raise InputError(f"pixels must be uint8, 0 to 255; got {pixels.dtype}.", field="pixels")
 
 
-def _forward(model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str, block: int) -> tuple[Tensor, Tensor | None]:
+def _forward(
+    model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str, block: int, *, whole: bool
+) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Run the blocks one by one: unlike hooks on the shared net, this keeps two threads apart."""
     net, last = model.net, model.depth - 1
     chosen, prefix = model.depth + block, net.num_prefix_tokens
@@ -281,13 +292,14 @@ def _forward(model: VitModel, pixels: Tensor, grid: tuple[int, int], facet: str,
             f = _project(net.blocks[i].attn, net.blocks[i].norm1(z))[FACETS.index(facet)]
         if i == last and has_cls:
             attention = _cls_attention(net.blocks[i].attn, net.blocks[i].norm1(z), rope, prefix)
-        if i == end and f is not None:
+        if i == end and f is not None and not whole:
             break
         z = net.blocks[i](z) if rope is None else net.blocks[i](z, rope=rope)
         if i == chosen and facet == "token":
             f = net.norm(z) if i == last else z
     f = f[0, prefix:].reshape(*grid, -1)
-    return f, None if attention is None else attention.reshape(-1, *grid)
+    token = net.norm(z)[0, 0] if whole else None
+    return f, None if attention is None else attention.reshape(-1, *grid), token
 
 
 def _embed(model: VitModel, pixels: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from segcore.settings import Schema, param
+from segcore.learn.pairing import CorrespondenceSettings
+from segcore.settings import Schema, param, params
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +112,33 @@ class PiCIESettings(ViewSettings):
     # fmt: on
 
 
+@dataclass(frozen=True, kw_only=True)
+class StegoSettings(CorrespondenceSettings, LearnSettings):
+    """The tunables of STEGO."""
+
+    # fmt: off
+    backbone: str = param(
+        "dino_tiny", stage="learn", label="Backbone", weight_files=True,
+        choices=tuple(name for name in params()["backbone"].choices or () if name != "auto"),
+        info="Whose features the head reads; it does not learn itself.")
+    facet: str = param(
+        "token", stage="learn", label="Facet", choices=("key", "query", "value", "token"),
+        info="Which vectors of the last block; tokens are what was published.")
+    side: int = param(
+        320, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
+        info="Pictures are scaled down so that their longer side has at most this length.")
+    crop: int = param(
+        16, stage="learn", label="Smallest picture", lo=16, hi=512, step=8, unit="px",
+        info="Pictures whose shorter side is less are left out.")
+    batch: int = param(
+        16, stage="learn", label="Pictures per step", lo=2, hi=256, step=1,
+        info="Each is compared with itself, with a neighbor, and with others of the step.")
+    learning_rate: float = param(
+        5e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam.")
+    # fmt: on
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What is known of a system."""
@@ -139,6 +167,14 @@ _CARDS = (
         r"\tfrac12 (\mathcal L_{within} + \mathcal L_{cross})",
         "Cho, Mall, Bala and Hariharan 2021",
         PiCIESettings,
+    ),
+    Card(
+        "stego",
+        "STEGO",
+        "A head on features that do not learn sharpens what they have in common within and across pictures.",
+        r"-\textstyle\sum \max(s_{ij}, 0) (f_{ij} - b)",
+        "Hamilton and others 2022",
+        StegoSettings,
     ),
 )
 

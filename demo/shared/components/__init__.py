@@ -20,18 +20,23 @@ def parts(name: str, *shared: str, **fixed: object) -> dict[str, Any]:
 
     Args:
         name: of the component's files.
-        shared: names of scripts that several components use, without ending; they come first.
+        shared: names of scripts that several components use, without ending; they come first, as do the styles of their
+            names where there are any.
         fixed: what the script finds in `fixed` and what never changes. A component in a tab that was not open yet when its
             first values came would not find it among its props.
     """
-    styles = [(_FOLDER / f"{style}.css").read_text(encoding="utf-8") for style in ("panel", name)]
-    scripts = [(_FOLDER / f"{script}.js").read_text(encoding="utf-8") for script in (*shared, name)]
+    sheets = [_FOLDER / f"{sheet}.css" for sheet in ("panel", *shared, name)]
     constants = ", ".join(f"{key}: {json.dumps(value)}" for key, value in fixed.items())
     return {
         "html_template": (_FOLDER / f"{name}.html").read_text(encoding="utf-8"),
-        "css_template": "\n".join(styles),
-        "js_on_load": "\n".join([f"const fixed = {{{constants}}};", *scripts]),
+        "css_template": "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()),
+        "js_on_load": "\n".join([f"const fixed = {{{constants}}};", *map(script, (*shared, name))]),
     }
+
+
+def script(name: str) -> str:
+    """The text of a script, by its name without ending."""
+    return (_FOLDER / f"{name}.js").read_text(encoding="utf-8")
 
 
 def with_urls(value: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | None:
@@ -77,10 +82,23 @@ class JsonHTML(gr.HTML):
 
 # The components themselves read the functions above, so they come last.
 from demo.shared.components.fiedler import FiedlerPanel  # noqa: E402
+from demo.shared.components.job_bar import JobBar  # noqa: E402
 from demo.shared.components.k_curves import KCurves  # noqa: E402
 from demo.shared.components.log_slider import LogSlider  # noqa: E402
 from demo.shared.components.map_grid import MapGrid  # noqa: E402
 from demo.shared.components.patch import PatchPanel  # noqa: E402
 from demo.shared.components.viewer import Viewer  # noqa: E402
 
-__all__ = ["FiedlerPanel", "JsonHTML", "KCurves", "LogSlider", "MapGrid", "PatchPanel", "Viewer", "parts", "with_urls"]
+__all__ = [
+    "FiedlerPanel",
+    "JobBar",
+    "JsonHTML",
+    "KCurves",
+    "LogSlider",
+    "MapGrid",
+    "PatchPanel",
+    "Viewer",
+    "parts",
+    "script",
+    "with_urls",
+]

@@ -1,0 +1,148 @@
+"""A run: features, groups, label maps; each step becomes what the page draws."""
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from demo.collections import texts
+from demo.collections.asked import Asked, listed
+from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
+from demo.shared.jobs import Report, Work
+from demo.shared.service import Service
+from segcore.collection import Collection, Grouping, Picture, Progress, Steps, Store, collect, group, label_map, open_reader
+from segcore.collection.evaluate import Truth, matched_scores, truth_of
+from segcore.collection.export import clusters, zipped
+from segcore.collection.types import finish
+from segcore.errors import InputError
+from segcore.image import read_image
+from segcore.stages import PixelLabels
+from segcore.stopping import stop_if_asked
+
+_PARTS = {"features": (0.0, 0.6), "groups": (0.6, 0.8), "maps": (0.8, 1.0)}  # shares of the bar
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Left:
+    """What a run leaves."""
+
+    collection: Collection
+    grouping: Grouping
+    asked: Asked
+    folder: TemporaryDirectory[str]  # of features; removed with the last one who knows it
+
+    def saved(self, names: tuple[str, ...]) -> bytes:
+        """Everything as a zip, with the names that the visitor gave the groups."""
+        grouping = replace(self.grouping, names=names)
+        settings = self.collection.settings
+        about = clusters(self.collection, grouping, settings, self.asked.own.to_dict(), settings.seed)
+        return finish(zipped(self.collection, grouping, settings, about=about, command=self.asked.command))
+
+
+def make_work(asked: Asked, service: Service) -> Work:
+    """The work of a job."""
+
+    def work(_left: Any) -> Generator[Report, None, None]:
+        folder = TemporaryDirectory(prefix="segcore-collection-")
+        yield Report(texts.LISTING, show={"about": {"command": asked.command, "query": asked.query}})
+        pictures, truths = listed(asked, service, folder)
+        pipeline = service.pipeline
+        settings = pipeline.resolve(asked.settings)
+        reader = open_reader(settings, device=str(pipeline.device), extract=service.extract)
+        store = Store(Path(folder.name) / "features")
+        yield _count(len(pictures), {})
+        seen: list[str] = []
+        collection = yield from _through(collect(pictures, reader, store), "features", partial(_as_read, pictures, seen))
+        yield _count(len(collection), collection.failed)
+        if tuple(seen) != collection.names:
+            yield from _pictures(collection)
+        steps = group(collection, asked.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.own)
+        grouping = yield from _through(steps, "groups", partial(_first_labels, collection))
+        yield Report(texts.MAPS, show={"result": groups_shown(collection, grouping, seed=settings.seed)}, share=0.8)
+        yield from _maps(collection, grouping, truths)
+        yield Report(texts.MAPS, share=1.0, show={"done": True}, left=Left(collection, grouping, asked, folder))
+
+    return work
+
+
+def _through(steps: Steps[Any], part: str, show: Any = None) -> Generator[Report, None, Any]:
+    """Run steps as a part of the bar; returns what they return."""
+    low, high = _PARTS[part]
+    share = low
+    while True:
+        try:
+            p: Progress = next(steps)
+        except StopIteration as done:
+            return done.value
+        share = max(share, low + (high - low) * (p.done / p.total if p.total and part == "features" else 0.5))
+        shown = show(p) if show else {}
+        yield Report(p.stage, p.done, p.total, p.unit, share=share, show=shown)
+
+
+def _count(n: int, failed: Mapping[str, str]) -> Report:
+    left_out = [texts.LEFT_OUT.format(name=name, reason=reason) for name, reason in failed.items()]
+    return Report(texts.LISTING, show={"count": {"n": n, "left_out": left_out}})
+
+
+def _as_read(pictures: Sequence[Picture], seen: list[str], p: Progress) -> dict[str, Any]:
+    """The picture whose features were just computed; those that cannot be read have no number."""
+    picture = pictures[int(p.done) - 1]
+    try:
+        shown = thumbnail(read_image(picture.data()), picture.name)
+    except InputError:
+        return {}
+    seen.append(picture.name)
+    return {f"picture/{len(seen) - 1}": shown}
+
+
+def _pictures(collection: Collection) -> Generator[Report, None, None]:
+    for i, name in enumerate(collection.names):
+        stop_if_asked()
+        yield Report(texts.LISTING, share=0.6, show={f"picture/{i}": thumbnail(collection.image(i), name)})
+
+
+def _first_labels(collection: Collection, p: Progress) -> dict[str, Any]:
+    shown: dict[str, Any] = {f"labels/{i}": cells_shown(labels, collection, i) for i, labels in p.labels.items()}
+    if p.curves:
+        shown[f"point/{p.done:g}"] = dict(p.curves)
+    return shown
+
+
+def _maps(collection: Collection, grouping: Grouping, truths: dict[str, Path]) -> Generator[Report, None, None]:
+    """Label maps of the pixels, and scores where there is truth."""
+    truth, at = _truth(collection, truths)
+    table = None if truth is None else np.zeros((grouping.n_groups, len(truth.classes)), np.int64)
+    settings = collection.settings
+    for i in range(len(collection)):
+        stop_if_asked()
+        found: Tensor = label_map(grouping, i, PixelLabels(collection.grid(i), settings))
+        if truth is not None and table is not None and i in at:
+            columns, groups = truth.columns(at[i]), found.numpy().ravel().astype(np.int64)
+            n = len(truth.classes)
+            counted = columns >= 0
+            table += np.bincount(groups[counted] * n + columns[counted], minlength=table.size).reshape(table.shape)
+        show = {f"labels/{i}": label_thumbnail(found.numpy(), collection.geometry(i).image_size)}
+        done = (i + 1) / len(collection)
+        yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=0.8 + 0.19 * done, show=show)
+    if truth is not None and table is not None:
+        yield Report(texts.MAPS, share=1.0, show={"scores": scores_shown(matched_scores(table, truth.classes), str)})
+
+
+def _truth(collection: Collection, truths: dict[str, Path]) -> tuple[Truth | None, dict[int, int]]:
+    """The truth, and which of its pictures each picture is; None where there is none."""
+    if not truths:
+        return None, {}
+    part, truth = truth_of(collection, truths, ignore=None)
+    return truth, {collection.names.index(name): n for n, name in enumerate(part.names)}
+
+
+def check_left(left: Any) -> Left:
+    """What a job left, or a sentence."""
+    if not isinstance(left, Left):
+        raise InputError(texts.NOT_YET, field="job")
+    return left

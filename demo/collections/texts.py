@@ -1,0 +1,45 @@
+"""What the page says."""
+
+SOURCE = "Pictures"
+SOURCES = {"drawn": "Drawn objects, with their truth", "photos": "The photographs of the lab", "own": "My own pictures"}
+FILES = "2 to {most} pictures, or a zip of them"
+TRUTH = "Label maps of the same names, to be scored (may be left out)"
+SYSTEM = "System"
+K = "Groups K"
+K_INFO = "How many groups; one numbering for all pictures."
+AUTO = "Let the data choose K"
+AUTO_INFO = "Where the system can: k-means and co-segmentation."
+MORE = "Settings of the system"
+START = "Group them"
+SAVE = "Save (zip)"
+LEAD = (
+    "Patches of all pictures are grouped together, so a color means the same in every picture. Click a group to see it "
+    "alone, with its most typical patches; draw a loop around points of the scatter to name the group of most of them."
+)
+LISTING = "listing the pictures"
+MAPS = "label maps"
+NO_FILES = "Choose pictures of your own first: 2 to {most} files, or a zip."
+TOO_MANY = "At most {most} pictures at once on this page; got {n}. Take fewer, or `python -m segcore collection segment`."
+NOT_YET = "There is no result to save yet; wait until the job is done."
+LEFT_OUT = "Left out: {name}: {reason}"
+COMMAND = "Repeat it in a shell"
+
+BOARD = {
+    "empty": "Choose pictures and a system, and press “Group them”. The first results appear while it runs.",
+    "save": SAVE,
+    "groups": "Groups",
+    "all": "Show all",
+    "gallery": "Most typical patches of {name}",
+    "alike": "Mean cosine of its patches with each other {inside}, with all others {outside}.",
+    "share": "{share} % of the patches, in {pictures} pictures",
+    "rename": "Name of this group",
+    "scatter": "Patches in the plane of their two main axes (PCA). Draw a loop to name a group.",
+    "point": "{name}, group {group}",
+    "lasso": "Name for the group that most of the {n} points in the loop are in ({group}):",
+    "curves": "Loss",
+    "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures)",
+    "confusion": "Confusion: true class in the columns, found in the rows",
+    "none": "no partner",
+    "pictures": "Pictures",
+    "background": "background",
+}

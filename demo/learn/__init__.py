@@ -1,0 +1,1 @@
+"""The page of systems that learn while one watches."""

@@ -1,0 +1,89 @@
+"""Events of the page: start a run, restore a link, follow the choice of system and pictures, save weights."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo.learn import texts
+from demo.learn.board import KIND
+from demo.learn.data import OWN
+from demo.learn.run import Left, about, make_work
+from demo.learn.wanted import ASKED, default_k, make_wanted, wanted_of
+from demo.shared.errors import told_kindly
+from demo.shared.link import read_link
+from demo.shared.service import Service
+from demo.shared.texts import LINK_BAD_SETTING
+from segcore.errors import InputError, SegcoreError
+from segcore.learn import CATALOG, save_learned
+from segcore.settings import params
+
+# All settings of all systems, in the order of their controls.
+SETTINGS = tuple((system.name, name) for system in CATALOG.values() for name in params(system.settings))
+
+
+def make_start(service: Service) -> Callable[..., dict[str, Any]]:
+    """The event behind Start: a run is put in line; the board shows it."""
+
+    def start(visitor: str, files: list[str] | None, *values: Any) -> dict[str, Any]:
+        with told_kindly():
+            asked = dict(zip(ASKED, values[: len(ASKED)], strict=True))
+            given = zip(SETTINGS, values[len(ASKED) :], strict=True)
+            wanted = make_wanted(
+                asked, {name: value for (system, name), value in given if system == asked["system"]}, files or ()
+            )
+            if wanted.asked.collection == OWN and not wanted.files:
+                raise InputError(texts.NO_FILES, field="files")
+            work = make_work(wanted, most_minutes=service.jobs.limits.minutes, device=str(service.pipeline.device))
+            return {"run": service.jobs.start(work, owner=visitor, kind=KIND, show={"about": about(wanted)})}
+
+    return start
+
+
+def make_restore(service: Service) -> Callable[..., list[Any]]:
+    """The event at page load: the controls as the link says. Outputs: those of `Asked`, then SETTINGS."""
+
+    def restore(request: gr.Request) -> list[Any]:
+        read_link(service, request.query_params)  # says what is wrong with what goes along from page to page
+        try:
+            wanted = wanted_of(request.query_params)
+        except SegcoreError as error:
+            gr.Warning(LINK_BAD_SETTING.format(error=error))
+            wanted = wanted_of({})
+        linked = wanted.settings.to_dict()
+        return [
+            *wanted.asked.to_dict().values(),
+            *(linked[name] if system == wanted.asked.system else gr.skip() for system, name in SETTINGS),
+        ]
+
+    return restore
+
+
+def shown_for(collection: str, system: str) -> list[Any]:
+    """Show what the choice asks for. Outputs: own pictures, the system's words, a group per system."""
+    entry = CATALOG[system]
+    lead = f"{entry.summary} {entry.source}\n\n$${entry.formula}$$"
+    return [gr.update(visible=collection == OWN), lead, *(gr.update(visible=name == system) for name in CATALOG)]
+
+
+def k_of(collection: str) -> int:
+    """K where a visitor has taken other pictures."""
+    return default_k(collection)
+
+
+def make_save(service: Service) -> Callable[..., str]:
+    """The event behind Save: the newest weights of a run, as a file that `load_learned` reads."""
+
+    def save(event: gr.EventData) -> str:
+        with told_kindly():
+            left = service.jobs.left(str(event.id))
+            if not isinstance(left, Left):
+                raise InputError(texts.NOT_YET, field="run")
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / f"{left.learned.system}.safetensors"
+                save_learned(left.learned, path)
+                return service.publish(path.read_bytes(), path.name)
+
+    return save

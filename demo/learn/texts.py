@@ -1,0 +1,78 @@
+"""Sentences that /learn says."""
+
+COLLECTIONS = {
+    "stuff6": "Stuff: six surfaces from above",
+    "stuff3": "Stuff: sky, plants, ground",
+}
+OWN = "Own pictures"
+COLLECTION = "Pictures"
+COLLECTION_INFO = "Drawn ones come with their truth, which no system sees: it only scores them."
+SYSTEM = "System"
+SYSTEM_INFO = "Each learns from the pictures alone, starting at random weights."
+K = "Segments K"
+K_INFO = "How many clusters the system is to find."
+MINUTES = "Minutes"
+MINUTES_INFO = "How long the run may learn; stop it whenever you have seen enough."
+SEED_INFO = "Other seeds begin at other weights and see other crops."
+SWITCHES = "Switch off, and see what happens"
+MORE = "More"
+FILES = "Your pictures, {fewest} to {most}"
+NO_FILES = "Give your pictures first: some that share what is to be found, such as streets, fields or faces."
+START = "Start"
+START_INFO = "A second run is shown beside the first, on the same axes."
+ON, OFF = "on", "off"
+
+TOO_MANY = "At most {most} pictures; got {n}. Leave some out."
+TOO_FEW = "A system learns from what several pictures share: give at least {fewest} that can be read; got {n}."
+
+READING = "Drawing or reading the pictures"
+LEARNING = "Learning"
+STEPS = "steps"
+EMPTY = (
+    "Press Start: within seconds you see the loss, the joint table P, how much each cluster is used, and masks of six "
+    "pictures, all renewed while the system learns."
+)
+
+# What the board says; the names are those of its script.
+BOARD = {
+    "empty": EMPTY,
+    "run": "A run",
+    "opacity": "Opacity of the masks",
+    "loss": "Loss",
+    "parts": "Its parts",
+    "accuracy": "Pixel accuracy",
+    "scored": "on {n} pictures, matched",
+    "table": "Joint table P",
+    "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
+    "use": "Use of the clusters",
+    "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",
+    "masks": "Six of the pictures",
+    "below": "Below each picture its truth, in the colors of the clusters that match it.",
+    "point": "Point at a cluster, anywhere, to see it alone.",
+    "mask": "Clusters of",
+    "truth": "Truth of",
+    "close": "Take this run off the page",
+    "save": "Save weights",
+    "repeat": "Repeat it in a shell",
+}
+NOT_YET = "There are no weights yet, or they are no longer kept here."
+
+# What the numbers say, the first rule that fits.
+WATCH_ONE = "One cluster has {share} of the pixels: labels that are the same everywhere tell nothing. This is degeneration."
+WATCH_ONE_TABLE = (
+    "One cluster has {share} of the pixels. Constant labels predict each other perfectly, so H(z | z') is near 0, and they "
+    "tell nothing: I(z, z') is near 0 too. The entropy H(z) in the loss is what forbids this."
+)
+WATCH_EMPTY = "Hardly used clusters: {n} of {k}. The system has found fewer groups than it was asked for."
+WATCH_DIAGONAL = (
+    "{diagonal} of P lies on its diagonal: two views of a place mostly get the same cluster, and all clusters are used."
+)
+WATCH_BLURRED = "{diagonal} of P lies on its diagonal: two views of a place still get different clusters often."
+WATCH_USED = "All clusters are used."
+
+LEAD = (
+    "**What to look at.** I(z, z') = H(z) − H(z | z'). A system that learns keeps H(z) near log₂ K, so all clusters are "
+    "used, while H(z | z') falls: the mass of P moves onto its diagonal, and the masks follow surfaces instead of noise. "
+    "Now switch the entropy term off, start again, and keep both runs on view: H(z) falls together with H(z | z'), one bar "
+    "takes all, and P shrinks to one cell. Without augmentation the two views are one, and little is left to be learned."
+)

@@ -1,0 +1,43 @@
+"""Many pictures, one numbering of groups: their features on disk, systems that group them, and what comes out.
+
+`pictures_of` lists, `collect` computes features, `SYSTEMS[name].run` groups, `label_map` brings the groups to pixels.
+"""
+
+from segcore.collection.collection import Collection, collect, read_into
+from segcore.collection.label import label_all, label_map, lift, scores_by
+from segcore.collection.pictures import Picture, pictures_of
+from segcore.collection.reader import Reader, open_reader
+from segcore.collection.run import group
+from segcore.collection.store import DiskFull, Store, Stored, default_store, feature_key
+from segcore.collection.systems import SYSTEMS, system_of
+from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Sample, Steps, System, finish, setting
+
+__all__ = [
+    "MOST_GROUPS",
+    "SYSTEMS",
+    "Collection",
+    "DiskFull",
+    "Grouping",
+    "Picture",
+    "Progress",
+    "Reader",
+    "Sample",
+    "Steps",
+    "Store",
+    "Stored",
+    "System",
+    "collect",
+    "default_store",
+    "feature_key",
+    "finish",
+    "group",
+    "label_all",
+    "label_map",
+    "lift",
+    "open_reader",
+    "pictures_of",
+    "read_into",
+    "scores_by",
+    "setting",
+    "system_of",
+]

@@ -1,0 +1,207 @@
+"""A collection: pictures whose features are on the disk, read one picture at a time.
+
+Features are computed once per picture and way of reading (see `segcore.collection.store`); a second run, or one after a
+kill, computes only what is missing. Memory does not grow with the number of pictures, but for a few hundred bytes of each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+from torch import Tensor
+
+from segcore.checks import check_range
+from segcore.collection.pictures import LEAST, Picture
+from segcore.collection.reader import Reader
+from segcore.collection.store import DiskFull, Store, Stored, feature_key
+from segcore.collection.types import Progress, Sample, Steps
+from segcore.errors import InputError, NumericalError
+from segcore.image import fit_to_grid, read_image
+from segcore.settings import Settings
+from segcore.stopping import stop_if_asked
+from segcore.types import FeatureGrid, Geometry
+
+STAGE = "features"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Collection:
+    """Pictures with features; picture i is any of 0 … len − 1, in the order of their names."""
+
+    pictures: tuple[Picture, ...]
+    keys: tuple[str, ...]  # of their features in the store
+    geometries: tuple[Geometry, ...]
+    store: Store
+    reader: Reader
+    failed: Mapping[str, str] = field(default_factory=dict)  # name → why it was left out
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the pictures, ascending; with "/" where folders lie in each other."""
+        return tuple(picture.name for picture in self.pictures)
+
+    @property
+    def settings(self) -> Settings:
+        """How the features were read: backbone (a name that is no "auto"), facet, block and max_side count."""
+        return self.reader.settings
+
+    @property
+    def n_patches(self) -> int:
+        """Patches of all pictures together."""
+        return sum(g.n for g in self.geometries)
+
+    def image(self, i: int) -> Tensor:
+        """(height, width, 3) uint8: picture i as it is, upright."""
+        return read_image(self.pictures[i].data())
+
+    def features(self, i: int) -> Stored:
+        """What is kept of picture i: f (h, w, d), attention (heads, h, w) and class_token (width,) where there are such."""
+        return self.store.read(self.keys[i])
+
+    def f(self, i: int) -> Tensor:
+        """(h, w, d) float32: the features of picture i, not normalized."""
+        return self.features(i).f
+
+    def geometry(self, i: int) -> Geometry:
+        """How the grid of picture i lies over it."""
+        return self.geometries[i]
+
+    def grid(self, i: int) -> FeatureGrid:
+        """All of picture i: its features, and the pixels that the backbone saw. Costs reading the picture again."""
+        stored = self.features(i)
+        pixels, geometry = fit_to_grid(self.image(i), max_side=self.settings.max_side, patch=stored.geometry.patch)
+        return FeatureGrid(stored.f, geometry, pixels, stored.origin, stored.source, stored.attention, stored.class_token)
+
+    def describe(self, image: Tensor, *, max_side: int | None = None) -> Tensor:
+        """One vector for a picture, or a crop of one: its class token, or the mean of its features where there is none.
+
+        Args:
+            image: (height, width, 3) uint8.
+            max_side: to which the longer side is scaled first; that of the collection if None.
+
+        Returns:
+            (width,) float32, on the CPU. Costs the backbone once.
+        """
+        grid = self.reader.grid(image, max_side=max_side)
+        return (grid.X.mean(0) if grid.class_token is None else grid.class_token).cpu()
+
+    def sample(self, n: int, *, seed: int, rows: Callable[[Tensor], Tensor] | None = None) -> Sample:
+        """Patches of all pictures, equally many of each as far as they have them.
+
+        Args:
+            n: about how many at most, at least 1; all patches where there are no more.
+            seed: of the draw. Where there are more pictures than n, it draws n pictures and a patch of each.
+            rows: makes of the features (h, w, d) of a whole picture what is drawn from, (h · w, d'); the features if None.
+
+        Returns:
+            The rows, in the order of pictures and cells; each picture's share depends on nothing but the seed and its
+            number.
+        """
+        check_range("n", n, lo=1)
+        counts = _shares(torch.tensor([g.n for g in self.geometries]), n, seed)
+        found, pictures, cells = [], [], []
+        for i, count in enumerate(counts.tolist()):
+            if count == 0:
+                continue
+            stop_if_asked()
+            f = self.f(i)
+            X = f.flatten(0, 1) if rows is None else rows(f)
+            chosen = torch.randperm(len(X), generator=_generator(seed, i))[:count].sort().values
+            found.append(X[chosen])
+            cells.append(chosen)
+            pictures.append(torch.full((count,), i))
+        return Sample(torch.cat(found), torch.cat(pictures), torch.cat(cells), self.n_patches)
+
+    def subset(self, numbers: Sequence[int]) -> "Collection":
+        """The collection of these pictures only."""
+        return replace(
+            self,
+            pictures=tuple(self.pictures[i] for i in numbers),
+            keys=tuple(self.keys[i] for i in numbers),
+            geometries=tuple(self.geometries[i] for i in numbers),
+        )
+
+
+def collect(pictures: Sequence[Picture], reader: Reader, store: Store, *, least: int = LEAST) -> Steps[Collection]:
+    """Compute the features of pictures that are not in the store yet.
+
+    Args:
+        pictures: of `pictures_of`.
+        reader: of `open_reader`.
+        store: where features are kept.
+        least: how many pictures must be readable.
+
+    Yields:
+        Progress after each picture.
+
+    Returns:
+        The collection; pictures at fault are named in `failed` and left out.
+
+    Raises:
+        InputError: fewer than `least` pictures can be read, the disk is full, or a setting breaks a rule.
+
+    Cost: that of the backbone for each picture that is not in the store, and reading every file once.
+    """
+    kept: list[tuple[Picture, str, Geometry]] = []
+    failed: dict[str, str] = {}
+    for n, picture in enumerate(pictures, 1):
+        stop_if_asked()
+        try:
+            kept.append((picture, *read_into(store, picture, reader)))
+        except DiskFull:
+            raise
+        except (InputError, NumericalError) as error:
+            if getattr(error, "field", None) not in (None, "image"):
+                raise
+            failed[picture.name] = str(error)
+        yield Progress(STAGE, n, len(pictures))
+    if len(kept) < least:
+        first = next(iter(failed.values()), "there are no more.")
+        raise InputError(
+            f"{len(kept)} of {len(pictures)} pictures can be read, and a collection needs {least}: {first}", field="images"
+        )
+    found, keys, geometries = (tuple(part) for part in zip(*kept, strict=True))
+    return Collection(found, keys, geometries, store, reader, failed)
+
+
+def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geometry]:
+    """Have the features of one picture in the store: computed where they are not there yet, or are damaged.
+
+    Returns:
+        The key, and how the grid lies over the picture.
+
+    Raises:
+        InputError: the picture cannot be read, or the store cannot be written; DiskFull where there is no room.
+    """
+    data = picture.data()
+    key = feature_key(data, reader.recipe)
+    if key in store:
+        try:
+            return key, store.geometry(key)
+        except InputError:
+            store.drop(key)
+    grid = reader.read(data)
+    store.write(key, grid)
+    return key, grid.geometry
+
+
+def _shares(counts: Tensor, n: int, seed: int) -> Tensor:
+    """How many patches to take of pictures that have so many: n in all, the same of each that has enough."""
+    if int(counts.sum()) <= n:
+        return counts
+    if n < len(counts):
+        taken = torch.zeros_like(counts)
+        taken[torch.randperm(len(counts), generator=torch.Generator().manual_seed(seed))[:n]] = 1
+        return taken
+    low, high = 1, int(counts.max())  # the largest level with Σ min(count, level) ≤ n
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if int(counts.clamp(max=middle).sum()) <= n else (low, middle - 1)
+    return counts.clamp(max=low)
+
+
+def _generator(seed: int, i: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed * 1_000_003 + i)

@@ -1,0 +1,238 @@
+"""Distillation: a head on frozen features learns imperfect labels of all pictures, and then its own surest answers.
+
+    minimize  mean_i w_i c_{y_i} −ln p_i(y_i),   p = softmax(head(x)),   c_k ∝ (share of label k)^−½
+
+over patches i with labels y_i and confidences w_i. In round one the labels are those of a clustering; in each later round
+those of the head of the round before, of which only the sure ones count. A network that is taught by many imperfect labels
+errs less than they do, because their errors do not repeat and what is right does.
+
+Reference: self-training in Deep Spectral Methods (Melas-Kyriazi and others 2022), MaskDistill (Van Gansbeke and others
+2022), COMUS (Zadaianchuk and others 2023). There, a DeepLab learns on pixels for hours on several GPUs; here two layers on
+the patches' features, which already know their surroundings, learn in seconds on a CPU.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from segcore.collection.collection import Collection
+from segcore.collection.types import Progress, Steps, setting
+from segcore.errors import InputError, NumericalError
+from segcore.numerics import normalize_rows
+from segcore.settings import Schema
+from segcore.stopping import stop_if_asked
+
+Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
+"""Number of a picture, features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""
+
+_SAMPLE = 8192  # patches on which features are standardized and labels counted
+_DECAY = 1e-3  # of the weights
+_STRIDE = 1_000_003  # between the random streams of two rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistilSettings(Schema):
+    """The tunables of the head and of its self-training."""
+
+    # fmt: off
+    rounds: int = setting(
+        2, "Rounds of training", lo=0, hi=5, step=1,
+        info="Round one learns the labels of the clustering, each later one those of the head before; 0: no head.")
+    steps: int = setting(
+        200, "Steps per round", lo=1, hi=20_000, step=1,
+        info="How often the head looks at some pictures in a round.")
+    batch: int = setting(
+        8, "Pictures per step", lo=1, hi=256, step=1,
+        info="How many pictures a step looks at.")
+    points: int = setting(
+        512, "Patches per picture", lo=1, hi=8192, step=1,
+        info="How many patches of each of them.")
+    learning_rate: float = setting(
+        2e-3, "Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of AdamW; it falls to 0 over a round.")
+    hidden: int = setting(
+        64, "Hidden units", lo=0, hi=1024, step=1,
+        info="Of the head's second layer; 0 makes it linear.")
+    confident: float = setting(
+        0.8, "Confident share", lo=0.05, hi=1.0, step=0.05,
+        info="From round two on, only this share of the patches of each label teaches: those that the head is surest of.")
+    # fmt: on
+
+
+class PatchHead(nn.Module):
+    """A segmentation head: logits (…, K) of features (…, d)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor, hidden: int, n_groups: int):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        d, self.n_groups = len(mean), n_groups
+        self.layers = (
+            nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, n_groups)) if hidden else nn.Linear(d, n_groups)
+        )
+
+    def forward(self, X: Tensor) -> Tensor:
+        """Features are brought to length 1 and standardized before they are read."""
+        logits: Tensor = self.layers((normalize_rows(X) - self.mean) / self.std)
+        return logits
+
+    def scores(self, f: Tensor) -> Tensor:
+        """(h, w, K) probabilities of features (h, w, d)."""
+        with torch.no_grad():
+            return torch.softmax(self(f), -1)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Distilled:
+    """What the rounds left."""
+
+    head: PatchHead
+    losses: tuple[float, ...]  # of all steps of all rounds
+    sure: tuple[float, ...]  # share of the sampled patches that had a label, round by round
+
+
+def distil(
+    collection: Collection, targets: Targets, *, n_groups: int, settings: DistilSettings, seed: int
+) -> Steps[Distilled]:
+    """Train a head on the labels of a clustering, and then on its own.
+
+    Args:
+        collection: the pictures.
+        targets: the labels of round one.
+        n_groups: K.
+        settings: at least one round.
+        seed: of all random numbers; on one CPU the same seed gives the same head.
+
+    Yields:
+        Progress after every step, with the loss.
+
+    Raises:
+        InputError: no patch has a label.
+        NumericalError: the loss is no longer finite.
+
+    Cost: of a step, reading `batch` pictures and O(batch · points · d · hidden). Memory does not grow with the collection.
+    """
+    losses: list[float] = []
+    sure: list[float] = []
+    head: PatchHead | None = None
+    for n in range(settings.rounds):
+        generator = torch.Generator().manual_seed(seed * _STRIDE + n)
+        taught = targets if head is None else _own_answers(head, collection, settings.confident, generator)
+        mean, std, shares, labelled = _looked_over(collection, taught, n_groups, generator)
+        sure.append(labelled)
+        head = _new_head(mean, std, settings.hidden, n_groups, seed)
+        title = "training" if settings.rounds == 1 else f"training, round {n + 1} of {settings.rounds}"
+        losses += yield from _trained(head, collection, taught, label_factors(shares), settings, generator, title)
+    if head is None:
+        raise InputError("Distilling needs at least one round.", field="rounds")
+    return Distilled(head, tuple(losses), tuple(sure))
+
+
+def _own_answers(head: PatchHead, collection: Collection, share: float, generator: torch.Generator) -> Targets:
+    """The answers of a head, with its probabilities as confidences; of each label only the surest share counts."""
+    answers = [head.scores(collection.f(i)).flatten(0, 1).max(1) for i in _some(collection, generator)]
+    confidence, labels = torch.cat([a.values for a in answers]), torch.cat([a.indices for a in answers])
+    least = torch.zeros(head.n_groups)
+    for label in labels.unique().tolist():
+        ascending = confidence[labels == label].sort().values
+        least[label] = ascending[min(len(ascending) - 1, round((1 - share) * len(ascending)))]
+
+    def targets(_: int, f: Tensor) -> tuple[Tensor, Tensor]:
+        sure, found = head.scores(f).flatten(0, 1).max(1)
+        return found, torch.where(sure >= least[found], sure, 0.0)
+
+    return targets
+
+
+def _some(collection: Collection, generator: torch.Generator) -> list[int]:
+    """Pictures that are looked over before a round."""
+    return torch.randperm(len(collection), generator=generator)[: _SAMPLE // 16].tolist()
+
+
+def _looked_over(
+    collection: Collection, targets: Targets, n_groups: int, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Mean and spread (d,) of the features of length 1, the shares (K,) of the labels, and how many patches have one."""
+    order = _some(collection, generator)
+    share = max(16, _SAMPLE // len(order))
+    rows, counts, n_labelled, n = [], torch.zeros(n_groups, dtype=torch.float64), 0, 0
+    for i in order:
+        stop_if_asked()
+        f = collection.f(i)
+        labels, weight = targets(i, f)
+        X = normalize_rows(f.flatten(0, 1))
+        rows.append(X[torch.randperm(len(X), generator=generator)[:share]])
+        counts += torch.bincount(labels, weight.double(), minlength=n_groups)
+        n_labelled, n = n_labelled + int((weight > 0).sum()), n + len(X)
+    if float(counts.sum()) == 0:
+        raise InputError(
+            "No patch of the pictures has a label that is sure enough to learn from. Give more pictures.", field="images"
+        )
+    X = torch.cat(rows)
+    std = X.std(0, correction=0)
+    return X.mean(0), std.clamp_min(1e-3 * float(std.max()) + 1e-12), (counts / counts.sum()).float(), n_labelled / n
+
+
+def label_factors(shares: Tensor) -> Tensor:
+    """(K,) factors of the losses of labels with these shares: share^−½, scaled to 1 on average over the patches."""
+    factors = shares.clamp_min(1e-3).rsqrt()
+    return factors / (factors * shares).sum()
+
+
+def _new_head(mean: Tensor, std: Tensor, hidden: int, n_groups: int, seed: int) -> PatchHead:
+    with torch.random.fork_rng(devices=[]):  # torch draws first weights from its global generator
+        torch.manual_seed(seed)
+        return PatchHead(mean, std, hidden, n_groups)
+
+
+def _trained(
+    head: PatchHead,
+    collection: Collection,
+    targets: Targets,
+    factors: Tensor,
+    settings: DistilSettings,
+    generator: torch.Generator,
+    title: str,
+) -> Steps[list[float]]:
+    """Train one round; returns its losses."""
+    optimizer = torch.optim.AdamW(head.parameters(), lr=settings.learning_rate, weight_decay=_DECAY)
+    losses: list[float] = []
+    for step in range(settings.steps):
+        stop_if_asked()
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * (1 - step / settings.steps)
+        X, labels, weight = _drawn(collection, targets, settings, generator)
+        each = nn.functional.cross_entropy(head(X), labels, weight=factors, reduction="none")
+        loss = (weight * each).sum() / weight.sum().clamp_min(1e-6)
+        losses.append(float(loss.detach()))
+        if not math.isfinite(losses[-1]):
+            raise NumericalError(
+                f"The loss of step {step + 1} is {losses[-1]}. Use a smaller learning rate than {settings.learning_rate:g}.",
+                stage="distil",
+            )
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        optimizer.step()
+        yield Progress(title, step + 1, settings.steps, "steps", curves={"loss": losses[-1]})
+    return losses
+
+
+def _drawn(
+    collection: Collection, targets: Targets, settings: DistilSettings, generator: torch.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Patches of a few pictures, with their labels and confidences."""
+    numbers = torch.randint(len(collection), (settings.batch,), generator=generator).tolist()
+    parts = []
+    for i in numbers:
+        f = collection.f(i)
+        labels, weight = targets(i, f)
+        chosen = torch.randint(len(labels), (settings.points,), generator=generator)
+        parts.append((f.flatten(0, 1)[chosen], labels[chosen], weight[chosen]))
+    X, labels, weight = (torch.cat(part) for part in zip(*parts, strict=True))
+    return X, labels, weight

@@ -1,0 +1,133 @@
+"""What a grouping leaves: label maps of every picture, colors and names, what each group is, and what was learned."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from segcore.collection.collection import Collection
+from segcore.collection.label import label_map
+from segcore.collection.types import Grouping, Progress, Steps
+from segcore.errors import InputError
+from segcore.export import labels_png, make_folder, png
+from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
+from segcore.render import paint_labels
+from segcore.settings import Settings
+from segcore.stages import PixelLabels
+from segcore.stopping import stop_if_asked
+
+CLUSTERS = "clusters.json"
+HEAD = "learned.safetensors"
+
+
+def clusters(
+    collection: Collection, grouping: Grouping, settings: Settings, own: Mapping[str, Any], seed: int
+) -> dict[str, Any]:
+    """Everything about a grouping that is no picture, ready for JSON; groups with names, colors and shares of patches."""
+    counts = np.zeros(grouping.n_groups, np.int64)
+    seen = np.zeros(grouping.n_groups, np.int64)
+    for labels in grouping.labels:
+        here = np.bincount(labels.numpy().ravel(), minlength=grouping.n_groups)
+        counts += here
+        seen += here > 0
+    colors = palette_of(grouping).hex(grouping.n_groups)
+    return {
+        "system": grouping.system,
+        "n_groups": grouping.n_groups,
+        "seed": seed,
+        "settings": dict(own),
+        "features": {name: getattr(settings, name) for name in ("backbone", "facet", "block", "max_side")},
+        "pixels": {name: getattr(settings, name) for name in ("upsampling", "crf")},
+        "groups": [
+            {
+                "label": k,
+                "name": grouping.name(k),
+                "color": colors[k],
+                "background": k == grouping.background,
+                "share": round(float(counts[k] / max(1, counts.sum())), 6),
+                "pictures": int(seen[k]),
+            }
+            for k in range(grouping.n_groups)
+        ],
+        "pictures": list(collection.names),
+        "failed": dict(collection.failed),
+        "facts": dict(grouping.facts),
+        "choice": {str(k): score for k, score in grouping.choice.items()},
+        "curves": {name: list(values) for name, values in grouping.curves.items()},
+        "notes": list(grouping.notes),
+    }
+
+
+def learned_bytes(grouping: Grouping, about: Mapping[str, Any]) -> bytes | None:
+    """What was learned as a safetensors file, with `about` in its metadata; None where nothing was."""
+    from safetensors.torch import save
+
+    if not grouping.tensors:
+        return None
+    tensors = {name: x.detach().cpu().contiguous() for name, x in grouping.tensors.items()}
+    metadata = {"format": "pt", "grouping": json.dumps({"system": about["system"], "settings": about["settings"]})}
+    return save(tensors, metadata=metadata)
+
+
+def write_grouping(
+    collection: Collection, grouping: Grouping, settings: Settings, folder: Path, *, about: Mapping[str, Any]
+) -> Steps[None]:
+    """Write NAME.labels.png and NAME.overlay.png of every picture, clusters.json and learned.safetensors into a folder.
+
+    Raises:
+        InputError: the folder cannot be written, or the disk is full; what was written stays.
+    """
+    make_folder(folder)
+    for i, name in enumerate(collection.names):
+        stop_if_asked()
+        labels, overlay = picture_files(collection, grouping, i, settings)
+        _write(folder / f"{name}.labels.png", labels)
+        _write(folder / f"{name}.overlay.png", overlay)
+        yield Progress("label maps", i + 1, len(collection))
+    _write(folder / CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False).encode())
+    learned = learned_bytes(grouping, about)
+    if learned is not None:
+        _write(folder / HEAD, learned)
+
+
+def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:
+    """Label map and overlay of one picture, as PNG files."""
+    found = label_map(grouping, i, PixelLabels(collection.grid(i), settings)).numpy()
+    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=palette_of(grouping)))
+
+
+def palette_of(grouping: Grouping) -> Palette:
+    """Colors of the groups: where group 0 is the background, it is gray."""
+    return OBJECT_PALETTE if grouping.background == 0 else PALETTE
+
+
+def zipped(
+    collection: Collection, grouping: Grouping, settings: Settings, *, about: Mapping[str, Any], command: str
+) -> Steps[bytes]:
+    """The files of `write_grouping` without overlays, and the command that repeats it, as a zip."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for i, name in enumerate(collection.names):
+            stop_if_asked()
+            archive.writestr(f"labels/{name}.labels.png", picture_files(collection, grouping, i, settings)[0])
+            yield Progress("label maps", i + 1, len(collection))
+        archive.writestr(CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False))
+        archive.writestr("command.txt", command + "\n")
+        learned = learned_bytes(grouping, about)
+        if learned is not None:
+            archive.writestr(HEAD, learned)
+    return buffer.getvalue()
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {path}: {error.strerror}. Free some space, or use another --out.", field="out"
+        ) from error

@@ -1,0 +1,65 @@
+"""Groups for all pictures: from scores of one picture at a time, and down to its pixels."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from segcore.collection.collection import Collection
+from segcore.collection.types import Grouping, Progress, Steps
+from segcore.stages import PixelLabels
+from segcore.stopping import stop_if_asked
+from segcore.types import Clustering
+
+Scorer = Callable[[Tensor], Tensor]  # features (h, w, d) of a picture → (h, w, K) ≥ 0 that sum to 1
+
+
+def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") -> Steps[tuple[Tensor, ...]]:
+    """Label every picture by the group of its largest score.
+
+    Args:
+        collection: the pictures.
+        scorer: sees the features of one picture at a time.
+        stage: what this is called.
+
+    Yields:
+        Progress after each picture, with its labels.
+
+    Returns:
+        Per picture (h, w) uint8. Memory: a byte per patch.
+    """
+    labels = []
+    for i in range(len(collection)):
+        stop_if_asked()
+        labels.append(scorer(collection.f(i)).argmax(2).to(torch.uint8).cpu())
+        yield Progress(stage, i + 1, len(collection), labels={i: labels[-1]})
+    return tuple(labels)
+
+
+def scores_by(collection: Collection, scorer: Scorer) -> Callable[[int], Tensor]:
+    """`Grouping.scores` of a system that labels a picture by its features alone."""
+    return lambda i: scorer(collection.f(i))
+
+
+def label_map(grouping: Grouping, i: int, pixels: PixelLabels) -> Tensor:
+    """Lift the groups of a picture to its pixels, as the lab does with segments.
+
+    Args:
+        grouping: of the collection.
+        i: number of the picture.
+        pixels: `PixelLabels(collection.grid(i), settings)`, whose settings say how.
+
+    Returns:
+        (height, width) uint8: groups of the picture's own pixels, numbered as in the grouping. Where the system has scores,
+        these are lifted.
+    """
+    return lift(grouping.labels[i], pixels, grouping.n_groups, None if grouping.scores is None else grouping.scores(i))
+
+
+def lift(labels: Tensor, pixels: PixelLabels, n_groups: int, scores: Tensor | None = None) -> Tensor:
+    """(height, width) uint8 groups of the pixels, from labels (h, w) and perhaps scores (h, w, K) of the patches."""
+    flat = labels.flatten().long()
+    # All K columns, also of groups that this picture does not show; `has_background` keeps the numbers as they are, since
+    # they mean the same in all pictures.
+    resp = torch.nn.functional.one_hot(flat, n_groups).float() if scores is None else scores.flatten(0, 1)
+    return pixels(Clustering(flat, 0.0, 0, True, resp=resp, has_background=True)).to(torch.uint8)

@@ -1,0 +1,194 @@
+"""MaskDistill on a collection: object masks from attention or TokenCut, grouped by their crops, distilled into a head.
+
+A picture's mask, from the attention a of [CLS] and the patches' features f: the patches that hold the largest share of a are
+the likely ones, Q; M_p = mean_{q ∈ Q} cos(f_p, f_q) spreads them to what looks the same; the mask is the connected part of M
+> threshold that holds the most attended patch. Further masks are sought the same way among the patches that are left.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segcore.checks import check_range, check_tensor
+from segcore.collection.collection import Collection
+from segcore.collection.pieces import (
+    PieceSettings,
+    by_class_token,
+    by_patches,
+    check_pieces,
+    cluster_kmeans,
+    gathered,
+    group_pieces,
+)
+from segcore.collection.types import Grouping, Steps, System, setting
+from segcore.cut.components import component_at
+from segcore.cut.dino_seg import head_here
+from segcore.cut.maskcut import maskcut
+from segcore.cut.tokencut import tokencut
+from segcore.errors import InputError
+from segcore.numerics import normalize_rows
+
+MASKS = ("attention", "tokencut", "both")
+_DILATE = 1  # cells around a mask that its crop shows
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskDistillSettings(PieceSettings):
+    """The tunables of MaskDistill."""
+
+    # fmt: off
+    masks: str = setting(
+        "attention", "Masks from", choices=MASKS,
+        info="attention: where the class token looks; tokencut: the side of a cut; both: one, then the other on the rest.")
+    n_masks: int = setting(
+        24, "Masks per picture", lo=1, hi=32, step=1,
+        info="How many are sought, one after the other; 1 is the published number, for pictures of one object.")
+    head: int = setting(
+        -1, "Attention head", lo=-1, hi=15, step=1,
+        info="Which head is read, from 0; −1 is the mean of all, and the published one is 5.")
+    share: float = setting(
+        0.4, "Share of the attention", lo=0.05, hi=0.95, step=0.05,
+        info="The most attended patches that hold this share of it start a mask.")
+    threshold: float = setting(
+        0.7, "Threshold", lo=0.0, hi=1.0, step=0.05,
+        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins; published: 0.5.")
+    tau: float = setting(
+        0.2, "τ of TokenCut", lo=-1.0, hi=1.0, step=0.05,
+        info="Cosine above which two patches are joined.")
+    least_cells: int = setting(
+        4, "Smallest mask", lo=1, hi=256, step=1, unit="patches",
+        info="Smaller ones are left out.")
+    # fmt: on
+
+
+def attention_masks(
+    f: Tensor, attention: Tensor, *, n_masks: int, share: float = 0.4, threshold: float = 0.5, least_cells: int = 1
+) -> Tensor:
+    """Cut objects out by attention, one after the other.
+
+    Args:
+        f: (h, w, d) features.
+        attention: (h, w) ≥ 0, from [CLS].
+        n_masks: how many at most.
+        share: of the attention that is left, which the patches that start a mask hold together, in (0, 1).
+        threshold: of their mean cosine to a patch, scaled to [0, 1] over the patches that are left.
+        least_cells: of a mask; smaller ones are passed over.
+
+    Returns:
+        (h, w) int64: 1, 2, … in the order in which they were found, 0 elsewhere.
+
+    Raises:
+        InputError: a shape or a number is wrong, or attention is negative.
+
+    Cost: O(n_masks n² d) at most; n is the number of patches.
+
+    Reference: Van Gansbeke and others 2022, section 3.1, and their gen_masks.py for the numbers.
+    """
+    check_tensor("f", f, ("h", "w", "d"))
+    check_tensor("attention", attention, tuple(f.shape[:2]))
+    check_range("share", share, lo=1e-3, hi=1 - 1e-3)
+    if bool((attention < 0).any()):
+        raise InputError("attention must be ≥ 0 everywhere.", field="attention")
+    h, w = attention.shape
+    X, a = normalize_rows(f.flatten(0, 1)), attention.flatten().double()
+    found = torch.zeros(h * w, dtype=torch.int64, device=f.device)
+    left = torch.ones_like(found, dtype=torch.bool)
+    number = 0
+    while number < n_masks and bool((a[left] > 0).any()):
+        top, likely = _most_attended(a, left, share)
+        likeness = X @ X[likely].mean(0)
+        low, high = likeness[left].min(), likeness[left].max()
+        joined = left & (likeness >= low + threshold * (high - low))
+        joined[top] = True
+        mask = component_at(joined.reshape(h, w), top).flatten()
+        left &= ~mask
+        if int(mask.sum()) >= least_cells:
+            number += 1
+            found[mask] = number
+    return found.reshape(h, w)
+
+
+def _most_attended(a: Tensor, left: Tensor, share: float) -> tuple[int, Tensor]:
+    """The patch that gets most of the attention (n,) among those left, and the fewest that hold a share of it: (n,) bool."""
+    here = torch.where(left, a, 0.0)
+    falling, order = here.sort(descending=True, stable=True)
+    reached = falling.cumsum(0) >= share * here.sum()
+    likely = torch.zeros_like(left)
+    likely[order[: int(reached.int().argmax()) + 1]] = True
+    return int(order[0]), likely
+
+
+def tokencut_masks(f: Tensor, *, n_masks: int, tau: float, least_cells: int = 1) -> Tensor:
+    """(h, w) int64: the object of TokenCut as 1, or where more are wanted those of MaskCut as 1, 2, …; 0 elsewhere."""
+    masks = tokencut(f, tau=tau).side.reshape(1, *f.shape[:2]) if n_masks == 1 else maskcut(f, n_objects=n_masks, tau=tau)
+    masks = masks[masks.sum((1, 2)) >= least_cells]
+    numbers = torch.arange(1, len(masks) + 1, device=f.device)
+    return (masks * numbers[:, None, None]).sum(0) if len(masks) else torch.zeros(f.shape[:2], dtype=torch.int64)
+
+
+def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, settings: MaskDistillSettings) -> Steps[Grouping]:
+    """Find masks in every picture, describe and cluster them over the collection, and distil the groups into a head."""
+    s, own = settings, settings.background == "own"
+    notes: dict[str, None] = {}
+
+    def cut(i: int) -> Tensor:
+        stored = collection.features(i)
+        found = torch.zeros(stored.f.shape[:2], dtype=torch.int64)
+        if s.masks != "tokencut":
+            attention, note = _attention(stored.attention, s.head)
+            notes.update(dict.fromkeys(note))
+            found = attention_masks(
+                stored.f, attention, n_masks=s.n_masks, share=s.share, threshold=s.threshold, least_cells=s.least_cells
+            )
+        if s.masks != "attention":
+            rest = stored.f * (found == 0)[..., None]
+            more = tokencut_masks(rest, n_masks=s.n_masks, tau=s.tau, least_cells=s.least_cells) * (found == 0)
+            found = torch.where(more > 0, more + int(found.max()), found)
+        numbered: Tensor = found.unique(return_inverse=True)[1]
+        return numbered + int(bool((found > 0).all()))
+
+    describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection, dilate=_DILATE, masked=True)
+    with gathered(collection, cut, describe, stage="masks") as steps:
+        pieces = yield from steps
+        check_pieces(pieces, n_groups - own, what="mask")
+        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed)
+        return (
+            yield from group_pieces(
+                "maskdistill",
+                collection,
+                pieces,
+                found,
+                n_groups=n_groups,
+                settings=s,
+                seed=seed,
+                notes=tuple(notes),
+            )
+        )
+
+
+def _attention(attention: Tensor | None, head: int) -> tuple[Tensor, tuple[str, ...]]:
+    """(h, w) of one head, or the mean of all."""
+    if attention is None:
+        raise InputError(
+            "This backbone has no attention from a [CLS] token to cut masks by. Choose one of the DINO transformers, or "
+            "masks = tokencut.",
+            field="backbone",
+        )
+    if head < 0:
+        return attention.mean(0), ()
+    number, note = head_here(attention, head)
+    return attention[number], note
+
+
+MASKDISTILL = System(
+    name="maskdistill",
+    title="MaskDistill",
+    summary="Object masks by attention, grouped over all pictures, and distilled into a head that then teaches itself.",
+    formula=r"M_p = \operatorname{mean}_{q \in Q} \cos(f_p, f_q), \quad \textstyle\sum_{q \in Q} a_q \ge 0.4 \sum a",
+    source="Van Gansbeke and others 2022",
+    settings=MaskDistillSettings,
+    run=run_maskdistill,
+    learns=True,
+    facet="token",
+)

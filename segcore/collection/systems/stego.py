@@ -1,0 +1,150 @@
+"""STEGO on a collection: a head taught by correspondences of the features on the disk, and k-means of its codes."""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from segcore.collection.collection import Collection
+from segcore.collection.label import label_all, scores_by
+from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.errors import InputError, NumericalError
+from segcore.learn.catalog import CATALOG
+from segcore.learn.correspondence import (
+    Bank,
+    CodeHead,
+    cosine_kmeans,
+    draw_pairs,
+    head_losses,
+    measure_shifts,
+    nearest_pictures,
+    soft_clusters,
+)
+from segcore.learn.pairing import CorrespondenceSettings
+from segcore.stopping import stop_if_asked
+
+_STRIDE = 1_000_003  # between the random streams of two seeds
+_KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again
+
+
+@dataclass(frozen=True, kw_only=True)
+class StegoSettings(CorrespondenceSettings):
+    """The tunables of STEGO on a collection."""
+
+    # fmt: off
+    steps: int = setting(
+        300, "Steps", lo=1, hi=100_000, step=1,
+        info="How often the head looks at some pictures; 5000 of 16 are published for data sets of thousands.")
+    batch: int = setting(
+        16, "Pictures per step", lo=2, hi=256, step=1,
+        info="Each is compared with itself, with a neighbor, and with others of the step.")
+    learning_rate: float = setting(
+        5e-4, "Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam.")
+    n_sample: int = setting(
+        20_000, "Patches in the sample", lo=200, hi=200_000, step=100,
+        info="Codes that are clustered in the end, equally many of each picture.")
+    n_init: int = setting(5, "Restarts", "Of k-means; the lowest inertia wins.", lo=1, hi=50, step=1)
+    # fmt: on
+
+
+def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoSettings) -> Steps[Grouping]:
+    """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
+    bank = yield from _bank(collection, settings.neighbors)
+    shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
+    head = _new_head(bank.field(0).shape[2], settings.code_size, seed)
+    losses = yield from _trained(head, bank, shifts, settings, seed)
+    yield Progress("clusters", 0, 0)
+
+    def codes(f: Tensor) -> Tensor:
+        with torch.no_grad():
+            S: Tensor = head(f)
+            return S
+
+    sample = collection.sample(settings.n_sample, seed=seed, rows=lambda f: codes(f).flatten(0, 1))
+    if n_groups > len(sample.X):
+        raise InputError(
+            f"{n_groups} groups need at least as many patches, and the pictures have {len(sample.X)}. Lower n_segments.",
+            field="n_segments",
+        )
+    generator = torch.Generator().manual_seed(seed)
+    centers = cosine_kmeans(sample.X, n_groups, generator=generator, n_init=settings.n_init)
+
+    def scores(f: Tensor) -> Tensor:
+        return soft_clusters(codes(f), centers)
+
+    labels = yield from label_all(collection, scores)
+    names = ("b_self", "b_nn", "b_rand")
+    return Grouping(
+        "stego",
+        n_groups,
+        labels,
+        scores_by(collection, scores),
+        curves=losses,
+        facts={"steps": settings.steps, **dict(zip(names, (round(float(b), 3) for b in shifts), strict=True))},
+        tensors={"centers": centers, **{f"head.{name}": x for name, x in head.state_dict().items()}},
+        notes=tuple(filter(None, (sample.note,))),
+    )
+
+
+def _bank(collection: Collection, n_neighbors: int) -> Steps[Bank]:
+    """The features on the disk as the training reads them; those read last stay in memory, up to a bound."""
+    means = []
+    for i in range(len(collection)):
+        stop_if_asked()
+        means.append(collection.f(i).mean((0, 1)))
+        yield Progress("neighbors", i + 1, len(collection))
+    if len(means) < 2:
+        raise InputError("STEGO compares pictures with others, and there is only one. Give at least two.", field="images")
+    largest = max(collection.geometry(i).n for i in range(len(collection))) * means[0].shape[0] * 4
+    field = lru_cache(maxsize=max(1, _KEPT_BYTES // largest))(collection.f)
+    return Bank(field, nearest_pictures(torch.stack(means), n_neighbors), torch.device("cpu"))
+
+
+def _new_head(d: int, size: int, seed: int) -> CodeHead:
+    with torch.random.fork_rng(devices=[]):  # torch draws first weights from its global generator
+        torch.manual_seed(seed)
+        return CodeHead(d, size)
+
+
+def _trained(
+    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoSettings, seed: int
+) -> Steps[dict[str, tuple[float, ...]]]:
+    """Train; returns the loss and its parts, step by step."""
+    optimizer = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
+    curves: dict[str, list[float]] = {}
+    for step in range(settings.steps):
+        stop_if_asked()
+        generator = torch.Generator().manual_seed(seed * _STRIDE + step)
+        pairs = draw_pairs(bank, settings, settings.batch, generator)
+        total, parts, _ = head_losses(head, pairs, shifts, settings, generator)
+        values = {"loss": float(total.detach()), **parts}
+        if not math.isfinite(values["loss"]):
+            raise NumericalError(
+                f"The loss of step {step + 1} is {values['loss']}. Use a smaller learning rate than "
+                f"{settings.learning_rate:g}.",
+                stage="stego",
+            )
+        optimizer.zero_grad(set_to_none=True)
+        total.backward()
+        optimizer.step()
+        for name, value in values.items():
+            curves.setdefault(name, []).append(value)
+        yield Progress("training", step + 1, settings.steps, "steps", curves=values)
+    return {name: tuple(values) for name, values in curves.items()}
+
+
+_CARD = CATALOG["stego"]
+STEGO = System(
+    name=_CARD.name,
+    title=_CARD.title,
+    summary=_CARD.summary,
+    formula=_CARD.formula,
+    source=_CARD.source,
+    settings=StegoSettings,
+    run=run_stego,
+    learns=True,
+    facet="token",
+)

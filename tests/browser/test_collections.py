@@ -1,0 +1,63 @@
+"""The page of many pictures in a real Chromium: a run from the button to the saved zip, and what is refused."""
+
+import json
+import zipfile
+
+import pytest
+
+from segcore.collection import SYSTEMS
+from tests.server import running_page
+
+pytestmark = pytest.mark.browser
+
+LONG = 90_000  # ms
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running_page() as served:
+        yield served.rstrip("/")
+
+
+def started(page, address, query=""):
+    page.goto(f"{address}/collections{query}")
+    page.get_by_role("button", name="Group them").click()
+
+
+@pytest.mark.slow
+def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
+    started(page, address)
+    page.locator(".cl-picture canvas").first.wait_for(timeout=LONG)
+    page.reload()  # the job goes on, and the page finds it again
+    page.locator(".cl-table table").wait_for(timeout=LONG)
+    shoot("collections")
+    assert page.locator(".cl-picture").count() == 12
+    assert float(page.locator(".cl-scores figcaption").inner_text().split("mIoU ")[1].split(",")[0]) > 0.5
+    groups = page.locator(".cl-group")
+    assert groups.count() == 4
+    groups.nth(1).click()
+    assert page.locator(".cl-gallery img").count() > 0
+    assert 0 < page.locator(".cl-picture:visible").count() < 12
+    page.locator(".cl-detail input").fill("checked")
+    page.locator(".cl-detail input").press("Enter")
+    assert "checked" in groups.nth(1).inner_text()
+    page.locator(".cl-all").click()
+    assert page.locator(".cl-picture:visible").count() == 12
+    page.locator(".cl-save").wait_for()
+    with page.expect_download(timeout=LONG) as download:
+        page.locator(".cl-save").click()
+    download.value.save_as(tmp_path / "saved.zip")
+    with zipfile.ZipFile(tmp_path / "saved.zip") as archive:
+        names = archive.namelist()
+        about = json.loads(archive.read("clusters.json"))
+        assert "--system cosegment" in archive.read("command.txt").decode()
+    assert sum(name.endswith(".labels.png") for name in names) == 12
+    assert about["groups"][1]["name"] == "checked"
+
+
+def test_own_pictures_are_asked_for(page, address):
+    page.goto(f"{address}/collections?source=own&system=kmeans")
+    page.locator("#collections-files").wait_for()
+    page.get_by_role("button", name="Group them").click()
+    page.get_by_text("Choose pictures of your own first").wait_for()
+    assert page.locator("#collections-system input").input_value() == SYSTEMS["kmeans"].title

@@ -1,0 +1,86 @@
+"""What the page of many pictures computes, without a browser: a run as a generator of reports, and what it refuses."""
+
+import io
+import json
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from demo.collections.asked import MOST, asked_of, check_files, listed
+from demo.collections.run import make_work
+from demo.shared.service import Service
+from segcore.errors import InputError
+
+ASKED = {"source": "own", "files": None, "truth": None, "system": "kmeans", "k": 3, "auto": False, "backbone": "color"}
+
+
+@pytest.fixture(scope="module")
+def service():
+    return Service(device="cpu")
+
+
+def run(service, **changes):
+    """All parts that a run shows, the newest of each name, and what it leaves."""
+    parts, left = {}, None
+    shares = []
+    for report in make_work(asked_of({**ASKED, **changes}, {}), service)(None):
+        parts |= report.show
+        left = report.left or left
+        shares.append(report.share or max(shares, default=0))
+    assert shares == sorted(shares)
+    return parts, left
+
+
+def pictures(folder, n, size=(64, 48)):
+    folder.mkdir(exist_ok=True)
+    for i in range(n):
+        image = np.full((size[1], size[0], 3), (200, 40, 40), np.uint8)
+        image[:, 20 + i % 20 :] = (40, 40, 200)
+        Image.fromarray(image).save(folder / f"p{i}.png")
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
+def test_a_run_on_the_photographs_shows_every_picture_and_every_group(service):
+    parts, left = run(service, source="photos")
+    n = parts["count"]["n"]
+    assert n == len(service.examples)
+    assert {name for name in parts if name.startswith(("picture/", "labels/"))} == {
+        f"{kind}/{i}" for kind in ("picture", "labels") for i in range(n)
+    }
+    result = parts["result"]
+    assert len(result["groups"]) == 3
+    assert sum(g["share"] for g in result["groups"]) == pytest.approx(100, abs=0.2)
+    assert all(g["inside"] > g["outside"] for g in result["groups"])
+    with zipfile.ZipFile(io.BytesIO(left.saved(("sky", "b", "c")))) as archive:
+        assert json.loads(archive.read("clusters.json"))["groups"][0]["name"] == "sky"
+
+
+def test_own_pictures_with_label_maps_are_scored(service, tmp_path):
+    files = pictures(tmp_path / "in", 4)
+    for i, file in enumerate(files):
+        labels = np.asarray(Image.open(file))[..., 0] > 100
+        (tmp_path / "truth").mkdir(exist_ok=True)
+        Image.fromarray(labels.astype(np.uint8)).save(tmp_path / "truth" / f"p{i}.png")
+    (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
+    files.insert(1, str(tmp_path / "in" / "broken.png"))
+    truth = [str(path) for path in (tmp_path / "truth").iterdir()]
+    parts, _ = run(service, files=files, truth=truth, k=2)
+    assert "broken" in parts["count"]["left_out"][0]
+    assert [parts[f"picture/{i}"]["name"] for i in range(4)] == ["p0", "p1", "p2", "p3"]
+    assert 0 < float(parts["scores"]["miou"]) <= 1
+    assert np.sum(parts["scores"]["table"], 0) == pytest.approx([1, 1], abs=0.01)
+
+
+@pytest.mark.parametrize(("n", "told"), [(1, "at least 2 pictures"), (MOST + 1, f"At most {MOST} pictures")])
+def test_too_few_and_too_many_uploads_are_refused(service, tmp_path, n, told):
+    asked = asked_of({**ASKED, "files": pictures(tmp_path / "in", n, (8, 8))}, {})
+    with pytest.raises(InputError, match=told):
+        listed(asked, service, None)
+
+
+def test_no_uploads_are_refused():
+    with pytest.raises(InputError, match="Choose pictures of your own"):
+        check_files(None, "own")
+    check_files(None, "drawn")

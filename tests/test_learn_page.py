@@ -1,0 +1,87 @@
+"""What /learn asks for and what it says of a run, without a browser."""
+
+import shlex
+
+import numpy as np
+import pytest
+
+from demo.learn import texts
+from demo.learn.data import COLLECTIONS, OWN
+from demo.learn.run import about, command, make_work, watch
+from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
+from segcore.cli import build_parser
+from segcore.errors import InputError
+from segcore.flags import schema_from
+from segcore.learn import CATALOG
+
+TINY = {"width": 0.0625, "side": 32, "crop": 16, "batch": 2}
+
+
+@pytest.mark.parametrize("system", CATALOG)
+def test_a_link_asks_for_the_same(system):
+    wanted = make_wanted({"system": system, "k": 4, "begin": 3, "minutes": 2.5}, TINY)
+    query = {name: value for name, value in query_of(wanted).items() if value is not None}
+    assert wanted_of(query) == wanted
+
+
+def test_what_is_left_empty_is_the_default():
+    for collection in (*COLLECTIONS, OWN):
+        wanted = make_wanted({"collection": collection, **dict.fromkeys(ASKED[1:])}, {"crop": None})
+        assert wanted.asked.k == default_k(collection)
+        assert wanted.settings == CATALOG[wanted.asked.system].settings()
+
+
+@pytest.mark.parametrize("asked", [{"k": 1}, {"k": "many"}, {"system": "x"}, {"collection": "../etc"}, {"minutes": 0}])
+def test_a_bad_value_is_a_sentence(asked):
+    with pytest.raises(InputError, match="must be"):
+        wanted_of({name: str(value) for name, value in asked.items()})
+
+
+def test_changed_settings_are_told():
+    assert about(make_wanted({"system": "iic", "k": 6}, {"entropy": False}))["details"][-1] == "Entropy term: off"
+
+
+def test_the_command_line_understands_what_repeats_a_run():
+    wanted = make_wanted({"system": "iic", "k": 4, "begin": 7, "minutes": 2.5}, {**TINY, "entropy": False})
+    parsed = build_parser().parse_args(shlex.split(command(wanted))[3:])
+    assert (parsed.n_segments, parsed.minutes, parsed.seed) == (4, 2.5, 7)
+    assert schema_from(parsed, type(wanted.settings)) == wanted.settings
+
+
+def test_what_is_said_follows_the_numbers():
+    k = 4
+    fair, even = np.full(k, 1 / k, np.float32), np.full((k, k), 1 / k**2, np.float32)
+    alone = np.array([0.97, 0.01, 0.01, 0.01], np.float32)
+    assert watch(alone, np.diag(alone)) == texts.WATCH_ONE_TABLE.format(share="97 %")
+    assert watch(alone, None) == texts.WATCH_ONE.format(share="97 %")
+    assert watch(np.array([0.5, 0.5, 0, 0], np.float32), even) == texts.WATCH_EMPTY.format(n=2, k=k)
+    assert watch(fair, np.diag(fair)) == texts.WATCH_DIAGONAL.format(diagonal="100 %")
+    assert watch(fair, even) == texts.WATCH_BLURRED.format(diagonal="25 %")
+
+
+def test_a_run_shows_everything_and_goes_on_from_what_it_left():
+    wanted = make_wanted({"system": "iic", "minutes": 1}, TINY)
+    seconds = iter(np.arange(0, 100, 0.2))
+    work = make_work(wanted, most_minutes=10, clock=lambda: float(next(seconds)))
+    shown, left = {}, None
+    reports = work(None)
+    while "masks" not in shown:
+        report = next(reports)
+        shown |= report.show
+        left = report.left or left
+    reports.close()
+    assert len(shown["masks"]["images"]) == len(shown["pictures"]["images"]) == 6
+    assert 0 < shown["masks"]["accuracy"] <= 1
+    assert sum(shown["table"]["use"]) == pytest.approx(1, abs=1e-3)
+    assert left.learned.label(left.pictures.images[0]).shape == left.pictures.truth[0].shape
+    again = work(left)
+    next(again)
+    assert next(again).done == left.checkpoint.step + 1
+    again.close()
+
+
+def test_too_few_own_pictures_are_a_sentence(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    work = make_work(make_wanted({"collection": OWN}, {}, [str(tmp_path / "broken.png")]), most_minutes=1)
+    with pytest.raises(InputError, match=r"at least 2 .* got 0\. broken\.png"):
+        list(work(None))
