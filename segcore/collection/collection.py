@@ -102,18 +102,24 @@ class Collection:
         """
         check_range("n", n, lo=1)
         counts = _shares(torch.tensor([g.n for g in self.geometries]), n, seed)
-        found, pictures, cells = [], [], []
+        # Room for all of it at once: small pieces kept between large ones that go would hold the memory of the large ones.
+        m = int(counts.sum())
+        drawn: Tensor | None = None
+        picture, cell = torch.repeat_interleave(torch.arange(len(counts)), counts), torch.empty(m, dtype=torch.int64)
+        at = 0
         for i, count in enumerate(counts.tolist()):
             if count == 0:
                 continue
             stop_if_asked()
             f = self.f(i)
             X = f.flatten(0, 1) if rows is None else rows(f)
-            chosen = torch.randperm(len(X), generator=_generator(seed, i))[:count].sort().values
-            found.append(X[chosen])
-            cells.append(chosen)
-            pictures.append(torch.full((count,), i))
-        return Sample(torch.cat(found), torch.cat(pictures), torch.cat(cells), self.n_patches)
+            part = slice(at, at + count)
+            cell[part] = torch.randperm(len(X), generator=_generator(seed, i))[:count].sort().values
+            drawn = torch.empty(m, X.shape[1]) if drawn is None else drawn
+            drawn[part] = X[cell[part]]
+            at += count
+        assert drawn is not None  # noqa: S101 - n is at least 1, and a picture has patches
+        return Sample(drawn, picture, cell, self.n_patches)
 
     def subset(self, numbers: Sequence[int]) -> "Collection":
         """The collection of these pictures only."""

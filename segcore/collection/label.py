@@ -28,10 +28,12 @@ def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") 
     Returns:
         Per picture (h, w) uint8. Memory: a byte per patch.
     """
-    labels = []
+    room = torch.empty(collection.n_patches, dtype=torch.uint8)  # at once, as small pieces between large ones hold memory
+    shares = room.split([g.n for g in collection.geometries])
+    labels = [part.reshape(g.h, g.w) for part, g in zip(shares, collection.geometries, strict=True)]
     for i in range(len(collection)):
         stop_if_asked()
-        labels.append(scorer(collection.f(i)).argmax(2).to(torch.uint8).cpu())
+        labels[i].copy_(scorer(collection.f(i)).argmax(2))
         yield Progress(stage, i + 1, len(collection), labels={i: labels[-1]})
     return tuple(labels)
 
