@@ -30,7 +30,7 @@ class Collection:
 
 
 def _stuff(name: str) -> Collection:
-    return Collection(texts.COLLECTIONS[name], len(STUFF[name][0]), lambda: draw_stuff(name))
+    return Collection(texts.COLLECTIONS.get(name, name), len(STUFF[name][0]), lambda: draw_stuff(name))
 
 
 COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _stuff(name) for name in STUFF})

@@ -62,10 +62,11 @@ def make_restore(service: Service) -> Callable[..., list[Any]]:
 
 
 def shown_for(collection: str, system: str) -> list[Any]:
-    """Show what the choice asks for. Outputs: own pictures, the system's words, a group per system."""
+    """Show what the choice asks for. Outputs: own pictures, the system's words, what to look at, a group per system."""
     entry = CATALOG[system]
     lead = f"{entry.summary} {entry.source}\n\n$${entry.formula}$$"
-    return [gr.update(visible=collection == OWN), lead, *(gr.update(visible=name == system) for name in CATALOG)]
+    look = texts.LEADS.get(system, texts.LEAD)
+    return [gr.update(visible=collection == OWN), lead, look, *(gr.update(visible=name == system) for name in CATALOG)]
 
 
 def k_of(collection: str) -> int:

@@ -24,7 +24,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
             _inputs(panel, service)
         with gr.Column(scale=7, min_width=340, elem_id="learn-results"):
             board = Board(service.jobs, elem_id="board")
-            gr.Markdown(texts.LEAD, elem_id="learn-lead")
+            panel["look"] = gr.Markdown(elem_id="learn-lead")
     _wire(demo, service, panel, board)
 
 
@@ -79,7 +79,10 @@ def _wire(demo: gr.Blocks, service: Service, panel: dict[str, Any], board: Board
     panel["start"].click(
         handlers.make_start(service), [visitor, panel["files"], *asked, *panel["settings"]], board, js=JS_VISITOR, **TOLD
     )
-    choosing, shown = [panel["collection"], panel["system"]], [panel["files"], panel["words"], *panel["groups"]]
+    choosing, shown = (
+        [panel["collection"], panel["system"]],
+        [panel["files"], panel["words"], panel["look"], *panel["groups"]],
+    )
     gr.on([c.change for c in choosing], handlers.shown_for, choosing, shown, **LIGHT)
     panel["collection"].input(handlers.k_of, panel["collection"], panel["k"], **LIGHT)
     demo.load(handlers.make_restore(service), None, [*asked, *panel["settings"]], **TOLD).then(

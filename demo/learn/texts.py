@@ -70,9 +70,16 @@ WATCH_DIAGONAL = (
 WATCH_BLURRED = "{diagonal} of P lies on its diagonal: two views of a place still get different clusters often."
 WATCH_USED = "All clusters are used."
 
-LEAD = (
+# What to look at, by system; where nothing is said of one, the general word.
+_TABLE_LEAD = (
     "**What to look at.** I(z, z') = H(z) − H(z | z'). A system that learns keeps H(z) near log₂ K, so all clusters are "
     "used, while H(z | z') falls: the mass of P moves onto its diagonal, and the masks follow surfaces instead of noise. "
     "Now switch the entropy term off, start again, and keep both runs on view: H(z) falls together with H(z | z'), one bar "
     "takes all, and P shrinks to one cell. Without augmentation the two views are one, and little is left to be learned."
+)
+LEADS = {"iic": _TABLE_LEAD, "ac": _TABLE_LEAD}
+LEAD = (
+    "**What to look at.** The loss and its parts fall or rise as the formula asks, all clusters stay in use, and the masks "
+    "follow surfaces instead of noise. Start a second run with another seed, or with something switched off, and keep both "
+    "on view."
 )
