@@ -50,7 +50,7 @@ class ViewSettings(LearnSettings):
         info="How much brightness, contrast, saturation and hue of a view vary.")
     geometry: float = param(
         0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
-        info="How much a view is turned, scaled and sheared; half of them are mirrored.")
+        info="How much a view is turned, scaled, sheared or cut out; half of them are mirrored.")
     # fmt: on
 
 
@@ -77,6 +77,33 @@ class IICSettings(ViewSettings):
     sub_heads: int = param(
         1, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
         info="Heads of the same size with other first weights; the one of lowest loss labels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSegSettings(LearnSettings):
+    """The tunables of InfoSeg."""
+
+    # fmt: off
+    crop: int = param(
+        128, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at; each has global features of its own.")
+    batch: int = param(
+        8, stage="learn", label="Crops per step", lo=2, hi=256, step=1,
+        info="Each is told apart from all others.")
+    augmentation: bool = param(
+        True, stage="learn", label="Augmentation",
+        info="Without it local and global features are of the same pixels.")
+    color_change: float = param(
+        0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
+        info="How much brightness, contrast, saturation and hue of a view vary.")
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of local and global features.")
+    context: float = param(
+        0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, at 1 classes "
+             "may mean something else in each.")
     # fmt: on
 
 
@@ -159,6 +186,14 @@ _CARDS = (
         r"-I(z, z') = -\sum_{ij} P_{ij} \ln \frac{P_{ij}}{P_i P_j}",
         "Ji, Henriques and Vedaldi 2019",
         IICSettings,
+    ),
+    Card(
+        "infoseg",
+        "InfoSeg",
+        "What a place looks like, and what its class looks like in the whole picture, tell about each other.",
+        r"-\mathbb E[-\operatorname{sp}(-L_u \cdot S_u)] + \mathbb E[\operatorname{sp}(L_u \cdot S'_u)]",
+        "Harb and Knöbelreiter 2021",
+        InfoSegSettings,
     ),
     Card(
         "picie",

@@ -147,7 +147,7 @@ class _Run:
 
     def step(self) -> State:
         """Take one step."""
-        turn = Turn(self.source, self.n_steps, self.progress, self._generator_of)
+        turn = Turn(self.source, self._generator_of(self.n_steps), self.n_steps, self.progress, self._generator_of)
         self.learner.prepare(turn)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             losses = self.learner.losses(turn)

@@ -55,6 +55,29 @@ class ConvNet(Net):
         return cast("Tensor", self.heads[int(self.best)](self.features(pixels))).float().softmax(1)
 
 
+class Pyramid(nn.Module):
+    """Convolutions to strides 4 and 8, whose features are added on the finer grid as in a feature pyramid."""
+
+    def __init__(self, n_features: int, width: float):
+        super().__init__()
+        a, b, c, _, e, _ = channels_of(width)
+        self.fine = nn.Sequential(
+            conv_block(5, a), conv_block(a, b), nn.MaxPool2d(2), conv_block(b, c), conv_block(c, c), nn.MaxPool2d(2),
+            conv_block(c, e),
+        )  # fmt: skip
+        self.coarse = nn.Sequential(nn.MaxPool2d(2), conv_block(e, e))
+        self.of_fine, self.of_coarse = nn.Conv2d(e, n_features, 1), nn.Conv2d(e, n_features, 1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(b, 3, height, width) in [0, 1] → (b, d, ⌈height / 4⌉, ⌈width / 4⌉)."""
+        height, width = pixels.shape[2:]
+        h, w = -(-height // 4), -(-width // 4)
+        pixels = F.pad(pixels, (0, -width % 8, 0, -height % 8), mode="replicate")
+        fine = self.fine((2 * sobel(pixels) - 1).contiguous(memory_format=torch.channels_last))
+        coarse = F.interpolate(self.of_coarse(self.coarse(fine)), scale_factor=2, mode="bilinear", align_corners=False)
+        return cast("Tensor", self.of_fine(fine) + coarse)[:, :, :h, :w]
+
+
 class FeatureNet(Net):
     """A network whose features have unit length, and prototypes among them, the nearest of which labels."""
 
@@ -69,28 +92,17 @@ class FeatureNet(Net):
 
 
 class PyramidNet(FeatureNet):
-    """Convolutions to strides 4 and 8, whose features are added on the finer grid as in a feature pyramid."""
+    """A pyramid of convolutions."""
 
     stride = 4
 
     def __init__(self, n_segments: int, n_features: int, width: float):
         super().__init__(n_segments, n_features)
-        a, b, c, _, e, _ = channels_of(width)
-        self.fine = nn.Sequential(
-            conv_block(5, a), conv_block(a, b), nn.MaxPool2d(2), conv_block(b, c), conv_block(c, c), nn.MaxPool2d(2),
-            conv_block(c, e),
-        )  # fmt: skip
-        self.coarse = nn.Sequential(nn.MaxPool2d(2), conv_block(e, e))
-        self.of_fine, self.of_coarse = nn.Conv2d(e, n_features, 1), nn.Conv2d(e, n_features, 1)
+        self.pyramid = Pyramid(n_features, width)
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / 4⌉, ⌈width / 4⌉), unit length."""
-        height, width = pixels.shape[2:]
-        h, w = -(-height // 4), -(-width // 4)
-        pixels = F.pad(pixels, (0, -width % 8, 0, -height % 8), mode="replicate")
-        fine = self.fine((2 * sobel(pixels) - 1).contiguous(memory_format=torch.channels_last))
-        coarse = F.interpolate(self.of_coarse(self.coarse(fine)), scale_factor=2, mode="bilinear", align_corners=False)
-        return F.normalize((self.of_fine(fine) + coarse).float()[:, :, :h, :w], dim=1)
+        return F.normalize(self.pyramid(pixels).float(), dim=1)
 
 
 class TransformerNet(FeatureNet):

@@ -24,7 +24,7 @@ from segcore.learn.catalog import CATALOG, PiCIESettings
 from segcore.learn.mutual import parts_of
 from segcore.learn.nets import FeatureNet, PyramidNet, TransformerNet
 from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.learn.views import change_colors, draw_moves
+from segcore.learn.views import change_colors, draw_cutouts
 from segcore.metrics.matching import match_labels
 
 _FIRST_ROWS = 4096  # that k-means++ and Lloyd see before all rows pass by
@@ -51,13 +51,12 @@ class PiCIELearner(Learner):
             return
         with torch.no_grad():
             seen = [self.views(turn.crops, turn.generator_of(turn.step + i)) for i in range(self._settings.epoch)]
-        generator = turn.generator
         for view in range(2):
             z = torch.cat([both[view] for both in seen])  # (n, d, h, w)
             rows = z.permute(0, 2, 3, 1).flatten(0, 2)
             for head, k in enumerate(self.sizes):
                 old = self._centers(head)[view if turn.step else 0]
-                centers = in_order_of(old, minibatch_kmeans(rows, k, generator=generator))
+                centers = in_order_of(old, minibatch_kmeans(rows, k, generator=turn.generator))
                 self._centers(head)[view] = centers
                 self._labels(head)[view] = (rows @ centers.T).argmax(1).reshape(z.shape[0], *z.shape[2:]).short()
         self.net.prototypes.copy_(self._centers(0)[0])
@@ -70,14 +69,14 @@ class PiCIELearner(Learner):
             z = self.net.features(pixels)
             return z, z
         first, second = (change_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2))
-        moves = draw_moves(len(pixels), strength=s.geometry, generator=generator)
+        moves = draw_cutouts(len(pixels), smallest=1 - s.geometry / 2, generator=generator)
         z = F.normalize(moves.apply(self.net.features(first)), dim=1)
         return z, self.net.features(moves.apply(second))
 
     def losses(self, turn: Turn) -> Losses:
         """Both views against both clusterings."""
         s = self._settings
-        z = self.views(turn.crops, turn.generator)
+        z = self.views(turn.crops, turn.generator_of(turn.step))
         i = turn.step % s.epoch
         parts: dict[str, float] = {}
         total = torch.zeros((), device=z[0].device)

@@ -57,14 +57,10 @@ class Turn:
     """What a step may use. Two turns of the same step are the same, so a training that is resumed draws the same."""
 
     crops: Crops
+    generator: Generator  # on the CPU, seeded by seed and step
     step: int  # counted from 0
-    progress: float  # of the training, in [0, 1]
-    generator_of: Callable[[int], Generator]  # of any step, on the CPU, always from its start
-
-    @property
-    def generator(self) -> Generator:
-        """That of this step; a new one each time, so take it once."""
-        return self.generator_of(self.step)
+    progress: float  # of the training, in [0, 1]; may exceed 1 where less time is given later
+    generator_of: Callable[[int], Generator]  # a new one, as that of any step is at its start
 
 
 class Learner(nn.Module):
