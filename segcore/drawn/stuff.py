@@ -152,7 +152,7 @@ def _picture(
     rng: Generator,
 ) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     labels = layout(rng, side, len(textures)).argmax(0)
-    y, x = _grid(side) - np.float32(side / 2)
+    y, x = (axis - side / 2 for axis in _grid(side))
     light = np.zeros((side, side, 3), np.float32)
     for i in np.unique(labels).tolist():
         color = _HUES[rng.integers(len(_HUES))] * rng.uniform(0.75, 1.35) + rng.normal(0, 0.03, 3)

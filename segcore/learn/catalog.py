@@ -38,7 +38,24 @@ class LearnSettings(Schema):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IICSettings(LearnSettings):
+class ViewSettings(LearnSettings):
+    """The tunables of a system that compares two views of a picture."""
+
+    # fmt: off
+    augmentation: bool = param(
+        True, stage="learn", label="Augmentation",
+        info="Without it both views are the same pixels.")
+    color_change: float = param(
+        0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
+        info="How much brightness, contrast, saturation and hue of a view vary.")
+    geometry: float = param(
+        0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
+        info="How much a view is turned, scaled, sheared or cut out; half of them are mirrored.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class IICSettings(ViewSettings):
     """The tunables of IIC."""
 
     # fmt: off
@@ -51,15 +68,6 @@ class IICSettings(LearnSettings):
     marginal_weight: float = param(
         1.0, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
         info="1 is mutual information; more asks for clusters of equal size. Published: 1.5 for 3 classes, else 1.")
-    augmentation: bool = param(
-        True, stage="learn", label="Augmentation",
-        info="Without it both views are the same pixels.")
-    color_change: float = param(
-        0.2, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
-        info="How much brightness, contrast, saturation and hue of a view vary.")
-    geometry: float = param(
-        0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
-        info="How much a view is turned, scaled and sheared; half of them are mirrored.")
     overclustering: bool = param(
         True, stage="learn", label="Overclustering head",
         info="A second head with more clusters learns on the same features.")
@@ -69,6 +77,65 @@ class IICSettings(LearnSettings):
     sub_heads: int = param(
         1, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
         info="Heads of the same size with other first weights; the one of lowest loss labels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSegSettings(LearnSettings):
+    """The tunables of InfoSeg."""
+
+    # fmt: off
+    crop: int = param(
+        128, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at; each has global features of its own.")
+    batch: int = param(
+        8, stage="learn", label="Crops per step", lo=2, hi=256, step=1,
+        info="Each is told apart from all others.")
+    augmentation: bool = param(
+        True, stage="learn", label="Augmentation",
+        info="Without it local and global features are of the same pixels.")
+    color_change: float = param(
+        0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
+        info="How much brightness, contrast, saturation and hue of a view vary.")
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of local and global features.")
+    context: float = param(
+        0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, at 1 classes "
+             "may mean something else in each.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiCIESettings(ViewSettings):
+    """The tunables of PiCIE."""
+
+    # fmt: off
+    batch: int = param(
+        16, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
+        info="An epoch has this many times its steps.")
+    backbone: str = param(
+        "scratch", stage="learn", label="Network", choices=("scratch", "frozen", "tuned"),
+        info="scratch: a pyramid of convolutions; frozen or tuned: the bundled transformer, with a head that learns.")
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of the vectors that are clustered. Published: 128.")
+    epoch: int = param(
+        16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
+        info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
+    temperature: float = param(
+        0.1, stage="learn", label="Temperature", lo=0.01, hi=1.0, step=0.01,
+        info="Cosines are divided by it before the softmax. Published: 1.")
+    cross: bool = param(
+        True, stage="learn", label="Cross-view loss",
+        info="Without it each view learns its own clusters only, and nothing asks them to agree.")
+    overclustering: bool = param(
+        True, stage="learn", label="Auxiliary clustering (+H)",
+        info="A second clustering with more centers.")
+    over_factor: int = param(
+        4, stage="learn", label="Centers of that clustering per segment", lo=2, hi=16, step=1,
+        info="Published: 100 for 27.")
     # fmt: on
 
 
@@ -119,6 +186,22 @@ _CARDS = (
         r"-I(z, z') = -\sum_{ij} P_{ij} \ln \frac{P_{ij}}{P_i P_j}",
         "Ji, Henriques and Vedaldi 2019",
         IICSettings,
+    ),
+    Card(
+        "infoseg",
+        "InfoSeg",
+        "What a place looks like, and what its class looks like in the whole picture, tell about each other.",
+        r"-\mathbb E[-\operatorname{sp}(-L_u \cdot S_u)] + \mathbb E[\operatorname{sp}(L_u \cdot S'_u)]",
+        "Harb and Knöbelreiter 2021",
+        InfoSegSettings,
+    ),
+    Card(
+        "picie",
+        "PiCIE",
+        "Features of pixels are clustered and learn their clusters in turn, whatever the color and wherever the pixel goes.",
+        r"\tfrac12 (\mathcal L_{within} + \mathcal L_{cross})",
+        "Cho, Mall, Bala and Hariharan 2021",
+        PiCIESettings,
     ),
     Card(
         "stego",

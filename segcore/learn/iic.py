@@ -6,56 +6,13 @@ Reference: Ji, Henriques and Vedaldi, Invariant Information Clustering, 2019; ne
 from typing import cast
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 from segcore.learn.catalog import CATALOG, IICSettings
 from segcore.learn.mutual import information_loss, joint_table, parts_of, use_of
+from segcore.learn.nets import ConvNet
 from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.learn.views import change_colors, draw_moves, sobel
-
-
-def conv_block(c_in: int, c_out: int) -> nn.Sequential:
-    """A 3×3 convolution with batch norm and ReLU; borders are mirrored, as zeros beyond them would become a cluster."""
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="reflect", bias=False), nn.BatchNorm2d(c_out), nn.ReLU()
-    )
-
-
-def channels_of(width: float) -> tuple[int, ...]:
-    """The published numbers of channels, scaled."""
-    return tuple(max(4, round(width * c)) for c in (64, 128, 256, 256, 512, 512))
-
-
-class ConvNet(Net):
-    """3×3 convolutions 64, 128, pool, 256, 256, 512, 512 and a 1×1 head per sub-head; RGB and Sobel in."""
-
-    stride = 2
-
-    def __init__(self, n_segments: int, width: float, sub_heads: int = 1):
-        super().__init__()
-        a, b, *rest = channels_of(width)
-        deep = [conv_block(i, o) for i, o in zip((b, *rest[:-1]), rest, strict=True)]
-        self.trunk = nn.Sequential(conv_block(5, a), conv_block(a, b), nn.MaxPool2d(2), *deep)
-        self.heads = nn.ModuleList(nn.Conv2d(rest[-1], n_segments, 1) for _ in range(sub_heads))
-        self.best: Tensor
-        self.register_buffer("best", torch.zeros((), dtype=torch.int64))  # the sub-head of lowest loss
-
-    @property
-    def n_features(self) -> int:
-        """Channels of `features`."""
-        return cast("nn.Conv2d", self.heads[0]).in_channels
-
-    def features(self, pixels: Tensor) -> Tensor:
-        """(b, d, ⌈height / 2⌉, ⌈width / 2⌉) activations before the heads."""
-        height, width = pixels.shape[2:]
-        pixels = F.pad(pixels, (0, width % 2, 0, height % 2), mode="replicate")
-        x = (2 * sobel(pixels) - 1).contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
-        return cast("Tensor", self.trunk(x))
-
-    def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) probabilities of the best sub-head."""
-        return cast("Tensor", self.heads[int(self.best)](self.features(pixels))).float().softmax(1)
+from segcore.learn.views import change_colors, draw_moves
 
 
 class IICLearner(Learner):
@@ -74,8 +31,9 @@ class IICLearner(Learner):
     def losses(self, turn: Turn) -> Losses:
         """Both heads on the same two views; the published code takes the heads in turn, epoch by epoch."""
         s = self._settings
-        pixels = turn.crops.draw(s.batch, s.crop, turn.generator)
-        first, second, weight = self._views(pixels, turn)
+        generator = turn.generator
+        pixels = turn.crops.draw(s.batch, s.crop, generator)
+        first, second, weight = self._views(pixels, generator)
         tables = [joint_table(z, y, reach=s.reach, weight=weight) for z, y in zip(first[0], second[0], strict=True)]
         over = [joint_table(z, y, reach=s.reach, weight=weight) for z, y in zip(first[1], second[1], strict=True)]
         main = torch.stack([self._loss(P) for P in tables])
@@ -92,15 +50,15 @@ class IICLearner(Learner):
         return information_loss(P, marginal_weight=self._settings.marginal_weight if self._settings.entropy else 0.0)
 
     def _views(
-        self, pixels: Tensor, turn: Turn
+        self, pixels: Tensor, generator: Generator
     ) -> tuple[tuple[list[Tensor], list[Tensor]], tuple[list[Tensor], list[Tensor]], Tensor | None]:
         """Labels of both views on the pixels of the first one, and which of them the second one shows."""
         s = self._settings
         if not s.augmentation:
             both = self._label(pixels)
             return both, both, None
-        views = [change_colors(pixels, strength=s.color_change, generator=turn.generator) for _ in range(2)]
-        moves = draw_moves(len(pixels), strength=s.geometry, generator=turn.generator)
+        views = [change_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2)]
+        moves = draw_moves(len(pixels), strength=s.geometry, generator=generator)
         back = moves.inverse()
         first, second = self._label(views[0]), self._label(moves.apply(views[1]))
         undone = tuple([back.apply(z) for z in head] for head in second)

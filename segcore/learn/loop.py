@@ -147,9 +147,7 @@ class _Run:
 
     def step(self) -> State:
         """Take one step."""
-        # A generator of its own for each step: a training that goes on needs no other memory of what was drawn.
-        generator = torch.Generator().manual_seed(self.seed * _STRIDE + self.n_steps)
-        turn = Turn(self.source, generator, self.n_steps, self.progress)
+        turn = Turn(self.source, self._generator_of(self.n_steps), self.n_steps, self.progress, self._generator_of)
         self.learner.prepare(turn)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             losses = self.learner.losses(turn)
@@ -158,6 +156,10 @@ class _Run:
         self.n_steps += 1
         self.loss = float(losses.total.detach())
         return self._state(losses)
+
+    def _generator_of(self, step: int) -> torch.Generator:
+        """A generator of its own for each step: a training that goes on needs no other memory of what was drawn."""
+        return torch.Generator().manual_seed(self.seed * _STRIDE + step)
 
     def _move(self, loss: Tensor) -> None:
         self.optimizer.zero_grad(set_to_none=True)

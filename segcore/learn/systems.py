@@ -5,10 +5,12 @@ from types import MappingProxyType
 
 from segcore.checks import check_choice
 from segcore.learn.iic import IIC
+from segcore.learn.infoseg import INFOSEG
+from segcore.learn.picie import PICIE
 from segcore.learn.stego import STEGO
 from segcore.learn.types import System
 
-_ALL = (IIC, STEGO)
+_ALL = (IIC, INFOSEG, PICIE, STEGO)
 
 SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
 

@@ -59,7 +59,8 @@ class Turn:
     crops: Crops
     generator: Generator  # on the CPU, seeded by seed and step
     step: int  # counted from 0
-    progress: float  # of the training, in [0, 1]; may exceed 1 where more time is given later
+    progress: float  # of the training, in [0, 1]; may exceed 1 where less time is given later
+    generator_of: Callable[[int], Generator]  # a new one, as that of any step is at its start
 
 
 class Learner(nn.Module):

@@ -42,6 +42,12 @@ def _turned(pixels: Tensor, angle: Tensor) -> Tensor:
     return along + (pixels - along) * angle.cos() + across * angle.sin()
 
 
+def mirrored(pixels: Tensor, *, generator: Generator) -> Tensor:
+    """Mirror each picture (b, c, height, width) with a chance of one half."""
+    flip = (torch.rand(len(pixels), generator=generator) < 0.5).to(pixels.device)[:, None, None, None]
+    return torch.where(flip, pixels.flip(-1), pixels)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Moves:
     """An affine map for each picture of a batch: where each pixel of the moved picture comes from."""
@@ -83,6 +89,23 @@ def draw_moves(n: int, *, strength: float, generator: Generator) -> Moves:
     linear = rotation @ slant * scale[:, None, None]
     linear = linear * torch.stack((mirror, torch.ones(n)), 1)[:, None, :]
     return Moves(torch.cat((linear, torch.zeros(n, 2, 1)), 2))
+
+
+def draw_cutouts(n: int, *, smallest: float, generator: Generator) -> Moves:
+    """Draw moves that show a square part of the picture, half of them mirrored; nothing comes from outside.
+
+    Args:
+        n: how many.
+        smallest: side of the part, as a share of the picture's, is between this and 1.
+        generator: on the CPU.
+    """
+    u = torch.rand(4, n, generator=generator)
+    side = smallest + (1 - smallest) * u[0]
+    middle = (2 * u[1:3] - 1) * (1 - side)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0], theta[:, 1, 1] = torch.where(u[3] < 0.5, -side, side), side
+    theta[:, :, 2] = middle.T
+    return Moves(theta)
 
 
 def sobel(pixels: Tensor) -> Tensor:
