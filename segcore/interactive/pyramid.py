@@ -8,6 +8,7 @@ Reference: Lombaert, Sun, Grady and Xu 2005.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -133,7 +134,7 @@ def halved_links(w: Reals) -> Reals:
     return links
 
 
-def _doubled(values: NDArray[np.generic], size: tuple[int, ...]) -> NDArray[np.generic]:
+def _doubled(values: NDArray[Any], size: tuple[int, ...]) -> NDArray[Any]:
     """Values of blocks as values of the blocks of half the side."""
     return values.repeat(2, 0).repeat(2, 1)[: size[0], : size[1]]
 

@@ -102,7 +102,7 @@ class InfoSegSettings(LearnSettings):
         info="Length of local and global features.")
     context: float = param(
         0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
-        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, at 1 classes "
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all, at 1 classes "
              "may mean something else in each.")
     # fmt: on
 

@@ -48,7 +48,7 @@ class InfoSegNet(Net):
     def classes(self, local: Tensor) -> Tensor:
         """H (b, K, d): the global features that belong to local ones (b, d, h, w)."""
         pooled = self.pooled(local).mean((2, 3)) * self._context
-        return cast("Tensor", self.heads(pooled)).float().unflatten(1, self._shape)
+        return cast("Tensor", self.heads(pooled).float().unflatten(1, self._shape))
 
     def scores(self, pixels: Tensor) -> Tensor:
         """V (b, K, h, w), which sums to 1 over the classes."""
