@@ -1,6 +1,6 @@
 """Maximum flow by a library, on graphs whose links carry the same capacity both ways.
 
-SciPy is always there. OR-tools is several times faster and is taken where it is installed (`pip install ortools`). Both hold
+SciPy is always there. OR-tools is several times faster and is taken where it is installed (the extra `flow`). Both hold
 Python's lock while they solve, so a server calls this in a process of its own (`segcore.worker`); for that, nothing here
 imports torch.
 """
