@@ -244,27 +244,32 @@ function ring(context, x, y, radius, color, width) {
 
 // ---- Tools ----
 
+// Made once: a press that begins on a button must end on the same one, whatever arrives meanwhile.
+const buttons = fixed.palette.slice(0, fixed.most).map((color, i) => {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.dataset.label = String(i + 1);
+  button.title = `Label ${i + 1} (key ${i + 1})`;
+  const chip = document.createElement("span");
+  chip.className = "sp-chip";
+  chip.style.setProperty("--sp-color", color);
+  const name = document.createElement("span");
+  name.className = "sp-name";
+  button.append(chip, String(i + 1), name);
+  button.addEventListener("click", () => takeLabel(i + 1));
+  return button;
+});
+parts.labels.replaceChildren(...buttons);
+
 function drawTools() {
-  const nodes = Array.from({ length: shownLabels }, (_, i) => i + 1).map((label) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.dataset.label = String(label);
-    button.setAttribute("aria-pressed", String(!pen.erasing && pen.label === label));
-    button.setAttribute("aria-label", `Label ${label}${view?.names[label] ? `, ${view.names[label]}` : ""}`);
-    button.title = `Label ${label} (key ${label})`;
-    const chip = document.createElement("span");
-    chip.className = "sp-chip";
-    chip.style.setProperty("--sp-color", fixed.palette[label - 1]);
-    const name = document.createElement("span");
-    name.className = "sp-name";
-    name.textContent = view?.names[label] ?? "";
-    button.append(chip, String(label), ...(name.textContent ? [name] : []));
-    button.addEventListener("click", () => takeLabel(label));
-    return button;
+  buttons.forEach((button, i) => {
+    const name = view?.names[i + 1] ?? "";
+    button.hidden = i >= shownLabels;
+    button.setAttribute("aria-pressed", String(!pen.erasing && pen.label === i + 1));
+    button.setAttribute("aria-label", `Label ${i + 1}${name ? `, ${name}` : ""}`);
+    button.lastChild.textContent = name;
+    button.lastChild.hidden = !name;
   });
-  const focused = document.activeElement?.dataset?.label;
-  parts.labels.replaceChildren(...nodes);
-  if (focused && element.contains(document.activeElement) === false) nodes[focused - 1]?.focus();
   parts.more.hidden = shownLabels >= fixed.most;
   parts.eraser.setAttribute("aria-pressed", String(pen.erasing));
   parts.undo.disabled = past.length === 0;

@@ -105,7 +105,7 @@ def paint_two(page):
 
 def test_two_strokes_are_a_result_and_a_reload_keeps_it(page, address, shoot):
     opened(page, address)
-    assert page.locator("#scribble-status").inner_text() == texts.HINT
+    page.wait_for_function("words => document.querySelector('#scribble-status').innerText === words", arg=texts.HINT)
     paint_two(page)
     assert "✓" in page.locator("#proof").inner_text()
     assert page.locator("#scribble-maps img").count() == 4
