@@ -81,6 +81,29 @@ class IICSettings(ViewSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ACSettings(IICSettings):
+    """The tunables of AC."""
+
+    # fmt: off
+    reach: int = param(
+        1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
+        info="Neighbors at most so far away shall have labels that tell about each other.")
+    n_orders: int = param(
+        8, stage="learn", label="Orders", lo=2, hi=16, step=1,
+        info="Out of how many the two of a step are drawn: the first 8 are raster orders, the others zigzag.")
+    simplified: bool = param(
+        True, stage="learn", label="Simplified masks",
+        info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")
+    attention: bool = param(
+        True, stage="learn", label="Attention",
+        info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
+    mean_of_orders: bool = param(
+        False, stage="learn", label="Mean over orders in use",
+        info="Without it the network labels without a mask, as published.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
 class InfoSegSettings(LearnSettings):
     """The tunables of InfoSeg."""
 
@@ -102,8 +125,8 @@ class InfoSegSettings(LearnSettings):
         info="Length of local and global features.")
     context: float = param(
         0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
-        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, at 1 classes "
-             "may mean something else in each.")
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, "
+             "at 1 a class may mean something else in each.")
     # fmt: on
 
 
@@ -186,6 +209,14 @@ _CARDS = (
         r"-I(z, z') = -\sum_{ij} P_{ij} \ln \frac{P_{ij}}{P_i P_j}",
         "Ji, Henriques and Vedaldi 2019",
         IICSettings,
+    ),
+    Card(
+        "ac",
+        "AC",
+        "Labels of a picture seen in two orders of its pixels tell as much as possible about each other.",
+        r"-I(z_{o}, z_{o'}), \quad o, o' \in \mathcal O",
+        "Ouali, Hudelot and Tami 2020",
+        ACSettings,
     ),
     Card(
         "infoseg",
