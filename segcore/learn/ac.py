@@ -1,13 +1,15 @@
 """AC: what a network says of a picture in two orders of its pixels shall tell as much as possible about each other.
 
-In an order, a convolution loses the weights of later neighbors, and attention looks at no later cell; only what is left gets a
-gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use there is no mask.
+In an order, a convolution loses the weights of later neighbors, and attention looks at no later cell; only what is left gets
+a gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use, the labels are
+the mean over the orders, or there is no mask.
 
 Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020.
 """
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -30,7 +32,7 @@ class OrderedConv(nn.Module):
         self._simplified = simplified
 
     def forward(self, x: Tensor, order: Order | None) -> Tensor:
-        """(b, c, h, w) → (b, c', h, w). What is left of a masked kernel is enlarged, as by dropout, to be of the whole's size."""
+        """(b, c, h, w) → (b, c', h, w). What is left of a masked kernel is enlarged, as by dropout, to the whole's size."""
         weight = self.conv.weight
         if order is not None:
             mask = kernel_mask(order, simplified=self._simplified).to(weight)
@@ -65,8 +67,7 @@ class ACNet(HeadsNet):
     def __init__(self, n_segments: int, settings: ACSettings):
         channels = (3, *channels_of(settings.width))
         super().__init__(n_segments, channels[-1], settings.sub_heads)
-        pairs = zip(channels[:-1], channels[1:], strict=True)
-        self.convs = nn.ModuleList(OrderedConv(i, o, simplified=settings.simplified) for i, o in pairs)
+        self.convs = nn.ModuleList(OrderedConv(i, o, simplified=settings.simplified) for i, o in pairwise(channels))
         self.attention = OrderedAttention(channels[-1], simplified=settings.simplified) if settings.attention else None
         self._orders = ORDERS[: settings.n_orders] if settings.mean_of_orders else ()
 

@@ -75,7 +75,7 @@ class IICSettings(ViewSettings):
         4, stage="learn", label="Clusters of that head per segment", lo=2, hi=16, step=1,
         info="Published: 5 for 3 classes, 6 for 6, 3 for 15.")
     sub_heads: int = param(
-        1, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
+        3, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
         info="Heads of the same size with other first weights; the one of lowest loss labels.")
     # fmt: on
 
@@ -98,8 +98,8 @@ class ACSettings(IICSettings):
         True, stage="learn", label="Attention",
         info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
     mean_of_orders: bool = param(
-        False, stage="learn", label="Mean over orders in use",
-        info="Without it the network labels without a mask, as published.")
+        True, stage="learn", label="Mean over orders in use",
+        info="Without it the network labels without a mask, which it never saw in training.")
     # fmt: on
 
 

@@ -6,7 +6,8 @@ Two families, each from the four corners and in two directions:
     zigzag   diagonal by diagonal, each of them down or up
 
 An order is given by two numbers of a pixel, of which the first counts before the second: (row, column) for the raster order
-from the top left. The simplified masks compare the first numbers only: a whole row is seen at once, and fewer weights are lost.
+from the top left. The simplified masks compare the first numbers only: a whole row is seen at once, and fewer weights are
+lost.
 
 Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020, figures 3 to 5.
 """
@@ -44,7 +45,7 @@ ORDERS = tuple(
 
 
 def ranks(order: Order, h: int, w: int, *, simplified: bool = False) -> Tensor:
-    """(h, w) int64: when each pixel is visited, from 0; with `simplified`, pixels of one row or diagonal at the same time."""
+    """(h, w) int64: when each pixel is visited, from 0; with `simplified`, those of a row or diagonal together."""
     y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
     first, second = order.keys(y, x)
     key = first if simplified else first * (2 * (h + w)) + second
