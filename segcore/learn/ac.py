@@ -1,7 +1,7 @@
 """AC: what a network says of a picture in two orders of its pixels shall tell as much as possible about each other.
 
 In an order, a convolution loses the weights of later neighbors, and attention looks at no later cell; only what is left gets
-a gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use, the labels are
+a gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use, labels are
 the mean over the orders, or there is no mask.
 
 Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020.

@@ -131,6 +131,20 @@ class InfoSegSettings(LearnSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MDCSettings(LearnSettings):
+    """The tunables of modified DeepCluster."""
+
+    # fmt: off
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of the vectors that are clustered.")
+    epoch: int = param(
+        16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
+        info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
 class PiCIESettings(ViewSettings):
     """The tunables of PiCIE."""
 
@@ -233,6 +247,14 @@ _CARDS = (
         r"\tfrac12 (\mathcal L_{within} + \mathcal L_{cross})",
         "Cho, Mall, Bala and Hariharan 2021",
         PiCIESettings,
+    ),
+    Card(
+        "mdc",
+        "Modified DeepCluster",
+        "Features of pixels are clustered and learn their clusters in turn, without views: what PiCIE is compared with.",
+        r"-\ln \operatorname{softmax}(A f_u + b)_{y_u}",
+        "Caron and others 2018",
+        MDCSettings,
     ),
     Card(
         "stego",
