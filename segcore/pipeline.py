@@ -18,7 +18,7 @@ from torch import Tensor
 from segcore.cache import StageCache
 from segcore.device import pick_device
 from segcore.errors import ModelError
-from segcore.features import BACKBONES, Backbone, load_vit, resolve_backbone, stand_in_note, weights_status
+from segcore.features import BACKBONES, Backbone, load_model, resolve_backbone, stand_in_note, weights_status
 from segcore.features.vit import extract_features
 from segcore.image import digest, read_image, segments_of
 from segcore.settings import DEFAULTS, Settings, is_weight_file
@@ -230,7 +230,7 @@ class Pipeline:
     def _load(self, backbone: Backbone, note: str | None) -> tuple[Loaded, StageReport]:
         model, seconds, cached = None, 0.0, True
         if backbone.needs_weights:
-            make = partial(_timed, load_vit, [backbone], {"device": self.device}, never)
+            make = partial(_timed, load_model, [backbone], {"device": self.device}, never)
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
         report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, (note,) if note else ())
         return Loaded(backbone, model, self.device, self._extract), report

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from segcore.device import pick_device
-from segcore.features import BACKBONES, Backbone, VitModel, load_vit, resolve_backbone
+from segcore.features import BACKBONES, Backbone, VitModel, load_model, resolve_backbone
 from segcore.features.color import color_features
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
@@ -83,7 +83,7 @@ def open_reader(
     """
     backbone, note = resolve_backbone(settings.backbone)
     where = pick_device(device)
-    model = load_vit(backbone, device=where) if backbone.needs_weights else None
+    model = load_model(backbone, device=where) if backbone.needs_weights else None
     weights = "none" if model is None else fingerprint_of(model)
     if untrained is not None and model is not None:
         model, weights = untrained_twin(model, seed=untrained), f"{UNTRAINED} {untrained}"

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from segcore.features.backbones import BACKBONES, Backbone, resolve_backbone, stand_in_note, weights_status
 from segcore.features.color import color_features
-from segcore.features.vit import VitModel, extract_features, load_vit
+from segcore.features.vit import VitModel, extract_features, load_model, load_vit
 from segcore.types import FeatureGrid, Geometry
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Backbone",
     "VitModel",
     "compute_features",
+    "load_model",
     "load_vit",
     "resolve_backbone",
     "stand_in_note",
@@ -48,4 +49,4 @@ def compute_features(
     """
     if not backbone.needs_weights:
         return color_features(pixels, geometry)
-    return extract_features(model or load_vit(backbone, device=pixels.device), pixels, geometry, facet=facet, block=block)
+    return extract_features(model or load_model(backbone, device=pixels.device), pixels, geometry, facet=facet, block=block)

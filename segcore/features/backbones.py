@@ -34,11 +34,12 @@ class Backbone:
     gated: bool = False  # the Hub gives the weights out only after their licence is accepted
     file: Path | None = None  # a backbone named by its file of weights
     stamp: tuple[int, int] | None = None  # time and size of that file: a changed file makes another backbone
+    learned: bool = False  # the file holds what a system learned here, and no transformer
 
     @property
     def needs_weights(self) -> bool:
         """Whether there is anything to load."""
-        return bool(self.timm_name)
+        return bool(self.timm_name) or self.learned
 
 
 def _on_hub(name: str, title: str, timm_name: str, patch: int, text: str, *, gated: bool = False) -> Backbone:
@@ -141,6 +142,11 @@ def stand_in_note(chosen: Backbone, wanted: Backbone, reason: str) -> str:
 @functools.lru_cache(maxsize=8)
 def _file_backbone(name: str, path: Path, stamp: tuple[int, int] | None) -> Backbone:
     """Make the backbone of one file, which tells the patch."""
+    from segcore.learn.backbone import learned_backbone
+    from segcore.learn.learned import is_learned
+
+    if is_learned(path):
+        return learned_backbone(name, path, stamp)
     shapes = {key: tuple(x.shape) for key, x in timm_names(weights.read_state(path, name=name)).items()}
     return Backbone(
         name=name,

@@ -50,6 +50,15 @@ class VitModel:
         return device
 
 
+def load_model(backbone: Backbone, *, device: torch.device | str = "cpu") -> Any:
+    """Whatever computes a backbone's features: `load_vit`, or what a file of `segcore.learn` holds. Errors as of both."""
+    if backbone.learned:
+        from segcore.learn.backbone import load_model as load_learned_model
+
+        return load_learned_model(backbone, device=device)
+    return load_vit(backbone, device=device)
+
+
 def load_vit(backbone: Backbone, *, device: torch.device | str = "cpu") -> VitModel:
     """Build a backbone's transformer and fill in its weights, downloading them where they are not here.
 
@@ -208,7 +217,7 @@ def _preprocessing(
 
 
 def extract_features(
-    model: VitModel,
+    model: Any,
     pixels: Tensor,
     geometry: Geometry,
     *,
@@ -219,7 +228,7 @@ def extract_features(
     """Compute one feature vector per patch of a picture.
 
     Args:
-        model: of `load_vit`.
+        model: of `load_model`; facet and block are a transformer's, and others do not read them.
         pixels: (h·patch, w·patch, 3) uint8 RGB, on any device.
         geometry: how the patches lie over the picture; its patch is the model's.
         facet: "key", "query" or "value" (what the block's attention projects its input to, d = heads · head_dim) or "token"
@@ -243,6 +252,8 @@ def extract_features(
     Cost: the transformer once, up to the last block's attention: O(n²·d) time; n is the number of patches. Deterministic.
     """
     _check_extract(model, pixels, geometry, facet, block)
+    if not isinstance(model, VitModel):
+        return model.extract(pixels, geometry)  # type: ignore[no-any-return]
     with torch.inference_mode():
         f, attention, token = _forward(model, pixels, (geometry.h, geometry.w), facet, block, whole=class_token)
     of_norm = ", after the final norm" if facet == "token" and block == -1 else ""
@@ -258,9 +269,9 @@ def extract_features(
     )
 
 
-def _check_extract(model: VitModel, pixels: Tensor, geometry: Geometry, facet: str, block: int) -> None:
+def _check_extract(model: Any, pixels: Tensor, geometry: Geometry, facet: str, block: int) -> None:
     check_choice("facet", facet, FACETS)
-    if not -model.depth <= block <= -1:
+    if isinstance(model, VitModel) and not -model.depth <= block <= -1:
         raise InputError(
             f"block must be from -{model.depth} to -1, since {model.backbone.name} has {model.depth} blocks; got {block}.",
             field="block",

@@ -75,8 +75,31 @@ class IICSettings(ViewSettings):
         4, stage="learn", label="Clusters of that head per segment", lo=2, hi=16, step=1,
         info="Published: 5 for 3 classes, 6 for 6, 3 for 15.")
     sub_heads: int = param(
-        1, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
+        3, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
         info="Heads of the same size with other first weights; the one of lowest loss labels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class ACSettings(IICSettings):
+    """The tunables of AC."""
+
+    # fmt: off
+    reach: int = param(
+        1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
+        info="Neighbors at most so far away shall have labels that tell about each other.")
+    n_orders: int = param(
+        8, stage="learn", label="Orders", lo=2, hi=16, step=1,
+        info="Out of how many the two of a step are drawn: the first 8 are raster orders, the others zigzag.")
+    simplified: bool = param(
+        True, stage="learn", label="Simplified masks",
+        info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")
+    attention: bool = param(
+        True, stage="learn", label="Attention",
+        info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
+    mean_of_orders: bool = param(
+        True, stage="learn", label="Mean over orders in use",
+        info="Without it the network labels without a mask, which it never saw in training.")
     # fmt: on
 
 
@@ -102,8 +125,22 @@ class InfoSegSettings(LearnSettings):
         info="Length of local and global features.")
     context: float = param(
         0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
-        info="How much the global feature of a class differs between pictures; at 0 it is the same in all, at 1 classes "
-             "may mean something else in each.")
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, "
+             "at 1 a class may mean something else in each.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class MDCSettings(LearnSettings):
+    """The tunables of modified DeepCluster."""
+
+    # fmt: off
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of the vectors that are clustered.")
+    epoch: int = param(
+        16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
+        info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
     # fmt: on
 
 
@@ -188,6 +225,14 @@ _CARDS = (
         IICSettings,
     ),
     Card(
+        "ac",
+        "AC",
+        "Labels of a picture seen in two orders of its pixels tell as much as possible about each other.",
+        r"-I(z_{o}, z_{o'}), \quad o, o' \in \mathcal O",
+        "Ouali, Hudelot and Tami 2020",
+        ACSettings,
+    ),
+    Card(
         "infoseg",
         "InfoSeg",
         "What a place looks like, and what its class looks like in the whole picture, tell about each other.",
@@ -202,6 +247,14 @@ _CARDS = (
         r"\tfrac12 (\mathcal L_{within} + \mathcal L_{cross})",
         "Cho, Mall, Bala and Hariharan 2021",
         PiCIESettings,
+    ),
+    Card(
+        "mdc",
+        "Modified DeepCluster",
+        "Features of pixels are clustered and learn their clusters in turn, without views: what PiCIE is compared with.",
+        r"-\ln \operatorname{softmax}(A f_u + b)_{y_u}",
+        "Caron and others 2018",
+        MDCSettings,
     ),
     Card(
         "stego",

@@ -34,10 +34,11 @@ class InfoSegNet(Net):
         d = settings.n_features
         self.pyramid = Pyramid(d, settings.width)
         self.pooled = nn.Sequential(nn.Conv2d(d, 2 * d, 1), nn.ReLU())
-        self.heads = nn.Linear(2 * d, n_segments * d)
-        # At first H_k is the same in all pictures, so that a class comes to mean the same in all of them.
-        nn.init.zeros_(self.heads.weight)
-        nn.init.normal_(self.heads.bias, std=d**-0.25)
+        # At first H_k is the same in all pictures, and later it cannot differ by much: so a class means the same in all.
+        self.of_class = nn.Parameter(torch.randn(n_segments, d) * d**-0.25)
+        self.of_picture = nn.Linear(2 * d, n_segments * d)
+        nn.init.zeros_(self.of_picture.weight)
+        nn.init.zeros_(self.of_picture.bias)
         self._context = settings.context
         self._shape = (n_segments, d)
 
@@ -47,8 +48,8 @@ class InfoSegNet(Net):
 
     def classes(self, local: Tensor) -> Tensor:
         """H (b, K, d): the global features that belong to local ones (b, d, h, w)."""
-        pooled = self.pooled(local).mean((2, 3)) * self._context
-        return cast("Tensor", self.heads(pooled).float().unflatten(1, self._shape))
+        of_picture = self.of_picture(self.pooled(local).mean((2, 3))).float().tanh().unflatten(1, self._shape)
+        return self.of_class + self._context * cast("Tensor", of_picture)
 
     def scores(self, pixels: Tensor) -> Tensor:
         """V (b, K, h, w), which sums to 1 over the classes."""

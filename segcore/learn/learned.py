@@ -65,7 +65,7 @@ class Learned:
         """(h, w, d) float32: one vector per cell of the network's stride, of a picture (height, width, 3) uint8 as it is."""
         check_tensor("pixels", pixels, ("height", "width", 3))
         with torch.inference_mode():
-            return self.net.features(_batch(pixels, self.device))[0].permute(1, 2, 0).float().clone()
+            return self.net.features(pixels_of(pixels, self.device))[0].permute(1, 2, 0).float().clone()
 
     def named(self, names: tuple[str, ...]) -> "Learned":
         """The same with other names of its clusters."""
@@ -79,14 +79,15 @@ def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
     net.eval()
     try:
         with torch.inference_mode():
-            scores = net.scores(_batch(scaled(image, side), next(net.parameters()).device)).float()
+            scores = net.scores(pixels_of(scaled(image, side), next(net.parameters()).device)).float()
             height, width = image.shape[:2]
             return F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
     finally:
         net.train(before)
 
 
-def _batch(image: Tensor, device: torch.device) -> Tensor:
+def pixels_of(image: Tensor, device: torch.device | str = "cpu") -> Tensor:
+    """(1, 3, height, width) float32 in [0, 1] of a picture (height, width, 3) uint8, as a `Net` takes it."""
     return image.to(device).permute(2, 0, 1)[None].float() / 255
 
 

@@ -24,24 +24,31 @@ def channels_of(width: float) -> tuple[int, ...]:
     return tuple(max(4, round(width * c)) for c in (64, 128, 256, 256, 512, 512))
 
 
-class ConvNet(Net):
+class HeadsNet(Net):
+    """A network with one or more 1×1 heads, the best of which labels."""
+
+    def __init__(self, n_segments: int, n_features: int, sub_heads: int):
+        super().__init__()
+        self.n_features = n_features  # channels of `features`
+        self.heads = nn.ModuleList(nn.Conv2d(n_features, n_segments, 1) for _ in range(sub_heads))
+        self.best: Tensor
+        self.register_buffer("best", torch.zeros((), dtype=torch.int64))  # the sub-head of lowest loss
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w) probabilities of the best sub-head."""
+        return cast("Tensor", self.heads[int(self.best)](self.features(pixels))).float().softmax(1)
+
+
+class ConvNet(HeadsNet):
     """3×3 convolutions 64, 128, pool, 256, 256, 512, 512 and a 1×1 head per sub-head; RGB and Sobel in."""
 
     stride = 2
 
     def __init__(self, n_segments: int, width: float, sub_heads: int = 1):
-        super().__init__()
         a, b, *rest = channels_of(width)
+        super().__init__(n_segments, rest[-1], sub_heads)
         deep = [conv_block(i, o) for i, o in zip((b, *rest[:-1]), rest, strict=True)]
         self.trunk = nn.Sequential(conv_block(5, a), conv_block(a, b), nn.MaxPool2d(2), *deep)
-        self.heads = nn.ModuleList(nn.Conv2d(rest[-1], n_segments, 1) for _ in range(sub_heads))
-        self.best: Tensor
-        self.register_buffer("best", torch.zeros((), dtype=torch.int64))  # the sub-head of lowest loss
-
-    @property
-    def n_features(self) -> int:
-        """Channels of `features`."""
-        return cast("nn.Conv2d", self.heads[0]).in_channels
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / 2⌉, ⌈width / 2⌉) activations before the heads."""
@@ -49,10 +56,6 @@ class ConvNet(Net):
         pixels = F.pad(pixels, (0, width % 2, 0, height % 2), mode="replicate")
         x = (2 * sobel(pixels) - 1).contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
         return cast("Tensor", self.trunk(x))
-
-    def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) probabilities of the best sub-head."""
-        return cast("Tensor", self.heads[int(self.best)](self.features(pixels))).float().softmax(1)
 
 
 class Pyramid(nn.Module):

@@ -129,8 +129,12 @@ def clustering_loss(z: Tensor, y: Tensor, centers: Tensor, *, temperature: float
     Returns:
         (): Σ_u w_y(u) · loss(u) / Σ_u w_y(u), with w the inverse of how often a label occurs here.
     """
-    logits = torch.einsum("bdhw,kd->bkhw", z.float(), centers) / temperature
-    count = torch.bincount(y.flatten(), minlength=len(centers)).float()
+    return balanced_cross_entropy(torch.einsum("bdhw,kd->bkhw", z.float(), centers) / temperature, y)
+
+
+def balanced_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    """Cross-entropy of labels (b, h, w) under logits (b, k, h, w), weighted by the inverse of each label.s count."""
+    count = torch.bincount(y.flatten(), minlength=logits.shape[1]).float()
     weight = torch.where(count > 0, 1 / count.clamp_min(1), torch.zeros_like(count))
     return F.cross_entropy(logits, y, weight=weight)
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from segcore.checks import check_choice
+from segcore.learn.ac import AC
 from segcore.learn.iic import IIC
 from segcore.learn.infoseg import INFOSEG
+from segcore.learn.mdc import MDC
 from segcore.learn.picie import PICIE
 from segcore.learn.stego import STEGO
 from segcore.learn.types import System
 
-_ALL = (IIC, INFOSEG, PICIE, STEGO)
+_ALL = (IIC, AC, INFOSEG, PICIE, MDC, STEGO)
 
 SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
 

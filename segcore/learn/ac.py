@@ -1,0 +1,113 @@
+"""AC: what a network says of a picture in two orders of its pixels shall tell as much as possible about each other.
+
+In an order, a convolution loses the weights of later neighbors, and attention looks at no later cell; only what is left gets
+a gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use, labels are
+the mean over the orders, or there is no mask.
+
+Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from segcore.learn.catalog import CATALOG, ACSettings
+from segcore.learn.iic import IICLearner, Look
+from segcore.learn.nets import HeadsNet, channels_of
+from segcore.learn.orders import ORDERS, Order, attention_mask, kernel_mask
+from segcore.learn.types import Crops, Net, System
+
+
+class OrderedConv(nn.Module):
+    """A 3×3 convolution with batch norm and ReLU that can lose the weights of later neighbors."""
+
+    def __init__(self, c_in: int, c_out: int, *, simplified: bool):
+        super().__init__()
+        self.conv, self.norm = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out)
+        self._simplified = simplified
+
+    def forward(self, x: Tensor, order: Order | None) -> Tensor:
+        """(b, c, h, w) → (b, c', h, w). What is left of a masked kernel is enlarged, as by dropout, to the whole's size."""
+        weight = self.conv.weight
+        if order is not None:
+            mask = kernel_mask(order, simplified=self._simplified).to(weight)
+            weight = weight * (mask * (mask.numel() / mask.sum()))
+        return cast("Tensor", F.relu(self.norm(F.conv2d(x, weight, padding=1))))
+
+
+class OrderedAttention(nn.Module):
+    """Self-attention of one head that can look at earlier cells only; it is added to what it looks at."""
+
+    def __init__(self, n_features: int, *, simplified: bool):
+        super().__init__()
+        self.qkv, self.out = nn.Conv2d(n_features, 3 * n_features, 1), nn.Conv2d(n_features, n_features, 1)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(cast("Tensor", self.out.bias))
+        self._simplified = simplified
+
+    def forward(self, x: Tensor, order: Order | None) -> Tensor:
+        """(b, c, h, w) → (b, c, h, w)."""
+        h, w = x.shape[2:]
+        q, k, v = self.qkv(x).flatten(2).transpose(1, 2).chunk(3, dim=-1)
+        mask = None if order is None else attention_mask(order, h, w, simplified=self._simplified).to(x.device)
+        seen = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+        return x + cast("Tensor", self.out(seen.transpose(1, 2).unflatten(2, (h, w))))
+
+
+class ACNet(HeadsNet):
+    """Six convolutions, pooled after the second and the fourth, and attention; RGB in, as Sobel sees later neighbors."""
+
+    stride = 4
+
+    def __init__(self, n_segments: int, settings: ACSettings):
+        channels = (3, *channels_of(settings.width))
+        super().__init__(n_segments, channels[-1], settings.sub_heads)
+        self.convs = nn.ModuleList(OrderedConv(i, o, simplified=settings.simplified) for i, o in pairwise(channels))
+        self.attention = OrderedAttention(channels[-1], simplified=settings.simplified) if settings.attention else None
+        self._orders = ORDERS[: settings.n_orders] if settings.mean_of_orders else ()
+
+    def features(self, pixels: Tensor, order: Order | None = None) -> Tensor:
+        """(b, d, ⌈height / 4⌉, ⌈width / 4⌉), seen in an order, or without one."""
+        height, width = pixels.shape[2:]
+        x = 2 * F.pad(pixels, (0, -width % 4, 0, -height % 4), mode="replicate") - 1
+        x = x.contiguous(memory_format=torch.channels_last)
+        for i, conv in enumerate(self.convs):
+            x = conv(x, order)
+            if i in (1, 3):
+                x = F.max_pool2d(x, 2)
+        return x if self.attention is None else cast("Tensor", self.attention(x, order))
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w) probabilities, without a mask; or their mean over the orders, where the settings say so."""
+        head = self.heads[int(self.best)]
+        looks: Sequence[Order | None] = self._orders or (None,)
+        said = [cast("Tensor", head(self.features(pixels, order))).float().softmax(1) for order in looks]
+        return torch.stack(said).mean(0)
+
+
+class ACLearner(IICLearner):
+    """The training: that of IIC, with an order of its own for each view."""
+
+    net: ACNet
+    _settings: ACSettings
+
+    def _looks(self, generator: Generator) -> tuple[Look, Look]:
+        drawn = torch.randperm(self._settings.n_orders, generator=generator)[:2].tolist()
+        first, second = (partial(self.net.features, order=ORDERS[i]) for i in drawn)
+        return first, second
+
+
+def _make_net(n_segments: int, settings: ACSettings) -> ACNet:
+    return ACNet(n_segments, settings)
+
+
+def _make_learner(net: Net, n_segments: int, settings: ACSettings, _crops: Crops) -> ACLearner:
+    return ACLearner(cast("ACNet", net), n_segments, settings)
+
+
+AC = System(CATALOG["ac"], _make_net, _make_learner)

@@ -1,0 +1,95 @@
+"""What the systems are compared with: a network that learned nothing, and k-means on its features or on colors.
+
+Reference: the rows "Random CNN" and "K-means" of Ji, Henriques and Vedaldi 2019, table 4.
+"""
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segcore.cluster.kmeans import kmeans
+from segcore.learn.learned import pixels_of, scores_of
+from segcore.learn.nets import ConvNet
+from segcore.learn.pictures import scaled
+from segcore.numerics import squared_distances
+from segcore.stopping import stop_if_asked
+from segcore.types import Pictures
+
+SIDE = 128  # px of the longer side
+_WIDTH = 0.125  # of the network, as of the systems
+_ROWS = 20_000  # that are clustered
+_SEEN = 50  # pictures, for the statistics
+
+Label = Callable[[Tensor], Tensor]
+
+
+def random_network(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
+    """The largest of K outputs of a network with random weights."""
+    net = _random_net(pictures, n_segments, seed, side)
+    return lambda image: scores_of(net, image, side=side).argmax(0)
+
+
+def random_features(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
+    """k-means on the features of that network, brought to unit length."""
+    net = _random_net(pictures, n_segments, seed, side)
+
+    def field(image: Tensor) -> Tensor:
+        with torch.inference_mode():
+            return F.normalize(net.features(pixels_of(scaled(image, side)))[0].float(), dim=0)
+
+    return _clustered(field, pictures, n_segments, seed)
+
+
+def colors(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
+    """k-means on the CIELAB colors of pixels."""
+
+    def field(image: Tensor) -> Tensor:
+        lab = cv2.cvtColor(scaled(image, side).numpy().astype("float32") / 255, cv2.COLOR_RGB2Lab)
+        return torch.from_numpy(lab).permute(2, 0, 1)
+
+    return _clustered(field, pictures, n_segments, seed)
+
+
+BASELINES: Mapping[str, Callable[..., Label]] = {
+    "Random network": random_network,
+    "k-means on its features": random_features,
+    "k-means on color": colors,
+}
+
+
+def _random_net(pictures: Pictures, n_segments: int, seed: int, side: int) -> ConvNet:
+    """Random weights; batch norm knows the pictures' statistics, so that channels are of one size as in a training."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = ConvNet(n_segments, _WIDTH)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None  # a plain mean over all that is seen
+    with torch.no_grad():
+        for image in pictures.images[:_SEEN]:
+            net.features(pixels_of(scaled(image, side)))
+    return net.eval().requires_grad_(False)
+
+
+def _clustered(field: Callable[[Tensor], Tensor], pictures: Pictures, n_segments: int, seed: int) -> Label:
+    """Label by the nearest of K centers of what `field` makes of a picture, (d, h, w)."""
+    generator = torch.Generator().manual_seed(seed)
+    each = max(1, _ROWS // len(pictures))
+    rows = []
+    for image in pictures.images:
+        stop_if_asked()
+        x = field(image).flatten(1).T
+        rows.append(x[torch.randperm(len(x), generator=generator)[:each]])
+    X = torch.cat(rows)
+    labels = kmeans(X, n_clusters=n_segments, n_init=5, generator=generator).labels
+    centers = torch.stack([X[labels == i].mean(0) for i in range(n_segments)])
+
+    def label(image: Tensor) -> Tensor:
+        x = field(image)
+        found = squared_distances(x.flatten(1).T, centers).argmin(1).reshape(x.shape[1:])
+        return F.interpolate(found[None, None].float(), tuple(image.shape[:2]), mode="nearest")[0, 0].long()
+
+    return label
