@@ -37,7 +37,7 @@ class OrderedConv(nn.Module):
         if order is not None:
             mask = kernel_mask(order, simplified=self._simplified).to(weight)
             weight = weight * (mask * (mask.numel() / mask.sum()))
-        return cast("Tensor", F.relu(self.norm(F.conv2d(x, weight, padding=1))))
+        return F.relu(self.norm(F.conv2d(x, weight, padding=1)))
 
 
 class OrderedAttention(nn.Module):

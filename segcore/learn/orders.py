@@ -49,7 +49,8 @@ def ranks(order: Order, h: int, w: int, *, simplified: bool = False) -> Tensor:
     y, x = torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij")
     first, second = order.keys(y, x)
     key = first if simplified else first * (2 * (h + w)) + second
-    return key.unique(return_inverse=True)[1].reshape(h, w)
+    rank: Tensor = key.unique(return_inverse=True)[1]
+    return rank.reshape(h, w)
 
 
 @lru_cache(maxsize=64)

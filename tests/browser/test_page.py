@@ -64,7 +64,7 @@ def upload(page, path):
 
 
 def test_opens_with_a_result(lab):
-    assert legend(lab).count() >= 2
+    legend(lab).nth(1).wait_for()
     assert lab.locator("#viewer canvas").first.is_visible()
 
 

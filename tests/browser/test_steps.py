@@ -124,7 +124,7 @@ def test_a_cell_of_the_matrix_points_at_two_rows(page, address):
 
 def test_an_address_opens_its_step_and_a_wrong_one_is_a_sentence(page, address):
     opened(page, address, step="update-2", point=3)
-    assert title(page) == "Update, round 2"
+    page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 2'")
     link = page.url
     page.reload()
     page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 2'")
