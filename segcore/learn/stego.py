@@ -90,7 +90,10 @@ class StegoNet(Net):
 @lru_cache(maxsize=2)
 def _model(backbone: Backbone, device: str) -> VitModel | None:
     """The transformer of a backbone, which nothing changes; None where it has none."""
-    return load_vit(backbone, device=device) if backbone.needs_weights else None
+    if not backbone.needs_weights:
+        return None
+    with torch.random.fork_rng(devices=[]):  # the head's first weights must not depend on whether this is remembered
+        return load_vit(backbone, device=device)
 
 
 class StegoLearner(Learner):

@@ -1,0 +1,504 @@
+"""The systems that learn from pictures alone: each formula on its own, and a few steps of each training."""
+
+import dataclasses
+import itertools
+import math
+import os
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from sklearn.metrics import mutual_info_score
+
+from segcore.cli import main
+from segcore.drawn.stuff import draw_stuff
+from segcore.errors import InputError, ModelError, NumericalError
+from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_classes, train
+from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv
+from segcore.learn.catalog import ACSettings
+from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
+from segcore.learn.mdc import whitening_of
+from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
+from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
+from segcore.learn.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
+from segcore.learn.views import Moves, change_colors, draw_cutouts, draw_moves, mirrored
+from tests.asserts import assert_close
+
+TINY = {
+    "iic": {"crop": 32, "batch": 4, "width": 0.0625},
+    "ac": {"crop": 32, "batch": 4, "width": 0.0625},
+    "infoseg": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8},
+    "picie": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
+    "mdc": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
+    "stego": {"side": 64, "batch": 4},
+}
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def draw(*shape, seed=0):
+    return torch.randn(*shape, generator=generator(seed), dtype=torch.float64)
+
+
+def soft(*shape, seed=0):
+    return draw(*shape, seed=seed).softmax(1)
+
+
+@pytest.fixture(scope="module")
+def stuff():
+    return draw_stuff("stuff6", n=6, side=64)
+
+
+def tiny(name):
+    return CATALOG[name].settings(**TINY[name])
+
+
+# ---- Mutual information of two views ----
+
+
+@pytest.mark.parametrize(
+    ("table", "bits"),
+    [
+        ([[0.25, 0.25], [0.25, 0.25]], 0.0),
+        ([[0.5, 0.0], [0.0, 0.5]], 1.0),
+        ([[0.5, 0.0], [0.25, 0.25]], 0.3113),
+    ],
+)
+def test_the_loss_of_a_known_table(table, bits):
+    P = torch.tensor(table, dtype=torch.float64)
+    assert -float(information_loss(P)) / math.log(2) == pytest.approx(bits, abs=5e-5)
+
+
+def test_the_loss_is_what_scikit_learn_says():
+    counts = np.random.default_rng(0).integers(1, 50, (5, 5))
+    P = torch.from_numpy(counts / counts.sum())
+    assert -float(information_loss(P)) == pytest.approx(mutual_info_score(None, None, contingency=counts), abs=1e-12)
+
+
+def test_more_weight_on_the_entropies_adds_them():
+    P = joint_table(soft(2, 4, 5, 5), soft(2, 4, 5, 5, seed=1), reach=1)
+    rows, columns = P.sum(1), P.sum(0)
+    entropies = -(rows * rows.log()).sum() - (columns * columns.log()).sum()
+    expected = information_loss(P) - 0.5 * entropies
+    assert_close(information_loss(P, marginal_weight=1.5), expected, atol=1e-12)
+
+
+def test_without_the_entropies_one_cluster_for_all_is_best():
+    one, even = torch.zeros(3, 3), torch.eye(3) / 3
+    one[0, 0] = 1
+    assert information_loss(one, marginal_weight=0) < information_loss(even, marginal_weight=0)
+    assert information_loss(one) > information_loss(even)
+
+
+@pytest.mark.parametrize("reach", [0, 1, 3])
+def test_the_joint_table_against_loops(reach):
+    z, y = soft(2, 3, 4, 5), soft(2, 3, 4, 5, seed=1)
+    weight = (draw(2, 1, 4, 5, seed=2) > 0).double()
+    P = torch.zeros(3, 3, dtype=torch.float64)
+    for b, v, u, dv, du in itertools.product(
+        range(2), range(4), range(5), range(-reach, reach + 1), range(-reach, reach + 1)
+    ):
+        if 0 <= v + dv < 4 and 0 <= u + du < 5:
+            P += weight[b, 0, v, u] * weight[b, 0, v + dv, u + du] * torch.outer(z[b, :, v, u], y[b, :, v + dv, u + du])
+    P = (P + P.T) / (2 * P.sum())
+    assert_close(joint_table(z, y, reach=reach, weight=weight), P, atol=1e-12)
+    shifts = joint_of_shifts(z, y, reach=reach, weight=weight).sum((0, 1))
+    assert_close((shifts + shifts.T) / (2 * shifts.sum()), P, atol=1e-12)
+
+
+def test_gradients_of_the_loss():
+    logits = [draw(2, 3, 4, 4, seed=seed).requires_grad_() for seed in (0, 1)]
+    assert torch.autograd.gradcheck(
+        lambda a, b: information_loss(joint_table(a.softmax(1), b.softmax(1), reach=1), marginal_weight=1.5), logits
+    )
+
+
+# ---- Views ----
+
+
+def test_a_mirror_and_a_quarter_turn_move_every_pixel_to_its_place():
+    maps = draw(1, 2, 6, 6)
+    mirror = Moves(torch.tensor([[[-1.0, 0, 0], [0, 1, 0]]]))
+    turn = Moves(torch.tensor([[[0.0, 1, 0], [-1, 0, 0]]]))
+    assert_close(mirror.apply(maps), maps.flip(-1), atol=1e-6)
+    assert_close(turn.apply(maps), maps.rot90(-1, (2, 3)), atol=1e-6)
+    assert_close(mirror.inverse().apply(mirror.apply(maps)), maps, atol=1e-6)
+    assert_close(turn.inverse().apply(turn.apply(maps)), maps, atol=1e-6)
+
+
+def test_a_network_of_pixels_commutes_with_moves():
+    """What is moved and labeled is what is labeled and moved, where it can be seen: for smooth maps, up to interpolation."""
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 64), torch.linspace(-1, 1, 64), indexing="ij")
+    maps = torch.stack([(2 * x + y).sin(), (x - 2 * y).cos()])[None].repeat(5, 1, 1, 1)
+    moves = draw_moves(5, strength=1.0, generator=generator(3))
+    back = moves.inverse()
+    there = back.apply(moves.apply(maps.square()))
+    inside = back.inside(64, 64) & (moves.apply(torch.ones_like(maps[:, :1])) > 0.999)
+    inside = inside & (F.max_pool2d((~back.inside(64, 64)).float(), 5, 1, 2) == 0)
+    assert 0.3 < inside.float().mean() <= 1
+    assert float(((there - maps.square()).abs() * inside).max()) < 0.02
+
+
+def test_cutouts_show_nothing_from_outside():
+    moves = draw_cutouts(50, smallest=0.4, generator=generator())
+    reach = moves.theta[:, :, :2].abs().sum(2) + moves.theta[:, :, 2].abs()
+    assert float(reach.max()) <= 1 + 1e-6
+
+
+def test_colors_that_change_by_nothing_stay():
+    pixels = torch.rand(3, 3, 8, 8, generator=generator())
+    assert_close(change_colors(pixels, strength=0.0, generator=generator()), pixels, atol=1e-6)
+    changed = change_colors(pixels, strength=0.5, generator=generator())
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert float((changed - pixels).abs().mean()) > 0.02
+
+
+def test_half_of_the_pictures_are_mirrored():
+    pixels = torch.rand(400, 1, 2, 3, generator=generator())
+    out = mirrored(pixels, generator=generator(1))
+    same = (out == pixels).flatten(1).all(1)
+    flipped = (out == pixels.flip(-1)).flatten(1).all(1)
+    assert bool((same ^ flipped).all())
+    assert 150 < int(same.sum()) < 250
+
+
+# ---- AC: orders ----
+
+
+def test_each_order_visits_every_pixel_once():
+    for order in ORDERS:
+        assert sorted(ranks(order, 4, 5).flatten().tolist()) == list(range(20))
+    assert len({tuple(ranks(order, 4, 5).flatten().tolist()) for order in ORDERS}) == len(ORDERS) == 16
+    assert sum(order.zigzag for order in ORDERS) == 8
+
+
+def test_simplified_masks_keep_more():
+    for order in ORDERS:
+        strict, simplified = kernel_mask(order), kernel_mask(order, simplified=True)
+        assert int(strict.sum()) == 5  # four neighbors, and the middle
+        assert bool((strict <= simplified).all())
+        assert int(simplified.sum()) == 6
+        assert bool((attention_mask(order, 3, 4) <= attention_mask(order, 3, 4, simplified=True)).all())
+
+
+@pytest.mark.parametrize("simplified", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_later_pixel_is_seen(order, simplified):
+    """Change one pixel: nothing that is visited before it changes."""
+    torch.manual_seed(0)
+    layers = [OrderedConv(2, 4, simplified=simplified), OrderedConv(4, 4, simplified=simplified)]
+    attention = OrderedAttention(4, simplified=simplified)
+    torch.nn.init.normal_(attention.out.weight)
+    stack = [layer.double().eval() for layer in (*layers, attention)]
+    rank = ranks(order, 5, 6, simplified=simplified)
+
+    def seen(x):
+        for layer in stack:
+            x = layer(x, order)
+        return x
+
+    x = draw(1, 2, 5, 6)
+    before, some = seen(x), 0
+    for v, u in ((0, 0), (2, 3), (4, 5), (1, 4)):
+        other = x.clone()
+        other[0, :, v, u] += 1.0
+        changed = (seen(other) - before).abs().amax((0, 1)) > 1e-12
+        assert not bool((changed & (rank < rank[v, u])).any())
+        some += int(changed.sum())
+    assert some > 4
+
+
+def test_cells_see_no_pixel_after_their_last_one_in_the_whole_network():
+    torch.manual_seed(0)
+    net = ACNet(3, ACSettings(width=0.0625, simplified=False, attention=False)).eval()
+    order = ORDERS[0]  # rows from the top left
+    pixels = torch.rand(1, 3, 16, 16, generator=generator())
+    before = net.features(pixels, order)
+    other = pixels.clone()
+    other[0, :, 8, 8] = 1 - other[0, :, 8, 8]
+    changed = (net.features(other, order) - before).abs().amax((0, 1)) > 0
+    assert not bool(changed[:2].any())  # rows of cells 0 and 1 end with row 7 of the pixels
+    assert bool(changed[2:].any())
+
+
+def test_in_use_the_network_has_no_mask():
+    torch.manual_seed(0)
+    x = draw(1, 2, 5, 5)
+    layer = OrderedConv(2, 3, simplified=False).double().eval()
+    other = x.clone()
+    other[0, :, 2, 2] += 1
+    changed = (layer(other, None) - layer(x, None)).abs().amax((0, 1)) > 0
+    assert not changed[0].any()
+    assert changed[1:4, 1:4].sum() > 4
+
+
+# ---- InfoSeg ----
+
+
+def test_the_bound_on_gaussians():
+    """With T = ln of the ratio of densities it is 2 JSD − 2 ln 2, by quadrature; any other T gives less."""
+    rho = 0.8
+    x = torch.linspace(-6, 6, 601, dtype=torch.float64)
+    X, Y = torch.meshgrid(x, x, indexing="ij")
+    p = torch.exp(-(X**2 - 2 * rho * X * Y + Y**2) / (2 * (1 - rho**2))) / (2 * math.pi * math.sqrt(1 - rho**2))
+    q = torch.exp(-(X**2 + Y**2) / 2) / (2 * math.pi)
+    area = float((x[1] - x[0]) ** 2)
+    m = (p + q) / 2
+    divergence = float((0.5 * p * (p / m).log() + 0.5 * q * (q / m).log()).sum()) * area
+    draws = draw(200_000, 2)
+    a, b = draws[:, 0], rho * draws[:, 0] + math.sqrt(1 - rho**2) * draws[:, 1]
+
+    def ratio(a, b):
+        return -0.5 * math.log(1 - rho**2) - (rho**2 * (a**2 + b**2) - 2 * rho * a * b) / (2 * (1 - rho**2))
+
+    positive, negative = ratio(a, b), ratio(a, b.roll(1))
+    best = float(jensen_shannon(positive, negative))
+    assert best == pytest.approx(2 * divergence - 2 * math.log(2), abs=0.01)
+    assert float(jensen_shannon(torch.zeros(3), torch.zeros(3))) == pytest.approx(-2 * math.log(2))
+    for other in (0.5, 2.0):
+        assert float(jensen_shannon(other * positive, other * negative)) < best
+    assert float(jensen_shannon(positive + 1, negative + 1)) < best
+
+
+def test_pairs_against_loops():
+    local, S = draw(3, 4, 2, 2).float(), draw(3, 4, 2, 2, seed=1).float()
+    positive, negative = pair_scores(local, S)
+    here = [float(local[b, :, v, u] @ S[b, :, v, u]) for b in range(3) for v in range(2) for u in range(2)]
+    there = [
+        float(local[i, :, v, u] @ S[j, :, v, u])
+        for i in range(3) for j in range(3) if i != j for v in range(2) for u in range(2)
+    ]  # fmt: skip
+    assert positive.tolist() == pytest.approx(here, abs=1e-5)
+    assert sorted(negative.tolist()) == pytest.approx(sorted(there), abs=1e-5)
+
+
+def test_the_segmentation_of_infoseg_sums_to_one_and_starts_alike_in_all_pictures():
+    torch.manual_seed(0)
+    net = InfoSegNet(4, CATALOG["infoseg"].settings(**TINY["infoseg"])).eval()
+    pixels = torch.rand(2, 3, 30, 41, generator=generator())
+    V = net.scores(pixels)
+    assert V.shape == (2, 4, 8, 11)
+    assert_close(V.sum(1), torch.ones(2, 8, 11), atol=1e-5)
+    H = net.classes(net.features(pixels))
+    assert_close(H[0], H[1], atol=1e-6)
+    assert_close(assign(torch.zeros(1, 3, 2, 2), torch.ones(1, 4, 3)), torch.full((1, 4, 2, 2), 0.25), atol=1e-6)
+
+
+# ---- PiCIE and modified DeepCluster ----
+
+
+def slow_clustering_loss(z, y, centers, temperature):
+    k = len(centers)
+    counts = [int((y == j).sum()) for j in range(k)]
+    total = weights = 0.0
+    for b, v, u in itertools.product(*map(range, y.shape)):
+        label = int(y[b, v, u])
+        logits = [float(z[b, :, v, u] @ centers[j]) / temperature for j in range(k)]
+        most = max(logits)
+        loss = most + math.log(sum(math.exp(x - most) for x in logits)) - logits[label]
+        total, weights = total + loss / counts[label], weights + 1 / counts[label]
+    return total / weights
+
+
+def test_the_losses_of_picie_against_loops():
+    z = tuple(F.normalize(draw(2, 5, 3, 4, seed=seed), dim=1) for seed in (0, 1))
+    y = tuple(torch.randint(0, 3, (2, 3, 4), generator=generator(seed)) for seed in (0, 1))
+    centers = F.normalize(draw(2, 3, 5, seed=4), dim=2)
+    within, cross = picie_losses(tuple(a.float() for a in z), y, centers.float(), temperature=0.1)
+
+    def slow(a, b):
+        return slow_clustering_loss(z[a], y[b], centers[b], 0.1)
+
+    assert float(within) == pytest.approx((slow(0, 0) + slow(1, 1)) / 2, rel=1e-4)
+    assert float(cross) == pytest.approx((slow(0, 1) + slow(1, 0)) / 2, rel=1e-4)
+
+
+def test_gradients_reach_the_features_alone():
+    z = F.normalize(draw(1, 4, 2, 2), dim=1).float().requires_grad_()
+    loss = clustering_loss(z, torch.zeros(1, 2, 2, dtype=torch.int64), torch.eye(4)[:3], temperature=1.0)
+    loss.backward()
+    assert bool((z.grad[0, 0] < 0).all())  # toward their own center
+
+
+def test_minibatch_kmeans_finds_what_lies_apart():
+    directions = F.normalize(torch.eye(4), dim=1)
+    rows = F.normalize(directions.repeat_interleave(500, 0) + 0.1 * draw(2000, 4).float(), dim=1)
+    centers = minibatch_kmeans(rows, 4, generator=generator())
+    cosines = centers @ directions.T
+    assert_close(cosines.amax(1), torch.ones(4), atol=0.01)
+    assert sorted(cosines.argmax(1).tolist()) == [0, 1, 2, 3]
+    assert_close(in_order_of(directions, centers) @ directions.T, torch.eye(4), atol=0.1)
+
+
+def test_whitened_features_are_uncorrelated():
+    rows = (draw(4000, 3) @ draw(3, 3, seed=1) + 2).float()
+    mean, whitening = whitening_of(rows)
+    white = (rows - mean) @ whitening
+    assert_close(white.mean(0), torch.zeros(3), atol=1e-3)
+    assert_close(white.T @ white / len(white), torch.eye(3), atol=0.01)
+
+
+# ---- Trainings ----
+
+
+def test_every_card_has_a_system():
+    assert SYSTEMS.keys() == CATALOG.keys() == TINY.keys()
+    assert all(system.card is CATALOG[name] for name, system in SYSTEMS.items())
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
+    """Five steps, and two and then three more: the same network to the bit; the file labels as the network did."""
+    settings = tiny(name)
+    asked = {"n_segments": 4, "settings": settings, "seed": 3, "device": "cpu"}
+    *first, whole = train(name, stuff, steps=5, **asked)
+    assert [state.step for state in (*first, whole)] == [1, 2, 3, 4, 5]
+    assert whole.progress == 1
+    assert math.isfinite(whole.loss)
+    assert float(whole.use.sum()) == pytest.approx(1, abs=1e-4)
+    if whole.P is not None:
+        assert whole.P.shape == (4, 4)
+        assert float(whole.P.sum()) == pytest.approx(1, abs=1e-3)
+        assert_close(whole.P, whole.P.T, atol=1e-5)
+    *_, half = train(name, stuff, steps=2, **asked)
+    *_, resumed = train(name, stuff, steps=5, start=half.checkpoint(), **asked)
+    mine, theirs = whole.learned().net.state_dict(), resumed.learned().net.state_dict()
+    assert all(torch.equal(mine[key], theirs[key]) for key in mine)
+    assert whole.loss == resumed.loss
+    done = learn(name, stuff, tmp_path / "net.safetensors", n_segments=4, settings=settings, steps=5, seed=3, device="cpu")
+    image = stuff.images[0]
+    read = load_learned(done.path)
+    assert torch.equal(read.label(image), whole.label(image))
+    assert read.label(image).shape == image.shape[:2]
+    assert read.settings == settings
+    assert done.scores.accuracy == pytest.approx(score_classes(whole.label, stuff, n_segments=4).accuracy)
+
+
+def test_truth_is_not_looked_at(stuff):
+    asked = {"n_segments": 3, "settings": tiny("iic"), "steps": 2, "device": "cpu"}
+    *_, with_truth = train("iic", stuff, **asked)
+    *_, without = train("iic", Pictures(stuff.images, stuff.names), **asked)
+    assert with_truth.loss == without.loss
+
+
+def test_a_loss_that_is_no_number_leaves_the_last_good_step(stuff, tmp_path, monkeypatch):
+    out = tmp_path / "net.safetensors"
+    learner = type(SYSTEMS["iic"].make_learner(SYSTEMS["iic"].make_net(3, tiny("iic")), 3, tiny("iic"), None))
+    losses = learner.losses
+
+    def spoiled(self, turn):
+        found = losses(self, turn)
+        return dataclasses.replace(found, total=found.total * math.nan) if turn.step == 2 else found
+
+    monkeypatch.setattr(learner, "losses", spoiled)
+    with pytest.raises(NumericalError, match=r"loss of step 3 is nan.*as it was after step 2.*smaller learning rate"):
+        learn("iic", stuff, out, n_segments=3, settings=tiny("iic"), steps=5, device="cpu")
+    monkeypatch.undo()
+    done = learn("iic", stuff, out, n_segments=3, settings=tiny("iic"), steps=5, device="cpu", resume=True)
+    assert done.learned.training["steps"] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"pictures": 1}, "what many pictures share; got 1"),
+        ({"n_segments": 1}, "n_segments must be between 2 and 64; got 1"),
+        ({"n_segments": 65}, "n_segments must be between 2 and 64; got 65"),
+        ({"settings": {"crop": 96}}, "crop must be at most the shorter side"),
+        ({"seed": -1}, "seed must be"),
+        ({"steps": 0}, "steps"),
+    ],
+)
+def test_what_cannot_be_learned_is_told(stuff, change, told):
+    kept = change.pop("pictures", len(stuff))
+    pictures = Pictures(stuff.images[:kept], stuff.names[:kept])
+    settings = CATALOG["iic"].settings(**{**TINY["iic"], **change.pop("settings", {})})
+    asked = {"n_segments": 3, "settings": settings, "steps": 2, "seed": 0, "device": "cpu", **change}
+    with pytest.raises(InputError, match=told):
+        next(train("iic", pictures, **asked))
+
+
+def test_a_checkpoint_of_another_training_is_refused(stuff):
+    *_, state = train("iic", stuff, n_segments=3, settings=tiny("iic"), steps=1, device="cpu")
+    with pytest.raises(InputError, match=r"another system and .*'iic', and now 'infoseg'"):
+        next(
+            train("infoseg", stuff, n_segments=3, settings=tiny("infoseg"), steps=2, device="cpu", start=state.checkpoint())
+        )
+    with pytest.raises(InputError, match="another n_segments"):
+        next(train("iic", stuff, n_segments=4, settings=tiny("iic"), steps=2, device="cpu", start=state.checkpoint()))
+
+
+def test_a_full_disk_is_a_sentence(stuff, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        learn("iic", stuff, tmp_path / "net.safetensors", n_segments=3, settings=tiny("iic"), steps=1, device="cpu")
+
+
+def test_a_damaged_file_is_a_sentence(stuff, tmp_path):
+    out = tmp_path / "net.safetensors"
+    learn("iic", stuff, out, n_segments=3, settings=tiny("iic"), steps=1, device="cpu")
+    content = bytearray(out.read_bytes())
+    content[-5] ^= 0xFF
+    out.write_bytes(content)
+    with pytest.raises(ModelError, match=r"net\.safetensors"):
+        load_learned(out)
+
+
+# ---- Drawn collections ----
+
+
+def test_drawn_stuff_is_seeded_and_has_all_classes():
+    for name, n_classes in (("stuff6", 6), ("stuff3", 3)):
+        pictures = draw_stuff(name, n=12, side=48)
+        again = draw_stuff(name, n=12, side=48)
+        assert all(map(torch.equal, pictures.images, again.images))
+        assert all(map(torch.equal, pictures.truth, again.truth))
+        assert {int(x) for truth in pictures.truth for x in truth.unique()} == set(range(n_classes))
+        assert len(pictures.classes) == n_classes
+        assert not torch.equal(pictures.images[0], draw_stuff(name, n=1, side=48, seed=1).images[0])
+
+
+def test_color_alone_does_not_tell_drawn_stuff_apart():
+    """The colors of a class are those of the others: to know the mean color of a region is to know little of its class."""
+    pictures = draw_stuff("stuff6", n=60, side=64)
+    rows, classes = [], []
+    for image, truth in zip(pictures.images, pictures.truth, strict=True):
+        for c in truth.unique().tolist():
+            rows.append(image[truth == c].float().mean(0))
+            classes.append(c)
+    X, y = torch.stack(rows), torch.tensor(classes)
+    distance = torch.cdist(X, X).fill_diagonal_(math.inf)
+    right = float((y[distance.argmin(1)] == y).float().mean())
+    assert right < 0.4  # of six classes, by the nearest other region
+
+
+# ---- The command ----
+
+
+def test_the_command_trains_scores_and_its_file_segments(tmp_path, capsys):
+    folder, labels = tmp_path / "pictures", tmp_path / "labels"
+    folder.mkdir()
+    labels.mkdir()
+    pictures = draw_stuff("stuff6", n=4, side=64)
+    for image, name, truth in zip(pictures.images, pictures.names, pictures.truth, strict=True):
+        Image.fromarray(image.numpy()).save(folder / f"{name}.png")
+        Image.fromarray(truth.numpy().astype(np.uint8)).save(labels / f"{name}.png")
+    out = tmp_path / "net.safetensors"
+    flags = ["--crop", "32", "--batch", "4", "--width", "0.0625", "--steps", "2", "--device", "cpu"]
+    asked = ["learn", "iic", str(folder), "--out", str(out), "--labels", str(labels), *flags]
+    assert main(asked) == 0
+    assert "2 steps on 4 pictures" in capsys.readouterr().out
+    segmented = tmp_path / "segmented"
+    picture = str(folder / f"{pictures.names[0]}.png")
+    assert main(["segment", picture, "--out", str(segmented), "--weights", str(out), "--method", "kmeans"]) == 0
+    assert (segmented / f"{pictures.names[0]}.labels.png").is_file()
+    assert main([*asked, "--n-segments", "1"]) == 2
+    assert "n_segments must be between 2 and 64" in capsys.readouterr().err
