@@ -97,11 +97,11 @@ class Action:
 
 
 ACTIONS = (
-    Action("a new K", "number", "n_segments", lambda i: str(2 + 7 * i % 19), 120),
+    Action("a new K", "number", "n_segments", lambda i: str(3 + 3 * i % 7), 120),
     Action("a new λ", "number", "knn_weight", lambda i: f"{5 + 0.35 * i:g}", 220),
     Action("CRF on or off", "checkbox", "crf", lambda _: None, 200),
 )
-_NEW_GRAPH = 10
+_NEW_GRAPH = 7
 _WARM = 4  # repetitions that do not count
 _lambdas = count(20, 0.7)  # never one twice
 PARTS = ("total", "browser", "transport", "handler", "kernel")
