@@ -28,7 +28,7 @@ from tests.asserts import assert_close
 
 TINY = {
     "iic": {"crop": 32, "batch": 4, "width": 0.0625},
-    "ac": {"crop": 32, "batch": 4, "width": 0.0625},
+    "ac": {"crop": 48, "batch": 4, "width": 0.0625},
     "infoseg": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8},
     "picie": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
     "mdc": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
@@ -222,8 +222,23 @@ def test_cells_see_no_pixel_after_their_last_one_in_the_whole_network():
     other = pixels.clone()
     other[0, :, 8, 8] = 1 - other[0, :, 8, 8]
     changed = (net.features(other, order) - before).abs().amax((0, 1)) > 0
+    assert changed.shape == (4, 4)
     assert not bool(changed[:2].any())  # rows of cells 0 and 1 end with row 7 of the pixels
     assert bool(changed[2:].any())
+
+
+def test_in_training_no_cell_sees_a_border():
+    """Move a crop over a larger picture: what its cells say moves along."""
+    torch.manual_seed(0)
+    net = ACNet(3, ACSettings(width=0.0625, attention=False))
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.eval()  # whose statistics would be of other pixels
+    pixels = torch.rand(1, 3, 80, 80, generator=generator())
+    for order in (None, ORDERS[0], ORDERS[13]):
+        first, second = (net.features(pixels[:, :, 8 * i : 8 * i + 64, :64], order) for i in (0, 1))
+        assert first.shape == (1, net.n_features, 8, 8)
+        assert_close(first[:, :, 2:], second[:, :, :-2], atol=1e-5)
 
 
 def test_in_use_the_network_has_no_mask():

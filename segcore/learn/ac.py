@@ -22,6 +22,8 @@ from segcore.learn.nets import HeadsNet, channels_of
 from segcore.learn.orders import ORDERS, Order, attention_mask, kernel_mask
 from segcore.learn.types import Crops, Net, System
 
+MARGIN = 4  # cells; the six convolutions see no further
+
 
 class OrderedConv(nn.Module):
     """A 3×3 convolution with batch norm and ReLU that can lose the weights of later neighbors."""
@@ -72,14 +74,20 @@ class ACNet(HeadsNet):
         self._orders = ORDERS[: settings.n_orders] if settings.mean_of_orders else ()
 
     def features(self, pixels: Tensor, order: Order | None = None) -> Tensor:
-        """(b, d, ⌈height / 4⌉, ⌈width / 4⌉), seen in an order, or without one."""
+        """Give (b, d, ⌈height / 4⌉, ⌈width / 4⌉), seen in an order, or without one.
+
+        In training, cells that see the border are cut off, MARGIN on each side: zeros beyond it would tell where a cell
+        lies, which both views know. In use, the border is repeated instead.
+        """
         height, width = pixels.shape[2:]
-        x = 2 * F.pad(pixels, (0, -width % 4, 0, -height % 4), mode="replicate") - 1
-        x = x.contiguous(memory_format=torch.channels_last)
+        around = 0 if self.training else MARGIN * self.stride
+        pixels = F.pad(pixels, (around, around + -width % 4, around, around + -height % 4), mode="replicate")
+        x = (2 * pixels - 1).contiguous(memory_format=torch.channels_last)
         for i, conv in enumerate(self.convs):
             x = conv(x, order)
             if i in (1, 3):
                 x = F.max_pool2d(x, 2)
+        x = x[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
         return x if self.attention is None else cast("Tensor", self.attention(x, order))
 
     def scores(self, pixels: Tensor) -> Tensor:

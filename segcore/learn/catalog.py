@@ -85,6 +85,15 @@ class ACSettings(IICSettings):
     """The tunables of AC."""
 
     # fmt: off
+    crop: int = param(
+        64, stage="learn", label="Crop", lo=48, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at; 16 px on each side see the border and do not count.")
+    batch: int = param(
+        48, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
+        info="More make P less noisy and a step slower.")
+    learning_rate: float = param(
+        3e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam; faster ones find colors before textures.")
     reach: int = param(
         1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="Neighbors at most so far away shall have labels that tell about each other.")
@@ -95,7 +104,7 @@ class ACSettings(IICSettings):
         True, stage="learn", label="Simplified masks",
         info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")
     attention: bool = param(
-        True, stage="learn", label="Attention",
+        False, stage="learn", label="Attention",
         info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
     mean_of_orders: bool = param(
         True, stage="learn", label="Mean over orders in use",
