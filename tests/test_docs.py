@@ -22,7 +22,8 @@ from demo.shared.jobs.limits import JobLimits, flag_of, variable_of
 from segcore.cli import build_parser
 from segcore.cli_evaluate import ALL
 from segcore.features import BACKBONES
-from segcore.flags import settings_from
+from segcore.flags import schema_from, settings_from
+from segcore.learn.catalog import CATALOG
 from segcore.metrics.matching import matched_iou
 from segcore.places import DOCS, EXAMPLES, ROOT
 from segcore.registry import METHODS
@@ -143,8 +144,11 @@ def commands():
 @pytest.mark.parametrize("line", list(commands()))
 def test_commands_are_understood(line):
     parsed = build_parser().parse_args(shlex.split(line))
-    if hasattr(parsed, "backbone"):
-        parsed.method = None if parsed.method == ALL else parsed.method
+    if line.startswith("learn "):
+        schema_from(parsed, CATALOG[parsed.system].settings)
+    elif hasattr(parsed, "backbone"):
+        if getattr(parsed, "method", None) == ALL:
+            parsed.method = None
         settings = settings_from(parsed)
         assert settings.backbone in BACKBONES or settings.backbone in ("auto", "weights.safetensors")
 
