@@ -12,6 +12,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,11 +23,11 @@ from segcore.cli_head import add_head
 from segcore.cli_learn import add_learn
 from segcore.cli_pretrain import add_pretrain
 from segcore.errors import InputError, SegcoreError, shortened
-from segcore.flags import add_settings, check_json, settings_from, write_json
+from segcore.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
 if TYPE_CHECKING:
-    from segcore.types import Segmentation
+    from segcore.pipeline import Pipeline
 
 
 class _Parser(argparse.ArgumentParser):
@@ -70,6 +72,8 @@ def build_parser() -> argparse.ArgumentParser:
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
     segment.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
     segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
+    add_engine(segment)
     add_settings(segment)
     segment.set_defaults(run=_segment)
 
@@ -100,48 +104,88 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _segment(parsed: argparse.Namespace) -> int:
-    from segcore.export import make_folder, write_files
+    from segcore.export import make_folder
     from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
     from segcore.progress import make_bar, say
 
-    settings = settings_from(parsed)
+    settings, engine = settings_from(parsed), engine_from(parsed)
     pipeline = Pipeline(device=parsed.device)
     stems = _stems(parsed.pictures)
     make_folder(parsed.out)
     if is_weight_file(settings.backbone):
         resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
-    failed, told, bar = 0, set[str](), make_bar(total=len(stems), label="segment")
+    there = {
+        p for p, stem in stems.items() if parsed.resume and _is_there(p, parsed.out / f"{stem}.json", pipeline, settings)
+    }
+    if there:
+        say(f"{len(there)} of {len(stems)} pictures are there already.")
+    missing = {p: stem for p, stem in stems.items() if p not in there}
+    work = partial(_segment_one, pipeline=pipeline, settings=settings, out=parsed.out)
+    failed, told, bar = 0, set[str](), make_bar(total=len(missing), label="segment")
     try:
-        for picture, stem in stems.items():
+        for (picture, _), done in engine.each(work, tuple(missing.items())):
             try:
-                result = pipeline.run(picture, settings)
-                paths = write_files(result, parsed.out, stem)
+                result = done()
             except (SegcoreError, OSError) as error:
                 # One bad picture must not cost the results of the others.
                 say(f"error: {picture}: {_sentence(error)}", error=True)
                 failed += 1
             else:
-                _tell(picture, result, paths, told)
+                _tell(picture, result, told)
             bar.update(1)
     finally:
         bar.close()
     return 2 if failed else 0
 
 
-def _tell(picture: str, result: "Segmentation", paths: Sequence[Path], told: set[str]) -> None:
+def _is_there(picture: str, summary: Path, pipeline: "Pipeline", settings: Settings) -> bool:
+    """Whether the results of these settings are there, later than the picture; the summary is written last."""
+    try:
+        found = json.loads(summary.read_text(encoding="utf-8"))
+        is_later = summary.stat().st_mtime >= Path(picture).stat().st_mtime
+    except (OSError, ValueError):
+        return False
+    return is_later and isinstance(found, dict) and found.get("settings") == pipeline.resolve(settings).to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is said of a picture whose files are written."""
+
+    n_segments: int
+    seconds: float
+    notes: tuple[str, ...]
+    of_backbone: frozenset[str]  # those of the notes that are the same for all pictures
+    files: tuple[str, ...]
+
+
+def _segment_one(item: tuple[str, str], *, pipeline: "Pipeline", settings: Settings, out: Path) -> _Done:
+    """Segment a picture and write its files."""
+    from segcore.export import write_files
+
+    picture, stem = item
+    result = pipeline.run(picture, settings)
+    return _Done(
+        result.n_segments,
+        sum(stage.seconds for stage in result.stages if not stage.cached),
+        tuple(result.notes),
+        frozenset(note for stage in result.stages if stage.name == "weights" for note in stage.notes),
+        tuple(path.name for path in write_files(result, out, stem)),
+    )
+
+
+def _tell(picture: str, done: _Done, told: set[str]) -> None:
     """Say what came of a picture; notes on the backbone, which are the same for all of them, only if not told yet."""
     from segcore.progress import say
 
-    of_backbone = {note for stage in result.stages if stage.name == "weights" for note in stage.notes}
-    for note in result.notes:
-        if note not in of_backbone:
+    for note in done.notes:
+        if note not in done.of_backbone:
             say(f"note: {picture}: {note}", error=True)
         elif note not in told:
             say(f"note: {' '.join(note.splitlines())}", error=True)
             told.add(note)
-    seconds = sum(stage.seconds for stage in result.stages if not stage.cached)
-    say(f"{picture}: {result.n_segments} segments, {seconds:.2f} s, {', '.join(path.name for path in paths)}")
+    say(f"{picture}: {done.n_segments} segments, {done.seconds:.2f} s, {', '.join(done.files)}")
 
 
 def _stems(pictures: Sequence[str]) -> dict[str, str]:

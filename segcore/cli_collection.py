@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segcore.errors import InputError
-from segcore.flags import add_settings, check_json, settings_from, write_json
+from segcore.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
 from segcore.settings import CRF_PRESETS, Schema, Settings, params
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _add_common(parser: argparse.ArgumentParser, run: Any) -> None:
     )
     parser.add_argument("--weights", metavar="FILE", help="a file that `learn` wrote, as the system; or of a backbone")
     parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_engine(parser)
     add_settings(parser, FLAGS)
     parser.set_defaults(run=run)
 
@@ -135,7 +136,7 @@ def _segment(parsed: argparse.Namespace) -> int:
     else:
         grouping = _shown(group(collection, parsed.system, n_groups=parsed.n_segments, seed=settings.seed, settings=own))
     about = clusters(collection, grouping, settings, own.to_dict() if own else {}, settings.seed)
-    _shown(write_grouping(collection, grouping, settings, parsed.out, about=about))
+    _shown(write_grouping(collection, grouping, settings, parsed.out, about=about, engine=engine_from(parsed)))
     for note in grouping.notes:
         print(f"note: {note}", file=sys.stderr)
     print(f"{len(collection)} pictures, {grouping.n_groups} groups: {parsed.out}")
@@ -206,7 +207,7 @@ def _collected(
     reader = open_reader(settings, device=parsed.device, untrained=untrained)
     for note in reader.notes:
         print(f"note: {' '.join(note.splitlines())}", file=sys.stderr)
-    return _shown(collect(pictures, reader, Store(parsed.store or default_store())))
+    return _shown(collect(pictures, reader, Store(parsed.store or default_store()), engine=engine_from(parsed)))
 
 
 def _shown(steps: "Steps[T]") -> T:

@@ -19,7 +19,7 @@ from segcore.evaluate_json import (
     region_json,
     retrieval_json,
 )
-from segcore.flags import add_settings, check_json, settings_from, write_json
+from segcore.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
 from segcore.settings import Settings
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
     parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    add_engine(parser)
     add_settings(parser)
     parser.set_defaults(run=run)
 
@@ -209,10 +210,10 @@ def _rows(
 ) -> tuple[list[tuple[str, Any, Settings]], int]:
     """Name, report and settings of each contender, and the exit status: 2 where one but the first has failed."""
     rows: list[tuple[str, Any, Settings]] = []
-    status = 0
+    status, engine = 0, engine_from(parsed)
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
         try:
-            report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline))
+            report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline, engine=engine))
         except SegcoreError as error:
             if not rows:
                 raise

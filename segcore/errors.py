@@ -4,6 +4,8 @@ Every message says what is wrong, the rule, what was given, and what to do. Each
 caller would expect, so `except ValueError` keeps working.
 """
 
+from typing import Any
+
 _LONGEST = 200  # characters of what somebody gave that a message repeats
 
 
@@ -14,6 +16,17 @@ def shortened(given: str) -> str:
 
 class SegcoreError(Exception):
     """Base of all errors whose message is meant to be shown to a user."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle it with its attributes, which the constructor of an exception would ask for again."""
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[SegcoreError], args: tuple[Any, ...], attributes: dict[str, Any]) -> SegcoreError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 class InputError(SegcoreError, ValueError):

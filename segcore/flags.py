@@ -5,10 +5,13 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from segcore.errors import InputError
 from segcore.settings import CRF_PRESETS, Param, Schema, Settings, params
+
+if TYPE_CHECKING:
+    from segcore.engine import Engine
 
 T = TypeVar("T", bound=Schema)
 
@@ -53,6 +56,21 @@ def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:
     metavar = name.upper() if p.choices else p.symbol or ("N" if isinstance(default, int) else "X")
     info = f"{p.info} One of: {rule}." if p.choices else f"{p.info} {rule}."
     group.add_argument(flag, default=None, metavar=metavar, help=f"{info} ({default})".replace("%", "%%"))
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add --engine and --address: where the work on each picture is done."""
+    parser.add_argument(
+        "--engine", default="local", metavar="NAME", help="where pictures are worked on: local or ray (local)"
+    )
+    parser.add_argument("--address", metavar="ADDRESS", help="of a Ray cluster; without it, one is started on this machine")
+
+
+def engine_from(parsed: argparse.Namespace) -> "Engine":
+    """The engine that the flags name."""
+    from segcore.engine import engine_of
+
+    return engine_of(parsed.engine, parsed.address)
 
 
 def check_json(path: Path | None) -> None:

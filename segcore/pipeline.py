@@ -92,11 +92,16 @@ class Pipeline:
             InputError: the device is unknown or not here.
             ModelError: the file of weights is missing, damaged or holds no vision transformer.
         """
+        self._made_again = partial(Pipeline, device=device, cache_bytes=cache_bytes, extract=extract, weights=weights)
         self.device = pick_device(device)
         self.cache = StageCache(cache_bytes)
         self._extract = extract
         self._auto = resolve_backbone(weights)[0].name if weights else "auto"
         self._latest: tuple[Any, Tensor | None] = (None, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets one that is made alike, and that remembers nothing yet."""
+        return self._made_again, ()
 
     def run(
         self,

@@ -10,7 +10,7 @@ from demo.pages import PAGES
 ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
-     "segcore.environment", "segcore.stopping", "segcore.places", "segcore.worker"),
+     "segcore.environment", "segcore.stopping", "segcore.places", "segcore.worker", "segcore.engine"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
      "segcore.refine", "segcore.interactive", "segcore.layers", "segcore.metrics", "segcore.palette", "segcore.render",

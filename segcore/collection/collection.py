@@ -6,6 +6,7 @@ kill, computes only what is missing. Memory does not grow with the number of pic
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from segcore.collection.pictures import LEAST, Picture
 from segcore.collection.reader import Reader
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
 from segcore.collection.types import Progress, Sample, Steps
+from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError, NumericalError
 from segcore.image import fit_to_grid, read_image
 from segcore.settings import Settings
@@ -131,7 +133,9 @@ class Collection:
         )
 
 
-def collect(pictures: Sequence[Picture], reader: Reader, store: Store, *, least: int = LEAST) -> Steps[Collection]:
+def collect(
+    pictures: Sequence[Picture], reader: Reader, store: Store, *, least: int = LEAST, engine: Engine = LOCAL
+) -> Steps[Collection]:
     """Compute the features of pictures that are not in the store yet.
 
     Args:
@@ -139,6 +143,7 @@ def collect(pictures: Sequence[Picture], reader: Reader, store: Store, *, least:
         reader: of `open_reader`.
         store: where features are kept.
         least: how many pictures must be readable.
+        engine: reads them; its workers must see the files, and the folder of the store.
 
     Yields:
         Progress after each picture.
@@ -153,10 +158,10 @@ def collect(pictures: Sequence[Picture], reader: Reader, store: Store, *, least:
     """
     kept: list[tuple[Picture, str, Geometry]] = []
     failed: dict[str, str] = {}
-    for n, picture in enumerate(pictures, 1):
-        stop_if_asked()
+    read = partial(_read, store=store, reader=reader)
+    for n, (picture, done) in enumerate(engine.each(read, pictures), 1):
         try:
-            kept.append((picture, *read_into(store, picture, reader)))
+            kept.append((picture, *done()))
         except DiskFull:
             raise
         except (InputError, NumericalError) as error:
@@ -192,6 +197,10 @@ def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geom
     grid = reader.read(data)
     store.write(key, grid)
     return key, grid.geometry
+
+
+def _read(picture: Picture, *, store: Store, reader: Reader) -> tuple[str, Geometry]:
+    return read_into(store, picture, reader)
 
 
 def _shares(counts: Tensor, n: int, seed: int) -> Tensor:

@@ -4,6 +4,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
 from segcore.collection.types import Grouping, Progress, Steps
+from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
 from segcore.export import labels_png, make_folder, png
 from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
@@ -74,24 +76,36 @@ def learned_bytes(grouping: Grouping, about: Mapping[str, Any]) -> bytes | None:
 
 
 def write_grouping(
-    collection: Collection, grouping: Grouping, settings: Settings, folder: Path, *, about: Mapping[str, Any]
+    collection: Collection,
+    grouping: Grouping,
+    settings: Settings,
+    folder: Path,
+    *,
+    about: Mapping[str, Any],
+    engine: Engine = LOCAL,
 ) -> Steps[None]:
     """Write NAME.labels.png and NAME.overlay.png of every picture, clusters.json and learned.safetensors into a folder.
+
+    The engine lifts the labels of each picture to its pixels and writes its files.
 
     Raises:
         InputError: the folder cannot be written, or the disk is full; what was written stays.
     """
     make_folder(folder)
-    for i, name in enumerate(collection.names):
-        stop_if_asked()
-        labels, overlay = picture_files(collection, grouping, i, settings)
-        _write(folder / f"{name}.labels.png", labels)
-        _write(folder / f"{name}.overlay.png", overlay)
+    write = partial(_write_picture, collection, grouping, settings, folder)
+    for i, done in engine.each(write, range(len(collection))):
+        done()
         yield Progress("label maps", i + 1, len(collection))
     _write(folder / CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False).encode())
     learned = learned_bytes(grouping, about)
     if learned is not None:
         _write(folder / HEAD, learned)
+
+
+def _write_picture(collection: Collection, grouping: Grouping, settings: Settings, folder: Path, i: int) -> None:
+    labels, overlay = picture_files(collection, grouping, i, settings)
+    _write(folder / f"{collection.names[i]}.labels.png", labels)
+    _write(folder / f"{collection.names[i]}.overlay.png", overlay)
 
 
 def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:

@@ -6,12 +6,13 @@ repeats for each K.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
+from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.features import VitModel, load_vit, resolve_backbone
 from segcore.features.untrained import untrained_twin
@@ -161,14 +162,14 @@ class Tally(Generic[T]):
     scores: list[T] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)  # name → why
 
-    def add(self, case: Case, score: Callable[[Case], T]) -> None:
-        """Score a case.
+    def add(self, case: Case, score: Callable[[], T]) -> None:
+        """Take what came of a case.
 
         Raises:
             SegcoreError: the first cases all failed, two of them alike, so the fault lies in the settings.
         """
         try:
-            value = score(case)
+            value = score()
         except (InputError, NumericalError) as error:
             of_settings = getattr(error, "field", "image") != "image"
             if of_settings and not self.scores and (self.n_cases == 1 or str(error) in self.skipped.values()):
@@ -185,11 +186,13 @@ class Tally(Generic[T]):
             raise InputError(f"None of {self.n_cases} pictures could be scored: {reasons}", field="image")
 
 
-def each(cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None) -> Tally[T]:
+def each(
+    cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None, engine: Engine = LOCAL
+) -> Tally[T]:
     """Score every case; where the settings are at fault, the work ends at once."""
     tally = Tally[T](len(cases))
-    for case in cases:
-        tally.add(case, score)
+    for case, scored in engine.each(score, cases):
+        tally.add(case, scored)
         if on_picture is not None:
             on_picture(case.name)
     tally.check()
@@ -219,12 +222,19 @@ def run(pipeline: Pipeline, picture: Path, settings: Settings) -> Segmentation:
 
 def untrained_pipeline(*, device: str = "auto", seed: int = 0) -> Pipeline:
     """A pipeline whose transformers have random weights instead of their own, for comparison."""
+    return Pipeline(device=device, extract=_Untrained(seed))
 
-    @cache
-    def twin(model: VitModel) -> VitModel:
-        return untrained_twin(model, seed=seed)
 
-    def extract(model: VitModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
-        return extract_features(twin(model), pixels, geometry, **tunables)
+@dataclass(frozen=True, slots=True)
+class _Untrained:
+    """Features of a transformer whose weights are random instead of its own."""
 
-    return Pipeline(device=device, extract=extract)
+    seed: int
+
+    def __call__(self, model: VitModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
+        return extract_features(_twin(model, self.seed), pixels, geometry, **tunables)
+
+
+@lru_cache(maxsize=2)
+def _twin(model: VitModel, seed: int) -> VitModel:
+    return untrained_twin(model, seed=seed)

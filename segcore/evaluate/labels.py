@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from segcore.engine import LOCAL, Engine
 from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
 from segcore.image import read_labels
 from segcore.metrics import LabelScores, Matching, Overlap, match, overlap, pooled, score_labels
@@ -36,6 +37,7 @@ def evaluate_labels(
     pipeline: Pipeline,
     ignore: int | None = None,
     on_picture: OnPicture | None = None,
+    engine: Engine = LOCAL,
 ) -> LabelReport:
     """Measure how well the segments of each picture fit a label map.
 
@@ -45,6 +47,7 @@ def evaluate_labels(
         pipeline: computes and remembers.
         ignore: label of the truths whose pixels count for nothing.
         on_picture: called with its name after each picture.
+        engine: does the work on each picture.
 
     Returns:
         Scores per picture, and one matching of the sum of all contingency tables. The latter asks that segment 1 means the
@@ -64,7 +67,7 @@ def evaluate_labels(
         check_size(truth, result, case.truth.name)
         return overlap(result.label_map, truth, ignore=ignore), ignore is not None and ignore in truth
 
-    told = each(cases, count, on_picture)
+    told = each(cases, count, on_picture, engine)
     tables, ignoring = zip(*told.scores, strict=True)
     scores = tuple(score_labels(o.table) for o in tables)
     whole = match(pooled(tables).table)

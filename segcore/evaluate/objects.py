@@ -3,9 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import NoReturn
 
 import numpy as np
 
+from segcore.engine import LOCAL, Engine
 from segcore.errors import SegcoreError
 from segcore.evaluate.cases import Case, OnPicture, Tally, check_pair, resolved, run
 from segcore.image import read_mask
@@ -82,7 +84,12 @@ def evaluate_objects(
 
 
 def evaluate_variants(
-    cases: Sequence[Case], variants: Sequence[Settings], *, pipeline: Pipeline, on_picture: OnPicture | None = None
+    cases: Sequence[Case],
+    variants: Sequence[Settings],
+    *,
+    pipeline: Pipeline,
+    on_picture: OnPicture | None = None,
+    engine: Engine = LOCAL,
 ) -> list[ObjectReport | SegcoreError]:
     """The same for several settings, picture by picture, so that what they share is computed once.
 
@@ -99,10 +106,10 @@ def evaluate_variants(
         except SegcoreError as error:
             failed[i] = error
 
-    for case in cases:
-        for i, settings in enumerate(variants):
+    for case, scored in engine.each(partial(_scores, variants=variants, pipeline=pipeline), cases):
+        for i, score in enumerate(scored()):
             if i not in failed:
-                attempt(i, partial(tallies[i].add, case, partial(_score, settings=settings, pipeline=pipeline)))
+                attempt(i, partial(tallies[i].add, case, score))
         if on_picture is not None:
             on_picture(case.name)
         if len(failed) == len(variants):
@@ -114,6 +121,25 @@ def evaluate_variants(
         failed.get(i) or ObjectReport(settings.backbone, tuple(tally.names), tuple(tally.scores), tally.skipped)
         for i, (settings, tally) in enumerate(zip(variants, tallies, strict=True))
     ]
+
+
+def _scores(case: Case, *, variants: Sequence[Settings], pipeline: Pipeline) -> list[Callable[[], ObjectScores]]:
+    """For each of the variants a function that returns the scores, or raises what went wrong."""
+    found: list[Callable[[], ObjectScores]] = []
+    for settings in variants:
+        try:
+            found.append(partial(_given, _score(case, settings=settings, pipeline=pipeline)))
+        except SegcoreError as error:
+            found.append(partial(_raised, error))
+    return found
+
+
+def _given(score: ObjectScores) -> ObjectScores:
+    return score
+
+
+def _raised(error: SegcoreError) -> NoReturn:
+    raise error
 
 
 def _score(case: Case, *, settings: Settings, pipeline: Pipeline) -> ObjectScores:

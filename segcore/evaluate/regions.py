@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
+from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, each, pair, resolved, run
 from segcore.metrics import (
@@ -48,6 +49,7 @@ def evaluate_regions(
     levels: Sequence[int],
     pipeline: Pipeline,
     on_picture: OnPicture | None = None,
+    engine: Engine = LOCAL,
 ) -> RegionReport:
     """Run the region and the boundary benchmark of BSDS500.
 
@@ -57,6 +59,7 @@ def evaluate_regions(
         levels: numbers of segments K, one per level of the benchmark. A method that takes no K has one level.
         pipeline: computes and remembers.
         on_picture: called with its name after each picture.
+        engine: does the work on each picture.
 
     Returns:
         Scores; what could not be read is named in `skipped`.
@@ -79,7 +82,7 @@ def evaluate_regions(
         maps = [result.label_map for result in results]
         return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
-    told = each(cases, score, on_picture)
+    told = each(cases, score, on_picture, engine)
     regions, boundaries, seconds = zip(*told.scores, strict=True)
     return RegionReport(
         settings.backbone,

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_range
+from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved
 from segcore.image import read_labels
@@ -57,6 +58,7 @@ def evaluate_retrieval(
     n_nearest: int = N_NEAREST,
     per_picture: int = PATCHES_PER_PICTURE,
     on_picture: OnPicture | None = None,
+    engine: Engine = LOCAL,
 ) -> RetrievalReport:
     """Measure how well a patch finds its like in other pictures.
 
@@ -68,6 +70,7 @@ def evaluate_retrieval(
         n_nearest: neighbors that are looked at.
         per_picture: most patches of each picture; spread evenly over its grid, in reading order.
         on_picture: called with its name after each picture.
+        engine: does the work on each picture.
 
     Returns:
         For each class that occurs in two pictures or more: of its patches, each with its `n_nearest` patches of the largest
@@ -95,7 +98,7 @@ def evaluate_retrieval(
         kept = kept[torch.linspace(0, len(kept) - 1, min(per_picture, len(kept))).round().long()] if len(kept) else kept
         return normalize_rows(features.X.cpu()[kept].float()), labels[kept]
 
-    told = each(cases, patches, on_picture)
+    told = each(cases, patches, on_picture, engine)
     X, labels = (torch.cat(parts) for parts in zip(*told.scores, strict=True))
     picture = torch.cat([torch.full((len(part),), i) for i, (part, _) in enumerate(told.scores)])
     precision, chance, counts = _precision(X, labels, picture, n_nearest)
