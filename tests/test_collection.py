@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sklearn.metrics import confusion_matrix
+from sklearn.cluster import KMeans
+from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from segcore import Settings
 from segcore.cli import main
@@ -26,7 +27,7 @@ from segcore.collection import (
 )
 from segcore.collection import store as store_module
 from segcore.collection.evaluate import majority_scores, matched_scores, named_scores, score_all, truth_of
-from segcore.collection.rows import RowSettings, nearest_rows, rows_of
+from segcore.collection.rows import RowSettings, embed, nearest_rows, rows_of
 from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
@@ -301,6 +302,19 @@ def test_a_reduction_without_its_package_says_what_to_install(folder, tmp_path, 
     own = SYSTEMS["kmeans"].settings(reduce="umap", dims=2)
     with pytest.raises(InputError, match="pip install 'segcore"):
         finish(group(collected(folder, tmp_path), "kmeans", n_groups=2, settings=own))
+
+
+@pytest.mark.parametrize("reduce", [pytest.param(name, marks=pytest.mark.extra(name)) for name in ("umap", "hnne")])
+def test_a_reduction_keeps_what_lies_apart_apart(reduce):
+    """Three bundles of directions, far from each other for the cosine, are three groups in the plane, and so again."""
+    X = torch.randn(240, 30, generator=torch.Generator().manual_seed(0)) * 0.2
+    truth = torch.arange(240) % 3
+    X[torch.arange(240), truth] += 3
+    points = embed(X, reduce, n_dims=2, seed=0)
+    assert points.shape == (240, 2)
+    found = KMeans(3, random_state=0).fit_predict(points)
+    assert adjusted_rand_score(truth, found) > 0.95
+    assert torch.equal(points, embed(X, reduce, n_dims=2, seed=0))
 
 
 def test_nearest_rows_are_those_of_a_full_sort(generator):

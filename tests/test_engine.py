@@ -5,7 +5,6 @@ import os
 import pickle
 import signal
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +28,6 @@ FLAGS = ["--backbone", "color", "--max-side", "64", "--method", "kmeans", "--n-s
 @pytest.fixture(scope="module")
 def cluster():
     """Ray on this machine with two workers."""
-    if find_spec("ray") is None:
-        if os.environ.get("SEGCORE_NEED_RAY"):
-            pytest.fail("Ray is not installed")
-        pytest.skip("Ray is not installed")
     import ray
 
     threads = torch.get_num_threads()
@@ -156,18 +151,21 @@ def test_a_second_run_does_only_what_is_missing(folder, tmp_path, capsys):
 # ---- With Ray ----
 
 
+@pytest.mark.extra("ray")
 def test_answers_come_in_order_and_faults_with_their_item(cluster):
     items = tuple(range(8))
     assert answers(cluster, square, items) == answers(LOCAL, square, items)
     assert answers(cluster, square, ()) == []
 
 
+@pytest.mark.extra("ray")
 def test_a_killed_worker_costs_a_retry(cluster, tmp_path):
     work = partial(square_but_die_once, marks=tmp_path)
     assert answers(cluster, work, tuple(range(8))) == [(n, n * n) for n in range(8)]
     assert (tmp_path / "died").exists()
 
 
+@pytest.mark.extra("ray")
 def test_the_same_files_as_here(cluster, folder, tmp_path, capsys):
     pictures = [str(path) for path in sorted(folder.iterdir())]
     for engine in ENGINES:
@@ -180,6 +178,7 @@ def test_the_same_files_as_here(cluster, folder, tmp_path, capsys):
         assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "ray" / name).read_bytes(), name
 
 
+@pytest.mark.extra("ray")
 def test_the_same_scores_as_here(cluster, folder):
     pipeline, labels = Pipeline(device="cpu"), folder.parent / "labels"
     cases = label_cases(folder, labels)
@@ -190,6 +189,7 @@ def test_the_same_scores_as_here(cluster, folder):
     assert there.pooled.miou == local.pooled.miou
 
 
+@pytest.mark.extra("ray")
 def test_a_collection_is_the_same_and_goes_on(cluster, folder, tmp_path):
     reader = open_reader(Settings(max_side=64), device="cpu")
     local, there = (
@@ -209,6 +209,7 @@ def test_a_collection_is_the_same_and_goes_on(cluster, folder, tmp_path):
     assert len(kept) == len(files) - 1
 
 
+@pytest.mark.extra("ray")
 def test_groups_are_written_by_the_workers(cluster, folder, tmp_path):
     (folder / "4.png").unlink()
     flags = ["--system", "cosegment", "--n-segments", "2", "--max-side", "64", "--backbone", "color", "--device", "cpu"]

@@ -20,10 +20,6 @@ from segcore.settings import DEFAULTS, params
 from tests.server import free_port
 
 ROOT = Path(__file__).parents[1]
-HAS_MCP = find_spec("mcp") is not None
-with_mcp = pytest.mark.skipif(
-    not HAS_MCP and not os.environ.get("SEGCORE_NEED_MCP"), reason="the extra is not installed: pip install 'gradio[mcp]'"
-)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +78,7 @@ def picture():
     return "data:image/png;base64," + base64.b64encode(content.getvalue()).decode()
 
 
-@with_mcp
+@pytest.mark.extra("mcp")
 def test_the_endpoint_is_the_only_tool_and_says_what_its_parameters_are(address):
     async def list_tools(session):
         return (await session.list_tools()).tools
@@ -98,7 +94,7 @@ def test_the_endpoint_is_the_only_tool_and_says_what_its_parameters_are(address)
     assert properties["n_segments"]["description"].endswith("From 2 to 20.")
 
 
-@with_mcp
+@pytest.mark.extra("mcp")
 def test_a_client_segments_a_picture(address):
     answer = call(address, n_segments=2, method="kmeans")
     assert not answer.isError, answer.content
@@ -107,7 +103,7 @@ def test_a_client_segments_a_picture(address):
         assert fact in told
 
 
-@with_mcp
+@pytest.mark.extra("mcp")
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -124,7 +120,7 @@ def test_a_mistake_is_a_sentence(address, wrong, sentence):
     assert "Traceback" not in content.text
 
 
-@pytest.mark.skipif(HAS_MCP, reason="the extra is installed")
+@pytest.mark.skipif(find_spec("mcp") is not None, reason="the extra is installed")
 def test_without_the_extra_one_sentence_says_what_to_install():
     done = subprocess.run([sys.executable, "app.py", "--mcp"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 1
