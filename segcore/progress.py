@@ -10,6 +10,8 @@ SECONDS_BETWEEN_LINES = 60.0
 class Bar(Protocol):
     """What is shown while something long runs: a part of tqdm's bar."""
 
+    n: float  # done so far
+
     def update(self, n: float = 1) -> object:
         """Move on by `n` of the total."""
 
@@ -57,11 +59,11 @@ class PlainBar:
 
     def __init__(self, *, total: float, label: str, unit: str):
         self._total, self._label, self._unit = total, label, unit
-        self._done, self._text, self._said, self._lines = 0.0, "", time.monotonic(), 0
+        self.n, self._text, self._said, self._lines = 0.0, "", time.monotonic(), 0
 
     def update(self, n: float = 1) -> None:
         """Move on by `n` of the total."""
-        self._done += n
+        self.n += n
         if time.monotonic() - self._said >= SECONDS_BETWEEN_LINES:
             self._say()
 
@@ -78,5 +80,5 @@ class PlainBar:
         self._said = time.monotonic()
         self._lines += 1
         text = f", {self._text}" if self._text else ""
-        sys.stderr.write(f"{self._label}: {self._done:.0f} of {self._total:.0f} {self._unit}{text}\n")
+        sys.stderr.write(f"{self._label}: {self.n:.0f} of {self._total:.0f} {self._unit}{text}\n")
         sys.stderr.flush()

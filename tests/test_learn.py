@@ -390,6 +390,9 @@ def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
     read = load_learned(done.path)
     assert torch.equal(read.label(image), whole.label(image))
     assert read.label(image).shape == image.shape[:2]
+    scores = read.scores(image)
+    assert float(scores.min()) >= 0
+    assert_close(scores.sum(0), torch.ones(image.shape[:2]), atol=1e-4)
     assert read.settings == settings
     assert done.scores.accuracy == pytest.approx(score_classes(whole.label, stuff, n_segments=4).accuracy)
 

@@ -30,6 +30,14 @@ def test_a_log_gets_a_line_a_minute(clock, capsys):
     ]
 
 
+def test_a_bar_moves_to_where_it_should_be(clock, capsys):
+    bar = progress.make_bar(total=100, label="learning", unit="%")
+    for percent in (10, 20.5, 30):
+        clock[0] += 61
+        bar.update(percent - bar.n)
+    assert capsys.readouterr().err.splitlines()[-1] == "learning: 30 of 100 %"
+
+
 def test_what_is_done_within_a_minute_says_nothing(clock, capsys):
     bar = progress.make_bar(total=3, label="color")
     for _ in range(3):

@@ -118,7 +118,7 @@ class InfoSegSettings(LearnSettings):
 
     # fmt: off
     crop: int = param(
-        128, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        96, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
         info="Side of the squares that a step looks at; each has global features of its own.")
     batch: int = param(
         8, stage="learn", label="Crops per step", lo=2, hi=256, step=1,

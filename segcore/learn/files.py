@@ -116,7 +116,7 @@ def _named(learned: Learned, pictures: Pictures) -> tuple[Learned, ClassScores |
 def _show(bar: Bar | None, state: State) -> None:
     if bar is not None:
         bar.set_postfix_str(f"step {state.step}, loss {state.loss:.3f}")
-        bar.update(100 * state.progress - getattr(bar, "n", 0))
+        bar.update(100 * state.progress - bar.n)
 
 
 def _write(out: Path, state: State) -> None:

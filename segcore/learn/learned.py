@@ -50,7 +50,7 @@ class Learned:
             image: (height, width, 3) uint8 RGB.
 
         Returns:
-            (K, height, width) float32: of the scaled picture's cells, interpolated bilinearly.
+            (K, height, width) float32 ≥ 0 that sum to 1: of the scaled picture's cells, interpolated bilinearly.
 
         Raises:
             InputError: it is no picture.

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
 from segcore.learn.catalog import CATALOG, MDCSettings
-from segcore.learn.nets import PyramidNet
+from segcore.learn.nets import PyramidNet, nearest_prototypes
 from segcore.learn.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans
 from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
 
@@ -36,8 +36,8 @@ class WhitenedNet(PyramidNet):
         return F.normalize(torch.einsum("bdhw,de->behw", centered, self.whitening), dim=1)
 
     def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w): the cosine of each whitened cell with each prototype."""
-        return torch.einsum("bdhw,kd->bkhw", self.whitened(self.features(pixels)), self.prototypes)
+        """(b, K, h, w) probabilities, by the cosine of each whitened cell with each prototype."""
+        return nearest_prototypes(self.whitened(self.features(pixels)), self.prototypes)
 
 
 class MDCLearner(Learner):

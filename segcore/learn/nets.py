@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from segcore.features import BACKBONES, load_vit
 from segcore.features.batch import batch_features
+from segcore.learn.correspondence import soft_clusters
 from segcore.learn.types import Net
 from segcore.learn.views import sobel
 
@@ -81,6 +82,11 @@ class Pyramid(nn.Module):
         return cast("Tensor", self.of_fine(fine) + coarse)[:, :, :h, :w]
 
 
+def nearest_prototypes(z: Tensor, prototypes: Tensor) -> Tensor:
+    """(b, K, h, w) probabilities, by the cosine of cells z (b, d, h, w) with prototypes (K, d), both of unit length."""
+    return soft_clusters(z.float().movedim(1, -1), prototypes).movedim(-1, 1)
+
+
 class FeatureNet(Net):
     """A network whose features have unit length, and prototypes among them, the nearest of which labels."""
 
@@ -90,8 +96,8 @@ class FeatureNet(Net):
         self.register_buffer("prototypes", F.normalize(torch.randn(n_segments, n_features), dim=1))
 
     def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w): the cosine of each cell with each prototype."""
-        return torch.einsum("bdhw,kd->bkhw", self.features(pixels).float(), self.prototypes)
+        """(b, K, h, w) probabilities, by the cosine of each cell with each prototype."""
+        return nearest_prototypes(self.features(pixels), self.prototypes)
 
 
 class PyramidNet(FeatureNet):

@@ -25,8 +25,8 @@ from segcore.learn.correspondence import (
     moved,
     nearest_pictures,
     renumbered,
-    soft_clusters,
 )
+from segcore.learn.nets import nearest_prototypes
 from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
 from segcore.stopping import stop_if_asked
 
@@ -84,7 +84,7 @@ class StegoNet(Net):
 
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, h, w) probabilities of the clusters."""
-        return soft_clusters(self.features(pixels).permute(0, 2, 3, 1), self.centers).permute(0, 3, 1, 2)
+        return nearest_prototypes(self.features(pixels), self.centers)
 
 
 @lru_cache(maxsize=2)

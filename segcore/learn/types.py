@@ -23,7 +23,7 @@ class Net(nn.Module):
         raise NotImplementedError
 
     def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) with any h and w: how much each place belongs to each cluster; the largest one labels it."""
+        """(b, K, h, w) with any h and w: probabilities of the clusters at each place; the largest one labels it."""
         raise NotImplementedError
 
 

@@ -161,9 +161,7 @@ def _steps(run: "_Run", out: Path, *, checkpoint_seconds: float, clock: Callable
 def _show(bar: Bar | None, report: StepReport, run: "_Run") -> None:
     if bar is not None:
         bar.set_postfix_str(f"step {report.step}, loss {run.loss:.3f}, {report.pictures_per_second:.1f} pictures/s")
-        done = 100 * min(1.0, run.progress)
-        bar.update(done - run.shown)
-        run.shown = done
+        bar.update(100 * min(1.0, run.progress) - bar.n)
 
 
 class _Run:
@@ -191,7 +189,6 @@ class _Run:
         self.n_redraws = 0
         self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
         self.n_steps, self.loss, self._seconds_before, self._seen = 0, math.nan, 0.0, 0
-        self.shown = 0.0  # percent that the bar shows
         self.whole = True  # False while a step has moved some of the weights
         self._began = clock()
 
