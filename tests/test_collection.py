@@ -239,7 +239,7 @@ def test_two_colors_are_two_groups_with_one_meaning(folder, tmp_path, system):
     assert reds != blues
     again = finish(group(collection, system, n_groups=2, settings=own))
     assert all(torch.equal(a, b) for a, b in zip(found.labels, again.labels, strict=True))
-    scores = found.scores(0)
+    scores = found.scores(collection, 0)
     torch.testing.assert_close(scores.sum(2), torch.ones(scores.shape[:2]))
     assert torch.equal(scores.argmax(2).to(torch.uint8), found.labels[0])
 

@@ -1,13 +1,19 @@
-"""How Deep Spectral, MaskDistill and COMUS cut pictures up: known scenes, and what is refused."""
+"""The systems of collections that learn: how they cut pictures up, known scenes, and whole runs of a few steps."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from segcore import InputError
+from segcore import InputError, Settings
+from segcore.collection import SYSTEMS, Store, collect, finish, group, label_map, open_reader, pictures_of
 from segcore.collection.pieces import Pieces, check_pieces
 from segcore.collection.systems.comus import salient_pieces
 from segcore.collection.systems.deep_spectral import border_first, eigensegments
 from segcore.collection.systems.maskdistill import attention_masks
+from segcore.drawn.objects import draw_objects
 
 
 def two_squares():
@@ -75,3 +81,61 @@ def test_no_object_anywhere_is_said():
     empty = Pieces((torch.zeros(2, 2, dtype=torch.uint8),), torch.tensor([0, 0]), torch.zeros(0, 2).numpy(), torch.zeros(0))
     with pytest.raises(InputError, match="No mask was found in any"):
         check_pieces(empty, 2, what="mask")
+
+
+# ---- From start to end ----
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """Six drawn pictures, with small features of the bundled backbone."""
+    place = tmp_path_factory.mktemp("small")
+    pictures = draw_objects()
+    for name, image in list(zip(pictures.names, pictures.images, strict=True))[:6]:
+        Image.fromarray(np.asarray(image)).save(place / f"{name}.png")
+    reader = open_reader(Settings(backbone="dino_tiny", max_side=160), device="cpu")
+    return finish(collect(pictures_of(place), reader, Store(place / "store")))
+
+
+@pytest.mark.parametrize("name", [name for name, system in SYSTEMS.items() if system.learns])
+def test_a_few_steps_and_what_they_leave(small, name):
+    """One numbering, with scores and pixels, the same again with the same seed; each step of the training is told."""
+    own = SYSTEMS[name].settings(steps=5)
+    told = []
+
+    def run():
+        steps = group(small, name, n_groups=3, seed=1, settings=own)
+        while True:
+            try:
+                told.append(next(steps))
+            except StopIteration as end:
+                return end.value
+
+    found = run()
+    assert found.n_groups == 3
+    for i, labels in enumerate(found.labels):
+        g = small.geometry(i)
+        assert labels.shape == (g.h, g.w)
+        assert int(labels.max()) < 3
+        scores = found.scores(small, i)
+        assert scores.shape == (g.h, g.w, 3)
+        assert float(scores.min()) >= 0
+        torch.testing.assert_close(scores.sum(2), torch.ones(g.h, g.w), atol=1e-4, rtol=0)
+    assert {len(curve) for curve in found.curves.values()} == {5 * getattr(own, "rounds", 1)}
+    assert all(math.isfinite(value) for curve in found.curves.values() for value in curve)
+    assert sum(bool(progress.curves) for progress in told) >= 5
+    assert found.tensors["centers"].isfinite().all()
+    pixels = label_map(found, small, 0, small.settings)
+    assert pixels.shape == small.image(0).shape[:2]
+    again = run()
+    assert all(torch.equal(a, b) for a, b in zip(found.labels, again.labels, strict=True))
+
+
+@pytest.mark.parametrize("name", [name for name, system in SYSTEMS.items() if system.learns])
+def test_one_picture_is_a_collection_or_a_sentence(small, name):
+    try:
+        found = finish(group(small.subset([0]), name, n_groups=2, settings=SYSTEMS[name].settings(steps=3)))
+    except InputError as error:
+        assert "picture" in str(error)
+    else:
+        assert len(found.labels) == 1

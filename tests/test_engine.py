@@ -212,7 +212,7 @@ def test_a_collection_is_the_same_and_goes_on(cluster, folder, tmp_path):
 @pytest.mark.extra("ray")
 def test_groups_are_written_by_the_workers(cluster, folder, tmp_path):
     (folder / "4.png").unlink()
-    flags = ["--system", "cosegment", "--n-segments", "2", "--max-side", "64", "--backbone", "color", "--device", "cpu"]
+    flags = ["--system", "kmeans", "--n-segments", "2", "--max-side", "64", "--backbone", "color", "--device", "cpu"]
     for engine in ENGINES:
         where = ["--out", str(tmp_path / engine), "--store", str(tmp_path / "features"), "--engine", engine]
         assert main(["collection", "segment", str(folder), *flags, *where]) == 0

@@ -21,7 +21,6 @@ from segcore.collection.export import clusters, zipped
 from segcore.collection.types import finish
 from segcore.errors import InputError
 from segcore.image import read_image
-from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
 
 _PARTS = {"features": (0.0, 0.6), "groups": (0.6, 0.8), "maps": (0.8, 1.0)}  # shares of the bar
@@ -120,7 +119,7 @@ def _maps(collection: Collection, grouping: Grouping, truths: dict[str, Path]) -
     settings = collection.settings
     for i in range(len(collection)):
         stop_if_asked()
-        found: Tensor = label_map(grouping, i, PixelLabels(collection.grid(i), settings))
+        found: Tensor = label_map(grouping, collection, i, settings)
         if truth is not None and table is not None and i in at:
             columns, groups = truth.columns(at[i]), found.numpy().ravel().astype(np.int64)
             n = len(truth.classes)

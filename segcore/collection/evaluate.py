@@ -9,6 +9,7 @@ other way round.
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.label import lift
+from segcore.collection.label import lift, scores_of
 from segcore.collection.run import group
 from segcore.collection.systems.learned import run_learned
 from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Steps
@@ -276,13 +277,13 @@ def evaluate_collection(
         collection, truth = truth_of(row.collection, labels, ignore=ignore)
         found = yield from row.run(collection, n_groups=n_groups, seed=settings.seed)
         seconds = time.perf_counter() - began
-        wanted = [(found.n_groups, _of_grouping(found))]
+        wanted = [(found.n_groups, _of_grouping(found, collection))]
         more = over > 1 and row.learned is None
         if more:
             many = yield from row.run(collection, n_groups=min(over * n_groups, MOST_GROUPS), seed=settings.seed)
-            wanted.append((many.n_groups, _of_grouping(many)))
+            wanted.append((many.n_groups, _of_grouping(many, collection)))
         if probe:
-            codes = found.codes or collection.f
+            codes = partial(found.codes or Collection.f, collection)
             key = id(row.collection) if found.codes is None else id(found)
             if key not in probes:
                 probes[key] = yield from probe_scorers(collection, truth, codes, seed=settings.seed)
@@ -302,8 +303,8 @@ def evaluate_collection(
     return reports
 
 
-def _of_grouping(grouping: Grouping) -> Callable[[int], tuple[Tensor, Tensor | None]]:
-    return lambda i: (grouping.labels[i], None if grouping.scores is None else grouping.scores(i))
+def _of_grouping(grouping: Grouping, collection: Collection) -> Callable[[int], tuple[Tensor, Tensor | None]]:
+    return lambda i: (grouping.labels[i], scores_of(grouping, collection, i))
 
 
 def _of_probe(scores: Callable[[int], Tensor]) -> Callable[[int], tuple[Tensor, Tensor | None]]:

@@ -4,14 +4,17 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
+from segcore.collection.pictures import Picture
 from segcore.collection.types import Grouping, Progress, Steps
 from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
@@ -19,8 +22,8 @@ from segcore.export import labels_png, make_folder, png
 from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
 from segcore.render import paint_labels
 from segcore.settings import Settings
-from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
+from segcore.types import Geometry
 
 CLUSTERS = "clusters.json"
 HEAD = "learned.safetensors"
@@ -92,25 +95,31 @@ def write_grouping(
         InputError: the folder cannot be written, or the disk is full; what was written stays.
     """
     make_folder(folder)
-    write = partial(_write_picture, collection, grouping, settings, folder)
-    for i, done in engine.each(write, range(len(collection))):
+    # A worker gets what all pictures share once, and of each picture no more than its own.
+    write = partial(_write_picture, collection.subset(()), replace(grouping, labels=()), settings, folder)
+    own = list(zip(collection.pictures, collection.keys, collection.geometries, grouping.labels, strict=True))
+    for n, (_, done) in enumerate(engine.each(write, own), 1):
         done()
-        yield Progress("label maps", i + 1, len(collection))
+        yield Progress("label maps", n, len(collection))
     _write(folder / CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False).encode())
     learned = learned_bytes(grouping, about)
     if learned is not None:
         _write(folder / HEAD, learned)
 
 
-def _write_picture(collection: Collection, grouping: Grouping, settings: Settings, folder: Path, i: int) -> None:
-    labels, overlay = picture_files(collection, grouping, i, settings)
-    _write(folder / f"{collection.names[i]}.labels.png", labels)
-    _write(folder / f"{collection.names[i]}.overlay.png", overlay)
+def _write_picture(
+    shared: Collection, grouping: Grouping, settings: Settings, folder: Path, own: tuple[Picture, str, Geometry, Tensor]
+) -> None:
+    picture, key, geometry, found = own
+    collection = replace(shared, pictures=(picture,), keys=(key,), geometries=(geometry,))
+    labels, overlay = picture_files(collection, replace(grouping, labels=(found,)), 0, settings)
+    _write(folder / f"{picture.name}.labels.png", labels)
+    _write(folder / f"{picture.name}.overlay.png", overlay)
 
 
 def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:
     """Label map and overlay of one picture, as PNG files."""
-    found = label_map(grouping, i, PixelLabels(collection.grid(i), settings)).numpy()
+    found = label_map(grouping, collection, i, settings).numpy()
     return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=palette_of(grouping)))
 
 

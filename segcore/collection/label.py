@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.types import Grouping, Progress, Steps
+from segcore.collection.types import Grouping, Maps, Progress, Steps
+from segcore.settings import Settings
 from segcore.stages import PixelLabels
 from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
@@ -38,24 +39,31 @@ def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") 
     return tuple(labels)
 
 
-def scores_by(collection: Collection, scorer: Scorer) -> Callable[[int], Tensor]:
+def scores_by(scorer: Scorer) -> Maps:
     """`Grouping.scores` of a system that labels a picture by its features alone."""
-    return lambda i: scorer(collection.f(i))
+    return lambda collection, i: scorer(collection.f(i))
 
 
-def label_map(grouping: Grouping, i: int, pixels: PixelLabels) -> Tensor:
+def scores_of(grouping: Grouping, collection: Collection, i: int) -> Tensor | None:
+    """(h, w, K) scores of picture i; None where the system has none."""
+    return None if grouping.scores is None else grouping.scores(collection, i)
+
+
+def label_map(grouping: Grouping, collection: Collection, i: int, settings: Settings) -> Tensor:
     """Lift the groups of a picture to its pixels, as the lab does with segments.
 
     Args:
         grouping: of the collection.
+        collection: the pictures.
         i: number of the picture.
-        pixels: `PixelLabels(collection.grid(i), settings)`, whose settings say how.
+        settings: upsampling, CRF and the like say how.
 
     Returns:
         (height, width) uint8: groups of the picture's own pixels, numbered as in the grouping. Where the system has scores,
         these are lifted.
     """
-    return lift(grouping.labels[i], pixels, grouping.n_groups, None if grouping.scores is None else grouping.scores(i))
+    pixels = PixelLabels(collection.grid(i), settings)
+    return lift(grouping.labels[i], pixels, grouping.n_groups, scores_of(grouping, collection, i))
 
 
 def lift(labels: Tensor, pixels: PixelLabels, n_groups: int, scores: Tensor | None = None) -> Tensor:

@@ -319,7 +319,7 @@ def group_pieces(
         system,
         n_groups,
         maps,
-        scores_by(collection, learned.head.scores),
+        scores_by(learned.head.scores),
         background=background,
         curves={"loss": learned.losses},
         facts={**facts, "sure": ", ".join(f"{share:.0%}" for share in learned.sure)},

@@ -6,15 +6,21 @@ by closing it or through `segcore.stopping`, which its loops ask.
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import Tensor
 
 from segcore.settings import Schema, param
 
+if TYPE_CHECKING:
+    from segcore.collection.collection import Collection
+
 MOST_GROUPS = 256  # their numbers are bytes
 
 T = TypeVar("T")
+
+
+Maps = Callable[["Collection", int], Tensor]  # a collection and the number of a picture → a vector per patch, (h, w, …)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,13 +71,16 @@ class Sample:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Grouping:
-    """The result of a system: one numbering of groups for all pictures of a collection."""
+    """The result of a system: one numbering of groups for all pictures of a collection.
+
+    Maps are made when they are asked for, and hold no collection, so that they may be sent to where a picture is.
+    """
 
     system: str  # key in SYSTEMS
     n_groups: int  # K
     labels: tuple[Tensor, ...]  # per picture (h, w) uint8, 0 … K − 1, on the CPU
-    scores: Callable[[int], Tensor] | None = None  # picture → (h, w, K) float32 ≥ 0 that sum to 1, made when asked for
-    codes: Callable[[int], Tensor] | None = None  # picture → (h, w, d): what the system learned to see; its features if None
+    scores: Maps | None = None  # (h, w, K) float32 ≥ 0 that sum to 1
+    codes: Maps | None = None  # (h, w, d): what the system learned to see; the pictures' features if None
     names: tuple[str, ...] = ()  # of the groups, where somebody gave them some
     background: int | None = None  # the group that is no object, where the system has such a one
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # loss and the like, a value per step

@@ -98,7 +98,7 @@ def run_cosegment(
         "cosegment",
         k,
         labels,
-        scores_by(collection, scorer),
+        scores_by(scorer),
         facts=facts,
         choice=chosen.scores,
         tensors={"centers": centers},

@@ -81,7 +81,7 @@ def run_joint_spectral(
         "joint_spectral",
         n_groups,
         labels,
-        scores_by(collection, scorer),
+        scores_by(scorer),
         facts={
             "patches": len(X),
             "components": spectrum.n_components,

@@ -36,7 +36,7 @@ def run_kmeans(collection: Collection, *, n_groups: int | None, seed: int, setti
         "kmeans",
         choice.k,
         labels,
-        scores_by(collection, scorer),
+        scores_by(scorer),
         facts={"inertia": found.objective, "iterations": found.n_iter, "patches": len(rows.points)},
         choice=choice.scores,
         tensors={"centers": means_of(rows.sample.X, found.labels, choice.k)},

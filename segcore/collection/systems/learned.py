@@ -4,10 +4,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.types import Grouping, Progress, Steps
 from segcore.learn import Learned, load_learned
+from segcore.learn.pictures import scaled
 from segcore.stopping import stop_if_asked
 
 
@@ -23,14 +25,20 @@ def run_learned(collection: Collection, file: Path | Learned) -> Steps[Grouping]
     """
     learned = file if isinstance(file, Learned) else load_learned(file)
 
-    def scores(i: int) -> torch.Tensor:
+    def on_grid(values: Tensor, collection: Collection, i: int) -> Tensor:
         g = collection.geometry(i)
-        values = learned.scores(collection.image(i))[None]
-        return F.interpolate(values, (g.h, g.w), mode="area")[0].permute(1, 2, 0).contiguous()
+        return F.interpolate(values[None], (g.h, g.w), mode="area")[0].permute(1, 2, 0).contiguous()
+
+    def scores(collection: Collection, i: int) -> Tensor:
+        return on_grid(learned.scores(collection.image(i)), collection, i)
+
+    def codes(collection: Collection, i: int) -> Tensor:
+        seen = learned.features(scaled(collection.image(i), learned.settings.side))
+        return on_grid(seen.permute(2, 0, 1), collection, i)
 
     labels = []
     for i in range(len(collection)):
         stop_if_asked()
-        labels.append(scores(i).argmax(2).to(torch.uint8).cpu())
+        labels.append(scores(collection, i).argmax(2).to(torch.uint8).cpu())
         yield Progress("labels", i + 1, len(collection), labels={i: labels[-1]})
-    return Grouping(learned.system, learned.n_segments, tuple(labels), scores, names=learned.names)
+    return Grouping(learned.system, learned.n_segments, tuple(labels), scores, codes, names=learned.names)
