@@ -298,7 +298,7 @@ def test_centered_rows_of_each_picture_have_mean_zero(drawn):
 
 
 def test_a_reduction_without_its_package_says_what_to_install(folder, tmp_path, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "umap", None)
+    monkeypatch.setattr("segcore.collection.rows.find_spec", lambda _name: None)
     own = SYSTEMS["kmeans"].settings(reduce="umap", dims=2)
     with pytest.raises(InputError, match="pip install 'segcore"):
         finish(group(collected(folder, tmp_path), "kmeans", n_groups=2, settings=own))
@@ -315,6 +315,8 @@ def test_a_reduction_keeps_what_lies_apart_apart(reduce):
     found = KMeans(3, random_state=0).fit_predict(points)
     assert adjusted_rand_score(truth, found) > 0.95
     assert torch.equal(points, embed(X, reduce, n_dims=2, seed=0))
+    with pytest.raises(InputError, match="at least 20 patches"):
+        embed(X[:19], reduce, n_dims=2, seed=0)
 
 
 def test_nearest_rows_are_those_of_a_full_sort(generator):

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,10 @@ from demo.collections.run import make_work
 from demo.shared.service import Service
 from segcore.errors import InputError
 
-ASKED = {"source": "own", "files": None, "truth": None, "system": "kmeans", "k": 3, "auto": False, "backbone": "color"}
+ASKED = {
+    "source": "own", "files": None, "truth": None, "ignore": "", "system": "kmeans", "k": 3, "auto": False,
+    "backbone": "color", "plane": "pca",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +71,22 @@ def test_own_pictures_with_label_maps_are_scored(service, tmp_path):
     files.insert(1, str(tmp_path / "in" / "broken.png"))
     truth = [str(path) for path in (tmp_path / "truth").iterdir()]
     parts, _ = run(service, files=files, truth=truth, k=2)
+    without, _ = run(service, files=files, truth=_with_a_third(tmp_path / "more", truth), k=2, ignore="255")
+    assert without["scores"]["classes"] == parts["scores"]["classes"] == ["0", "1"]
     assert "broken" in parts["count"]["left_out"][0]
     assert [parts[f"picture/{i}"]["name"] for i in range(4)] == ["p0", "p1", "p2", "p3"]
     assert 0 < float(parts["scores"]["miou"]) <= 1
     assert np.sum(parts["scores"]["table"], 0) == pytest.approx([1, 1], abs=0.01)
+
+
+def _with_a_third(folder, truth):
+    """The label maps with a row of 255 in each."""
+    folder.mkdir()
+    for path in truth:
+        labels = np.array(Image.open(path))
+        labels[0] = 255
+        Image.fromarray(labels).save(folder / Path(path).name)
+    return [str(path) for path in folder.iterdir()]
 
 
 @pytest.mark.parametrize(("n", "told"), [(1, "at least 2 pictures"), (MOST + 1, f"At most {MOST} pictures")])
@@ -84,3 +100,18 @@ def test_no_uploads_are_refused():
     with pytest.raises(InputError, match="Choose pictures of your own"):
         check_files(None, "own")
     check_files(None, "drawn")
+
+
+def test_a_link_says_all_that_was_chosen_and_nothing_of_defaults():
+    asked = asked_of({**ASKED, "source": "drawn", "backbone": "auto", "auto": True}, {"n_init": 3, "center": False})
+    query = {name: value for name, value in asked.query.items() if value is not None}
+    assert query == {
+        "source": "drawn", "system": "kmeans", "groups": "auto", "set_n_init": "3", "set_center": "false"
+    }  # fmt: skip
+    assert asked.query["set_steps"] is None  # of another system: it leaves the address
+
+
+@pytest.mark.extra("umap")
+def test_the_scatter_may_be_of_umap(service, tmp_path):
+    parts, _ = run(service, files=pictures(tmp_path / "in", 3), k=2, plane="umap")
+    assert parts["result"]["scatter"]["plane"] == "UMAP"

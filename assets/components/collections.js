@@ -138,8 +138,8 @@ function setResult(value) {
   run.scatter = { ...value.scatter, xy: floats(value.scatter.xy), place: floats(value.scatter.place) };
   drawGroups();
   ui.scatter.hidden = false;
-  ui.scatter.querySelector("figcaption").textContent = words.scatter;
-  plane.setAttribute("aria-label", words.scatter);
+  ui.scatter.querySelector("figcaption").textContent = fill(words.scatter, run.scatter);
+  plane.setAttribute("aria-label", fill(words.scatter, run.scatter));
   drawScatter();
   repaint();
 }

@@ -11,16 +11,18 @@ import numpy as np
 
 from demo.collections import texts
 from demo.shared.service import Service
-from segcore.collection import Picture, pictures_of, system_of
+from segcore.collection import SYSTEMS, Picture, pictures_of, system_of
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.export import png
-from segcore.settings import DEFAULTS, Schema, Settings
+from segcore.image import parse_label
+from segcore.settings import DEFAULTS, Schema, Settings, params
 
 MOST = 200  # pictures at once
 MAX_SIDE = 320  # px; many pictures on a shared machine
 DEFAULT_K = 4
 OWN = "own"
+SET = "set_"  # before the name of a system's setting in the address
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,26 @@ class Asked:
     source: str  # a key of texts.SOURCES
     files: tuple[str, ...]
     truth: tuple[str, ...]  # label maps
+    ignore: int | None  # label of them that does not count
     system: str
     own: Schema
     n_groups: int | None
     settings: Settings
+    plane: str  # a key of texts.PLANES
 
     @property
     def query(self) -> dict[str, str | None]:
-        """What the address says of it; own files do not go into a link."""
-        return {"source": self.source, "system": self.system, "groups": str(self.n_groups) if self.n_groups else None}
+        """What the address says of it; own files do not go into a link. None: the address says nothing of it."""
+        changed, default = self.own.changed(), DEFAULTS.backbone
+        return {
+            "source": self.source,
+            "system": self.system,
+            "groups": str(self.n_groups) if self.n_groups else "auto",
+            "backbone": None if self.settings.backbone == default else self.settings.backbone,
+            "plane": None if self.plane == "pca" else self.plane,
+            **{SET + name: None for system in SYSTEMS.values() for name in params(system.settings)},
+            **{SET + name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in changed.items()},
+        }
 
     @property
     def command(self) -> str:
@@ -64,10 +77,12 @@ def asked_of(values: Mapping[str, Any], own: Mapping[str, Any]) -> Asked:
         values["source"],
         tuple(values["files"] or ()),
         tuple(values["truth"] or ()),
+        parse_label(values["ignore"] or ""),
         entry.name,
         entry.settings.from_values(own),
         None if auto else int(values["k"]),
         DEFAULTS.replace(backbone=values["backbone"], max_side=MAX_SIDE),
+        values["plane"],
     )
 
 

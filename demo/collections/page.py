@@ -1,12 +1,12 @@
 """The page of many pictures: drop them, choose a system, and see the same groups in all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
 from demo.collections import texts
-from demo.collections.asked import DEFAULT_K, MOST, OWN, asked_of, check_files
+from demo.collections.asked import DEFAULT_K, MOST, OWN, SET, asked_of, check_files
 from demo.collections.board import KIND, Board
 from demo.collections.run import check_left, make_work
 from demo.shared.components.job_bar import JS_VISITOR
@@ -17,9 +17,11 @@ from demo.shared.link import read_link
 from demo.shared.service import Service
 from demo.shared.slider import Slider
 from segcore.collection import SYSTEMS
+from segcore.collection.rows import is_there
+from segcore.errors import InputError
 from segcore.settings import params
 
-ASKED = ("source", "files", "truth", "system", "k", "auto", "backbone")
+ASKED = ("source", "files", "truth", "ignore", "system", "k", "auto", "backbone", "plane")
 OWN_SETTINGS = tuple((system.name, name) for system in SYSTEMS.values() for name in params(system.settings))
 FIRST = "cosegment"
 _TYPES = ["image", ".zip"]
@@ -40,9 +42,10 @@ def build(demo: gr.Blocks, service: Service) -> None:
     panel["start"].click(make_start(service), inputs, board, js=JS_VISITOR, **TOLD)
     gr.on(
         [panel["source"].change, panel["system"].change], shown_for, [panel["source"], panel["system"]],
-        [panel["files"], panel["truth"], panel["auto"], panel["words"], *panel["groups"]], **LIGHT,
+        [panel["files"], panel["truth"], panel["ignore"], panel["auto"], panel["words"], *panel["groups"]], **LIGHT,
     )  # fmt: skip
-    demo.load(make_restore(service), None, [panel["source"], panel["system"], panel["k"]], **TOLD)
+    restored = [panel[name] for name in ("source", "system", "k", "auto", "backbone", "plane")]
+    demo.load(make_restore(service), None, [*restored, *panel["settings"]], **TOLD)
     board.save(make_save(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
 
 
@@ -56,6 +59,9 @@ def _inputs(panel: dict[str, Any]) -> None:
     files: dict[str, Any] = {"file_count": "multiple", "height": 140, "visible": False}
     panel["files"] = gr.File(label=texts.FILES.format(most=MOST), file_types=_TYPES, elem_id="collections-files", **files)
     panel["truth"] = gr.File(label=texts.TRUTH, file_types=["image"], elem_id="collections-truth", **files)
+    panel["ignore"] = gr.Textbox(
+        label=texts.IGNORE, info=texts.IGNORE_INFO, max_lines=1, visible=False, elem_id="collections-ignore"
+    )
     panel["system"] = gr.Dropdown(
         [(system.title, name) for name, system in SYSTEMS.items()], value=FIRST, label=texts.SYSTEM,
         elem_id="collections-system",
@@ -65,6 +71,10 @@ def _inputs(panel: dict[str, Any]) -> None:
     panel["auto"] = gr.Checkbox(False, label=texts.AUTO, info=texts.AUTO_INFO, elem_id="collections-auto")
     panel["backbone"] = control_for("backbone")
     panel["backbone"].render()
+    planes = [(title, key) for key, title in texts.PLANES.items() if key == "pca" or is_there(key)]
+    panel["plane"] = gr.Radio(
+        planes, value="pca", label=texts.PLANE, info=texts.PLANE_INFO, visible=len(planes) > 1, elem_id="collections-plane"
+    )
     panel["settings"], panel["groups"] = [], []
     for system in SYSTEMS.values():
         with gr.Accordion(texts.MORE, open=False, visible=system.name == FIRST) as accordion:
@@ -96,21 +106,49 @@ def shown_for(source: str, system: str) -> list[Any]:
     entry = SYSTEMS[system]
     own = gr.update(visible=source == OWN)
     words = f"{entry.summary} {entry.source}."
-    return [own, own, gr.update(visible=entry.chooses_k), words, *(gr.update(visible=name == system) for name in SYSTEMS)]
+    return [
+        own,
+        own,
+        own,
+        gr.update(visible=entry.chooses_k),
+        words,
+        *(gr.update(visible=name == system) for name in SYSTEMS),
+    ]
 
 
 def make_restore(service: Service) -> Callable[..., list[Any]]:
-    """The event at page load: pictures, system and K as the link says."""
+    """The event at page load: pictures, system, K and settings as the link says; what it does not say stays."""
 
     def restore(request: gr.Request) -> list[Any]:
-        read_link(service, request.query_params)
-        query = request.query_params
-        source = query.get("source") if query.get("source") in texts.SOURCES else gr.skip()
-        system = query.get("system") if query.get("system") in SYSTEMS else gr.skip()
+        query, skip = request.query_params, gr.skip()
+        linked = read_link(service, query)
+        source = query.get("source") if query.get("source") in texts.SOURCES else skip
+        system = query.get("system", "")
         k = query.get("groups", "")
-        return [source, system, min(max(int(k), 2), 30) if k.isdigit() else gr.skip()]
+        plane = query.get("plane", "")
+        return [
+            source,
+            system if system in SYSTEMS else skip,
+            min(max(int(k), 2), 30) if k.isdigit() else skip,
+            k == "auto" if k else skip,
+            linked.settings.backbone if "backbone" in query else skip,
+            plane if plane in texts.PLANES and is_there(plane) else skip,
+            *_own_settings(system, query),
+        ]
 
     return restore
+
+
+def _own_settings(system: str, query: Mapping[str, str]) -> list[Any]:
+    """For each control of all systems' settings, what a link to one system says; what is no good is one sentence."""
+    values = {name.removeprefix(SET): value for name, value in query.items() if name.startswith(SET)}
+    said: dict[str, Any] = {}
+    if system in SYSTEMS and values:
+        try:
+            said = SYSTEMS[system].settings.from_values(values).changed()
+        except InputError as error:
+            gr.Warning(texts.BAD_SETTING.format(error=error))
+    return [said[name] if owner == system and name in said else gr.skip() for owner, name in OWN_SETTINGS]
 
 
 def make_save(service: Service) -> Callable[..., str]:

@@ -62,8 +62,10 @@ def make_work(asked: Asked, service: Service) -> Work:
             yield from _pictures(collection)
         steps = group(collection, asked.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.own)
         grouping = yield from _through(steps, "groups", partial(_first_labels, collection))
-        yield Report(texts.MAPS, show={"result": groups_shown(collection, grouping, seed=settings.seed)}, share=0.8)
-        yield from _maps(collection, grouping, truths)
+        yield Report(texts.GROUPS, share=0.8)
+        result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.plane)
+        yield Report(texts.MAPS, show={"result": result})
+        yield from _maps(collection, grouping, truths, asked.ignore)
         yield Report(texts.MAPS, share=1.0, show={"done": True}, left=Left(collection, grouping, asked, folder))
 
     return work
@@ -73,12 +75,16 @@ def _through(steps: Steps[Any], part: str, show: Any = None) -> Generator[Report
     """Run steps as a part of the bar; returns what they return."""
     low, high = _PARTS[part]
     share = low
+    stage, reach = None, high
     while True:
         try:
             p: Progress = next(steps)
         except StopIteration as done:
             return done.value
-        share = max(share, low + (high - low) * (p.done / p.total if p.total and part == "features" else 0.5))
+        if p.stage != stage:  # nobody knows how many there will be: each takes half of what is left
+            stage, low = p.stage, share
+            reach = high if part == "features" else (share + high) / 2
+        share = max(share, low + (reach - low) * (p.done / p.total if p.total else 0))
         shown = show(p) if show else {}
         yield Report(p.stage, p.done, p.total, p.unit, share=share, show=shown)
 
@@ -112,9 +118,11 @@ def _first_labels(collection: Collection, p: Progress) -> dict[str, Any]:
     return shown
 
 
-def _maps(collection: Collection, grouping: Grouping, truths: dict[str, Path]) -> Generator[Report, None, None]:
+def _maps(
+    collection: Collection, grouping: Grouping, truths: dict[str, Path], ignore: int | None
+) -> Generator[Report, None, None]:
     """Label maps of the pixels, and scores where there is truth."""
-    truth, at = _truth(collection, truths)
+    truth, at = _truth(collection, truths, ignore)
     table = None if truth is None else np.zeros((grouping.n_groups, len(truth.classes)), np.int64)
     settings = collection.settings
     for i in range(len(collection)):
@@ -132,11 +140,11 @@ def _maps(collection: Collection, grouping: Grouping, truths: dict[str, Path]) -
         yield Report(texts.MAPS, share=1.0, show={"scores": scores_shown(matched_scores(table, truth.classes), str)})
 
 
-def _truth(collection: Collection, truths: dict[str, Path]) -> tuple[Truth | None, dict[int, int]]:
+def _truth(collection: Collection, truths: dict[str, Path], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:
     """The truth, and which of its pictures each picture is; None where there is none."""
     if not truths:
         return None, {}
-    part, truth = truth_of(collection, truths, ignore=None)
+    part, truth = truth_of(collection, truths, ignore=ignore)
     return truth, {collection.names.index(name): n for n, name in enumerate(part.names)}
 
 

@@ -4,11 +4,16 @@ SOURCE = "Pictures"
 SOURCES = {"drawn": "Drawn objects, with their truth", "photos": "The photographs of the lab", "own": "My own pictures"}
 FILES = "2 to {most} pictures, or a zip of them"
 TRUTH = "Label maps of the same names, to be scored (may be left out)"
+IGNORE = "Label to leave out"
+IGNORE_INFO = "Its pixels count for nothing in the scores: 255, or a color such as #e0e0c0. Empty: all count."
 SYSTEM = "System"
 K = "Groups K"
 K_INFO = "How many groups; one numbering for all pictures."
 AUTO = "Let the data choose K"
 AUTO_INFO = "Where the system can: k-means and co-segmentation."
+PLANE = "Scatter by"
+PLANE_INFO = "How patches come into the plane: their main axes, or neighbors that stay neighbors (slower)."
+PLANES = {"pca": "PCA", "umap": "UMAP", "hnne": "h-NNE"}
 MORE = "Settings of the system"
 START = "Group them"
 SAVE = "Save (zip)"
@@ -17,11 +22,13 @@ LEAD = (
     "alone, with its most typical patches; draw a loop around points of the scatter to name the group of most of them."
 )
 LISTING = "listing the pictures"
+GROUPS = "groups, their patches and the scatter"
 MAPS = "label maps"
 NO_FILES = "Choose pictures of your own first: 2 to {most} files, or a zip."
 TOO_MANY = "At most {most} pictures at once on this page; got {n}. Take fewer, or `python -m segcore collection segment`."
 NOT_YET = "There is no result to save yet; wait until the job is done."
 LEFT_OUT = "Left out: {name}: {reason}"
+BAD_SETTING = "The link holds a setting of the system that is no good, and it was left out. {error}"
 COMMAND = "Repeat it in a shell"
 
 BOARD = {
@@ -33,7 +40,7 @@ BOARD = {
     "alike": "Mean cosine of its patches with each other {inside}, with all others {outside}.",
     "share": "{share} % of the patches, in {pictures} pictures",
     "rename": "Name of this group",
-    "scatter": "Patches in the plane of their two main axes (PCA). Draw a loop to name a group.",
+    "scatter": "Patches in the plane, by {plane}. Draw a loop to name a group.",
     "point": "{name}, group {group}",
     "lasso": "Name for the group that most of the {n} points in the loop are in ({group}):",
     "curves": "Loss",

@@ -9,10 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from demo.collections import texts
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
 from segcore.collection.evaluate import Scores
 from segcore.collection.export import palette_of
+from segcore.collection.rows import embed
 from segcore.export import data_uri, display_label_png, jpeg, pack_floats
 from segcore.numerics import normalize_rows
 
@@ -53,8 +55,8 @@ def _small(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
-def groups_shown(collection: Collection, grouping: Grouping, *, seed: int) -> dict[str, Any]:
-    """Groups with shares, galleries and what makes them alike; and the scatter."""
+def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane: str) -> dict[str, Any]:
+    """Groups with shares, galleries and what makes them alike; and the scatter in a plane of texts.PLANES."""
     sample = collection.sample(20 * POINTS, seed=seed)
     X = normalize_rows(sample.X)
     labels = torch.empty(len(X), dtype=torch.int64)
@@ -82,7 +84,7 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int) -> di
                 "gallery": _gallery(collection, sample.picture, sample.cell, X @ mean, labels == g),
             }
         )
-    return {"groups": rows, "scatter": _scatter(collection, sample.picture, sample.cell, X, labels, seed=seed)}
+    return {"groups": rows, "scatter": _scatter(collection, sample.picture, sample.cell, X, labels, seed=seed, plane=plane)}
 
 
 def _gallery(
@@ -116,11 +118,11 @@ def _crop(collection: Collection, i: int, cell: int) -> str:
 
 
 def _scatter(
-    collection: Collection, picture: Tensor, cell: Tensor, X: Tensor, labels: Tensor, *, seed: int
+    collection: Collection, picture: Tensor, cell: Tensor, X: Tensor, labels: Tensor, *, seed: int, plane: str
 ) -> dict[str, Any]:
-    """Some patches on the two main axes: x, y in [0, 1], their group, picture, and place in it."""
+    """Some patches in a plane: x, y in [0, 1], their group, picture, and place in it."""
     kept = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))[:POINTS].sort().values
-    points, share = principal_components(X[kept], n_dims=2)
+    points = principal_components(X[kept], n_dims=2)[0] if plane == "pca" else embed(X[kept], plane, n_dims=2, seed=seed)
     if points.shape[1] < 2:
         points = torch.cat([points, torch.zeros(len(points), 2 - points.shape[1])], 1)
     low, high = points.min(0).values, points.max(0).values
@@ -135,7 +137,7 @@ def _scatter(
         "group": labels[kept].tolist(),
         "picture": picture[kept].tolist(),
         "place": pack_floats(np.array(places)),
-        "share": round(100 * share),
+        "plane": texts.PLANES[plane],
     }
 
 

@@ -6,6 +6,7 @@ of largest variance; UMAP and h-NNE lay neighbors close to each other in few dim
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
 import torch
 from torch import Tensor
@@ -18,6 +19,7 @@ from segcore.numerics import normalize_rows, row_blocks
 from segcore.settings import Schema
 
 REDUCTIONS = ("none", "pca", "umap", "hnne")
+LEAST_EMBEDDED = 20  # rows; fewer have no neighborhoods
 _VOTES = 10  # nearest patches of the sample that decide on a patch outside, where the reduction is no linear map
 
 
@@ -104,24 +106,31 @@ def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> Rows
     return Rows(Sample(X, sample.picture, sample.cell, sample.n_total), space, X, (*notes, note))
 
 
+def is_there(reduction: str) -> bool:
+    """Whether the package of UMAP or h-NNE is installed; it has the reduction's name."""
+    return find_spec(reduction) is not None
+
+
 def embed(X: Tensor, reduction: str, *, n_dims: int, seed: int) -> Tensor:
     """(m, n_dims) float32: the rows of X embedded by UMAP or h-NNE, with the cosine as their likeness.
 
     Raises:
-        InputError: the package is not installed.
+        InputError: the package is not installed, or there are too few rows.
 
     Reference: McInnes and others, UMAP, 2018; Sarfraz and others, h-NNE, 2022.
     """
-    make = {"umap": _umap, "hnne": _hnne}[reduction]
-    try:
-        points = make(X.double().numpy(), min(n_dims, X.shape[1]), seed)
-    except ImportError as error:
-        name = {"umap": "umap-learn", "hnne": "hnne"}[reduction]
+    if not is_there(reduction):
         raise InputError(
-            f"The reduction {reduction} needs the package {name}, which is not installed here. Install it by "
+            f"The reduction {reduction} needs a package that is not installed here. Install it by "
             "`pip install 'segcore[reduce]'`, or take pca.",
             field="reduce",
-        ) from error
+        )
+    if len(X) < LEAST_EMBEDDED:
+        raise InputError(
+            f"The reduction {reduction} needs at least {LEAST_EMBEDDED} patches; got {len(X)}. Take pca.", field="reduce"
+        )
+    make = {"umap": _umap, "hnne": _hnne}[reduction]
+    points = make(X.double().numpy(), min(n_dims, X.shape[1]), seed)
     return torch.as_tensor(points, dtype=torch.float32)
 
 

@@ -61,3 +61,19 @@ def test_own_pictures_are_asked_for(page, address):
     page.get_by_role("button", name="Group them").click()
     page.get_by_text("Choose pictures of your own first").wait_for()
     assert page.locator("#collections-system input").input_value() == SYSTEMS["kmeans"].title
+
+
+def test_a_link_brings_the_settings_of_a_system(page, address):
+    page.goto(f"{address}/collections?source=drawn&system=kmeans&groups=auto&backbone=color&set_n_init=3&set_center=false")
+    page.wait_for_function("document.querySelector('#collections-system input')?.value === 'k-means'")
+    page.locator("#collections-auto input").wait_for()
+    assert page.locator("#collections-auto input").is_checked()
+    page.get_by_role("button", name="Settings of the system").locator("visible=true").click()
+    page.wait_for_function("document.querySelector('#collections-kmeans-n_init input')?.value === '3'")
+    assert not page.locator("#collections-kmeans-center input").is_checked()
+    page.get_by_role("button", name="Group them").click()
+    page.locator(".cl-group").first.wait_for(timeout=LONG)
+    assert "set_n_init=3" in page.url
+    assert "groups=auto" in page.url
+    page.goto(f"{address}/collections?system=kmeans&set_n_init=many")
+    page.get_by_text("The link holds a setting").wait_for()
