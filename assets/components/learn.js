@@ -35,10 +35,14 @@ function addRun(id) {
   for (const button of [close, save]) button.type = "button";
   close.title = words.close;
   close.setAttribute("aria-label", words.close);
-  save.hidden = true;
+  const open = make("button", "job-button ln-open", words.open);
+  open.type = "button";
+  open.title = words.open_info;
+  open.addEventListener("click", () => trigger("open", { id }));
+  save.hidden = open.hidden = true;
   const text = make("div", "ln-about");
   text.append(make("h3", "ln-name"), make("p", "ln-details"));
-  head.append(text, save, close);
+  head.append(text, open, save, close);
   const canvas = make("canvas", "ln-canvas");
   canvas.setAttribute("role", "img");
   const run = {
@@ -91,7 +95,7 @@ async function receive(run, look) {
   if (news.masks && run.pictures) {
     run.masks = news.masks;
     run.grays = await Promise.all(news.masks.images.map(grayOf));
-    run.card.querySelector(".ln-save").hidden = false;
+    for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
   }
   if (!look.parts.length) return;
   run.body.hidden = !run.table;

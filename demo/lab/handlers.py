@@ -8,7 +8,7 @@ import gradio as gr
 
 from demo.lab import texts
 from demo.lab.tab import Shown
-from demo.shared.controls import FIELDS, settings_of
+from demo.shared.controls import FIELDS, settings_of, with_weights
 from demo.shared.errors import told_kindly
 from demo.shared.link import read_link
 from demo.shared.picture import chosen_example
@@ -16,7 +16,7 @@ from demo.shared.service import Example, Service
 from demo.shared.texts import READY
 from segcore import export
 from segcore.errors import SegcoreError
-from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, params
+from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, is_weight_file, params
 from segcore.stages import settings_read
 
 
@@ -60,8 +60,11 @@ def make_restore(service: Service) -> Callable[..., list[Any]]:
     """The event at page load: picture, caption and controls as the link says."""
 
     def restore(request: gr.Request) -> list[Any]:
-        linked = read_link(service, request.query_params)
-        return [linked.picture, _caption(linked.example), *linked.settings.to_dict().values()]
+        linked = read_link(service, request.query_params, own_weights=True)
+        values = linked.settings.to_dict()
+        if is_weight_file(linked.settings.backbone):
+            values["backbone"] = with_weights(linked.settings.backbone)
+        return [linked.picture, _caption(linked.example), *values.values()]
 
     return restore
 

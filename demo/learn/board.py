@@ -18,7 +18,7 @@ class Board(JsonHTML):
     The value is {"run": id} of a run that is to be shown beside the others. The address keeps the ids as `runs`; a page
     opened without it shows the visitor's own newest ones.
 
-    Events: `save`, when a visitor wants the weights of a run. Its `gr.EventData` has `id`.
+    Events: `save` and `open`, when a visitor wants the weights of a run, or the lab with them; `gr.EventData` has `id`.
     """
 
     def __init__(self, jobs: Jobs, *, elem_id: str | None = None, **kwargs: Any):

@@ -1,5 +1,6 @@
 """Events of the page: start a run, restore a link, follow the choice of system and pictures, save weights."""
 
+import hashlib
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +14,12 @@ from demo.learn.data import OWN
 from demo.learn.run import Left, about, make_work
 from demo.learn.wanted import ASKED, default_k, make_wanted, wanted_of
 from demo.shared.errors import told_kindly
-from demo.shared.link import read_link
+from demo.shared.link import read_link, write_link
 from demo.shared.service import Service
 from demo.shared.texts import LINK_BAD_SETTING
 from segcore.errors import InputError, SegcoreError
 from segcore.learn import CATALOG, save_learned
-from segcore.settings import params
+from segcore.settings import DEFAULTS, params
 
 # All settings of all systems, in the order of their controls.
 SETTINGS = tuple((system.name, name) for system in CATALOG.values() for name in params(system.settings))
@@ -79,12 +80,30 @@ def make_save(service: Service) -> Callable[..., str]:
 
     def save(event: gr.EventData) -> str:
         with told_kindly():
-            left = service.jobs.left(str(event.id))
-            if not isinstance(left, Left):
-                raise InputError(texts.NOT_YET, field="run")
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / f"{left.learned.system}.safetensors"
-                save_learned(left.learned, path)
-                return service.publish(path.read_bytes(), path.name)
+            return _published(service, event)
 
     return save
+
+
+def make_open(service: Service) -> Callable[..., str]:
+    """The event behind "Use in the lab": an address of the lab whose backbone is what a run has learned so far."""
+
+    def opened(event: gr.EventData) -> str:
+        with told_kindly():
+            path = _published(service, event)
+            service.keep_upload(Path(path).name, path)
+            return write_link(DEFAULTS.replace(backbone=path), next(iter(service.examples.values())), "")
+
+    return opened
+
+
+def _published(service: Service, event: gr.EventData) -> str:
+    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+    left = service.jobs.left(str(event.id))
+    if not isinstance(left, Left):
+        raise InputError(texts.NOT_YET, field="run")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "learned.safetensors"
+        save_learned(left.learned, path)
+        content = path.read_bytes()
+    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:8]}.safetensors")

@@ -15,6 +15,8 @@ from demo.shared.service import Service
 from segcore.learn import CATALOG
 from segcore.settings import params
 
+_JS_OPEN = """(link) => { location.href = location.pathname.replace(/\\/learn\\/?$/, "/") + link; }"""
+
 
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
@@ -75,6 +77,7 @@ def _settings(panel: dict[str, Any], system: Any) -> None:
 def _wire(demo: gr.Blocks, service: Service, panel: dict[str, Any], board: Board) -> None:
     visitor = gr.Textbox(visible="hidden", elem_id="learn-visitor")
     download = gr.DownloadButton(visible="hidden", elem_id="download")
+    link = gr.Textbox(visible="hidden", elem_id="learn-link")
     asked = [panel[name] for name in ASKED]
     panel["start"].click(
         handlers.make_start(service), [visitor, panel["files"], *asked, *panel["settings"]], board, js=JS_VISITOR, **TOLD
@@ -88,4 +91,5 @@ def _wire(demo: gr.Blocks, service: Service, panel: dict[str, Any], board: Board
     demo.load(handlers.make_restore(service), None, [*asked, *panel["settings"]], **TOLD).then(
         handlers.shown_for, choosing, shown, **LIGHT
     )
+    board.open(handlers.make_open(service), None, link, **HEAVY).success(None, link, None, js=_JS_OPEN, **LIGHT)
     board.save(handlers.make_save(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)

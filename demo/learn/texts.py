@@ -53,6 +53,8 @@ BOARD = {
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "open": "Use in the lab",
+    "open_info": "Opens the lab with what was learned so far as its backbone",
     "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."

@@ -5,13 +5,14 @@ Labels, ranges, choices and defaults come from the schema.
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from demo.shared.components import LogSlider
 from demo.shared.slider import Slider
-from demo.shared.texts import CHOICES
+from demo.shared.texts import CHOICES, LEARNED_HERE
 from segcore.features import BACKBONES, weights_status
 from segcore.registry import METHODS
 from segcore.settings import DEFAULTS, Param, Settings, params
@@ -78,6 +79,12 @@ def backbone_title(name: str) -> str:
     """A backbone's title, with a word where its weights are not here."""
     backbone = BACKBONES[name]
     return backbone.title + (" – needs a download" if weights_status(backbone) == "download" else "")
+
+
+def with_weights(file: str) -> Any:
+    """The control of the backbone, with a file of weights among its choices, chosen."""
+    choices = [(_choice_title("backbone", name), name) for name in params()["backbone"].choices or ()]
+    return gr.update(choices=[*choices, (LEARNED_HERE.format(name=Path(file).stem), file)], value=file)
 
 
 def settings_of(values: tuple[Any, ...]) -> Settings:

@@ -8,12 +8,13 @@ visitor through the navigation bar, and a page may add names of its own.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import gradio as gr
 
 from demo.shared.controls import FIELDS
 from demo.shared.service import Example, Service
-from demo.shared.texts import LINK_BAD_SETTING, LINK_NO_EXAMPLE, LINK_NO_PICTURE
+from demo.shared.texts import LINK_BAD_SETTING, LINK_NO_EXAMPLE, LINK_NO_PICTURE, LINK_NO_WEIGHTS
 from segcore.errors import SegcoreError, shortened
 from segcore.export import permalink
 from segcore.settings import DEFAULTS, Settings, is_weight_file
@@ -52,11 +53,21 @@ class Linked:
     settings: Settings
 
 
-def read_link(service: Service, query: Mapping[str, str]) -> Linked:
-    """Read the picture and settings of a link; what it cannot restore is one sentence on the page, and the rest holds."""
+def read_link(service: Service, query: Mapping[str, str], *, own_weights: bool = False) -> Linked:
+    """Read the picture and settings of a link; what it cannot restore is one sentence on the page, and the rest holds.
+
+    Args:
+        service: of the server.
+        query: names and values of the address.
+        own_weights: the page takes as its backbone what was learned on this server; others leave it out.
+    """
     values = {name: value for name, value in query.items() if name in FIELDS}
     if is_weight_file(values.get("backbone", "")):
-        del values["backbone"]  # a link must not make the server open files
+        weights = service.upload_of(values.pop("backbone")) if own_weights else None  # never a path: no link opens files
+        if weights:
+            values["backbone"] = weights
+        elif own_weights:
+            gr.Warning(LINK_NO_WEIGHTS)
     settings = DEFAULTS
     try:
         settings = Settings.from_values(values)
@@ -80,4 +91,6 @@ def read_link(service: Service, query: Mapping[str, str]) -> Linked:
 
 def write_link(settings: Settings, example: Example | None, digest: str) -> str:
     """The query string that `read_link` restores: these settings, and the example or upload."""
-    return permalink(settings, **({"example": example.id} if example else {"picture": digest}))
+    place = {"example": example.id} if example else {"picture": digest}
+    weights = {"backbone": Path(settings.backbone).name} if is_weight_file(settings.backbone) else {}
+    return permalink(settings, **place, **weights)

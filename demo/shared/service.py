@@ -28,7 +28,7 @@ from segcore.settings import DEFAULTS
 from segcore.stages import Extract
 from segcore.types import Segmentation
 
-_UPLOADS = 4096  # pictures that a link may name; their files go after an hour
+_UPLOADS = 4096  # pictures and weights that a link may name; their files go after an hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +107,12 @@ class Service:
         return path if Path(path).exists() else make()
 
     def keep_upload(self, digest: str, path: str) -> None:
-        """Remember where the picture of this digest lies, so that a link can name it without naming a path."""
+        """Remember where the picture of this digest lies, or weights of this name, so that no link must name a path."""
         with self._lock:
             self._uploads[digest] = path
 
     def upload_of(self, digest: str) -> str | None:
-        """The file of the picture with this digest, or None where this server has it no more."""
+        """The file of the picture with this digest, or of weights, or None where this server has it no more."""
         with self._lock:
             path = self._uploads.get(digest)
         return path if path and Path(path).is_file() else None

@@ -45,6 +45,10 @@ GO_ON = "Go on"
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."
+LINK_NO_WEIGHTS = (
+    "The weights of this link are no longer here: they are kept for an hour. Save them to keep them, or learn again."
+)
+LEARNED_HERE = "learned here: {name}"
 LINK_NO_PICTURE = (
     "The picture of this link is no longer here: uploads are kept for an hour. Drop it again; the settings are restored."
 )

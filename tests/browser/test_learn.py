@@ -84,6 +84,19 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     page.locator(".ln-close").first.click()
     assert page.locator(".ln-run").count() == 1
 
+    page.locator(".ln-open").click()
+    page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
+    page.locator("#more").get_by_role("button").first.click()
+    assert page.locator("#setting-backbone input").input_value().startswith("learned here: iic-")
+    assert "backbone=iic-" in page.url
+    page.locator("#setting-n_segments input[type=number]").fill("3")
+    page.locator("#setting-n_segments input[type=number]").press("Enter")
+    page.wait_for_function("document.querySelector('#status').innerText.includes('3 segments on')")
+    assert "backbone=iic-" in page.url
+    shoot("learned-in-the-lab")
+    page.goto(address + "?backbone=iic-00000000.safetensors")
+    page.get_by_text("The weights of this link are no longer here").wait_for()
+
 
 def test_own_pictures_are_asked_for(page, address):
     page.goto(address + TINY + "&collection=own")
