@@ -1,12 +1,14 @@
 """What /learn asks for and what it says of a run, without a browser."""
 
 import shlex
+import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from demo.learn import texts
-from demo.learn.data import COLLECTIONS, OWN
+from demo.learn.data import COLLECTIONS, OWN, own_pictures
 from demo.learn.run import about, command, make_work, watch
 from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
 from segcore.cli import build_parser
@@ -85,5 +87,44 @@ def test_a_run_shows_everything_and_goes_on_from_what_it_left():
 def test_too_few_own_pictures_are_a_sentence(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
     work = make_work(make_wanted({"collection": OWN}, {}, [str(tmp_path / "broken.png")]), most_minutes=1)
-    with pytest.raises(InputError, match=r"at least 2 .* got 0\. broken\.png"):
+    with pytest.raises(InputError, match=r"at least 2 .* got 0\. broken"):
         list(work(None))
+
+
+def own(folder, n=3, size=(40, 32)):
+    """A zip of pictures whose left half is class 0, and their label maps; the last column is of label 255."""
+    folder.mkdir()
+    labels = np.zeros((size[1], size[0]), np.uint8)
+    labels[:, size[0] // 2 :] = 1
+    labels[:, -1] = 255
+    maps = []
+    with zipfile.ZipFile(folder / "all.zip", "w") as archive:
+        for i in range(n):
+            image = np.random.default_rng(i).integers(0, 255, (*labels.shape, 3)).astype(np.uint8)
+            image[labels == 1] //= 4
+            Image.fromarray(image).save(folder / f"{i}.png")
+            archive.write(folder / f"{i}.png", f"{i}.png")
+            maps.append(folder / f"{i}.labels" / f"{i}.png")
+            maps[-1].parent.mkdir()
+            Image.fromarray(labels).save(maps[-1])
+    return [str(folder / "all.zip")], [str(path) for path in maps]
+
+
+def test_own_pictures_of_a_zip_are_scored_with_their_label_maps(tmp_path):
+    files, maps = own(tmp_path / "own")
+    wanted = make_wanted({"collection": OWN, "system": "iic", "k": 2}, {**TINY, "crop": 16}, files, maps, 255)
+    shown = {}
+    reports = make_work(wanted, most_minutes=1)(None)
+    while "masks" not in shown:
+        shown |= next(reports).show
+    reports.close()
+    assert shown["pictures"]["classes"] == ("0", "1")
+    assert shown["pictures"]["scored"] == 3
+    assert 0.5 <= shown["masks"]["accuracy"] <= 1
+    assert "--labels LABELS --ignore 255" in about(wanted)["command"]
+    few, _ = own_pictures(files, side=64, labels=maps[:2], ignore=None)
+    assert few.names == ("0", "1")
+    assert few.classes == ("0", "1", "255")
+    Image.fromarray(np.zeros((5, 5), np.uint8)).save(maps[0])
+    with pytest.raises(InputError, match=r"0\.png must be as large as its picture, 40 × 32 px"):
+        own_pictures(files, side=64, labels=maps, ignore=None)

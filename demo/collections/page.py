@@ -16,6 +16,7 @@ from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.link import read_link
 from demo.shared.service import Service
 from demo.shared.slider import Slider
+from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH
 from segcore.collection import SYSTEMS
 from segcore.collection.rows import is_there
 from segcore.errors import InputError
@@ -58,9 +59,9 @@ def _inputs(panel: dict[str, Any]) -> None:
     )
     files: dict[str, Any] = {"file_count": "multiple", "height": 140, "visible": False}
     panel["files"] = gr.File(label=texts.FILES.format(most=MOST), file_types=_TYPES, elem_id="collections-files", **files)
-    panel["truth"] = gr.File(label=texts.TRUTH, file_types=["image"], elem_id="collections-truth", **files)
+    panel["truth"] = gr.File(label=OWN_TRUTH, file_types=["image"], elem_id="collections-truth", **files)
     panel["ignore"] = gr.Textbox(
-        label=texts.IGNORE, info=texts.IGNORE_INFO, max_lines=1, visible=False, elem_id="collections-ignore"
+        label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, visible=False, elem_id="collections-ignore"
     )
     panel["system"] = gr.Dropdown(
         [(system.title, name) for name, system in SYSTEMS.items()], value=FIRST, label=texts.SYSTEM,

@@ -3,9 +3,6 @@
 SOURCE = "Pictures"
 SOURCES = {"drawn": "Drawn objects, with their truth", "photos": "The photographs of the lab", "own": "My own pictures"}
 FILES = "2 to {most} pictures, or a zip of them"
-TRUTH = "Label maps of the same names, to be scored (may be left out)"
-IGNORE = "Label to leave out"
-IGNORE_INFO = "Its pixels count for nothing in the scores: 255, or a color such as #e0e0c0. Empty: all count."
 SYSTEM = "System"
 K = "Groups K"
 K_INFO = "How many groups; one numbering for all pictures."

@@ -135,8 +135,6 @@ TRUTH_INFO = (
     "color per region. The drawn examples bring their own."
 )
 TRUTH_FILE = "Label map or mask"
-TRUTH_IGNORE = "Label to leave out"
-TRUTH_IGNORE_INFO = "Its pixels count for nothing: 255 in PASCAL VOC, or a color such as #e0e0c0. Empty: all count."
 TRUTH_NONE = "This picture brings no ground truth. Upload one, or choose a drawn example, such as Two discs."
 TRUTH_OF_EXAMPLE = "Measured against the ground truth that was drawn with this example."
 TRUTH_OF_UPLOAD = "Measured against {name}."

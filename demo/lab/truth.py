@@ -13,6 +13,7 @@ from demo.lab import texts, views
 from demo.lab.tab import Lab, Panel, View, fill_again
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
+from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO
 from segcore.errors import SegcoreError
 from segcore.export import data_uri, jpeg
 from segcore.image import digest, parse_label, read_labels
@@ -32,9 +33,7 @@ def make(service: Service) -> Panel:
     gr.Markdown(texts.TRUTH_INFO)
     with gr.Row(elem_id="truth-inputs"):
         file = gr.File(label=texts.TRUTH_FILE, type="filepath", height=110, scale=3, elem_id="truth-file")
-        ignore = gr.Textbox(
-            label=texts.TRUTH_IGNORE, info=texts.TRUTH_IGNORE_INFO, max_lines=1, scale=2, elem_id="truth-ignore"
-        )
+        ignore = gr.Textbox(label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, scale=2, elem_id="truth-ignore")
     told = gr.HTML(elem_id="truth-told")
 
     def fill(view: View, path: str | None, left_out: str | None) -> Iterator[tuple[Any, ...]]:

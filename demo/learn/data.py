@@ -6,14 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
-import torch
-
 from demo.learn import texts
+from segcore.collection import pictures_of
 from segcore.drawn.stuff import STUFF, draw_stuff
-from segcore.errors import InputError, SegcoreError, shortened
-from segcore.image import read_image
-from segcore.render import shrink
-from segcore.stopping import stop_if_asked
+from segcore.errors import InputError, shortened
+from segcore.learn import read_pictures
 from segcore.types import Pictures
 
 OWN = "own"
@@ -42,30 +39,29 @@ def drawn(name: str) -> Pictures:
     return COLLECTIONS[name].draw()
 
 
-def own_pictures(files: Sequence[str], *, side: int) -> tuple[Pictures, tuple[str, ...]]:
+def own_pictures(
+    files: Sequence[str], *, side: int, labels: Sequence[str] = (), ignore: int | None = None
+) -> tuple[Pictures, tuple[str, ...]]:
     """Read what a visitor gave.
 
     Args:
-        files: paths of uploads.
+        files: paths of uploads, pictures or zips of them.
         side: the longer side that the run looks at; larger pictures are kept at this size.
+        labels: paths of label maps, named as the pictures; then pictures without one are left out.
+        ignore: label that does not count.
 
     Returns:
         The pictures, and one sentence for each file that could not be read.
 
     Raises:
-        InputError: too few can be read, or too many are given.
+        InputError: too few can be read, too many are given, or a zip or a label map is no good.
     """
-    if len(files) > MOST:
-        raise InputError(texts.TOO_MANY.format(most=MOST, n=len(files)), field="pictures")
-    images, names, failed = [], [], []
-    for file in files:
-        stop_if_asked()
-        name = Path(file).name
-        try:
-            images.append(torch.from_numpy(shrink(read_image(file).numpy(), max_side=side)))
-            names.append(name)
-        except (SegcoreError, OSError) as error:
-            failed.append(f"{shortened(name)}: {error}")
-    if len(images) < FEWEST:
-        raise InputError(" ".join([texts.TOO_FEW.format(fewest=FEWEST, n=len(images)), *failed[:3]]), field="pictures")
-    return Pictures(tuple(images), tuple(names)), tuple(failed)
+    listed = pictures_of([Path(file) for file in files], least=0)
+    if len(listed) > MOST:
+        raise InputError(texts.TOO_MANY.format(most=MOST, n=len(listed)), field="pictures")
+    sources = ((picture.name, picture.data) for picture in listed)
+    pictures, failed = read_pictures(sources, side=side, labels={Path(f).stem: Path(f) for f in labels}, ignore=ignore)
+    told = tuple(f"{shortened(name)}: {reason}" for name, reason in failed.items())
+    if len(pictures) < FEWEST:
+        raise InputError(" ".join([texts.TOO_FEW.format(fewest=FEWEST, n=len(pictures)), *told[:3]]), field="pictures")
+    return pictures, told

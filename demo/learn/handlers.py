@@ -18,6 +18,7 @@ from demo.shared.link import read_link, write_link
 from demo.shared.service import Service
 from demo.shared.texts import LINK_BAD_SETTING
 from segcore.errors import InputError, SegcoreError
+from segcore.image import parse_label
 from segcore.learn import CATALOG, save_learned
 from segcore.settings import DEFAULTS, params
 
@@ -28,13 +29,12 @@ SETTINGS = tuple((system.name, name) for system in CATALOG.values() for name in 
 def make_start(service: Service) -> Callable[..., dict[str, Any]]:
     """The event behind Start: a run is put in line; the board shows it."""
 
-    def start(visitor: str, files: list[str] | None, *values: Any) -> dict[str, Any]:
+    def start(visitor: str, files: list[str] | None, labels: list[str] | None, ignore: str, *values: Any) -> dict[str, Any]:
         with told_kindly():
             asked = dict(zip(ASKED, values[: len(ASKED)], strict=True))
             given = zip(SETTINGS, values[len(ASKED) :], strict=True)
-            wanted = make_wanted(
-                asked, {name: value for (system, name), value in given if system == asked["system"]}, files or ()
-            )
+            own = {name: value for (system, name), value in given if system == asked["system"]}
+            wanted = make_wanted(asked, own, files or (), labels or (), parse_label(ignore or ""))
             if wanted.asked.collection == OWN and not wanted.files:
                 raise InputError(texts.NO_FILES, field="files")
             work = make_work(wanted, most_minutes=service.jobs.limits.minutes, device=str(service.pipeline.device))
@@ -63,11 +63,15 @@ def make_restore(service: Service) -> Callable[..., list[Any]]:
 
 
 def shown_for(collection: str, system: str) -> list[Any]:
-    """Show what the choice asks for. Outputs: own pictures, the system's words, what to look at, a group per system."""
+    """Show what the choice asks for.
+
+    Outputs: own pictures, label maps and the label to leave out, the system's words, what to look at, a group per system.
+    """
     entry = CATALOG[system]
     lead = f"{entry.summary} {entry.source}\n\n$${entry.formula}$$"
     look = texts.LEADS.get(system, texts.LEAD)
-    return [gr.update(visible=collection == OWN), lead, look, *(gr.update(visible=name == system) for name in CATALOG)]
+    own = gr.update(visible=collection == OWN)
+    return [own, own, own, lead, look, *(gr.update(visible=name == system) for name in CATALOG)]
 
 
 def k_of(collection: str) -> int:

@@ -12,9 +12,11 @@ from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import control_of
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.service import Service
+from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH
 from segcore.learn import CATALOG
 from segcore.settings import params
 
+_OWN = ("files", "labels", "ignore")  # what goes with own pictures
 _JS_OPEN = """(link) => { location.href = location.pathname.replace(/\\/learn\\/?$/, "/") + link; }"""
 
 
@@ -38,9 +40,13 @@ def _inputs(panel: dict[str, Any], service: Service) -> None:
     panel["minutes"].maximum = service.jobs.limits.minutes
     panel["collection"].render()
     panel["files"] = gr.File(
-        label=texts.FILES.format(fewest=FEWEST, most=MOST), file_count="multiple", file_types=["image"], height=140,
+        label=texts.FILES.format(fewest=FEWEST, most=MOST), file_count="multiple", file_types=["image", ".zip"], height=140,
         visible=False, elem_id="learn-files",
     )  # fmt: skip
+    panel["labels"] = gr.File(
+        label=OWN_TRUTH, file_count="multiple", file_types=["image"], height=110, visible=False, elem_id="learn-labels"
+    )
+    panel["ignore"] = gr.Textbox(label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, visible=False, elem_id="learn-ignore")
     panel["system"].render()
     panel["words"] = gr.Markdown(elem_id="learn-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
     for name in ("k", "minutes"):
@@ -80,11 +86,15 @@ def _wire(demo: gr.Blocks, service: Service, panel: dict[str, Any], board: Board
     link = gr.Textbox(visible="hidden", elem_id="learn-link")
     asked = [panel[name] for name in ASKED]
     panel["start"].click(
-        handlers.make_start(service), [visitor, panel["files"], *asked, *panel["settings"]], board, js=JS_VISITOR, **TOLD
+        handlers.make_start(service),
+        [visitor, *(panel[name] for name in _OWN), *asked, *panel["settings"]],
+        board,
+        js=JS_VISITOR,
+        **TOLD,
     )
     choosing, shown = (
         [panel["collection"], panel["system"]],
-        [panel["files"], panel["words"], panel["look"], *panel["groups"]],
+        [*(panel[name] for name in _OWN), panel["words"], panel["look"], *panel["groups"]],
     )
     gr.on([c.change for c in choosing], handlers.shown_for, choosing, shown, **LIGHT)
     panel["collection"].input(handlers.k_of, panel["collection"], panel["k"], **LIGHT)

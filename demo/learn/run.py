@@ -51,9 +51,12 @@ def about(wanted: Wanted) -> dict[str, Any]:
 def command(wanted: Wanted) -> str:
     """The line that repeats a run in a shell."""
     asked = wanted.asked
-    pictures = "FOLDER" if asked.collection == OWN else asked.collection
+    own = asked.collection == OWN
+    pictures = "FOLDER" if own else asked.collection
     words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
     words += [f"--n-segments {asked.k} --minutes {asked.minutes:g} --seed {asked.begin}"]
+    words += ["--labels LABELS"] if own and wanted.labels else []
+    words += [f"--ignore {wanted.ignore}"] if own and wanted.labels and wanted.ignore is not None else []
     for name, value in wanted.settings.changed().items():
         flag = name.replace("_", "-")
         words.append((f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {value}")
@@ -91,7 +94,7 @@ def _pictures(wanted: Wanted) -> tuple[Pictures, tuple[str, ...]]:
     """The pictures of a run, and a sentence for each that could not be read."""
     if wanted.asked.collection != OWN:
         return drawn(wanted.asked.collection), ()
-    return own_pictures(wanted.files, side=wanted.settings.side)
+    return own_pictures(wanted.files, side=wanted.settings.side, labels=wanted.labels, ignore=wanted.ignore)
 
 
 def _shown(pictures: Pictures) -> dict[str, Any]:

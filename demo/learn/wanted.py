@@ -47,6 +47,8 @@ class Wanted:
     asked: Asked
     settings: LearnSettings
     files: tuple[str, ...] = ()  # own pictures
+    labels: tuple[str, ...] = ()  # label maps of them
+    ignore: int | None = None  # label that does not count
 
     @property
     def title(self) -> str:
@@ -72,13 +74,21 @@ def default_k(collection: str) -> int:
     return DEFAULTS.n_segments if collection == OWN else COLLECTIONS[collection].n_classes
 
 
-def make_wanted(asked: Mapping[str, Any], values: Mapping[str, Any], files: Sequence[str] = ()) -> Wanted:
+def make_wanted(
+    asked: Mapping[str, Any],
+    values: Mapping[str, Any],
+    files: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    ignore: int | None = None,
+) -> Wanted:
     """Make it of loosely typed values; what is left empty counts as the default.
 
     Args:
         asked: fields of `Asked` by name.
         values: those of the system's settings.
         files: paths of own pictures.
+        labels: paths of label maps of them.
+        ignore: label that does not count.
 
     Raises:
         InputError: a value breaks its rule.
@@ -86,7 +96,7 @@ def make_wanted(asked: Mapping[str, Any], values: Mapping[str, Any], files: Sequ
     told = Asked.from_values(_filled(asked))
     if asked.get("k") is None:
         told = told.replace(k=default_k(told.collection))
-    return Wanted(told, CATALOG[told.system].settings.from_values(_filled(values)), tuple(files))
+    return Wanted(told, CATALOG[told.system].settings.from_values(_filled(values)), tuple(files), tuple(labels), ignore)
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:

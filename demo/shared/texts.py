@@ -45,6 +45,11 @@ GO_ON = "Go on"
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."
+OWN_TRUTH = "Label maps of the same names, to be scored (may be left out)"
+OWN_IGNORE = "Label to leave out"
+OWN_IGNORE_INFO = (
+    "Its pixels count for nothing in the scores: 255 in PASCAL VOC, or a color such as #e0e0c0. Empty: all count."
+)
 LINK_NO_WEIGHTS = (
     "The weights of this link are no longer here: they are kept for an hour. Save them to keep them, or learn again."
 )

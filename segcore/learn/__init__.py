@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from segcore.learn.files import Finished, learn
     from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
     from segcore.learn.loop import MOST_SEGMENTS, train
-    from segcore.learn.pictures import load_pictures
+    from segcore.learn.pictures import load_pictures, read_pictures
     from segcore.learn.score import ClassScores, score_classes
     from segcore.learn.systems import SYSTEMS, system_of
     from segcore.learn.types import Checkpoint, State, System
@@ -35,6 +35,7 @@ __all__ = [
     "learn",
     "load_learned",
     "load_pictures",
+    "read_pictures",
     "save_learned",
     "score_classes",
     "system_of",
@@ -45,7 +46,7 @@ _HOMES = {
     "segcore.learn.files": ("Finished", "learn"),
     "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
     "segcore.learn.loop": ("MOST_SEGMENTS", "train"),
-    "segcore.learn.pictures": ("load_pictures",),
+    "segcore.learn.pictures": ("load_pictures", "read_pictures"),
     "segcore.learn.score": ("ClassScores", "score_classes"),
     "segcore.learn.systems": ("SYSTEMS", "system_of"),
     "segcore.learn.types": ("Checkpoint", "State", "System"),

@@ -1,6 +1,7 @@
 """The pictures of a training: read from a folder, scaled, and cut into crops."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -99,26 +100,55 @@ def load_pictures(
     folder = Path(folder)
     files = _files(folder, "folder")
     drawn = {path.stem: path for path in _files(Path(labels), "labels")} if labels is not None else {}
-    if labels is not None:
-        files = [path for path in files if path.stem in drawn]
-        if not files:
-            raise InputError(f"No picture in {folder} has a label map of the same name in {labels}.", field="labels")
-    images, names, truths, skipped = [], [], [], []
-    for path in files:
+    sources = ((path.stem, partial(Path, path)) for path in files)
+    pictures, failed = read_pictures(sources, side=side, labels=drawn, ignore=ignore, groups=groups)
+    if not len(pictures):
+        raise InputError(f"None of the {len(files)} files in {folder} is a picture that can be read.", field="folder")
+    return pictures, tuple(path.name for path in files if path.stem in failed)
+
+
+def read_pictures(
+    sources: Iterable[tuple[str, Callable[[], Path | bytes]]],
+    *,
+    side: int,
+    labels: Mapping[str, Path] | None = None,
+    ignore: int | None = None,
+    groups: Groups | None = None,
+) -> tuple[Pictures, dict[str, str]]:
+    """Read pictures from wherever they are, one after the other, and scale them.
+
+    Args:
+        sources: name of each, and what gives what `read_image` takes.
+        side: as of `load_pictures`.
+        labels: label maps by the names of the pictures; then pictures without one are left out.
+        ignore: as of `load_pictures`.
+        groups: as of `load_pictures`.
+
+    Returns:
+        The pictures, in the order of the sources; and why those that cannot be read were left out, by name.
+
+    Raises:
+        InputError: none has a label map where there are such, or a label map has another size.
+    """
+    images, names, truths, failed, n = [], [], [], dict[str, str](), 0
+    for name, read in sources:
+        n += 1
+        if labels and name not in labels:
+            continue
         stop_if_asked()
         try:
-            image = read_image(path)
-        except InputError:
-            skipped.append(path.name)
+            image = read_image(read())
+        except InputError as error:
+            failed[name] = str(error)
             continue
         images.append(scaled(image, side))
-        names.append(path.stem)
-        if drawn:
-            truths.append(_truth(drawn[path.stem], tuple(image.shape[:2]), tuple(images[-1].shape[:2])))
-    if not images:
-        raise InputError(f"None of the {len(files)} files in {folder} is a picture that can be read.", field="folder")
+        names.append(name)
+        if labels:
+            truths.append(_truth(labels[name], tuple(image.shape[:2]), tuple(images[-1].shape[:2])))
+    if not images and not failed:
+        raise InputError(f"None of the {n} pictures has a label map of the same name.", field="labels")
     truth, classes = _classes(truths, ignore, groups) if truths else ((), ())
-    return Pictures(tuple(images), tuple(names), truth, classes), tuple(skipped)
+    return Pictures(tuple(images), tuple(names), truth, classes), failed
 
 
 def _files(folder: Path, field: str) -> list[Path]:
