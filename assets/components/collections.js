@@ -335,7 +335,7 @@ function addPoint(step, values) {
 
 function setScores(value) {
   ui.scores.hidden = false;
-  ui.scores.querySelector("figcaption").textContent = `${fill(words.scores, value)} ${words.confusion}.`;
+  ui.scores.querySelector("figcaption").textContent = `${fill(words.scores, value)} ${words.confusion}`;
   const table = document.createElement("table");
   const row = (head, cells) => {
     const line = document.createElement("tr");

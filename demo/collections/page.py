@@ -31,10 +31,10 @@ _TYPES = ["image", ".zip"]
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
     panel: dict[str, Any] = {}
-    with gr.Row(elem_id="columns"):
-        with gr.Column(scale=2, min_width=300, elem_id="inputs"):
+    with gr.Row(elem_id="collections-columns"):
+        with gr.Column(scale=2, min_width=300, elem_id="collections-inputs"):
             _inputs(panel)
-        with gr.Column(scale=7, min_width=340, elem_id="results"):
+        with gr.Column(scale=7, min_width=340, elem_id="collections-results"):
             board = Board(service.jobs, elem_id="collections-board")
             gr.Markdown(texts.LEAD, elem_id="collections-lead")
     visitor = gr.Textbox(visible="hidden", elem_id="collections-visitor")

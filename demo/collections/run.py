@@ -1,6 +1,7 @@
 """A run: features, groups, label maps; each step becomes what the page draws."""
 
-from collections.abc import Generator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,19 @@ from demo.collections.asked import Asked, listed
 from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
-from segcore.collection import Collection, Grouping, Picture, Progress, Steps, Store, collect, group, label_map, open_reader
+from segcore.collection import (
+    Collection,
+    Grouping,
+    Picture,
+    Progress,
+    Steps,
+    Store,
+    collect,
+    group,
+    label_map,
+    open_reader,
+    system_of,
+)
 from segcore.collection.evaluate import Truth, matched_scores, truth_of
 from segcore.collection.export import clusters, zipped
 from segcore.collection.types import finish
@@ -23,7 +36,7 @@ from segcore.errors import InputError
 from segcore.image import read_image
 from segcore.stopping import stop_if_asked
 
-_PARTS = {"features": (0.0, 0.6), "groups": (0.6, 0.8), "maps": (0.8, 1.0)}  # shares of the bar
+_READ, _LEARNED, _GROUPED = 0.6, 0.3, 0.8  # of the bar, when features are read; the same of systems that learn; groups made
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,13 +69,15 @@ def make_work(asked: Asked, service: Service) -> Work:
         store = Store(Path(folder.name) / "features")
         yield _count(len(pictures), {})
         seen: list[str] = []
-        collection = yield from _through(collect(pictures, reader, store), "features", partial(_as_read, pictures, seen))
+        read = _LEARNED if system_of(asked.system).learns else _READ
+        steps: Steps[Any] = collect(pictures, reader, store)
+        collection = yield from _through(steps, 0.0, read, partial(_as_read, pictures, seen))
         yield _count(len(collection), collection.failed)
         if tuple(seen) != collection.names:
-            yield from _pictures(collection)
+            yield from _pictures(collection, read)
         steps = group(collection, asked.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.own)
-        grouping = yield from _through(steps, "groups", partial(_first_labels, collection))
-        yield Report(texts.GROUPS, share=0.8)
+        grouping = yield from _through(steps, read, _GROUPED, partial(_first_labels, collection, itertools.count(1)))
+        yield Report(texts.GROUPS, share=_GROUPED)
         result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.plane)
         yield Report(texts.MAPS, show={"result": result})
         yield from _maps(collection, grouping, truths, asked.ignore)
@@ -71,22 +86,23 @@ def make_work(asked: Asked, service: Service) -> Work:
     return work
 
 
-def _through(steps: Steps[Any], part: str, show: Any = None) -> Generator[Report, None, Any]:
-    """Run steps as a part of the bar; returns what they return."""
-    low, high = _PARTS[part]
-    share = low
-    stage, reach = None, high
+def _through(
+    steps: Steps[Any], share: float, high: float, show: Callable[[Progress], dict[str, Any]]
+) -> Generator[Report, None, Any]:
+    """Run steps as the part of the bar from one share to another; returns what they return.
+
+    Nobody knows how many stages there will be, so each takes two thirds of what is left.
+    """
+    stage, low, reach = None, share, share
     while True:
         try:
             p: Progress = next(steps)
         except StopIteration as done:
             return done.value
-        if p.stage != stage:  # nobody knows how many there will be: each takes half of what is left
-            stage, low = p.stage, share
-            reach = high if part == "features" else (share + high) / 2
+        if p.stage != stage:
+            stage, low, reach = p.stage, share, share + (high - share) * 2 / 3
         share = max(share, low + (reach - low) * (p.done / p.total if p.total else 0))
-        shown = show(p) if show else {}
-        yield Report(p.stage, p.done, p.total, p.unit, share=share, show=shown)
+        yield Report(p.stage, p.done, p.total, p.unit, share=share, show=show(p))
 
 
 def _count(n: int, failed: Mapping[str, str]) -> Report:
@@ -105,16 +121,17 @@ def _as_read(pictures: Sequence[Picture], seen: list[str], p: Progress) -> dict[
     return {f"picture/{len(seen) - 1}": shown}
 
 
-def _pictures(collection: Collection) -> Generator[Report, None, None]:
+def _pictures(collection: Collection, share: float) -> Generator[Report, None, None]:
     for i, name in enumerate(collection.names):
         stop_if_asked()
-        yield Report(texts.LISTING, share=0.6, show={f"picture/{i}": thumbnail(collection.image(i), name)})
+        yield Report(texts.LISTING, share=share, show={f"picture/{i}": thumbnail(collection.image(i), name)})
 
 
-def _first_labels(collection: Collection, p: Progress) -> dict[str, Any]:
+def _first_labels(collection: Collection, points: Iterator[int], p: Progress) -> dict[str, Any]:
+    """Labels that can be shown already, and the next point of the loss, over all rounds of a training."""
     shown: dict[str, Any] = {f"labels/{i}": cells_shown(labels, collection, i) for i, labels in p.labels.items()}
     if p.curves:
-        shown[f"point/{p.done:g}"] = dict(p.curves)
+        shown[f"point/{next(points)}"] = dict(p.curves)
     return shown
 
 
@@ -135,7 +152,7 @@ def _maps(
             table += np.bincount(groups[counted] * n + columns[counted], minlength=table.size).reshape(table.shape)
         show = {f"labels/{i}": label_thumbnail(found.numpy(), collection.geometry(i).image_size)}
         done = (i + 1) / len(collection)
-        yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=0.8 + 0.19 * done, show=show)
+        yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=_GROUPED + (0.99 - _GROUPED) * done, show=show)
     if truth is not None and table is not None:
         yield Report(texts.MAPS, share=1.0, show={"scores": scores_shown(matched_scores(table, truth.classes), str)})
 
