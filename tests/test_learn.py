@@ -282,10 +282,11 @@ def test_the_bound_on_gaussians():
 
 def test_pairs_against_loops():
     local, S = draw(3, 4, 2, 2).float(), draw(3, 4, 2, 2, seed=1).float()
-    positive, negative = pair_scores(local, S)
+    places = torch.tensor([2, 0, 3, 1])
+    positive, negative = pair_scores(local, S, places)
     here = [float(local[b, :, v, u] @ S[b, :, v, u]) for b in range(3) for v in range(2) for u in range(2)]
     there = [
-        float(local[i, :, v, u] @ S[j, :, v, u])
+        float(local[i, :, v, u] @ S[j].flatten(1)[:, places[2 * v + u]])
         for i in range(3) for j in range(3) if i != j for v in range(2) for u in range(2)
     ]  # fmt: skip
     assert positive.tolist() == pytest.approx(here, abs=1e-5)

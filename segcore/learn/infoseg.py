@@ -6,7 +6,9 @@ iteration:
     segment    V_u = softmax_k(H_k · L_u)                                  not differentiated
     maximize   S_u = Σ_k V_uk H_k,  E[−softplus(−L_u · S_u)] − E[softplus(L_u · S'_u)]     S' of other pictures
 
-the second one being the Jensen–Shannon bound on the mutual information of L and S (Nowozin, Cseke and Tomioka 2016).
+the second one being the Jensen–Shannon bound on the mutual information of L and S (Nowozin, Cseke and Tomioka 2016). L and
+S' must be independent, so S' is taken at another pixel, too: where all pictures have sky above and a road below, it would be
+of the same class as L at the same one.
 
 Reference: Harb and Knöbelreiter, InfoSeg, 2021.
 """
@@ -80,7 +82,8 @@ class InfoSegLearner(Learner):
         with torch.no_grad():
             V = assign(other, H)
         S = torch.einsum("bkhw,bkd->bdhw", V, H)
-        positive, negative = pair_scores(local, S)
+        places = torch.randperm(local.shape[2] * local.shape[3], generator=turn.generator)
+        positive, negative = pair_scores(local, S, places)
         bound = jensen_shannon(positive, negative)
         use = V.mean((0, 2, 3))
         spread = -(use * use.clamp_min(1e-12).log2()).sum()
@@ -94,16 +97,21 @@ def assign(local: Tensor, H: Tensor) -> Tensor:
     return torch.einsum("bdhw,bkd->bkhw", local.float(), H).softmax(1)
 
 
-def pair_scores(local: Tensor, S: Tensor) -> tuple[Tensor, Tensor]:
-    """The products of L (b, d, h, w) with S at the same pixel of its own picture, and of every other one.
+def pair_scores(local: Tensor, S: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+    """The products of L with S at the same pixel of its own picture, and at another pixel of every other picture.
+
+    Args:
+        local: L (b, d, h, w).
+        S: of the same shape.
+        places: (h · w,) a permutation: where in the other pictures S' is taken, for each pixel of L.
 
     Returns:
         (b · h · w,) and (b · (b − 1) · h · w,).
     """
-    b = len(local)
-    scores = torch.einsum("idhw,jdhw->ijhw", local.float(), S)
-    own = torch.eye(b, dtype=torch.bool, device=local.device)
-    return scores[own].flatten(), scores[~own].flatten()
+    L, S = local.float().flatten(2), S.flatten(2)
+    others = ~torch.eye(len(L), dtype=torch.bool, device=L.device)
+    scores = torch.einsum("idn,jdn->ijn", L, S[:, :, places.to(S.device)])
+    return (L * S).sum(1).flatten(), scores[others].flatten()
 
 
 def jensen_shannon(positive: Tensor, negative: Tensor) -> Tensor:
