@@ -186,6 +186,16 @@ def test_simplified_masks_keep_more():
         assert bool((attention_mask(order, 3, 4) <= attention_mask(order, 3, 4, simplified=True)).all())
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_order_and_its_opposite_see_each_other_s_blind_spots(order):
+    assert torch.equal(ranks(order, 4, 5) + ranks(order.opposite, 4, 5), torch.full((4, 5), 19))
+    assert order.opposite.opposite == order
+    assert order.opposite in ORDERS
+    both = kernel_mask(order) & kernel_mask(order.opposite)
+    assert both.nonzero().tolist() == [[1, 1]]
+    assert int((kernel_mask(order, simplified=True) & kernel_mask(order.opposite, simplified=True)).sum()) == 3
+
+
 @pytest.mark.parametrize("simplified", [False, True])
 @pytest.mark.parametrize("order", ORDERS)
 def test_no_later_pixel_is_seen(order, simplified):
@@ -237,7 +247,7 @@ def test_in_training_no_cell_sees_a_border():
     pixels = torch.rand(1, 3, 80, 80, generator=generator())
     for order in (None, ORDERS[0], ORDERS[13]):
         first, second = (net.features(pixels[:, :, 8 * i : 8 * i + 64, :64], order) for i in (0, 1))
-        assert first.shape == (1, net.n_features, 8, 8)
+        assert first.shape == (1, net.n_features, 12, 12)
         assert_close(first[:, :, 2:], second[:, :, :-2], atol=1e-5)
 
 

@@ -22,24 +22,25 @@ from segcore.learn.nets import HeadsNet, channels_of
 from segcore.learn.orders import ORDERS, Order, attention_mask, kernel_mask
 from segcore.learn.types import Crops, Net, System
 
-MARGIN = 4  # cells; the six convolutions see no further
+MARGIN = 2  # cells; the convolutions see no further
+_SEEING = 4  # convolutions that see neighbors. The others do not: a cell that sees far tells how near the next surface is
 
 
 class OrderedConv(nn.Module):
-    """A 3×3 convolution with batch norm and ReLU that can lose the weights of later neighbors."""
+    """A convolution, 3×3 or 1×1, with batch norm and ReLU that can lose the weights of later neighbors."""
 
-    def __init__(self, c_in: int, c_out: int, *, simplified: bool):
+    def __init__(self, c_in: int, c_out: int, *, simplified: bool, size: int = 3):
         super().__init__()
-        self.conv, self.norm = nn.Conv2d(c_in, c_out, 3, padding=1, bias=False), nn.BatchNorm2d(c_out)
+        self.conv, self.norm = nn.Conv2d(c_in, c_out, size, padding=size // 2, bias=False), nn.BatchNorm2d(c_out)
         self._simplified = simplified
 
     def forward(self, x: Tensor, order: Order | None) -> Tensor:
         """(b, c, h, w) → (b, c', h, w). What is left of a masked kernel is enlarged, as by dropout, to the whole's size."""
         weight = self.conv.weight
-        if order is not None:
+        if order is not None and max(self.conv.kernel_size) > 1:
             mask = kernel_mask(order, simplified=self._simplified).to(weight)
             weight = weight * (mask * (mask.numel() / mask.sum()))
-        return F.relu(self.norm(F.conv2d(x, weight, padding=1)))
+        return F.relu(self.norm(F.conv2d(x, weight, padding=self.conv.padding)))
 
 
 class OrderedAttention(nn.Module):
@@ -62,14 +63,17 @@ class OrderedAttention(nn.Module):
 
 
 class ACNet(HeadsNet):
-    """Six convolutions, pooled after the second and the fourth, and attention; RGB in, as Sobel sees later neighbors."""
+    """Four convolutions, pooled after the second and the fourth, two of 1×1, and attention; RGB in, as Sobel looks ahead."""
 
     stride = 4
 
     def __init__(self, n_segments: int, settings: ACSettings):
         channels = (3, *channels_of(settings.width))
         super().__init__(n_segments, channels[-1], settings.sub_heads)
-        self.convs = nn.ModuleList(OrderedConv(i, o, simplified=settings.simplified) for i, o in pairwise(channels))
+        self.convs = nn.ModuleList(
+            OrderedConv(c_in, c_out, simplified=settings.simplified, size=3 if i < _SEEING else 1)
+            for i, (c_in, c_out) in enumerate(pairwise(channels))
+        )
         self.attention = OrderedAttention(channels[-1], simplified=settings.simplified) if settings.attention else None
         self._orders = ORDERS[: settings.n_orders] if settings.mean_of_orders else ()
 
@@ -99,14 +103,17 @@ class ACNet(HeadsNet):
 
 
 class ACLearner(IICLearner):
-    """The training: that of IIC, with an order of its own for each view."""
+    """The training: that of IIC, with an order for one view and its opposite for the other.
+
+    Two orders that have a quadrant in common see the same pixels, which tell about each other whatever surface they are of.
+    """
 
     net: ACNet
     _settings: ACSettings
 
     def _looks(self, generator: Generator) -> tuple[Look, Look]:
-        drawn = torch.randperm(self._settings.n_orders, generator=generator)[:2].tolist()
-        first, second = (partial(self.net.features, order=ORDERS[i]) for i in drawn)
+        order = ORDERS[int(torch.randint(self._settings.n_orders, (), generator=generator))]
+        first, second = (partial(self.net.features, order=one) for one in (order, order.opposite))
         return first, second
 
 

@@ -86,8 +86,8 @@ class ACSettings(IICSettings):
 
     # fmt: off
     crop: int = param(
-        64, stage="learn", label="Crop", lo=48, hi=512, step=8, unit="px",
-        info="Side of the squares that a step looks at; 16 px on each side see the border and do not count.")
+        64, stage="learn", label="Crop", lo=32, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at; 8 px on each side see the border and do not count.")
     batch: int = param(
         48, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
         info="More make P less noisy and a step slower.")
@@ -99,7 +99,7 @@ class ACSettings(IICSettings):
         info="Neighbors at most so far away shall have labels that tell about each other.")
     n_orders: int = param(
         8, stage="learn", label="Orders", lo=2, hi=16, step=1,
-        info="Out of how many the two of a step are drawn: the first 8 are raster orders, the others zigzag.")
+        info="Out of how many one is drawn in a step, for it and its opposite: the first 8 are raster, the others zigzag.")
     simplified: bool = param(
         True, stage="learn", label="Simplified masks",
         info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")

@@ -12,7 +12,7 @@ lost.
 Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020, figures 3 to 5.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import torch
@@ -27,6 +27,11 @@ class Order:
     columns: bool  # column by column, or diagonals that are followed along the columns
     from_bottom: bool
     from_right: bool
+
+    @property
+    def opposite(self) -> "Order":
+        """The order that begins at the other corner and ends where this one begins."""
+        return replace(self, from_bottom=not self.from_bottom, from_right=not self.from_right)
 
     def keys(self, y: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         """The two numbers of pixels at (y, x), which may be relative to another pixel."""
