@@ -57,6 +57,10 @@ def test_a_run_on_the_photographs_shows_every_picture_and_every_group(service):
     assert len(result["groups"]) == 3
     assert sum(g["share"] for g in result["groups"]) == pytest.approx(100, abs=0.2)
     assert all(g["inside"] > g["outside"] for g in result["groups"])
+    for g in result["groups"]:
+        assert 0 < len(g["segments"]) <= min(6, g["pictures"])
+        assert len({segment["picture"] for segment in g["segments"]}) == len(g["segments"])
+        assert 0 < len(g["gallery"]) <= 12
     with zipfile.ZipFile(io.BytesIO(left.saved(("sky", "b", "c")))) as archive:
         assert json.loads(archive.read("clusters.json"))["groups"][0]["name"] == "sky"
 

@@ -175,23 +175,29 @@ function isolate(group) {
   drawScatter();
   ui.detail.hidden = group === null;
   if (group === null) return;
-  const { name, share, pictures, inside, outside, gallery } = run.groups[group];
+  const { name, share, pictures, inside, outside, gallery, segments } = run.groups[group];
   const label = make("label", "", `${words.rename} `);
   const input = document.createElement("input");
   [input.type, input.maxLength, input.value] = ["text", 60, name];
   input.addEventListener("change", () => rename(group, input.value));
   label.append(input);
-  const images = make("div", "cl-gallery");
-  images.append(
-    ...gallery.map((patch) => {
-      const image = document.createElement("img");
-      [image.src, image.alt, image.title] = [patch.image, run.pictures[patch.picture]?.name ?? "", run.pictures[patch.picture]?.name ?? ""];
-      return image;
-    }),
-  );
+  const images = (name, cut) => {
+    const box = make("div", `cl-gallery ${name}`);
+    box.append(
+      ...cut.map((one) => {
+        const image = document.createElement("img");
+        image.src = one.image;
+        image.alt = image.title = run.pictures[one.picture]?.name ?? "";
+        return image;
+      }),
+    );
+    return box;
+  };
   ui.detail.replaceChildren(
+    make("strong", "", fill(words.segments, { name })),
+    images("cl-segments", segments),
     make("strong", "", fill(words.gallery, { name })),
-    images,
+    images("cl-patches", gallery),
     make("p", "", `${fill(words.share, { share, pictures })}. ${fill(words.alike, { inside, outside })}`),
     label,
   );

@@ -16,7 +16,8 @@ START = "Group them"
 SAVE = "Save (zip)"
 LEAD = (
     "Patches of all pictures are grouped together, so a color means the same in every picture. Click a group to see it "
-    "alone, with its most typical patches; draw a loop around points of the scatter to name the group of most of them."
+    "alone, with its most typical segments and patches; draw a loop around points of the scatter to name the group of "
+    "most of them."
 )
 LISTING = "listing the pictures"
 GROUPS = "groups, their patches and the scatter"
@@ -33,6 +34,7 @@ BOARD = {
     "save": SAVE,
     "groups": "Groups",
     "all": "Show all",
+    "segments": "Most typical segments of {name}",
     "gallery": "Most typical patches of {name}",
     "alike": "Mean cosine of its patches with each other {inside}, with all others {outside}.",
     "share": "{share} % of the patches, in {pictures} pictures",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.collections import texts
+from demo.collections.gallery import patches_shown, segments_shown
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
 from segcore.collection.evaluate import Scores
@@ -19,10 +20,7 @@ from segcore.export import data_uri, display_label_png, jpeg, pack_floats
 from segcore.numerics import normalize_rows
 
 THUMB = 240  # px
-GALLERY = 12
 POINTS = 1500
-_CROP = 40  # px of the scaled picture around the center of a typical patch
-_APART = 3  # typical patches of one picture, at most
 
 
 def thumbnail(image: Tensor, name: str) -> dict[str, Any]:
@@ -81,40 +79,11 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane
                 "pictures": seen,
                 "inside": round(float(mean @ mean), 2),
                 "outside": round(float(mean @ (total - sums[g]) / max(rest, 1)), 2),
-                "gallery": _gallery(collection, sample.picture, sample.cell, X @ mean, labels == g),
+                "gallery": patches_shown(collection, sample, X @ mean, labels == g),
+                "segments": segments_shown(collection, grouping, g, sample.picture, X @ mean, labels == g),
             }
         )
     return {"groups": rows, "scatter": _scatter(collection, sample.picture, sample.cell, X, labels, seed=seed, plane=plane)}
-
-
-def _gallery(
-    collection: Collection, picture: Tensor, cell: Tensor, likeness: Tensor, inside: Tensor
-) -> list[dict[str, Any]]:
-    """The patches nearest to the mean of their group, few of each picture."""
-    order = torch.where(inside, likeness, -torch.inf).argsort(descending=True)[: int(inside.sum())]
-    taken: dict[int, int] = {}
-    found = []
-    for row in order.tolist():
-        i = int(picture[row])
-        if taken.get(i, 0) >= _APART:
-            continue
-        taken[i] = taken.get(i, 0) + 1
-        found.append({"picture": i, "image": _crop(collection, i, int(cell[row]))})
-        if len(found) == GALLERY:
-            break
-    return found
-
-
-def _crop(collection: Collection, i: int, cell: int) -> str:
-    g = collection.geometry(i)
-    image = collection.image(i).numpy()
-    scale = g.image_size[0] / g.scaled_size[0]
-    y, x = (int((c + 0.5) * g.patch * scale) for c in divmod(cell, g.w))
-    half = max(8, int(_CROP * scale / 2))
-    part = image[max(0, y - half) : y + half, max(0, x - half) : x + half]
-    if part.size == 0:
-        part = image
-    return data_uri(jpeg(np.asarray(cv2.resize(part, (64, 64), interpolation=cv2.INTER_AREA), np.uint8), quality=80))
 
 
 def _scatter(
