@@ -366,6 +366,10 @@ async function begin() {
   if (!run && own.length) follow(own.at(-1));
 }
 
-watch("value", () => props.value && follow(props.value));
+watch("value", () => {
+  if (!props.value) return;
+  follow(props.value);
+  if (innerWidth <= 760) ui.job.scrollIntoView({ block: "start" }); // on a phone, what was started lies below
+});
 if (props.value) follow(props.value);
 else begin();
