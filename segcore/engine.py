@@ -6,6 +6,7 @@ the same Python on one machine and on many.
 """
 
 import logging
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 ENGINES = ("local", "ray")
+_ANSWER_SECONDS = 5.0  # that a cluster may take to answer at all
 _MOST_BLOCKS = 10_000  # into which Ray cuts the work: what is lost with a worker is one of them
 
 
@@ -72,9 +74,14 @@ class Ray:
         done = data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS)).map(
             _Worker, fn_constructor_args=(pickled(work),), concurrency=workers, num_cpus=1, num_gpus=1 if gpus else 0
         )
-        for row in done.iter_rows():
-            stop_if_asked()
-            yield items[row["number"]], partial(_answered, row["answer"])
+        try:
+            for row in done.iter_rows():
+                stop_if_asked()
+                yield items[row["number"]], partial(_answered, row["answer"])
+        except ray.exceptions.RayError as error:
+            raise InputError(
+                f"Ray gave up: {_first_line(error)}. What was done is kept; run it again.", field="engine"
+            ) from error
 
 
 class _Worker:
@@ -115,18 +122,21 @@ def _started(address: str | None) -> tuple[Any, Any]:
     """Ray and its Data library, with a cluster behind them.
 
     Raises:
-        InputError: there is no cluster at the address.
+        InputError: there is no cluster at the address, or it does not let this process in.
     """
     import ray
     import ray.data
 
     if not ray.is_initialized():
+        _check_address(address)
         quiet = {"log_to_driver": False, "include_dashboard": False} if address is None else {"log_to_driver": False}
         try:
             ray.init(address=address or "local", logging_level=logging.ERROR, **quiet)
         except (ConnectionError, ValueError, RuntimeError) as error:
             raise InputError(
-                f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, or leave --address out.",
+                f"The Ray cluster at {address} cannot be joined: {_first_line(error)}. All machines need the same version "
+                "of Ray. If the cluster asks for a token, copy ~/.ray/auth_token of its first machine to this one and set "
+                "RAY_AUTH_MODE=token.",
                 field="address",
             ) from error
     logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -135,6 +145,28 @@ def _started(address: str | None) -> tuple[Any, Any]:
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     return ray, ray.data
+
+
+def _check_address(address: str | None) -> None:
+    """Ask at host:port whether anybody answers there; Ray itself would try for minutes.
+
+    Raises:
+        InputError: nobody does.
+    """
+    host, _, port = (address or "").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto", or an address for Ray's client
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"There is no Ray cluster at {address}: {error}. Start one with `ray start --head`, or leave --address out.",
+            field="address",
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
 
 
 def _answered(answer: bytes) -> Any:

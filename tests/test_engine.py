@@ -20,6 +20,7 @@ from segcore.evaluate import evaluate_labels, label_cases, untrained_pipeline
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings
 from tests.scenes import two_discs
+from tests.server import free_port
 
 QUICK = Settings(backbone="color", max_side=64, method="kmeans", n_segments=3)
 FLAGS = ["--backbone", "color", "--max-side", "64", "--method", "kmeans", "--n-segments", "3", "--device", "cpu"]
@@ -149,6 +150,14 @@ def test_a_second_run_does_only_what_is_missing(folder, tmp_path, capsys):
 
 
 # ---- With Ray ----
+
+
+@pytest.mark.extra("ray")
+def test_nobody_at_an_address_is_one_sentence_at_once(tmp_path, capsys):
+    word = ["segment", "x.png", "--out", str(tmp_path), "--engine", "ray", "--address", f"127.0.0.1:{free_port()}"]
+    (tmp_path / "x.png").touch()
+    assert main(word) == 2
+    assert "There is no Ray cluster at 127.0.0.1:" in capsys.readouterr().err
 
 
 @pytest.mark.extra("ray")

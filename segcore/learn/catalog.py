@@ -94,9 +94,6 @@ class ACSettings(IICSettings):
     learning_rate: float = param(
         3e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
         info="Of Adam; faster ones find colors before textures.")
-    marginal_weight: float = param(
-        1.5, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
-        info="1 is mutual information; more asks for clusters of equal size, without which some stay empty here.")
     reach: int = param(
         1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="Neighbors at most so far away shall have labels that tell about each other.")
