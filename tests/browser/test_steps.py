@@ -123,12 +123,12 @@ def test_a_cell_of_the_matrix_points_at_two_rows(page, address):
 
 
 def test_an_address_opens_its_step_and_a_wrong_one_is_a_sentence(page, address):
-    opened(page, address, step="update-2", point=3)
-    page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 2'")
+    opened(page, address, step="update-1", point=3)
+    page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 1'")
     link = page.url
     page.reload()
-    page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 2'")
-    step_in_address(page, "update-2")
+    page.wait_for_function("document.querySelector('#player .st-title')?.innerText === 'Update, round 1'")
+    step_in_address(page, "update-1")
     assert page.url == link
     page.goto(address + "steps?algorithm=nothing&data=nowhere&step=no-such&point=-1&gamma=x&points=%3Cb%3E")
     page.locator("[data-testid=toast-body]").first.wait_for()
