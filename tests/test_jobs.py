@@ -74,10 +74,10 @@ def make(clock):
         assert not one._threads
 
 
-def ended(jobs, job_id):
+def ended(jobs, job_id, owner=""):
     """The last look at a job, when it has ended."""
     for _ in range(SOON * 100):
-        look = jobs.look(job_id)
+        look = jobs.look(job_id, owner=owner)
         if not look.is_live:
             return look
         threading.Event().wait(0.01)
@@ -193,19 +193,21 @@ def test_a_stopped_job_goes_on_with_what_it_left(make):
         jobs.go_on(job, owner="ann")
 
 
+@pytest.mark.parametrize("left", [None, "weights"])
 @pytest.mark.parametrize(
     ("error", "said"),
     [(NumericalError("The loss is NaN.", stage="learn"), "The loss is NaN."), (ZeroDivisionError("secret"), "log entry")],
 )
-def test_a_crash_is_one_sentence_and_the_next_one_runs(make, error, said):
+def test_a_crash_is_one_sentence_and_the_next_one_runs(make, error, said, left):
     def crash(_left):
-        yield Report("begun", show={"a": 1})
+        yield Report("begun", show={"a": 1}, left=left)
         raise error
 
     jobs = make()
     job = jobs.start(crash, owner="ann", kind="count")
-    look = ended(jobs, job)
+    look = ended(jobs, job, owner="ann")
     assert look.state == "failed"
+    assert look.may_go_on == (left is not None)
     assert said in look.said
     assert "secret" not in look.said
     assert dict(look.parts) == {"a": 1}

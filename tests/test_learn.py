@@ -16,14 +16,14 @@ from segcore.cli import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_classes, train
-from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv
+from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.catalog import ACSettings
 from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
 from segcore.learn.mdc import whitening_of
 from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
 from segcore.learn.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
-from segcore.learn.views import Moves, change_colors, draw_cutouts, draw_moves, mirrored
+from segcore.learn.views import Moves, change_colors, draw_cutouts, draw_moves, mirrored, sobel
 from tests.asserts import assert_close
 
 TINY = {
@@ -221,6 +221,26 @@ def test_no_later_pixel_is_seen(order, simplified):
         assert not bool((changed & (rank < rank[v, u])).any())
         some += int(changed.sum())
     assert some > 4
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_derivatives_come_from_neighbors_that_are_visited_before(order):
+    pixels = torch.rand(1, 3, 5, 6, generator=generator())
+    before, rank = with_steps(pixels, order), ranks(order, 5, 6)
+    for v, u in ((0, 0), (2, 3), (4, 5), (1, 4)):
+        other = pixels.clone()
+        other[0, :, v, u] = 1 - other[0, :, v, u]
+        changed = (with_steps(other, order) != before).any(1)[0]
+        assert changed[v, u]
+        assert not bool((changed & (rank < rank[v, u])).any())
+
+
+def test_on_a_ramp_derivatives_are_those_of_sobel_in_every_order():
+    y, x = torch.meshgrid(torch.arange(6), torch.arange(7), indexing="ij")
+    pixels = ((x + 2 * y) / 20).expand(1, 3, 6, 7)
+    for order in (None, *ORDERS):
+        inner = with_steps(pixels, order)[:, 3:, 1:-1, 1:-1]
+        assert_close(inner, 2 * sobel(pixels)[:, 3:, 1:-1, 1:-1], atol=1e-5)
 
 
 def test_cells_see_no_pixel_after_their_last_one_in_the_whole_network():

@@ -1,5 +1,6 @@
 """What /learn asks for and what it says of a run, without a browser."""
 
+import dataclasses
 import shlex
 import zipfile
 
@@ -12,9 +13,10 @@ from demo.learn.data import COLLECTIONS, OWN, own_pictures
 from demo.learn.run import about, command, make_work, watch
 from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
 from segcore.cli import build_parser
-from segcore.errors import InputError
+from segcore.errors import InputError, NumericalError
 from segcore.flags import schema_from
 from segcore.learn import CATALOG
+from segcore.learn.iic import IICLearner
 
 TINY = {"width": 0.0625, "side": 32, "crop": 16, "batch": 2}
 
@@ -81,6 +83,28 @@ def test_a_run_shows_everything_and_goes_on_from_what_it_left():
     again = work(left)
     next(again)
     assert next(again).done == left.checkpoint.step + 1
+    again.close()
+
+
+def test_a_run_whose_loss_is_no_number_goes_on_more_slowly_from_its_last_good_step(monkeypatch):
+    losses = IICLearner.losses
+
+    def spoiled(self, turn):
+        found = losses(self, turn)
+        return dataclasses.replace(found, total=found.total * np.nan) if turn.step == 2 else found
+
+    monkeypatch.setattr(IICLearner, "losses", spoiled)
+    wanted = make_wanted({"system": "iic", "minutes": 1}, TINY)
+    work, reports = make_work(wanted, most_minutes=10), []
+    with pytest.raises(NumericalError, match=r"loss of step 3 is nan.* Go on takes 0\.00025\."):
+        reports.extend(work(None))
+    left = reports[-1].left
+    assert left.checkpoint.step == 2
+    assert left.settings.learning_rate == pytest.approx(wanted.settings.learning_rate / 4)
+    monkeypatch.undo()
+    again = work(left)
+    next(again)
+    assert next(again).done == 3
     again.close()
 
 

@@ -13,15 +13,18 @@ from demo.learn import texts
 from demo.learn.data import OWN, drawn, own_pictures
 from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
+from segcore.errors import NumericalError
 from segcore.export import data_uri, display_label_png, jpeg, pack_floats
-from segcore.learn import Checkpoint, Learned, State, train
+from segcore.learn import Checkpoint, Learned, LearnSettings, State, train
 from segcore.learn.score import ClassScores, score_classes
 from segcore.palette import PALETTE
+from segcore.settings import params
 from segcore.types import Pictures
 
 SHOWN, SCORED = 6, 24  # pictures: the first ones
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
 _LOOKING = 0.15  # share of the time that looking at the pictures may take
+_SLOWER = 0.25  # factor on the learning rate after which a run goes on whose loss was no longer finite
 _GRANTED = 0.95  # of the host's minutes; reading the pictures takes the rest
 # Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
@@ -34,6 +37,7 @@ class Left:
     learned: Learned
     checkpoint: Checkpoint
     pictures: Pictures
+    settings: LearnSettings  # to go on with
 
 
 def about(wanted: Wanted) -> dict[str, Any]:
@@ -79,13 +83,14 @@ def make_work(
     def work(left: Left | None) -> Generator[Report, None, None]:
         yield Report(texts.READING)
         pictures, left_out = (left.pictures, ()) if left else _pictures(wanted)
+        settings = left.settings if left else wanted.settings
         if left is None:
             yield Report(texts.READING, show={"pictures": _shown(pictures) | {"left_out": left_out}})
         states = train(
-            wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=wanted.settings, minutes=minutes,
+            wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=settings, minutes=minutes,
             seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        yield from _reports(states, pictures, wanted.asked.k, clock)
+        yield from _reports(states, pictures, wanted.asked.k, settings, clock)
 
     return work
 
@@ -116,21 +121,36 @@ def _labels(labels: Tensor) -> str:
     return data_uri(display_label_png(labels.numpy()))
 
 
-def _reports(states: Any, pictures: Pictures, k: int, clock: Callable[[], float]) -> Generator[Report, None, None]:
+def _reports(
+    states: Any, pictures: Pictures, k: int, settings: LearnSettings, clock: Callable[[], float]
+) -> Generator[Report, None, None]:
     curve, look_at, point_at, state = _Curve(), -np.inf, -np.inf, None
-    for state in states:
-        curve.add(state)
-        show: dict[str, Any] = {}
-        left, last = None, state.progress >= 1
-        if clock() >= look_at or last:
-            began = clock()
-            show["masks"], left = _look(state, pictures, k)
-            curve.accuracy = show["masks"]["accuracy"]
-            look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
-        if clock() >= point_at or show:
-            show |= {f"point/{state.step}": curve.point(), "table": table(state)}
-            point_at = clock() + POINT_SECONDS
-        yield Report(texts.LEARNING, state.step, unit=texts.STEPS, share=state.progress, show=show, left=left)
+    try:
+        for state in states:
+            curve.add(state)
+            show: dict[str, Any] = {}
+            left, last = None, state.progress >= 1
+            if clock() >= look_at or last:
+                began = clock()
+                show["masks"], left = _look(state, pictures, k, settings)
+                curve.accuracy = show["masks"]["accuracy"]
+                look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
+            if clock() >= point_at or show:
+                show |= {f"point/{state.step}": curve.point(), "table": table(state)}
+                point_at = clock() + POINT_SECONDS
+            yield _report(state, show, left)
+    except NumericalError as error:
+        if state is None:
+            raise
+        slowest, _ = params(LearnSettings)["learning_rate"].bounds
+        slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
+        masks, left = _look(state, pictures, k, slower)
+        yield _report(state, {"masks": masks}, left)
+        raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
+
+
+def _report(state: State, show: dict[str, Any], left: Left | None) -> Report:
+    return Report(texts.LEARNING, state.step, unit=texts.STEPS, share=state.progress, show=show, left=left)
 
 
 @dataclass(eq=False)
@@ -155,7 +175,7 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: State, pictures: Pictures, k: int) -> tuple[dict[str, Any], Left]:
+def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
     """Label the pictures that are shown, and score where there is a truth."""
     masks = [_labels(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
@@ -164,7 +184,7 @@ def _look(state: State, pictures: Pictures, k: int) -> tuple[dict[str, Any], Lef
     if scores is not None:
         learned = learned.named(scores.names(pictures.classes))
         told |= {"accuracy": round(scores.accuracy, 4), "names": learned.names, "class_of": scores.class_of}
-    return told, Left(learned, state.checkpoint(), pictures)
+    return told, Left(learned, state.checkpoint(), pictures, settings)
 
 
 def _scores(state: State, pictures: Pictures, k: int) -> ClassScores | None:

@@ -59,6 +59,8 @@ BOARD = {
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
 
+SLOWER = "Here, Go on takes {rate:.3g}."
+
 # What the numbers say, the first rule that fits.
 WATCH_ONE = "One cluster has {share} of the pixels: labels that are the same everywhere tell nothing. This is degeneration."
 WATCH_ONE_TABLE = (

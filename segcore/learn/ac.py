@@ -21,6 +21,7 @@ from segcore.learn.iic import IICLearner, Look
 from segcore.learn.nets import HeadsNet, channels_of
 from segcore.learn.orders import ORDERS, Order, attention_mask, kernel_mask
 from segcore.learn.types import Crops, Net, System
+from segcore.learn.views import gray_of
 
 MARGIN = 2  # cells; the convolutions see no further
 _SEEING = 4  # convolutions that see neighbors. The others do not: a cell that sees far tells how near the next surface is
@@ -62,13 +63,34 @@ class OrderedAttention(nn.Module):
         return x + cast("Tensor", self.out(seen.transpose(1, 2).unflatten(2, (h, w))))
 
 
+def with_steps(pixels: Tensor, order: Order | None) -> Tensor:
+    """RGB with the derivatives of its gray by x and y, each from the neighbor that is visited before; Sobel looks ahead.
+
+    Args:
+        pixels: (b, 3, height, width) in [0, 1].
+        order: in which they are visited; without one, the mean of the steps from both neighbors.
+
+    Returns:
+        (b, 5, height, width); colors in [−1, 1], derivatives of Sobel's size. Borders are repeated.
+    """
+    around = F.pad(gray_of(pixels), (1, 1, 1, 1), mode="replicate")
+    x_steps, y_steps = around[:, :, 1:-1].diff(dim=3), around[:, :, :, 1:-1].diff(dim=2)
+    left, right = x_steps[:, :, :, :-1], x_steps[:, :, :, 1:]
+    up, down = y_steps[:, :, :-1], y_steps[:, :, 1:]
+    if order is None:
+        by_x, by_y = (left + right) / 2, (up + down) / 2
+    else:
+        by_x, by_y = right if order.from_right else left, down if order.from_bottom else up
+    return torch.cat((2 * pixels - 1, 4 * by_x, 4 * by_y), 1)
+
+
 class ACNet(HeadsNet):
-    """Four convolutions, pooled after the second and the fourth, two of 1×1, and attention; RGB in, as Sobel looks ahead."""
+    """Four convolutions, pooled after the second and the fourth, two of 1×1, and attention; RGB and derivatives in."""
 
     stride = 4
 
     def __init__(self, n_segments: int, settings: ACSettings):
-        channels = (3, *channels_of(settings.width))
+        channels = (5, *channels_of(settings.width))
         super().__init__(n_segments, channels[-1], settings.sub_heads)
         self.convs = nn.ModuleList(
             OrderedConv(c_in, c_out, simplified=settings.simplified, size=3 if i < _SEEING else 1)
@@ -86,7 +108,7 @@ class ACNet(HeadsNet):
         height, width = pixels.shape[2:]
         around = 0 if self.training else MARGIN * self.stride
         pixels = F.pad(pixels, (around, around + -width % 4, around, around + -height % 4), mode="replicate")
-        x = (2 * pixels - 1).contiguous(memory_format=torch.channels_last)
+        x = with_steps(pixels, order).contiguous(memory_format=torch.channels_last)
         for i, conv in enumerate(self.convs):
             x = conv(x, order)
             if i in (1, 3):

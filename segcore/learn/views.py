@@ -30,8 +30,7 @@ def change_colors(pixels: Tensor, *, strength: float, generator: Generator) -> T
     out = pixels * brightness
     middle = out.mean((1, 2, 3), keepdim=True)
     out = middle + (out - middle) * contrast
-    luma = out.new_tensor(_LUMA)[:, None, None]
-    gray = (out * luma).sum(1, keepdim=True)
+    gray = gray_of(out)
     return _turned(gray + (out - gray) * saturation, 2 * math.pi * u[3]).clamp(0, 1)
 
 
@@ -108,9 +107,13 @@ def draw_cutouts(n: int, *, smallest: float, generator: Generator) -> Moves:
     return Moves(theta)
 
 
+def gray_of(pixels: Tensor) -> Tensor:
+    """Luma of RGB: (b, 3, height, width) → (b, 1, height, width)."""
+    return (pixels * pixels.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
 def sobel(pixels: Tensor) -> Tensor:
     """RGB with the derivatives of its gray by x and y: (b, 3, height, width) → (b, 5, height, width), borders repeated."""
-    gray = (pixels * pixels.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
     kernel = pixels.new_tensor(((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))) / 4
     kernels = torch.stack((kernel, kernel.T))[:, None]
-    return torch.cat((pixels, F.conv2d(F.pad(gray, (1, 1, 1, 1), mode="replicate"), kernels)), 1)
+    return torch.cat((pixels, F.conv2d(F.pad(gray_of(pixels), (1, 1, 1, 1), mode="replicate"), kernels)), 1)

@@ -187,7 +187,7 @@ class Jobs:
         job.share_at_begin = 0.0 if job.report is None else job.report.progress or 0.0
 
     def _may_go_on(self, job: _Job, owner: str) -> bool:
-        return _owns(job, owner) and job.state == "stopped" and job.left is not None
+        return _owns(job, owner) and job.state in ("stopped", "failed") and job.left is not None
 
     def _end(self, job: _Job, state: str, said: str) -> None:
         if job in self._line:
