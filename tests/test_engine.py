@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import signal
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
@@ -185,6 +187,23 @@ def test_the_same_files_as_here(cluster, folder, tmp_path, capsys):
     assert len([name for name in names if name.endswith(".labels.png")]) == 5
     for name in names - {f"{i}.json" for i in range(6)}:
         assert (tmp_path / "local" / name).read_bytes() == (tmp_path / "ray" / name).read_bytes(), name
+
+
+@pytest.mark.extra("ray")
+def test_a_process_joins_a_cluster_by_its_address(cluster, folder, tmp_path):
+    """As one does where it runs on many machines: what is asked for in another process is done by the workers there."""
+    import ray
+
+    pictures = [str(folder / f"{i}.png") for i in (0, 1)]
+    assert main(["segment", *pictures, "--out", str(tmp_path / "here"), *FLAGS]) == 0
+    word = [sys.executable, "-m", "segcore", "segment", *pictures, "--out", str(tmp_path / "there"), *FLAGS]
+    address = ["--engine", "ray", "--address", ray.get_runtime_context().gcs_address]
+    subprocess.run([*word, *address], check=True, timeout=200)
+    here, there = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).glob("*.labels.png")} for name in ("here", "there")
+    )
+    assert here == there
+    assert len(here) == 2
 
 
 @pytest.mark.extra("ray")
