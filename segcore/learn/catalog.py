@@ -30,7 +30,7 @@ class LearnSettings(Schema):
         info="More make P less noisy and a step slower.")
     learning_rate: float = param(
         1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam.")
+        info="Of Adam at the beginning; it falls to 0 along a cosine.")
     width: float = param(
         0.125, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
         info="Factor on the published numbers of channels.")
@@ -93,7 +93,7 @@ class ACSettings(IICSettings):
         info="More make P less noisy and a step slower.")
     learning_rate: float = param(
         3e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam; faster ones find colors before textures.")
+        info="Of Adam at the beginning; it falls to 0 along a cosine. Faster ones find colors before textures.")
     reach: int = param(
         1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="Neighbors at most so far away shall have labels that tell about each other.")
@@ -129,9 +129,12 @@ class InfoSegSettings(LearnSettings):
     color_change: float = param(
         0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
         info="How much brightness, contrast, saturation and hue of a view vary.")
+    reach: int = param(
+        2, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
+        info="A place is told apart by the class of a neighbor at most so far away, drawn in each step.")
     n_features: int = param(
-        64, stage="learn", label="Features", lo=2, hi=512, step=1,
-        info="Length of local and global features.")
+        16, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of local and global features; long ones keep finding more to tell apart than classes.")
     context: float = param(
         0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
         info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, "
@@ -208,7 +211,7 @@ class StegoSettings(CorrespondenceSettings, LearnSettings):
         info="Each is compared with itself, with a neighbor, and with others of the step.")
     learning_rate: float = param(
         5e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam.")
+        info="Of Adam at the beginning; it falls to 0 along a cosine.")
     # fmt: on
 
 
@@ -245,7 +248,7 @@ _CARDS = (
         "infoseg",
         "InfoSeg",
         "What a place looks like, and what its class looks like in the whole picture, tell about each other.",
-        r"-\mathbb E[-\operatorname{sp}(-L_u \cdot S_u)] + \mathbb E[\operatorname{sp}(L_u \cdot S'_u)]",
+        r"-\mathbb E[-\operatorname{sp}(-L_{u+t} \cdot S_u)] + \mathbb E[\operatorname{sp}(L_{u+t} \cdot S'_u)]",
         "Harb and Knöbelreiter 2021",
         InfoSegSettings,
     ),

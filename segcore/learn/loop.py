@@ -151,7 +151,7 @@ class _Run:
         self.learner.prepare(turn)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             losses = self.learner.losses(turn)
-        self._move(losses.total)
+        self._move(losses.total, turn.progress)
         self.learner.follow(turn.progress)
         self.n_steps += 1
         self.loss = float(losses.total.detach())
@@ -161,11 +161,12 @@ class _Run:
         """A generator of its own for each step: a training that goes on needs no other memory of what was drawn."""
         return torch.Generator().manual_seed(self.seed * _STRIDE + step)
 
-    def _move(self, loss: Tensor) -> None:
+    def _move(self, loss: Tensor, progress: float) -> None:
+        (group,) = self.optimizer.param_groups
+        group["lr"] = self.settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        weights = [x for group in self.optimizer.param_groups for x in group["params"]]
-        length = torch.nn.utils.get_total_norm([x.grad for x in weights if x.grad is not None])
+        length = torch.nn.utils.get_total_norm([x.grad for x in group["params"] if x.grad is not None])
         if not math.isfinite(float(loss.detach())) or not math.isfinite(float(length)):
             raise NumericalError(
                 f"The loss of step {self.n_steps + 1} is {float(loss.detach()):.3g}, its gradient {float(length):.3g}; the "
@@ -239,8 +240,6 @@ class _Run:
             raise InputError(
                 "The checkpoint does not hold what this training needs. Delete it to begin anew.", field="resume"
             ) from error
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate
         self.n_steps, self._seconds_before, self._began = start.step, start.seconds, self._clock()
 
 
