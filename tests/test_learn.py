@@ -18,7 +18,7 @@ from segcore.errors import InputError, ModelError, NumericalError
 from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_classes, train
 from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.catalog import ACSettings
-from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
+from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, neighbors, pair_scores
 from segcore.learn.mdc import whitening_of
 from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
@@ -323,6 +323,14 @@ def test_pairs_against_loops():
     assert sorted(negative.tolist()) == pytest.approx(sorted(there), abs=1e-5)
 
 
+@pytest.mark.parametrize("shift", [(0, 0), (2, -1), (-1, 2)])
+def test_neighbors_are_a_shift_apart(shift):
+    places = torch.stack(torch.meshgrid(torch.arange(4), torch.arange(5), indexing="ij"))[None]
+    local, S = neighbors(places, places, shift)
+    assert local.shape == S.shape == (1, 2, 4 - abs(shift[0]), 5 - abs(shift[1]))
+    assert bool((local - S == torch.tensor(shift)[None, :, None, None]).all())
+
+
 def test_the_segmentation_of_infoseg_sums_to_one_and_starts_alike_in_all_pictures():
     torch.manual_seed(0)
     net = InfoSegNet(4, CATALOG["infoseg"].settings(**TINY["infoseg"])).eval()
@@ -399,7 +407,7 @@ def test_every_card_has_a_system():
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
-    """Five steps, and two and then three more: the same network to the bit; the file labels as the network did."""
+    """Five steps, and five that are stopped after two: the same network to the bit; the file labels as the network did."""
     settings = tiny(name)
     asked = {"n_segments": 4, "settings": settings, "seed": 3, "device": "cpu"}
     *first, whole = train(name, stuff, steps=5, **asked)
@@ -411,7 +419,8 @@ def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
         assert whole.P.shape == (4, 4)
         assert float(whole.P.sum()) == pytest.approx(1, abs=1e-3)
         assert_close(whole.P, whole.P.T, atol=1e-5)
-    *_, half = train(name, stuff, steps=2, **asked)
+    stopped = train(name, stuff, steps=5, **asked)
+    _, half = next(stopped), next(stopped)
     *_, resumed = train(name, stuff, steps=5, start=half.checkpoint(), **asked)
     mine, theirs = whole.learned().net.state_dict(), resumed.learned().net.state_dict()
     assert all(torch.equal(mine[key], theirs[key]) for key in mine)
@@ -433,6 +442,13 @@ def test_truth_is_not_looked_at(stuff):
     *_, with_truth = train("iic", stuff, **asked)
     *_, without = train("iic", Pictures(stuff.images, stuff.names), **asked)
     assert with_truth.loss == without.loss
+
+
+def test_the_learning_rate_falls_along_a_cosine(stuff):
+    settings = tiny("iic").replace(learning_rate=0.01)
+    states = train("iic", stuff, n_segments=3, settings=settings, steps=4, device="cpu")
+    rates = [state.checkpoint().optimizer["param_groups"][0]["lr"] for state in states]
+    assert rates == pytest.approx([0.01 * (1 + math.cos(math.pi * i / 4)) / 2 for i in range(4)])
 
 
 def test_a_loss_that_is_no_number_leaves_the_last_good_step(stuff, tmp_path, monkeypatch):
