@@ -301,8 +301,9 @@ def _without_gaps(
     label_map: Tensor, cells: Clustering | Bipartition, facts: Mapping[str, float | int | str], reason: str
 ) -> _LabelMap:
     """Close gaps in the numbers where a segment has no pixel left; objects keep theirs, and the background 0."""
-    before = cells.labels.cpu().bincount() > 0
-    after = label_map.flatten().bincount(minlength=len(before)) > 0
+    labels = cells.labels.cpu()
+    n = 1 + int(max(labels.max(), label_map.max()))  # a pixel between patches may have a label that is likeliest in none
+    before, after = (x.flatten().bincount(minlength=n) > 0 for x in (labels, label_map))
     gone = before & ~after
     if not bool(gone.any()):
         return _LabelMap(label_map, facts)

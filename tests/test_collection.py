@@ -27,11 +27,14 @@ from segcore.collection import (
 )
 from segcore.collection import store as store_module
 from segcore.collection.evaluate import majority_scores, matched_scores, named_scores, score_all, truth_of
+from segcore.collection.label import lift
 from segcore.collection.rows import RowSettings, embed, nearest_rows, rows_of
 from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.learn import CATALOG, save_learned, train
+from segcore.pipeline import Pipeline
+from segcore.stages import PixelLabels
 from segcore.stopping import Stopped, stoppable
 from segcore.types import Pictures
 
@@ -372,6 +375,17 @@ def test_the_command_writes_labels_of_one_numbering(folder, tmp_path, capsys):
     assert len({int(x[0, 0]) for x in labels}) == 1
     assert labels[0].shape == (64, 64)
     assert (out / "learned.safetensors").is_file()
+
+
+def test_a_group_may_win_between_patches_alone():
+    """Scores of 0.45 in all patches are beaten by 0.55 in each, and beat the mean of 0.55 and 0."""
+    settings = COLOR.replace(upsampling="bilinear")
+    grid = Pipeline(device="cpu").values(torch.from_numpy(next(halves())), settings, "features")["features"]
+    h, w = grid.geometry.h, grid.geometry.w
+    scores = torch.tensor([[0.55, 0, 0.45], [0, 0.55, 0.45]])[torch.arange(w) % 2].expand(h, w, 3)
+    labels = scores.argmax(2)
+    assert labels.unique().tolist() == [0, 1]
+    assert lift(labels, PixelLabels(grid, settings), 3, scores).unique().tolist() == [0, 1, 2]
 
 
 def test_the_evaluation_of_an_easy_collection_is_near_one(folder, tmp_path, capsys):
