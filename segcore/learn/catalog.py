@@ -39,7 +39,7 @@ class LearnSettings(Schema):
 
 @dataclass(frozen=True, kw_only=True)
 class ViewSettings(LearnSettings):
-    """The tunables of a system that compares two views of a picture."""
+    """The tunables of a system that compares two views of a picture, in other colors."""
 
     # fmt: off
     augmentation: bool = param(
@@ -47,7 +47,15 @@ class ViewSettings(LearnSettings):
         info="Without it both views are the same pixels.")
     color_change: float = param(
         0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
-        info="How much brightness, contrast, saturation and hue of a view vary.")
+        info="How much brightness, contrast, saturation and hue of a view vary. Published: 0.1; more where color tells little.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedViewSettings(ViewSettings):
+    """The same, where each pixel has another place in the second view."""
+
+    # fmt: off
     geometry: float = param(
         0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
         info="How much a view is turned, scaled, sheared or cut out; half of them are mirrored.")
@@ -55,7 +63,7 @@ class ViewSettings(LearnSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IICSettings(ViewSettings):
+class IICSettings(MovedViewSettings):
     """The tunables of IIC."""
 
     # fmt: off
@@ -113,7 +121,7 @@ class ACSettings(IICSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InfoSegSettings(LearnSettings):
+class InfoSegSettings(ViewSettings):
     """The tunables of InfoSeg."""
 
     # fmt: off
@@ -123,12 +131,6 @@ class InfoSegSettings(LearnSettings):
     batch: int = param(
         8, stage="learn", label="Crops per step", lo=2, hi=256, step=1,
         info="Each is told apart from all others.")
-    augmentation: bool = param(
-        True, stage="learn", label="Augmentation",
-        info="Without it local and global features are of the same pixels.")
-    color_change: float = param(
-        0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
-        info="How much brightness, contrast, saturation and hue of a view vary.")
     reach: int = param(
         2, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="A place is told apart by the class of a neighbor at most so far away, drawn in each step.")
@@ -157,7 +159,7 @@ class MDCSettings(LearnSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PiCIESettings(ViewSettings):
+class PiCIESettings(MovedViewSettings):
     """The tunables of PiCIE."""
 
     # fmt: off
