@@ -18,7 +18,7 @@ from segcore.errors import InputError, ModelError, NumericalError
 from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_classes, train
 from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.catalog import ACSettings
-from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, neighbors, pair_scores
+from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
 from segcore.learn.mdc import whitening_of
 from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
@@ -321,14 +321,6 @@ def test_pairs_against_loops():
     ]  # fmt: skip
     assert positive.tolist() == pytest.approx(here, abs=1e-5)
     assert sorted(negative.tolist()) == pytest.approx(sorted(there), abs=1e-5)
-
-
-@pytest.mark.parametrize("shift", [(0, 0), (2, -1), (-1, 2)])
-def test_neighbors_are_a_shift_apart(shift):
-    places = torch.stack(torch.meshgrid(torch.arange(4), torch.arange(5), indexing="ij"))[None]
-    local, S = neighbors(places, places, shift)
-    assert local.shape == S.shape == (1, 2, 4 - abs(shift[0]), 5 - abs(shift[1]))
-    assert bool((local - S == torch.tensor(shift)[None, :, None, None]).all())
 
 
 def test_the_segmentation_of_infoseg_sums_to_one_and_starts_alike_in_all_pictures():

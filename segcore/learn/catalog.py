@@ -47,7 +47,7 @@ class ViewSettings(LearnSettings):
         info="Without it both views are the same pixels.")
     color_change: float = param(
         0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
-        info="How much brightness, contrast, saturation and hue of a view vary. Published: 0.1; more where color tells little.")
+        info="How much brightness, contrast, saturation and hue of a view vary. Published: 0.1; more if color tells little.")
     # fmt: on
 
 
@@ -105,6 +105,9 @@ class ACSettings(IICSettings):
     reach: int = param(
         1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="Neighbors at most so far away shall have labels that tell about each other.")
+    marginal_weight: float = param(
+        1.5, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
+        info="1 is mutual information, at which AC leaves clusters unused here; more asks for clusters of equal size.")
     n_orders: int = param(
         8, stage="learn", label="Orders", lo=2, hi=16, step=1,
         info="Out of how many one is drawn in a step, for it and its opposite: the first 8 are raster, the others zigzag.")
@@ -131,9 +134,6 @@ class InfoSegSettings(ViewSettings):
     batch: int = param(
         8, stage="learn", label="Crops per step", lo=2, hi=256, step=1,
         info="Each is told apart from all others.")
-    reach: int = param(
-        2, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
-        info="A place is told apart by the class of a neighbor at most so far away, drawn in each step.")
     n_features: int = param(
         16, stage="learn", label="Features", lo=2, hi=512, step=1,
         info="Length of local and global features; long ones keep finding more to tell apart than classes.")
@@ -250,7 +250,7 @@ _CARDS = (
         "infoseg",
         "InfoSeg",
         "What a place looks like, and what its class looks like in the whole picture, tell about each other.",
-        r"-\mathbb E[-\operatorname{sp}(-L_{u+t} \cdot S_u)] + \mathbb E[\operatorname{sp}(L_{u+t} \cdot S'_u)]",
+        r"-\mathbb E[-\operatorname{sp}(-L_u \cdot S_u)] + \mathbb E[\operatorname{sp}(L_u \cdot S'_u)]",
         "Harb and Knöbelreiter 2021",
         InfoSegSettings,
     ),

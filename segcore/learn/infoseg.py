@@ -4,7 +4,7 @@ L_u is the local feature at pixel u, H_k the global feature of class k, both of 
 iteration:
 
     segment    V_u = softmax_k(H_k · L_u)                                  not differentiated
-    maximize   S_u = Σ_k V_uk H_k,  E[−softplus(−L_{u+t} · S_u)] − E[softplus(L_{u+t} · S'_u)]     S' of other pictures
+    maximize   S_u = Σ_k V_uk H_k,  E[−softplus(−L_u · S_u)] − E[softplus(L_u · S'_u)]     S' of other pictures
 
 the second one being the Jensen–Shannon bound on the mutual information of L and S (Nowozin, Cseke and Tomioka 2016). L and
 S' must be independent, so S' is taken at another pixel, too: where all pictures have sky above and a road below, it would be
@@ -13,7 +13,6 @@ of the same class as L at the same one.
 Reference: Harb and Knöbelreiter, InfoSeg, 2021.
 """
 
-from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -83,9 +82,6 @@ class InfoSegLearner(Learner):
         with torch.no_grad():
             V = assign(other, H)
         S = torch.einsum("bkhw,bkd->bdhw", V, H)
-        T = min(s.reach, min(local.shape[2:]) // 2)
-        shift = torch.randint(-T, T + 1, (2,), generator=turn.generator).tolist()
-        local, S = neighbors(local, S, shift)
         places = torch.randperm(local.shape[2] * local.shape[3], generator=turn.generator)
         positive, negative = pair_scores(local, S, places)
         bound = jensen_shannon(positive, negative)
@@ -99,13 +95,6 @@ class InfoSegLearner(Learner):
 def assign(local: Tensor, H: Tensor) -> Tensor:
     """V (b, K, h, w): softmax over the classes of the products of L (b, d, h, w) and H (b, K, d)."""
     return torch.einsum("bdhw,bkd->bkhw", local.float(), H).softmax(1)
-
-
-def neighbors(local: Tensor, S: Tensor, shift: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """L at u + t and S at u, for all u where both are on the grid (b, d, h, w); t counts rows and columns."""
-    (v, u), (h, w) = shift, local.shape[2:]
-    from_y, to_y, from_x, to_x = max(v, 0), h + min(v, 0), max(u, 0), w + min(u, 0)
-    return local[:, :, from_y:to_y, from_x:to_x], S[:, :, from_y - v : to_y - v, from_x - u : to_x - u]
 
 
 def pair_scores(local: Tensor, S: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
