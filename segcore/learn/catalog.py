@@ -10,6 +10,8 @@ from types import MappingProxyType
 from segcore.learn.pairing import CorrespondenceSettings
 from segcore.settings import Schema, param, params
 
+_RATE = "Of Adam at the beginning; it falls to 0 along a cosine."
+
 
 @dataclass(frozen=True, kw_only=True)
 class LearnSettings(Schema):
@@ -30,7 +32,7 @@ class LearnSettings(Schema):
         info="More make P less noisy and a step slower.")
     learning_rate: float = param(
         1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam at the beginning; it falls to 0 along a cosine.")
+        info=_RATE)
     width: float = param(
         0.125, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
         info="Factor on the published numbers of channels.")
@@ -101,7 +103,7 @@ class ACSettings(IICSettings):
         info="More make P less noisy and a step slower.")
     learning_rate: float = param(
         3e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam at the beginning; it falls to 0 along a cosine. Faster ones find colors before textures.")
+        info=f"{_RATE} Faster ones find colors before textures.")
     reach: int = param(
         1, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
         info="Neighbors at most so far away shall have labels that tell about each other.")
@@ -213,7 +215,7 @@ class StegoSettings(CorrespondenceSettings, LearnSettings):
         info="Each is compared with itself, with a neighbor, and with others of the step.")
     learning_rate: float = param(
         5e-4, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam at the beginning; it falls to 0 along a cosine.")
+        info=_RATE)
     # fmt: on
 
 
