@@ -32,7 +32,7 @@ def add_learn(commands: Any) -> None:
 
 
 def _learn(parsed: argparse.Namespace) -> int:
-    from segcore.learn import learn
+    from segcore.learn import learn, score_baselines
     from segcore.learn.files import MINUTES
     from segcore.progress import say
 
@@ -59,6 +59,9 @@ def _learn(parsed: argparse.Namespace) -> int:
     print(f"{done.path}: {facts['steps']} steps on {facts['pictures']} pictures, {facts['seconds'] / 60:.1f} min.")
     if done.scores is not None:
         print(f"Pixel accuracy {done.scores.accuracy:.1%}, mIoU {done.scores.miou:.1%} of {len(pictures.classes)} classes.")
+        others = score_baselines(pictures, pictures, n_segments=done.learned.n_segments, seed=parsed.seed)
+        told = [f"{name} {scores.accuracy:.1%}, {scores.miou:.1%}" for name, scores in others.items()]
+        print(f"What learned nothing, on the same pictures: {'; '.join(told)}.")
     print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0
 

@@ -15,8 +15,9 @@ from sklearn.metrics import mutual_info_score
 from segcore.cli import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError, ModelError, NumericalError
-from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_classes, train
+from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_baselines, score_classes, train
 from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv, with_steps
+from segcore.learn.baselines import BASELINES
 from segcore.learn.catalog import ACSettings
 from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
 from segcore.learn.mdc import whitening_of
@@ -280,6 +281,28 @@ def test_in_use_the_network_has_no_mask():
     changed = (layer(other, None) - layer(x, None)).abs().amax((0, 1)) > 0
     assert not changed[0].any()
     assert changed[1:4, 1:4].sum() > 4
+
+
+# ---- What learned nothing ----
+
+
+def test_k_means_on_color_finds_colors_and_a_random_network_less():
+    truth = torch.arange(3).repeat_interleave(12).expand(24, 36).contiguous()
+    image = torch.tensor([[200, 40, 40], [40, 160, 60], [50, 60, 190]], dtype=torch.uint8)[truth]
+    pictures = Pictures((image,) * 2, ("a", "b"), (truth,) * 2, ("red", "green", "blue"))
+    state = torch.random.get_rng_state()
+    first, again = (score_baselines(pictures, pictures, n_segments=3, seed=5) for _ in range(2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    assert first["k-means on color"].accuracy == 1
+    assert first["k-means on its features"].accuracy > first["Random network"].accuracy - 1e-9
+    assert all((first[name].table == again[name].table).all() for name in first)
+    assert set(first) == set(BASELINES)
+
+
+def test_more_clusters_than_colors_leave_some_unused():
+    plain = torch.zeros(16, 16, dtype=torch.int64)
+    pictures = Pictures((torch.zeros(16, 16, 3, dtype=torch.uint8),) * 2, ("a", "b"), (plain,) * 2, ("black",))
+    assert score_baselines(pictures, pictures, n_segments=3)["k-means on color"].table.sum(1).tolist() == [512, 0, 0]
 
 
 # ---- InfoSeg ----

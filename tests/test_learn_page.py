@@ -71,11 +71,13 @@ def test_a_run_shows_everything_and_goes_on_from_what_it_left():
     work = make_work(wanted, most_minutes=10, clock=lambda: float(next(seconds)))
     shown, left = {}, None
     reports = work(None)
-    while "masks" not in shown:
+    while "baselines" not in shown:
         report = next(reports)
         shown |= report.show
         left = report.left or left
     reports.close()
+    assert all(1 / 6 <= accuracy < 0.5 for accuracy in shown["baselines"].values())
+    assert len(shown["baselines"]) == 3
     assert len(shown["masks"]["images"]) == len(shown["pictures"]["images"]) == 6
     assert 0 < shown["masks"]["accuracy"] <= 1
     assert sum(shown["table"]["use"]) == pytest.approx(1, abs=1e-3)

@@ -46,7 +46,7 @@ function addRun(id) {
   const canvas = make("canvas", "ln-canvas");
   canvas.setAttribute("role", "img");
   const run = {
-    id, card, lit: null, pinned: null, about: null, pictures: null, points: [], table: null, P: null, masks: null, grays: [],
+    id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, table: null, P: null, masks: null, grays: [],
     images: [], truths: [], live: true,
     job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
     bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"),
@@ -92,6 +92,7 @@ async function receive(run, look) {
   if (news.about) describe(run, news.about);
   if (news.pictures) await openPictures(run, news.pictures);
   if (news.table) openTable(run, news.table);
+  run.baselines = news.baselines ?? run.baselines;
   if (news.masks && run.pictures) {
     run.masks = news.masks;
     run.grays = await Promise.all(news.masks.images.map(grayOf));
@@ -247,7 +248,10 @@ function paintCurves() {
     run.accuracy.hidden = !run.pictures?.scored;
     if (!run.pictures?.scored) continue;
     const accuracy = { name: words.scored.replace("{n}", run.pictures.scored), points: line((p) => p.accuracy), ink: INKS[2] };
-    drawCurves(run.accuracy, words.accuracy, [accuracy], { x: last, y: [0, 1], form: percent });
+    const others = Object.entries(run.baselines).map(([name, value], i) => {
+      return { name, points: [[0, value], [last, value]], ink: INKS[3 + i], dashed: true };
+    });
+    drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
   }
 }
 

@@ -40,7 +40,7 @@ function rangeOf(values, floor = null) {
 
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
-//   lines: [{name, points: [[step, value]], ink}].
+//   lines: [{name, points: [[step, value]], ink, dashed}]; a dashed one is what the others are compared with.
 //   axes: {x: last step, y: [low, high], form: value → text}.
 function drawCurves(figure, title, lines, { x: last, y: [low, high], form = written }) {
   const box = figure.querySelector("svg");
@@ -57,16 +57,17 @@ function drawCurves(figure, title, lines, { x: last, y: [low, high], form = writ
     const anchor = x(at) > width - 40 ? "end" : "middle";
     nodes.push(drawn("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? written(at, 4) : "0"));
   }
-  for (const { points, ink } of lines) {
+  for (const { points, ink, dashed } of lines) {
     const path = points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-    nodes.push(drawn("polyline", { class: "ln-line", points: path, stroke: ink }));
+    nodes.push(drawn("polyline", { class: dashed ? "ln-line ln-dashed" : "ln-line", points: path, stroke: ink }));
     const end = points.at(-1);
-    if (end) nodes.push(drawn("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
+    if (end && !dashed) nodes.push(drawn("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);
   box.replaceChildren(...nodes);
-  const told = lines.filter(({ points }) => points.length).map(({ name, points }) => {
+  const told = lines.filter(({ points }) => points.length).map(({ name, points, dashed }) => {
     const [first, end] = [points[0][1], points.at(-1)[1]];
+    if (dashed) return `${name} ${form(end)}`;
     return `${name || title} ${form(end)}, at first ${form(first)}`;
   });
   box.setAttribute("aria-label", `${title}, up to step ${last}: ${told.join("; ")}`);

@@ -15,7 +15,7 @@ from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
 from segcore.errors import NumericalError
 from segcore.export import data_uri, display_label_png, jpeg, pack_floats
-from segcore.learn import Checkpoint, Learned, LearnSettings, State, train
+from segcore.learn import Checkpoint, Learned, LearnSettings, State, score_baselines, train
 from segcore.learn.score import ClassScores, score_classes
 from segcore.palette import PALETTE
 from segcore.settings import params
@@ -90,7 +90,11 @@ def make_work(
             wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=settings, minutes=minutes,
             seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        yield from _reports(states, pictures, wanted.asked.k, settings, clock)
+        reports = _reports(states, pictures, wanted.asked.k, settings, clock)
+        if left is None:
+            yield next(reports)  # so that a visitor sees something at once
+            yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, wanted)})
+        yield from reports
 
     return work
 
@@ -100,6 +104,19 @@ def _pictures(wanted: Wanted) -> tuple[Pictures, tuple[str, ...]]:
     if wanted.asked.collection != OWN:
         return drawn(wanted.asked.collection), ()
     return own_pictures(wanted.files, side=wanted.settings.side, labels=wanted.labels, ignore=wanted.ignore)
+
+
+def _baselines(pictures: Pictures, wanted: Wanted) -> dict[str, float]:
+    """The accuracy of what learned nothing, by its name; empty without a truth."""
+    if not pictures.truth:
+        return {}
+    found = score_baselines(pictures, _scored(pictures), n_segments=wanted.asked.k, seed=wanted.asked.begin)
+    return {name: round(scores.accuracy, 4) for name, scores in found.items()}
+
+
+def _scored(pictures: Pictures) -> Pictures:
+    """The pictures that scores are of."""
+    return Pictures(pictures.images[:SCORED], pictures.names[:SCORED], pictures.truth[:SCORED], pictures.classes)
 
 
 def _shown(pictures: Pictures) -> dict[str, Any]:
@@ -190,8 +207,7 @@ def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> 
 def _scores(state: State, pictures: Pictures, k: int) -> ClassScores | None:
     if not pictures.truth:
         return None
-    few = Pictures(pictures.images[:SCORED], pictures.names[:SCORED], pictures.truth[:SCORED], pictures.classes)
-    return score_classes(state.label, few, n_segments=k)
+    return score_classes(state.label, _scored(pictures), n_segments=k)
 
 
 def table(state: State) -> dict[str, Any]:

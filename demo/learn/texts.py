@@ -27,6 +27,7 @@ TOO_FEW = "A system learns from what several pictures share: give at least {fewe
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
+COMPARING = "Comparing with what learned nothing"
 STEPS = "steps"
 EMPTY = (
     "Press Start: within seconds you see the loss, the joint table P, how much each cluster is used, and masks of six "

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from segcore.learn.catalog import CATALOG, Card, LearnSettings
 
 if TYPE_CHECKING:
+    from segcore.learn.baselines import score_baselines
     from segcore.learn.files import Finished, learn
     from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
     from segcore.learn.loop import MOST_SEGMENTS, train
@@ -37,12 +38,14 @@ __all__ = [
     "load_pictures",
     "read_pictures",
     "save_learned",
+    "score_baselines",
     "score_classes",
     "system_of",
     "train",
 ]
 
 _HOMES = {
+    "segcore.learn.baselines": ("score_baselines",),
     "segcore.learn.files": ("Finished", "learn"),
     "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
     "segcore.learn.loop": ("MOST_SEGMENTS", "train"),
