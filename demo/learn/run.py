@@ -91,7 +91,7 @@ def make_work(
             seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
         reports = _reports(states, pictures, wanted.asked.k, settings, clock)
-        if left is None:
+        if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
             yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, wanted)})
         yield from reports
@@ -107,9 +107,7 @@ def _pictures(wanted: Wanted) -> tuple[Pictures, tuple[str, ...]]:
 
 
 def _baselines(pictures: Pictures, wanted: Wanted) -> dict[str, float]:
-    """The accuracy of what learned nothing, by its name; empty without a truth."""
-    if not pictures.truth:
-        return {}
+    """The accuracy of what learned nothing, by its name."""
     found = score_baselines(pictures, _scored(pictures), n_segments=wanted.asked.k, seed=wanted.asked.begin)
     return {name: round(scores.accuracy, 4) for name, scores in found.items()}
 

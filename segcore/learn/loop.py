@@ -44,6 +44,8 @@ def train(
 ) -> Iterator[State]:
     """Train a system, and yield the state after each step.
 
+    The learning rate falls from that of the settings to 0, along half a cosine over the minutes or steps.
+
     Args:
         system: a key of SYSTEMS.
         pictures: to learn from; their truth is not looked at.

@@ -42,6 +42,8 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     assert run.locator(".ln-bar").count() == 6
     assert "on the diagonal" in run.locator(".ln-canvas").get_attribute("aria-label")
     page.wait_for_function("document.querySelectorAll('.ln-line').length >= 3")
+    page.wait_for_function("document.querySelectorAll('.ln-dashed').length === 3")
+    assert "k-means on color" in run.locator("svg[role=img]").last.get_attribute("aria-label")
     assert "at first" in run.locator("svg[role=img]").first.get_attribute("aria-label")
 
     other = browser.new_context()
