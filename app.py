@@ -10,7 +10,7 @@ import tempfile
 import threading
 from importlib.util import find_spec
 
-from segcore.environment import prepare
+from segcore.runtime.environment import prepare
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

@@ -12,7 +12,7 @@ from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
 from demo.shared.texts import TITLE
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:

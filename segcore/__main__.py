@@ -3,8 +3,8 @@
 import io
 import sys
 
-from segcore.cli import main
-from segcore.environment import prepare
+from segcore.cli.commands import main
+from segcore.runtime.environment import prepare
 
 
 def run() -> None:

@@ -3,7 +3,7 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
-from segcore.environment import prepare
+from segcore.runtime.environment import prepare
 
 prepare()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

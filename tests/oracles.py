@@ -8,8 +8,8 @@ import scipy.linalg
 import torch
 from torch import Tensor
 
-from segcore.palette import DIVERGING, hex_to_rgb
-from segcore.render import to_bytes
+from segcore.show.paint import to_bytes
+from segcore.show.palette import DIVERGING, hex_to_rgb
 
 
 def w_feat(X: Tensor) -> Tensor:

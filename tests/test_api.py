@@ -18,11 +18,11 @@ from demo.lab.tab import Shown
 from demo.shared.endpoint import make_segment
 from demo.shared.picture import PictureInput
 from demo.shared.service import EXAMPLES, Service
-from segcore.export import FILES
 from segcore.pipeline import segment
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import settings_read
 from segcore.settings import DEFAULTS, Settings, params
-from segcore.stages import settings_read
+from segcore.show.files import FILES
 from tests import pictures
 from tests.server import running_page
 from tests.test_pipeline import WITHOUT_WEIGHTS

@@ -6,12 +6,12 @@ import math
 import pytest
 import torch
 
-from segcore import cli
 from segcore.bench import report
 from segcore.bench.measure import OURS, Missing, Row, measure
 from segcore.bench.rows import GROUPS
 from segcore.bench.scenes import graph, scene
 from segcore.bench.sweep import Point, exponent
+from segcore.cli import commands as cli
 
 
 def missing():

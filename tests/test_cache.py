@@ -7,7 +7,7 @@ import threading
 import pytest
 import torch
 
-from segcore.cache import StageCache, nbytes
+from segcore.runtime.cache import StageCache, nbytes
 from segcore.types import Geometry
 
 
@@ -79,7 +79,7 @@ _HOLES = """
 import random, statistics, sys
 from pathlib import Path
 import torch
-from segcore import cache
+from segcore.runtime import cache
 
 def held():
     return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) * 1024

@@ -8,10 +8,10 @@ import sys
 import pytest
 from PIL import Image
 
-from segcore import cli
+from segcore.cli import commands as cli
+from segcore.cli.flags import settings_from
 from segcore.features import BACKBONES
-from segcore.flags import settings_from
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from segcore.settings import DEFAULTS, Settings, params
 from tests.scenes import two_discs
 from tests.test_pipeline import WITHOUT_WEIGHTS
@@ -110,7 +110,7 @@ def test_lists_are_complete(capsys):
 
 
 def test_help_names_every_setting_and_starts_without_torch():
-    code = "import sys; from segcore.cli import build_parser; build_parser(); assert 'torch' not in sys.modules"
+    code = "import sys; from segcore.cli.commands import build_parser; build_parser(); assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
     told = subprocess.run([sys.executable, "-m", "segcore", "segment", "--help"], check=True, capture_output=True, text=True)
     assert all("--" + name.replace("_", "-") in told.stdout for name in params())

@@ -13,7 +13,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from segcore import Settings
-from segcore.cli import main
+from segcore.cli.commands import main
 from segcore.collection import (
     SYSTEMS,
     DiskFull,
@@ -26,16 +26,16 @@ from segcore.collection import (
     pictures_of,
 )
 from segcore.collection import store as store_module
-from segcore.collection.evaluate import majority_scores, matched_scores, named_scores, score_all, truth_of
 from segcore.collection.label import lift
 from segcore.collection.rows import RowSettings, embed, nearest_rows, rows_of
 from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
+from segcore.evaluate.collection import majority_scores, matched_scores, named_scores, score_all, truth_of
 from segcore.learn import CATALOG, save_learned, train
 from segcore.pipeline import Pipeline
-from segcore.stages import PixelLabels
-from segcore.stopping import Stopped, stoppable
+from segcore.pipeline.stages import PixelLabels
+from segcore.runtime.stopping import Stopped, stoppable
 from segcore.types import Pictures
 
 COLOR = Settings(backbone="color", max_side=128)

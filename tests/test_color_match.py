@@ -5,10 +5,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from segcore.color_match import BEHIND, match_colors, matched_palette
 from segcore.errors import InputError
 from segcore.metrics import contingency
-from segcore.palette import NEUTRAL, OBJECT_PALETTE, PALETTE
+from segcore.show.color_match import BEHIND, match_colors, matched_palette
+from segcore.show.palette import NEUTRAL, OBJECT_PALETTE, PALETTE
 
 
 def most_shared(table: np.ndarray) -> int:

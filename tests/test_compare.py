@@ -13,10 +13,10 @@ from demo.lab.compare import Comparison, Painted
 from demo.lab.tab import Shown
 from demo.shared.service import Service
 from demo.shared.texts import UNEXPECTED
-from segcore.color_match import BEHIND
-from segcore.export import palette_of
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from segcore.settings import Settings
+from segcore.show.color_match import BEHIND
+from segcore.show.files import palette_of
 from segcore.types import StageReport
 from tests.scenes import two_discs
 

@@ -18,13 +18,13 @@ from demo.lab.tab import Shown, View
 from demo.pages import PAGES, Page
 from demo.shared.controls import control_for
 from demo.shared.service import Service
-from segcore.cli import build_parser
+from segcore.cli.commands import build_parser
 from segcore.features import BACKBONES, backbones
 from segcore.pipeline import Pipeline
-from segcore.places import EXAMPLES, ROOT
-from segcore.registry import METHODS, Method
+from segcore.pipeline.methods import METHODS, Method
+from segcore.pipeline.stages import settings_read
+from segcore.runtime.places import EXAMPLES, ROOT
 from segcore.settings import Settings, params
-from segcore.stages import settings_read
 from tests.checkpoints import make_net, write_folder
 from tests.scenes import vertical_stripes
 from tests.server import running_page

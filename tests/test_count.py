@@ -14,7 +14,7 @@ from segcore.cluster.choose import Choice
 from segcore.cut.dino_seg import dino_seg
 from segcore.features import color_features
 from segcore.image import fit_to_grid
-from segcore.registry import CRITERIA
+from segcore.pipeline.methods import CRITERIA
 from tests.scenes import planted_features, two_discs
 
 BASE = Settings(backbone="color", max_side=96, n_segments=3, pixel_side=48)
@@ -127,7 +127,7 @@ def test_rounds_of_maskcut_show_what_was_left_out(monkeypatch, generator):
     def planted(pixels, geometry, *, backbone):
         return dataclasses.replace(color_features(pixels, geometry), f=f)
 
-    monkeypatch.setattr("segcore.stages.compute_features", planted)
+    monkeypatch.setattr("segcore.pipeline.stages.compute_features", planted)
     result = Pipeline(device="cpu").run(two_discs(72, 96)[0], BASE.replace(method="maskcut"))
     value = rounds.rounds_value(result)
     assert len(value["rows"]) == len(result.partition.rounds) == 3

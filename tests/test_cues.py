@@ -9,10 +9,10 @@ import pytest
 import scipy.ndimage
 from skimage.filters import threshold_otsu
 
-from segcore.features.pretrain.cues import draw_objects, draw_regions, draw_saliency, objectness
-from segcore.features.pretrain.cues.hierarchy import CONTRAST_WEIGHT, TEXTURE_WEIGHT, merge
-from segcore.features.pretrain.cues.pieces import Pieces, cut_up, describe, to_lab
-from segcore.features.pretrain.cues.saliency import (
+from segcore.pretrain.cues import draw_objects, draw_regions, draw_saliency, objectness
+from segcore.pretrain.cues.hierarchy import CONTRAST_WEIGHT, TEXTURE_WEIGHT, merge
+from segcore.pretrain.cues.pieces import Pieces, cut_up, describe, to_lab
+from segcore.pretrain.cues.saliency import (
     SIGMA_COLOR,
     SIGMA_SPACE,
     background_contrast,

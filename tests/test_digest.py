@@ -7,9 +7,9 @@ import torch
 from safetensors.torch import save_file
 
 from segcore.errors import ModelError
-from segcore.features.digest import DIGEST, digest_of, is_whole, read_safetensors, sign, signed
 from segcore.features.weights import read_state
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
+from segcore.train.digest import DIGEST, digest_of, is_whole, read_safetensors, sign, signed
 
 BUNDLED = ASSETS / "dino_tiny" / "model.safetensors"
 STATE = {"a.weight": torch.arange(12.0).reshape(3, 4), "b": torch.tensor(1.5), "c": torch.ones(5, dtype=torch.bfloat16)}
@@ -17,7 +17,7 @@ STATE = {"a.weight": torch.arange(12.0).reshape(3, 4), "b": torch.tensor(1.5), "
 
 def test_the_bundled_weights_carry_their_digest():
     tensors, metadata = read_safetensors(BUNDLED)
-    assert DIGEST in metadata, "segcore.features.digest.sign(path) writes a file anew with its digest"
+    assert DIGEST in metadata, "segcore.train.digest.sign(path) writes a file anew with its digest"
     assert is_whole(tensors, metadata)
 
 

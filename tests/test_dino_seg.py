@@ -9,7 +9,7 @@ import torch
 from segcore import InputError, Pipeline, Settings
 from segcore.cut.dino_seg import dino_seg
 from segcore.features import color_features
-from segcore.stages import settings_read
+from segcore.pipeline.stages import settings_read
 from tests.scenes import two_discs
 
 
@@ -95,7 +95,7 @@ def test_the_pipeline_hands_it_the_attention(monkeypatch, generator):
         red = features.f[..., 1].clamp_min(0)
         return dataclasses.replace(features, attention=torch.stack([red, red.flip(0)]))
 
-    monkeypatch.setattr("segcore.stages.compute_features", with_attention)
+    monkeypatch.setattr("segcore.pipeline.stages.compute_features", with_attention)
     settings = Settings(method="dino_seg", backbone="color", attention_head=0, max_side=128)
     image, truth = two_discs()
     pipeline = Pipeline(device="cpu")

@@ -19,14 +19,14 @@ from PIL import Image
 
 import segcore
 from demo.shared.jobs.limits import JobLimits, flag_of, variable_of
-from segcore.cli import build_parser
-from segcore.cli_evaluate import ALL
+from segcore.cli.commands import build_parser
+from segcore.cli.evaluate import ALL
+from segcore.cli.flags import schema_from, settings_from
 from segcore.features import BACKBONES
-from segcore.flags import schema_from, settings_from
 from segcore.learn.catalog import CATALOG
 from segcore.metrics.matching import matched_iou
-from segcore.places import DOCS, EXAMPLES, ROOT
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
+from segcore.runtime.places import DOCS, EXAMPLES, ROOT
 from segcore.settings import CRF_PRESETS, DEFAULTS, params
 
 README = ROOT / "README.md"

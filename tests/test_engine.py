@@ -14,12 +14,12 @@ import pytest
 import torch
 from PIL import Image
 
-from segcore.cli import main
+from segcore.cli.commands import main
 from segcore.collection import Store, collect, finish, open_reader, pictures_of
-from segcore.engine import ENGINES, LOCAL, Ray, engine_of
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.evaluate import evaluate_labels, label_cases, untrained_pipeline
 from segcore.pipeline import Pipeline
+from segcore.runtime.engine import ENGINES, LOCAL, Ray, engine_of
 from segcore.settings import Settings
 from tests.scenes import two_discs
 from tests.server import free_port
@@ -104,7 +104,7 @@ def test_engines_by_name():
 
 
 def test_without_ray_one_sentence_says_what_to_install(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr("segcore.engine.find_spec", lambda _name: None)
+    monkeypatch.setattr("segcore.runtime.engine.find_spec", lambda _name: None)
     assert main(["segment", "x.png", "--out", str(tmp_path), "--engine", "ray"]) == 2
     assert "pip install 'segcore[ray]'" in capsys.readouterr().err
 

@@ -9,7 +9,8 @@ import scipy.io
 import torch
 from PIL import Image
 
-from segcore import InputError, ModelError, Pipeline, Settings, cli, evaluate
+from segcore import InputError, ModelError, Pipeline, Settings, evaluate
+from segcore.cli import commands as cli
 from segcore.features import BACKBONES, load_vit
 from segcore.features.untrained import untrained_twin
 from segcore.image import picture_size, read_image, read_mask
@@ -337,7 +338,7 @@ def test_a_row_that_fails_costs_the_others_nothing(masks, weights, tmp_path, cap
 
 def test_the_bar_does_not_need_tqdm(bsds, capsys, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "tqdm", None)
-    monkeypatch.setattr("segcore.progress.SECONDS_BETWEEN_LINES", 0.0)
+    monkeypatch.setattr("segcore.runtime.progress.SECONDS_BETWEEN_LINES", 0.0)
     status, _, err = run(capsys, "bsds", "--root", bsds, "--k", "2", "--limit", "1", *QUICK)
     assert status == 0
     assert err.startswith("color: 1 of 1 pictures\n")
@@ -366,7 +367,7 @@ def test_objects_of_maskcut_from_the_command_line(masks, capsys):
 
 def test_all_methods_that_find_objects_share_one_table(masks, weights, tmp_path, capsys):
     """Each row is what its method gives alone; what a backbone cannot do is said, and costs the others nothing."""
-    from segcore.registry import METHODS
+    from segcore.pipeline.methods import METHODS
 
     folders = ("--images", masks / "pictures", "--masks", masks / "masks", *QUICK)
     written = {}
@@ -385,7 +386,7 @@ def test_all_methods_that_find_objects_share_one_table(masks, weights, tmp_path,
 
 
 def test_the_registry_knows_which_methods_find_objects(pipeline):
-    from segcore.registry import METHODS
+    from segcore.pipeline.methods import METHODS
 
     for name, method in METHODS.items():
         settings = Settings(backbone="color", method=name, max_side=64, pixel_side=32)

@@ -10,8 +10,8 @@ from PIL import Image
 
 import segcore
 from segcore import InputError, Settings
-from segcore.export import FILES, command_line, labels_png, permalink, python_call, summary, write_files
 from segcore.pipeline import segment
+from segcore.show.files import FILES, command_line, labels_png, permalink, python_call, summary, write_files
 from tests.scenes import two_discs
 
 BASE = {"backbone": "color", "max_side": 96, "n_segments": 3}

@@ -9,15 +9,15 @@ import torch
 
 from segcore.errors import InputError
 from segcore.image import read_image
-from segcore.interactive import flow
-from segcore.interactive.energy import COLOR_MODELS, bound_costs, color_costs, contrast_links
-from segcore.interactive.expansion import alpha_expansion
-from segcore.interactive.graph_cut import FREE, checked_costs, graph_cut
-from segcore.interactive.grid import OFFSETS, ends, pair_costs
-from segcore.interactive.pyramid import banded_cut, halved_costs, halved_links, links_of
-from segcore.interactive.strokes import rasterize, read_strokes
-from segcore.places import EXAMPLES
-from segcore.render import shrink
+from segcore.runtime.places import EXAMPLES
+from segcore.scribble import max_flow
+from segcore.scribble.coarse_cut import banded_cut, halved_costs, halved_links, links_of
+from segcore.scribble.energy import COLOR_MODELS, bound_costs, color_costs, contrast_links
+from segcore.scribble.expansion import alpha_expansion
+from segcore.scribble.graph_cut import FREE, checked_costs, graph_cut
+from segcore.scribble.grid import OFFSETS, ends, pair_costs
+from segcore.scribble.strokes import rasterize, read_strokes
+from segcore.show.paint import shrink
 
 
 def energy(labels, unary, pairwise):
@@ -93,7 +93,7 @@ def test_the_optimum_of_hundreds_of_small_grids(kind, solver):
         U, links = checked_costs(unary, pairwise, k=2)
         allowed = [x for x in labelings if ((fixed == FREE) | (fixed == x)).all()]
         best = min(float(np.where(x == 1, U[1], U[0]).sum()) + pair_costs(x, links)[0] for x in allowed)
-        found = graph_cut(unary, pairwise, fixed=torch.from_numpy(fixed), solve=flow.solver_named(solver))
+        found = graph_cut(unary, pairwise, fixed=torch.from_numpy(fixed), solve=max_flow.solver_named(solver))
         assert found.energy == pytest.approx(best, abs=1e-9)
         assert abs(found.energy - found.flow) <= found.rounding
         if kind == "whole":
@@ -182,7 +182,7 @@ def test_capacities_never_wrap():
     pairwise = torch.tensor([5e9, 0, 0, 0])[:, None, None].expand(4, 1, 2).clone()
     assert graph_cut(unary, pairwise).energy == pytest.approx(5e9, rel=1e-6)
     with pytest.raises(ValueError, match="stay within"):
-        flow.max_flow(np.array([flow.MOST_CAPACITY + 1]), *(np.zeros(0, np.int64),) * 3)
+        max_flow.max_flow(np.array([max_flow.MOST_CAPACITY + 1]), *(np.zeros(0, np.int64),) * 3)
 
 
 @pytest.mark.parametrize(

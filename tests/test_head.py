@@ -9,9 +9,9 @@ from safetensors.torch import save
 from sklearn.linear_model import LogisticRegression
 
 from segcore.errors import InputError
-from segcore.interactive.head import train_head
-from segcore.interactive.head_file import Head, fingerprint, head_bytes, read_head
-from segcore.interactive.nearest import nearest_labels
+from segcore.heads.file import Head, fingerprint, head_bytes, read_head
+from segcore.heads.linear import train_head
+from segcore.scribble.nearest import nearest_labels
 
 
 def rows(n, d, k, generator, *, noise=1.0):

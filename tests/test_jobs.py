@@ -11,7 +11,7 @@ from demo.shared.components.job_bar import job_functions
 from demo.shared.jobs import JobLimits, Jobs, Report
 from demo.shared.jobs.limits import flag_of, read_limits, variable_of
 from segcore.errors import InputError, NumericalError
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 SOON = 20  # seconds that a thread is given; far more than it needs
 

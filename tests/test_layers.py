@@ -9,23 +9,21 @@ from demo.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
 LAYERS = (
-    ("segcore.errors", "segcore.checks", "segcore.device", "segcore.numerics", "segcore.cache", "segcore.progress",
-     "segcore.environment", "segcore.stopping", "segcore.places", "segcore.worker", "segcore.engine"),
+    ("segcore.errors", "segcore.checks", "segcore.numerics", "segcore.runtime"),
     ("segcore.settings", "segcore.types"),
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
-     "segcore.refine", "segcore.interactive", "segcore.layers", "segcore.metrics", "segcore.palette", "segcore.render",
-     "segcore.color_match", "segcore.toys", "segcore.drawn", "segcore.learn"),
-    ("segcore.registry", "segcore.stages", "segcore.pipeline", "segcore.export", "segcore.truth",
-     "segcore.evaluate", "segcore.heads", "segcore.collection", "segcore.scribble"),
-    ("segcore", "segcore.cli", "segcore.cli_evaluate", "segcore.cli_pretrain", "segcore.cli_head",
-     "segcore.cli_learn", "segcore.flags",
-     "segcore.bench", "segcore.page", "segcore.__main__", "demo"),
+     "segcore.refine", "segcore.scribble", "segcore.heads", "segcore.taught", "segcore.metrics", "segcore.show.palette",
+     "segcore.show.paint", "segcore.show.color_match", "segcore.drawn", "segcore.nets", "segcore.train", "segcore.learn",
+     "segcore.pretrain", "segcore.pipeline.learned_backbone"),
+    ("segcore.pipeline", "segcore.show", "segcore.evaluate", "segcore.heads.apply", "segcore.collection",
+     "segcore.scribble.scribble"),
+    ("segcore", "segcore.cli", "segcore.bench", "segcore.__main__", "demo"),
     ("app",),
 )  # fmt: skip
 # Packages that may be imported in some places only.
 HOMES = {
-    "timm": ("segcore.features",),
-    "PIL": ("segcore.image", "segcore.export", "demo"),
+    "timm": ("segcore.features", "segcore.pretrain"),
+    "PIL": ("segcore.image", "segcore.show", "demo"),
     "gradio": ("demo", "app"),
     "plotly": ("demo",),
 }

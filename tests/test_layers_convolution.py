@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F
 
 from segcore import InputError
-from segcore.layers import convolution as c
-from segcore.layers.linear import matrix_of
-from segcore.layers.pyramid import atrous_pyramid
+from segcore.taught import convolution as c
+from segcore.taught.linear import matrix_of
+from segcore.taught.pyramid import atrous_pyramid
 from segcore.upsample import adaptive_kernel, pixel_adaptive_convolution
 
 IMAGE = torch.tensor([[-5, 3, 2, -5, 3], [4, 3, 2, 1, -3], [1, 0, 3, 3, 5], [-2, 0, 1, 4, 4], [5, 6, 7, 9, -1]]).double()

@@ -12,18 +12,18 @@ import torch.nn.functional as F
 from PIL import Image
 from sklearn.metrics import mutual_info_score
 
-from segcore.cli import main
+from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_baselines, score_classes, train
-from segcore.learn.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.baselines import BASELINES
 from segcore.learn.catalog import ACSettings
-from segcore.learn.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
-from segcore.learn.mdc import whitening_of
 from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
-from segcore.learn.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
+from segcore.learn.systems.ac import ACNet, OrderedAttention, OrderedConv, with_steps
+from segcore.learn.systems.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
+from segcore.learn.systems.mdc import whitening_of
+from segcore.learn.systems.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
 from segcore.learn.views import Moves, change_colors, draw_cutouts, draw_moves, mirrored, sobel
 from tests.asserts import assert_close
 

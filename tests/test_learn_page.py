@@ -12,11 +12,11 @@ from demo.learn import texts
 from demo.learn.data import COLLECTIONS, OWN, own_pictures
 from demo.learn.run import about, command, make_work, watch
 from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
-from segcore.cli import build_parser
+from segcore.cli.commands import build_parser
+from segcore.cli.flags import schema_from
 from segcore.errors import InputError, NumericalError
-from segcore.flags import schema_from
 from segcore.learn import CATALOG
-from segcore.learn.iic import IICLearner
+from segcore.learn.systems.iic import IICLearner
 
 TINY = {"width": 0.0625, "side": 32, "crop": 16, "batch": 2}
 

@@ -13,7 +13,7 @@ from zipfile import ZipFile
 import pytest
 from packaging.requirements import Requirement
 
-from segcore import places
+from segcore.runtime import places
 from tests.environments import install, make_environment
 from tests.server import free_port
 
@@ -95,7 +95,7 @@ def test_places_are_those_of_the_checkout_here():
 
 def test_an_installed_package_segments_a_picture_with_its_own_weights(commands, tmp_path):
     script = (
-        "import json, pathlib, segcore, segcore.places as places\n"
+        "import json, pathlib, segcore, segcore.runtime.places as places\n"
         "result = segcore.segment(places.EXAMPLES / 'cat.jpg', backbone='dino_tiny', max_side=160, n_segments=3)\n"
         "print(json.dumps([segcore.__file__, str(places.ROOT), result.n_segments, list(result.label_map.shape)]))\n"
     )
@@ -139,7 +139,7 @@ def test_the_page_of_an_installed_package_starts(commands, tmp_path):
 
 
 def test_without_gradio_the_page_says_what_to_install(tmp_path):
-    script = "import sys; sys.modules['gradio'] = None; from segcore.page import main; main()"
+    script = "import sys; sys.modules['gradio'] = None; from segcore.cli.page import main; main()"
     done = run(sys.executable, "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {script}", cwd=tmp_path)
     assert done.returncode == 1
     assert re.fullmatch(r"error: The page needs Gradio.*segcore\[page\]'\.\n", done.stderr)

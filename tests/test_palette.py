@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from segcore.palette import DIVERGING, NEUTRAL, OBJECT_PALETTE, PALETTE, hex_to_rgb
+from segcore.show.palette import DIVERGING, NEUTRAL, OBJECT_PALETTE, PALETTE, hex_to_rgb
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.
 VISIONS = {

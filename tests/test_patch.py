@@ -11,9 +11,9 @@ from demo.lab import texts
 from demo.lab.patch import MOST_NEIGHBORS, Answers
 from demo.lab.tab import Shown, View
 from demo.shared.service import EXAMPLES, Service
-from segcore import stages
 from segcore.graph.affinity import cosine_affinity
 from segcore.numerics import normalize_rows
+from segcore.pipeline import stages
 from segcore.settings import Settings
 from tests.asserts import assert_close
 from tests.checkpoints import make_family, write_folder

@@ -8,13 +8,14 @@ import threading
 import pytest
 import torch
 
-from segcore import InputError, Pipeline, Settings, device
+from segcore import InputError, Pipeline, Settings
 from segcore.cluster.choose import MOST
 from segcore.features import BACKBONES
 from segcore.image import cells_to_pixels
-from segcore.registry import CRITERIA, METHODS
+from segcore.pipeline.methods import CRITERIA, METHODS
+from segcore.pipeline.stages import MOST_SOFT_SEGMENTS, plan, settings_read, signature
+from segcore.runtime import device
 from segcore.settings import params
-from segcore.stages import MOST_SOFT_SEGMENTS, plan, settings_read, signature
 from tests.asserts import assert_same_partition
 from tests.scenes import checker, one_color, two_discs, vertical_stripes
 

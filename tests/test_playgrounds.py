@@ -17,8 +17,8 @@ from demo.playgrounds.catalog import PLAYGROUNDS
 from demo.playgrounds.fields import Choice, Number, Painted, Table
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
-from segcore.layers.receptive import Layer, receptive_fields
 from segcore.metrics.information import mutual_information
+from segcore.taught.receptive import Layer, receptive_fields
 
 FAST = {"backbone": "color", "method": "kmeans", "n_segments": "3", "max_side": "96"}
 PRESETS = [(key, i) for key, p in PLAYGROUNDS.items() for i in range(len(p.presets))]

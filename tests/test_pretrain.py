@@ -17,17 +17,18 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from segcore import InputError, NumericalError, Settings, cli, segment
+from segcore import InputError, NumericalError, Settings, segment
+from segcore.cli import commands as cli
 from segcore.features import load_vit, resolve_backbone
-from segcore.features.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
-from segcore.features.pretrain import Recipe, pretrain
-from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.features.pretrain.networks import follow, make_networks
-from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
-from segcore.features.pretrain.pictures import load_pictures
-from segcore.features.pretrain.recipe import cosine
-from segcore.features.pretrain.redraw import look, redraw_objects
 from segcore.features.vit import extract_features
+from segcore.pretrain import Recipe, pretrain
+from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
+from segcore.pretrain.networks import follow, make_networks
+from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
+from segcore.pretrain.pictures import load_pictures
+from segcore.pretrain.recipe import cosine
+from segcore.pretrain.redraw import look, redraw_objects
+from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
 
@@ -315,7 +316,7 @@ def test_a_mirrored_picture_is_looked_at_alike(tmp_path):
 
 def test_objects_drawn_anew_follow_attention_and_regions(folder, monkeypatch):
     """Attention to the left half, of pictures whose regions are columns: exactly their left columns are object."""
-    from segcore.features.pretrain import redraw
+    from segcore.pretrain import redraw
 
     def left(_store, numbers, _network, _recipe, *, device):
         return torch.tensor([1.9, 1.6, 0.4, 0.1]).repeat(len(numbers), 4, 1)
@@ -332,7 +333,7 @@ def test_objects_drawn_anew_follow_attention_and_regions(folder, monkeypatch):
 
 
 def test_the_teacher_draws_anew_when_it_is_time(folder, tmp_path, monkeypatch):
-    from segcore.features.pretrain import loop
+    from segcore.pretrain import loop
 
     def watched(store, network, recipe, *, device):
         drawn.append(len(steps))
@@ -511,7 +512,7 @@ def test_a_finished_training_is_not_resumed(folder, tmp_path):
 
 def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_path, monkeypatch):
     """Half a step must not be saved."""
-    from segcore.features.pretrain import loop
+    from segcore.pretrain import loop
 
     def interrupted(*arguments, **named):
         calls.append(0)
@@ -615,9 +616,7 @@ def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_the_training(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        "segcore.features.pretrain.objective.cut", lambda *a: torch.full((4, 3, a[2].px, a[2].px), torch.nan)
-    )
+    monkeypatch.setattr("segcore.pretrain.objective.cut", lambda *a: torch.full((4, 3, a[2].px, a[2].px), torch.nan))
     with pytest.raises(NumericalError, match="loss of step 1"):
         train(folder, tmp_path / "w.safetensors")
 
@@ -654,7 +653,7 @@ def test_sizes_that_cannot_be_are_refused():
 
 def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
     """The flags reach the function, which does its work with a smaller recipe."""
-    import segcore.features.pretrain as package
+    import segcore.pretrain as package
 
     monkeypatch.setattr(
         package, "Recipe", lambda **sizes: Recipe(**{**{n: getattr(TINY, n) for n in TINY.__slots__}, **sizes})

@@ -5,7 +5,7 @@ import io
 import pytest
 import tqdm
 
-from segcore import progress
+from segcore.runtime import progress
 
 
 @pytest.fixture

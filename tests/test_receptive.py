@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from segcore import InputError
-from segcore.layers.receptive import Layer, input_gradient, receptive_fields, touched
+from segcore.taught.receptive import Layer, input_gradient, receptive_fields, touched
 
 STACKS = {
     "one": [Layer()],

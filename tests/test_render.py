@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from segcore.export import data_uri, display_label_png, jpeg, labels_png, pack_floats, png
-from segcore.palette import ERRORS, OBJECT_PALETTE, PALETTE, Palette, hex_to_rgb
-from segcore.render import borders, paint_errors, paint_labels, paint_ramp, shrink, shrink_labels, shrunk_size
+from segcore.show.files import data_uri, display_label_png, jpeg, labels_png, pack_floats, png
+from segcore.show.paint import borders, paint_errors, paint_labels, paint_ramp, shrink, shrink_labels, shrunk_size
+from segcore.show.palette import ERRORS, OBJECT_PALETTE, PALETTE, Palette, hex_to_rgb
 
 
 def read(file: bytes) -> Image.Image:

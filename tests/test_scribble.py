@@ -8,16 +8,16 @@ import pytest
 import torch
 from PIL import Image
 
-from segcore import cli
+from segcore.cli import commands as cli
 from segcore.errors import InputError
 from segcore.evaluate.cases import label_cases
 from segcore.evaluate.heads import evaluate_head, train_on_cases
-from segcore.heads import cell_counts, check_head, entropy, label_picture, last_blocks, read_features
+from segcore.heads.apply import cell_counts, check_head, entropy, label_picture, last_blocks, read_features
+from segcore.heads.file import head_bytes, read_head
 from segcore.image import cells_to_pixels, read_labels
-from segcore.interactive.head_file import head_bytes, read_head
-from segcore.interactive.strokes import read_strokes
 from segcore.pipeline import Pipeline
-from segcore.scribble import COSTS, METHODS, Options, scribble
+from segcore.scribble.scribble import COSTS, METHODS, Options, scribble
+from segcore.scribble.strokes import read_strokes
 from segcore.settings import Settings
 from tests.scenes import two_discs, vertical_stripes
 
@@ -69,9 +69,9 @@ def test_three_labels(method):
 
 
 def test_the_cut_is_the_same_by_another_process():
-    from segcore.worker import Worker
+    from segcore.runtime.worker import Worker
 
-    worker = Worker("segcore.interactive.flow:max_flow")
+    worker = Worker("segcore.scribble.max_flow:max_flow")
     image, _, strokes = halves(1, 2)
     here = scribble(PIPELINE, image, QUICK, strokes, Options())
     there = scribble(PIPELINE, image, QUICK, strokes, Options(), solve=lambda *p: worker.call(*p, deadline=60))

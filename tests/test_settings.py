@@ -6,7 +6,7 @@ import math
 import pytest
 
 from segcore.errors import InputError
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, Settings, params
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}

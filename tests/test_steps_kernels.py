@@ -19,11 +19,11 @@ from segcore.cut.min_cut import lightest_cut, min_cut_steps
 from segcore.cut.ncut import cut_and_volumes, cut_sweep, ncut_value
 from segcore.cut.recursive import recursive_ncut, recursive_ncut_steps
 from segcore.cut.tokencut import tokencut, tokencut_steps
+from segcore.drawn.points import TOYS, gaussian_affinity, toy_points
 from segcore.graph.blocks import block_means, block_of_cells
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.laplacian import degrees, form_terms, laplacian, quadratic_form
 from segcore.refine.crf import crf_kernels, mean_field_of, mean_field_steps
-from segcore.toys import TOYS, gaussian_affinity, toy_points
 from tests.scenes import planted_features, two_discs
 
 SEEDS = range(12)

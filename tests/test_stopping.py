@@ -5,12 +5,12 @@ import threading
 import pytest
 import torch
 
-from segcore.cache import StageCache
 from segcore.cluster.kmeans import kmeans
 from segcore.pipeline import Pipeline
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
+from segcore.runtime.cache import StageCache
+from segcore.runtime.stopping import Stopped, stop_if_asked, stoppable
 from segcore.settings import DEFAULTS
-from segcore.stopping import Stopped, stop_if_asked, stoppable
 from tests.scenes import discs
 
 LONG = ("kmeans", "gmm", "spectral", "ncut", "ncut_pixels", "min_cut", "mean_shift", "maskcut")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from segcore.errors import InputError
-from segcore.interactive.strokes import (
+from segcore.scribble.strokes import (
     MOST_LABELS,
     MOST_POINTS,
     MOST_STROKES,

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
 
 SHEETS = sorted((ASSETS / "components").glob("*.css"))
 

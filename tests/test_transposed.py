@@ -7,8 +7,8 @@ import torch
 from torch.nn import functional as F
 
 from segcore import InputError
-from segcore.layers.convolution import convolution_matrix, transposed_size
-from segcore.layers.linear import matrix_of
+from segcore.taught.convolution import convolution_matrix, transposed_size
+from segcore.taught.linear import matrix_of
 from segcore.upsample.transposed import (
     has_even_overlap,
     overlap_counts,

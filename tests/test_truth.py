@@ -7,9 +7,20 @@ import pytest
 import torch
 
 from segcore import InputError, Pipeline, Settings
+from segcore.evaluate.compare import (
+    EXTRA,
+    LEFT_OUT,
+    MISSED,
+    RIGHT,
+    UNPAIRED,
+    WRONG,
+    compare,
+    object_numbers,
+    score_objects,
+    soft_map,
+)
 from segcore.image import LabelFile
 from segcore.metrics import contingency, f_beta, mask_iou, matched_accuracy, max_f_beta, score_labels
-from segcore.truth import EXTRA, LEFT_OUT, MISSED, RIGHT, UNPAIRED, WRONG, compare, object_numbers, score_objects, soft_map
 from tests.scenes import two_discs
 
 SETTINGS = Settings(backbone="color", max_side=96, n_segments=3)

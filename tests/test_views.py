@@ -8,7 +8,7 @@ import pytest
 from demo.lab import views
 from demo.lab.texts import FACTS, STAGES
 from segcore import Pipeline, Settings
-from segcore.stages import plan
+from segcore.pipeline.stages import plan
 from tests.scenes import two_discs
 from tests.test_pipeline import WITHOUT_WEIGHTS
 

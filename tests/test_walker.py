@@ -7,11 +7,11 @@ from skimage.segmentation import random_walker as skimage_walker
 
 from segcore.errors import InputError
 from segcore.image import read_image
-from segcore.interactive.energy import contrast_links
-from segcore.interactive.grid import OFFSETS, ends
-from segcore.interactive.walker import random_walker
-from segcore.places import EXAMPLES
-from segcore.render import shrink
+from segcore.runtime.places import EXAMPLES
+from segcore.scribble.energy import contrast_links
+from segcore.scribble.grid import OFFSETS, ends
+from segcore.scribble.walker import random_walker
+from segcore.show.paint import shrink
 
 
 def scene(side=60, name="coffee", n_labels=2):

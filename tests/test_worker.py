@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from segcore.interactive.flow import max_flow
-from segcore.worker import TooLong, Worker
+from segcore.runtime.worker import TooLong, Worker
+from segcore.scribble.max_flow import max_flow
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def worker():
 
 
 def test_it_answers_as_the_function_does(worker):
-    flow = worker("segcore.interactive.flow:max_flow")
+    flow = worker("segcore.scribble.max_flow:max_flow")
     problem = np.array([5, 0, -4]), np.array([0, 1]), np.array([1, 2]), np.array([3, 2])
     value, side = flow.call(*problem, deadline=60)
     expected, expected_side = max_flow(*problem)

@@ -1,7 +1,7 @@
 // The charts of /learn: curves, the joint table, bars. Each draws into a node that it is given, from numbers alone.
 
 const CHART = { height: 150, left: 46, right: 10, top: 10, bottom: 24 };
-const INKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // as in segcore.palette
+const INKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // as in segcore.show.palette
 
 function drawn(tag, attributes, text) {
   const node = document.createElementNS("http://www.w3.org/2000/svg", tag);

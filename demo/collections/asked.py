@@ -14,9 +14,9 @@ from demo.shared.service import Service
 from segcore.collection import SYSTEMS, Picture, pictures_of, system_of
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
-from segcore.export import png
 from segcore.image import parse_label
 from segcore.settings import DEFAULTS, Schema, Settings, params
+from segcore.show.files import png
 
 MOST = 200  # pictures at once
 MAX_SIDE = 320  # px; many pictures on a shared machine

@@ -11,7 +11,7 @@ from torch import Tensor
 from segcore.collection import Collection, Grouping
 from segcore.collection.types import Sample
 from segcore.cut.components import bounding_box, largest_component
-from segcore.export import data_uri, jpeg
+from segcore.show.files import data_uri, jpeg
 
 PATCHES, SEGMENTS = 12, 6
 _PATCH, _SEGMENT = 64, 96  # px on the page

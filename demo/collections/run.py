@@ -29,12 +29,12 @@ from segcore.collection import (
     open_reader,
     system_of,
 )
-from segcore.collection.evaluate import Truth, matched_scores, truth_of
 from segcore.collection.export import clusters, zipped
 from segcore.collection.types import finish
 from segcore.errors import InputError
+from segcore.evaluate.collection import Truth, matched_scores, truth_of
 from segcore.image import read_image
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 _READ, _LEARNED, _GROUPED = 0.6, 0.3, 0.8  # of the bar, when features are read; the same of systems that learn; groups made
 

@@ -13,11 +13,11 @@ from demo.collections import texts
 from demo.collections.gallery import patches_shown, segments_shown
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
-from segcore.collection.evaluate import Scores
 from segcore.collection.export import palette_of
 from segcore.collection.rows import embed
-from segcore.export import data_uri, display_label_png, jpeg, pack_floats
+from segcore.evaluate.collection import Scores
 from segcore.numerics import normalize_rows
+from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 
 THUMB = 240  # px
 POINTS = 1500

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.guide import texts
 from demo.shared.events import LIGHT, TOLD
 from demo.shared.service import Service
-from segcore.places import DOCS
+from segcore.runtime.places import DOCS
 
 FIRST = "README"
 _LATEX: list[dict[str, str | bool]] = [

@@ -14,8 +14,8 @@ from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import READY
 from segcore.cut.dino_seg import dino_seg, head_here
-from segcore.export import pack_floats
 from segcore.settings import DEFAULTS, Settings
+from segcore.show.files import pack_floats
 from segcore.types import FeatureGrid
 
 TITLE = "Attention"

@@ -20,14 +20,14 @@ from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import CHOICES, READY, STOP
-from segcore.color_match import BEHIND, match_colors, matched_palette
-from segcore.export import jpeg
-from segcore.palette import Palette
-from segcore.registry import METHODS
-from segcore.render import Picture, paint_labels, shrink, shrink_labels
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import settings_read
+from segcore.runtime.stopping import Stopped
 from segcore.settings import Settings, params
-from segcore.stages import settings_read
-from segcore.stopping import Stopped
+from segcore.show.color_match import BEHIND, match_colors, matched_palette
+from segcore.show.files import jpeg
+from segcore.show.paint import Picture, paint_labels, shrink, shrink_labels
+from segcore.show.palette import Palette
 from segcore.types import Segmentation, StageReport
 
 USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")

@@ -13,9 +13,9 @@ from demo.shared.components.k_curves import KCurve, KCurvesValue
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from segcore.cluster.choose import Choice
-from segcore.registry import CRITERIA, METHODS
+from segcore.pipeline.methods import CRITERIA, METHODS
+from segcore.pipeline.stages import settings_read
 from segcore.settings import DEFAULTS, Settings
-from segcore.stages import settings_read
 from segcore.types import Spectrum
 
 TITLE = "How many?"

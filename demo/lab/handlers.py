@@ -14,10 +14,10 @@ from demo.shared.link import read_link
 from demo.shared.picture import chosen_example
 from demo.shared.service import Example, Service
 from demo.shared.texts import READY
-from segcore import export
 from segcore.errors import SegcoreError
+from segcore.pipeline.stages import settings_read
 from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, is_weight_file, params
-from segcore.stages import settings_read
+from segcore.show import files
 
 
 def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
@@ -27,7 +27,7 @@ def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
         with told_kindly():
             if shown is None:
                 raise gr.Error(READY, print_exception=False)
-            content = export.FILES[ending](service.pipeline.run(shown.picture, shown.settings))
+            content = files.FILES[ending](service.pipeline.run(shown.picture, shown.settings))
             if content is None:
                 raise gr.Error(texts.NO_SPECTRUM.format(method="This method"), print_exception=False)
             return service.publish(content, Path(shown.picture).stem + ending)

@@ -14,8 +14,8 @@ from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LI
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.texts import PICTURE, READY, SAVE, STOP
-from segcore.export import FILES
 from segcore.settings import CRF_PRESETS, STAGES, params
+from segcore.show.files import FILES
 
 _CONTROL_ORDER = ("cluster", "affinity", "spectrum", "features", "refine")  # method and K first: they are moved most
 

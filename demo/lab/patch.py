@@ -19,12 +19,12 @@ from demo.shared.events import LIGHT
 from demo.shared.picture import PictureInput, chosen_example, example_strip
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
-from segcore.export import pack_floats, palette_of
 from segcore.graph.neighbors import cell_index, cosines, nearest, row_of
-from segcore.registry import METHODS
-from segcore.render import shrunk_size
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import needs_backbone, plan
 from segcore.settings import Settings
-from segcore.stages import needs_backbone, plan
+from segcore.show.files import pack_floats, palette_of
+from segcore.show.paint import shrunk_size
 from segcore.types import Geometry, Segmentation, Spectrum
 
 MOST_NEIGHBORS = 50  # sent with an answer

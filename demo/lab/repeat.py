@@ -11,7 +11,7 @@ from demo.lab.tab import Lab, Panel, View
 from demo.shared.events import LIGHT
 from demo.shared.link import JS_ADDRESS
 from demo.shared.service import Service
-from segcore.export import command_line, python_call
+from segcore.show.files import command_line, python_call
 
 TITLE = "Repeat"
 

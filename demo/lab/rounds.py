@@ -6,8 +6,8 @@ from torch import Tensor
 
 from demo.lab import texts, views
 from demo.shared.components.map_grid import MapGridValue, Tile
-from segcore.export import pack_floats
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
+from segcore.show.files import pack_floats
 from segcore.types import Round, Segmentation
 
 

@@ -16,7 +16,7 @@ from demo.shared.errors import told_kindly
 from demo.shared.link import write_link
 from demo.shared.service import Service
 from demo.shared.texts import READY, STOPPED
-from segcore.stopping import Stopped
+from segcore.runtime.stopping import Stopped
 from segcore.types import Segmentation
 
 _PATIENCE = 0.25  # seconds of work after which the status line tells the stages

@@ -16,8 +16,8 @@ from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_NUMBER
 from demo.shared.picture import PictureInput
 from demo.shared.service import Service
+from segcore.runtime.stopping import Stopped
 from segcore.settings import Settings
-from segcore.stopping import Stopped
 from segcore.types import Segmentation
 
 

@@ -15,11 +15,11 @@ from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO
 from segcore.errors import SegcoreError
-from segcore.export import data_uri, jpeg
+from segcore.evaluate.compare import Comparison, compare
 from segcore.image import digest, parse_label, read_labels
-from segcore.palette import ERRORS, OBJECT_PALETTE
-from segcore.render import paint_errors, paint_labels, shrink, shrink_labels
-from segcore.truth import Comparison, compare
+from segcore.show.files import data_uri, jpeg
+from segcore.show.paint import paint_errors, paint_labels, shrink, shrink_labels
+from segcore.show.palette import ERRORS, OBJECT_PALETTE
 from segcore.types import Segmentation
 
 _ROWS = 30  # of the table of pairs; a map of superpixels would have hundreds

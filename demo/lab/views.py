@@ -21,13 +21,13 @@ from demo.lab.texts import (
 from demo.shared.components.fiedler import FiedlerValue, TwoWayCut
 from demo.shared.components.viewer import ViewerValue
 from segcore.cut.ncut import ncut_sweep
-from segcore.export import data_uri, display_label_png, jpeg, pack_floats, palette_of
 from segcore.features import BACKBONES
 from segcore.image import scaled_picture
-from segcore.registry import METHODS
-from segcore.render import shrink_labels, shrunk_size
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import settings_read
 from segcore.settings import params
-from segcore.stages import settings_read
+from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats, palette_of
+from segcore.show.paint import shrink_labels, shrunk_size
 from segcore.types import FeatureGrid, Round, Segmentation
 
 NcutCurve = list[list[float]]  # [threshold, Ncut], ascending thresholds

@@ -6,7 +6,7 @@ from demo.learn import texts
 from demo.shared.components import JsonHTML, parts
 from demo.shared.components.job_bar import SCRIPTS, WORDS, job_functions
 from demo.shared.jobs import Jobs
-from segcore.palette import SEQUENTIAL
+from segcore.show.palette import SEQUENTIAL
 
 KIND = "learn"  # of the jobs
 _SCRIPTS = ("maps", *SCRIPTS, "learn_charts", "learn_masks")

@@ -14,11 +14,11 @@ from demo.learn.data import OWN, drawn, own_pictures
 from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
 from segcore.errors import NumericalError
-from segcore.export import data_uri, display_label_png, jpeg, pack_floats
 from segcore.learn import Checkpoint, Learned, LearnSettings, State, score_baselines, train
 from segcore.learn.score import ClassScores, score_classes
-from segcore.palette import PALETTE
 from segcore.settings import params
+from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
+from segcore.show.palette import PALETTE
 from segcore.types import Pictures
 
 SHOWN, SCORED = 6, 24  # pictures: the first ones

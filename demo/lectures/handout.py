@@ -7,9 +7,9 @@ from demo.lectures import texts
 from demo.lectures.sheets import Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
-from segcore.export import data_uri, jpeg, overlay
-from segcore.render import shrink
 from segcore.settings import DEFAULTS, Settings
+from segcore.show.files import data_uri, jpeg, overlay
+from segcore.show.paint import shrink
 
 PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
 
 FOLDER = ASSETS / "lectures"
 

@@ -12,8 +12,8 @@ from demo.playgrounds.blocks import View, number
 from demo.playgrounds.convolution import SIZES, W, X, geometry, padded, tensor
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.convolution import convolve
-from segcore.render import to_bytes
+from segcore.show.paint import to_bytes
+from segcore.taught.convolution import convolve
 from segcore.upsample import adaptive_kernel, pixel_adaptive_convolution
 
 GIVEN = ((2, 1, -2), (0, -1, 1), (1, 0, 0))

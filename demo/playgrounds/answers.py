@@ -19,8 +19,8 @@ from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.image import read_labels
-from segcore.render import shrink
 from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.show.paint import shrink
 
 NAME = "play"  # of the playground in an address
 _REMEMBERED = 64  # label maps

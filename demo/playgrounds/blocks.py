@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from segcore.export import data_uri, jpeg, png
+from segcore.show.files import data_uri, jpeg, png
 
 Block = dict[str, Any]
 View = dict[str, Any]

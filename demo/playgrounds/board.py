@@ -7,7 +7,7 @@ from demo.playgrounds import texts
 from demo.playgrounds.answers import NAME
 from demo.playgrounds.catalog import PLAYGROUNDS
 from demo.shared.components import JsonHTML, parts
-from segcore.palette import DIVERGING
+from segcore.show.palette import DIVERGING
 
 
 class Board(JsonHTML):

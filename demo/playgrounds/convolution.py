@@ -7,7 +7,7 @@ from demo.playgrounds import blocks, texts
 from demo.playgrounds.blocks import View, number
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.convolution import convolution_matrix, parameters, reach, taps, unfold
+from segcore.taught.convolution import convolution_matrix, parameters, reach, taps, unfold
 
 IMAGE = ((-5, 3, 2, -5, 3), (4, 3, 2, 1, -3), (1, 0, 3, 3, 5), (-2, 0, 1, 4, 4), (5, 6, 7, 9, -1))
 WEIGHT = ((2, 4, -2), (3, 1, 0), (-1, 0, 0))

@@ -11,7 +11,7 @@ from demo.playgrounds.playground import Playground, Preset, Source
 from segcore.metrics import match, overlap
 from segcore.metrics.panoptic import MATCH_IOU, PanopticQuality, Segment, panoptic_quality
 from segcore.metrics.semantic import SemanticScores, semantic_scores
-from segcore.palette import NEUTRAL, PALETTE, hex_to_rgb
+from segcore.show.palette import NEUTRAL, PALETTE, hex_to_rgb
 
 HEIGHT, WIDTH = scene.SHAPE
 ORDERS = tuple(itertools.permutations(range(4)))

@@ -9,8 +9,8 @@ from demo.playgrounds.blocks import View
 from demo.playgrounds.convolution import tensor
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.convolution import convolve, pointwise
-from segcore.render import to_bytes
+from segcore.show.paint import to_bytes
+from segcore.taught.convolution import convolve, pointwise
 
 FEATURES = ((1, 0, 2, 3, 1, 0), (0, 1, 1, 2, 0, 4), (2, 2, 0, 1, 5, 1))
 WEIGHTS = ((1, 0, -1), (0.5, 0.5, 0))

@@ -11,9 +11,9 @@ from demo.playgrounds.blocks import View, number
 from demo.playgrounds.convolution import tensor
 from demo.playgrounds.fields import Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.pyramid import Branch, atrous_pyramid, taps_inside
-from segcore.palette import DIVERGING
-from segcore.render import paint_ramp
+from segcore.show.paint import paint_ramp
+from segcore.show.palette import DIVERGING
+from segcore.taught.pyramid import Branch, atrous_pyramid, taps_inside
 
 COLORS = ("#d6007a", "#0072b2", "#e69f00", "#009e73")
 CENTER_SURROUND = ((-1, -1, -1), (-1, 8, -1), (-1, -1, -1))

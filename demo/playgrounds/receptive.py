@@ -10,9 +10,9 @@ from demo.playgrounds import blocks, texts
 from demo.playgrounds.blocks import View
 from demo.playgrounds.fields import Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
-from segcore.layers.receptive import KINDS, Layer, Seen, input_gradient, receptive_fields, touched
-from segcore.palette import SEQUENTIAL
-from segcore.render import paint_ramp
+from segcore.show.paint import paint_ramp
+from segcore.show.palette import SEQUENTIAL
+from segcore.taught.receptive import KINDS, Layer, Seen, input_gradient, receptive_fields, touched
 
 MOST_LAYERS = 20
 HEADS = ("layer", "k", "s", "d", "c'")

@@ -10,8 +10,8 @@ from demo.playgrounds.convolution import tensor
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
 from demo.playgrounds.upsampling_ways import GUIDED, HOW, KERNEL, Op, plain, repeated
-from segcore.layers.convolution import transposed_size
-from segcore.layers.linear import matrix_of
+from segcore.taught.convolution import transposed_size
+from segcore.taught.linear import matrix_of
 from segcore.upsample.transposed import (
     has_even_overlap,
     overlap_counts,

@@ -13,8 +13,8 @@ from demo.playgrounds.fields import State
 from demo.playgrounds.playground import Segmented, Source
 from demo.playgrounds.upsampling_ways import GUIDED, HOW, KERNEL, plain, repeated
 from segcore.metrics import matched_iou
-from segcore.palette import SEQUENTIAL
-from segcore.render import paint_labels, paint_ramp
+from segcore.show.paint import paint_labels, paint_ramp
+from segcore.show.palette import SEQUENTIAL
 from segcore.upsample import nearest
 from segcore.upsample.transposed import resize_convolution, transposed_convolution
 from segcore.upsample.unpooling import max_pool, max_unpool

@@ -18,12 +18,12 @@ from demo.shared.contact_sheet import Captioned, contact_sheet
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
-from segcore.export import jpeg, labels_png
-from segcore.heads import check_head, label_picture
-from segcore.interactive.head_file import Head, head_bytes, read_head
-from segcore.palette import PALETTE, Palette
-from segcore.render import Picture, paint_labels, shrink, shrink_labels
-from segcore.stopping import Stopped
+from segcore.heads.apply import check_head, label_picture
+from segcore.heads.file import Head, head_bytes, read_head
+from segcore.runtime.stopping import Stopped
+from segcore.show.files import jpeg, labels_png
+from segcore.show.paint import Picture, paint_labels, shrink, shrink_labels
+from segcore.show.palette import PALETTE, Palette
 
 MOST_PICTURES = 200
 _THUMB = 360  # pixels

@@ -10,8 +10,8 @@ from demo.scribble.texts import START_NAMES
 from demo.shared.link import write_link
 from demo.shared.service import Example
 from segcore.errors import InputError
-from segcore.interactive.strokes import MOST_LABELS, Strokes, read_strokes, strokes_of_text, strokes_text
-from segcore.scribble import Options
+from segcore.scribble.scribble import Options
+from segcore.scribble.strokes import MOST_LABELS, Strokes, read_strokes, strokes_of_text, strokes_text
 from segcore.settings import DEFAULTS, Settings
 
 OPTIONS = tuple(f.name for f in fields(Options))

@@ -18,10 +18,10 @@ from demo.shared.link import read_link
 from demo.shared.picture import chosen_example
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
-from segcore.export import labels_png
-from segcore.interactive.head_file import head_bytes
-from segcore.interactive.strokes import Strokes, read_strokes, strokes_json
-from segcore.scribble import Options
+from segcore.heads.file import head_bytes
+from segcore.scribble.scribble import Options
+from segcore.scribble.strokes import Strokes, read_strokes, strokes_json
+from segcore.show.files import labels_png
 
 SHOWN_BY_METHOD = ("method", "costs", "weight", "n_blocks", "upsampling", "everywhere")
 

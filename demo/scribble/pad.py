@@ -3,8 +3,8 @@
 from typing import Any, NotRequired, TypedDict
 
 from demo.shared.components import JsonHTML, parts, with_urls
-from segcore.interactive.strokes import MOST_LABELS, MOST_POINTS, MOST_STROKES
-from segcore.palette import PALETTE
+from segcore.scribble.strokes import MOST_LABELS, MOST_POINTS, MOST_STROKES
+from segcore.show.palette import PALETTE
 
 
 class Result(TypedDict):

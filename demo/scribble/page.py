@@ -18,8 +18,8 @@ from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
 from demo.shared.texts import PICTURE
-from segcore.heads import MOST_BLOCKS
-from segcore.scribble import COSTS, LARGEST_WEIGHT, METHODS, Options
+from segcore.heads.apply import MOST_BLOCKS
+from segcore.scribble.scribble import COSTS, LARGEST_WEIGHT, METHODS, Options
 from segcore.settings import DEFAULTS
 from segcore.upsample import UPSAMPLERS
 

@@ -3,8 +3,8 @@
 from dataclasses import fields
 
 from demo.scribble.asked import SETTINGS, Asked
-from segcore.interactive.strokes import strokes_text
-from segcore.scribble import Options
+from segcore.scribble.scribble import Options
+from segcore.scribble.strokes import strokes_text
 from segcore.settings import DEFAULTS
 
 SHELL = """# the head that was saved, on a folder of pictures
@@ -24,8 +24,8 @@ def python_lines(asked: Asked, name: str) -> str:
     )
     return (
         "from segcore import Pipeline, Settings\n"
-        "from segcore.interactive.strokes import strokes_of_text\n"
-        "from segcore.scribble import Options, scribble\n\n"
+        "from segcore.scribble.strokes import strokes_of_text\n"
+        "from segcore.scribble.scribble import Options, scribble\n\n"
         f"strokes = strokes_of_text({strokes_text(asked.strokes)!r})\n"
         f"result = scribble(\n    Pipeline(), {name!r}, Settings({settings.removeprefix(', ')}), strokes,\n"
         f"    Options({options.removeprefix(', ')}),\n)\n"

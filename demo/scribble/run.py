@@ -13,12 +13,12 @@ from demo.scribble.repeat import python_lines
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.errors import InputError
-from segcore.interactive.strokes import strokes_json
-from segcore.render import shrunk_size
-from segcore.scribble import Scribbled, scribble
+from segcore.runtime.stopping import Stopped
+from segcore.runtime.worker import TooLong, Worker
+from segcore.scribble.scribble import Scribbled, scribble
+from segcore.scribble.strokes import strokes_json
 from segcore.settings import Settings
-from segcore.stopping import Stopped
-from segcore.worker import TooLong, Worker
+from segcore.show.paint import shrunk_size
 
 DEADLINE = 5.0  # seconds of one flow; a cut of many labels is several
 OUTPUTS = ("newest", "shown", "status", "pad", "proof", "maps", "python", "address", "link_note")
@@ -42,7 +42,7 @@ class Run:
     def __init__(self, service: Service):
         """Nothing has been shown yet."""
         self._service = service
-        self._flows = Worker("segcore.interactive.flow:max_flow")
+        self._flows = Worker("segcore.scribble.max_flow:max_flow")
 
     def warm(self) -> None:
         """Start the process that cuts."""

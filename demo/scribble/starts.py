@@ -1,6 +1,6 @@
 """Strokes with which an example opens, so that the page shows what it does before anybody draws."""
 
-from segcore.interactive.strokes import Stroke, Strokes
+from segcore.scribble.strokes import Stroke, Strokes
 
 _STARTS: dict[str, Strokes] = {
     "camera": (

@@ -9,15 +9,15 @@ from torch import Tensor
 
 from demo.scribble import texts
 from demo.scribble.pad import Result
-from segcore.export import data_uri, display_label_png, jpeg, png
-from segcore.heads import cell_counts
+from segcore.heads.apply import cell_counts
 from segcore.image import scaled_picture
-from segcore.interactive.energy import contrast_links
-from segcore.interactive.grid import OFFSETS, ends
-from segcore.interactive.pyramid import Cut
-from segcore.palette import SEQUENTIAL, hex_to_rgb
-from segcore.render import Picture
-from segcore.scribble import Scribbled
+from segcore.scribble.coarse_cut import Cut
+from segcore.scribble.energy import contrast_links
+from segcore.scribble.grid import OFFSETS, ends
+from segcore.scribble.scribble import Scribbled
+from segcore.show.files import data_uri, display_label_png, jpeg, png
+from segcore.show.paint import Picture
+from segcore.show.palette import SEQUENTIAL, hex_to_rgb
 
 _MAP_SIDE = 420  # pixels: longer side of a small map
 _HINT_REACH = 0.04  # of the longer side: how far the doubt around a place counts

@@ -8,8 +8,8 @@ from math import ceil
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from segcore.export import png
-from segcore.render import Picture
+from segcore.show.files import png
+from segcore.show.paint import Picture
 
 _FONTS = ("DejaVuSans.ttf", "Arial.ttf", "arial.ttf")  # have the signs of formulas; Pillow's own lacks many
 _HEADING, _TITLE, _TEXT = 34, 24, 19  # height of the letters, in pixels

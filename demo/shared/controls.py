@@ -14,7 +14,7 @@ from demo.shared.components import LogSlider
 from demo.shared.slider import Slider
 from demo.shared.texts import CHOICES, LEARNED_HERE
 from segcore.features import BACKBONES, weights_status
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from segcore.settings import DEFAULTS, Param, Settings, params
 
 FIELDS = tuple(params())

@@ -12,11 +12,11 @@ from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY
 from demo.shared.picture import PictureInput
 from demo.shared.service import Service
-from segcore import export
 from segcore.checks import check_choice
 from segcore.errors import InputError, shortened
 from segcore.features import BACKBONES
 from segcore.settings import Settings, params
+from segcore.show import files
 
 PARAMETERS = ("image", *FIELDS)
 NO_PICTURE = 'image is missing: send the file to /gradio_api/upload, and the path that comes back as {"path": …}.'
@@ -50,8 +50,8 @@ def make_segment(service: Service, picture: PictureInput) -> Callable[..., tuple
                 if error.field != "image" or str(error).startswith("image"):
                     raise
                 raise InputError(f"image: {error}", field="image") from error
-            labels = service.publish(export.labels_png(result.label_map.numpy()), "labels.png")
-            return export.overlay(result), labels, export.summary(result)
+            labels = service.publish(files.labels_png(result.label_map.numpy()), "labels.png")
+            return files.overlay(result), labels, files.summary(result)
 
     # Gradio names the parameters of an endpoint after those of its function.
     kind = inspect.Parameter.POSITIONAL_OR_KEYWORD

@@ -9,7 +9,7 @@ import gradio as gr
 
 from demo.shared.texts import UNEXPECTED
 from segcore.errors import SegcoreError
-from segcore.stopping import Stopped
+from segcore.runtime.stopping import Stopped
 
 log = logging.getLogger(__name__)
 

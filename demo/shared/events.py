@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 from cachetools import LRUCache
 
-from segcore.stopping import Stopped
+from segcore.runtime.stopping import Stopped
 
 RUNS_AT_ONCE = 1  # torch spreads one run over all cores; two at once would only fight for them
 _SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over

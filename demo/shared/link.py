@@ -16,8 +16,8 @@ from demo.shared.controls import FIELDS
 from demo.shared.service import Example, Service
 from demo.shared.texts import LINK_BAD_SETTING, LINK_NO_EXAMPLE, LINK_NO_PICTURE, LINK_NO_WEIGHTS
 from segcore.errors import SegcoreError, shortened
-from segcore.export import permalink
 from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.show.files import permalink
 
 CARRIED = ("example", "picture", *FIELDS, "__theme")
 

@@ -3,7 +3,7 @@
 import json
 
 from demo.shared.texts import QUEUE_FULL, SERVER_GONE
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
 
 
 def patience_script() -> str:

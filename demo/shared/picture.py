@@ -10,7 +10,7 @@ from demo.shared.service import Example, Service
 from demo.shared.texts import EXAMPLES
 from segcore.errors import InputError
 from segcore.image import read_image
-from segcore.render import shrink
+from segcore.show.paint import shrink
 
 _THUMBNAIL = 120  # pixels: the longer side, for 50 on the screen and as many on a screen of twice the density
 

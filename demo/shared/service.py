@@ -19,13 +19,13 @@ from demo.shared.events import Stops
 from demo.shared.jobs import JobLimits, Jobs
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
-from segcore.export import jpeg
 from segcore.features.vit import extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
-from segcore.places import EXAMPLES
-from segcore.render import shrink
+from segcore.pipeline.stages import Extract
+from segcore.runtime.places import EXAMPLES
 from segcore.settings import DEFAULTS
-from segcore.stages import Extract
+from segcore.show.files import jpeg
+from segcore.show.paint import shrink
 from segcore.types import Segmentation
 
 _UPLOADS = 4096  # pictures and weights that a link may name; their files go after an hour

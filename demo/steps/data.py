@@ -13,12 +13,12 @@ from torch import Tensor
 from demo.shared.service import Service
 from demo.steps import texts
 from segcore.cluster.gmm import principal_axes
-from segcore.device import make_generator
+from segcore.drawn.points import MOST_POINTS, gaussian_affinity, toy_points
 from segcore.errors import InputError
-from segcore.render import shrunk_size
+from segcore.pipeline.stages import plan, signature
+from segcore.runtime.device import make_generator
 from segcore.settings import Settings
-from segcore.stages import plan, signature
-from segcore.toys import MOST_POINTS, gaussian_affinity, toy_points
+from segcore.show.paint import shrunk_size
 from segcore.types import NOT_YET
 
 PICTURE, OWN = "picture", "own"
@@ -30,7 +30,7 @@ class Wanted:
     """What a visitor asked for: from this, and the cache of the pipeline, everything on the page follows."""
 
     algorithm: str
-    data: str  # PICTURE, OWN, or a key of `segcore.toys.TOYS`
+    data: str  # PICTURE, OWN, or a key of `segcore.drawn.points.TOYS`
     settings: Settings
     picture: str = ""  # path of the file, where the data are a picture
     points: str = ""  # `packed_points`, where the visitor set them
@@ -125,7 +125,7 @@ class Data:
         if not graph:
             return imports, lines
         line = f"W = gaussian_affinity(X, gamma={self.wanted.gamma:g})"
-        return (*imports, "from segcore.toys import gaussian_affinity"), (*lines, line)
+        return (*imports, "from segcore.drawn.points import gaussian_affinity"), (*lines, line)
 
 
 def load(service: Service, wanted: Wanted) -> Data:
@@ -182,7 +182,7 @@ def _points_code(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
         pairs = ", ".join(f"[{x:.5f}, {y:.5f}]" for x, y in unpacked_points(wanted.points).tolist())
         return ("import torch",), (f"X = torch.tensor([{pairs}], dtype=torch.float64)",)
     call = f'X, groups = toy_points("{wanted.data}", n={wanted.n_points}, generator=make_generator({wanted.settings.seed}))'
-    return ("from segcore.device import make_generator", "from segcore.toys import toy_points"), (call,)
+    return ("from segcore.runtime.device import make_generator", "from segcore.drawn.points import toy_points"), (call,)
 
 
 def _picture_code(wanted: Wanted, *, graph: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

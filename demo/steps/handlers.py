@@ -22,13 +22,13 @@ from demo.steps.algorithm import Algorithm
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import OWN, PICTURE, Data, Wanted, load, packed_points
 from demo.steps.sequence import assemble
-from segcore.device import make_generator
+from segcore.drawn.points import toy_points
 from segcore.errors import shortened
-from segcore.export import permalink
-from segcore.palette import PALETTE
+from segcore.runtime.device import make_generator
+from segcore.runtime.stopping import Stopped
 from segcore.settings import Settings
-from segcore.stopping import Stopped
-from segcore.toys import toy_points
+from segcore.show.files import permalink
+from segcore.show.palette import PALETTE
 
 FIRST = "kmeans"
 CONTROLLED = tuple(dict.fromkeys(name for algorithm in ALGORITHMS.values() for name in algorithm.reads))

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.components import parts, with_urls
-from segcore.palette import DIVERGING, SEQUENTIAL
+from segcore.show.palette import DIVERGING, SEQUENTIAL
 
 _SCRIPTS = (
     "maps", "steps_arrays", "steps_map", "steps_scatter", "steps_matrix", "steps_curve", "steps_tree", "steps_formula",

@@ -20,9 +20,9 @@ from segcore.cut.min_cut import min_cut
 from segcore.cut.pixel_cuts import recursive_pixel_ncut
 from segcore.cut.recursive import recursive_ncut
 from segcore.cut.tokencut import EDGE_FLOOR, tokencut
-from segcore.device import make_generator
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.pixels import PixelGraph, pixel_affinity, sparse_eigenpairs
+from segcore.runtime.device import make_generator
 from segcore.settings import DEFAULTS
 from segcore.types import Bipartition
 

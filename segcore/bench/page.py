@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 from segcore.errors import InputError
-from segcore.places import APP, EXAMPLES, ROOT
+from segcore.runtime.places import APP, EXAMPLES, ROOT
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 VISITORS = 20  # others who move K at the same time, in the rows under load

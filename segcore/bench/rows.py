@@ -17,7 +17,6 @@ from segcore.bench.scribble_rows import scribble_rows
 from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
-from segcore.device import make_generator
 from segcore.errors import InputError
 from segcore.features import BACKBONES
 from segcore.features.vit import extract_features, random_vit
@@ -25,10 +24,11 @@ from segcore.graph.affinity import color_knn_affinity, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.image import fit_to_grid
 from segcore.pipeline import Pipeline
+from segcore.pipeline.stages import plan, signature
 from segcore.refine.crf import mean_field, unary_from_probabilities
 from segcore.refine.permutohedral import build_lattice
+from segcore.runtime.device import make_generator
 from segcore.settings import CRF_PRESETS, DEFAULTS, Settings
-from segcore.stages import plan, signature
 from segcore.types import FeatureGrid
 from segcore.upsample import UPSAMPLERS, upsample
 
@@ -165,7 +165,7 @@ def startup_rows(_device: torch.device) -> Iterator[Row]:
     """What a user waits for before anything is asked."""
     for name, code, target in (
         ("import app", "import app", "≤ 6 s"),
-        ("python -m segcore --help", "from segcore.cli import build_parser; build_parser().format_help()", ""),
+        ("python -m segcore --help", "from segcore.cli.commands import build_parser; build_parser().format_help()", ""),
     ):
         run = partial(subprocess.run, [sys.executable, "-c", code], check=True)
         yield Row(f"startup: {name}", run, target=target, repetitions=3)

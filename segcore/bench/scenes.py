@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from segcore.device import make_generator
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
+from segcore.runtime.device import make_generator
 from segcore.settings import DEFAULTS
 
 

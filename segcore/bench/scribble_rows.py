@@ -11,12 +11,12 @@ from torch import Tensor
 from segcore.bench.measure import Row
 from segcore.bench.opponents import need
 from segcore.bench.scenes import patch_features, scene
-from segcore.interactive import flow
-from segcore.interactive.energy import Shades, bound_costs, color_costs, contrast_links, shades_of
-from segcore.interactive.head import LinearHead, train_head
-from segcore.interactive.pyramid import Cut, Links, banded_cut, links_of
-from segcore.interactive.strokes import rasterize, read_strokes
-from segcore.interactive.walker import random_walker
+from segcore.heads.linear import LinearHead, train_head
+from segcore.scribble import max_flow
+from segcore.scribble.coarse_cut import Cut, Links, banded_cut, links_of
+from segcore.scribble.energy import Shades, bound_costs, color_costs, contrast_links, shades_of
+from segcore.scribble.strokes import rasterize, read_strokes
+from segcore.scribble.walker import random_walker
 
 _STROKES = read_strokes(
     [
@@ -34,7 +34,7 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
     seeds = rasterize(_STROKES, (320, 480))
     # Of the picture alone, so the page remembers them.
     links, shades = links_of(contrast_links(image, weight=_WEIGHT)), shades_of(image)
-    here = [("scipy", "≥ 1×")] + [("ortools", "≥ 2×")] * (flow.best_solver() == "ortools")
+    here = [("scipy", "≥ 1×")] + [("ortools", "≥ 2×")] * (max_flow.best_solver() == "ortools")
     for solver, target in here:
         yield Row(
             f"scribble: graph cut after a new stroke, 320×480, {solver}",
@@ -63,7 +63,7 @@ def scribble_rows(_device: torch.device) -> Iterator[Row]:
 def _cut(image: Tensor, links: Links, shades: Shades, solver: str) -> Cut:
     seeds = rasterize(_STROKES, (image.shape[0], image.shape[1]))
     costs = color_costs(image, seeds, _LABELS, model="mixture", shades=shades)
-    return banded_cut(bound_costs(costs, links.pairwise, seeds, _LABELS), links, solve=flow.solver_named(solver))
+    return banded_cut(bound_costs(costs, links.pairwise, seeds, _LABELS), links, solve=max_flow.solver_named(solver))
 
 
 def _certified(cut: Cut) -> str | None:

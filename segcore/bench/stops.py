@@ -12,9 +12,9 @@ from torch import Tensor
 from segcore.bench.scenes import scene
 from segcore.errors import InputError
 from segcore.pipeline import Pipeline
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
+from segcore.runtime.stopping import Stopped
 from segcore.settings import DEFAULTS, Settings
-from segcore.stopping import Stopped
 
 HEAD = "| method | stages | finished after the stop | looks for a stop | longest work between two |\n" + "| --- " * 5 + "|"
 

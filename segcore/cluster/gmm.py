@@ -19,7 +19,7 @@ from torch import Tensor
 
 from segcore.checks import check_choice, check_range, check_tensor
 from segcore.cluster.kmeans import check_n_clusters, kmeans
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import NOT_YET, Clustering
 
 COVARIANCES = ("full", "diag", "spherical")

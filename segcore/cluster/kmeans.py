@@ -17,7 +17,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.numerics import squared_distances
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import NOT_YET, Clustering
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from segcore.checks import check_tensor
 from segcore.errors import InputError
 from segcore.numerics import row_blocks, squared_distances
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Clustering
 
 _STILL = 1e-3  # share of the bandwidth below which a step counts as none

@@ -6,11 +6,11 @@
 from segcore.collection.collection import Collection, collect, read_into
 from segcore.collection.label import label_all, label_map, lift, scores_by
 from segcore.collection.pictures import Picture, pictures_of
-from segcore.collection.reader import Reader, open_reader
 from segcore.collection.run import group
 from segcore.collection.store import DiskFull, Store, Stored, default_store, feature_key
 from segcore.collection.systems import SYSTEMS, system_of
 from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Sample, Steps, System, finish, setting
+from segcore.pipeline.reader import Reader, open_reader
 
 __all__ = [
     "MOST_GROUPS",

@@ -10,8 +10,8 @@ from segcore.cluster import choose
 from segcore.cluster.kmeans import kmeans
 from segcore.collection.types import MOST_GROUPS, Progress, Steps, setting
 from segcore.errors import InputError
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
-from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
 
 _RESTARTS = 3  # per candidate

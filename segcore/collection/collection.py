@@ -13,14 +13,14 @@ from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.collection.pictures import LEAST, Picture
-from segcore.collection.reader import Reader
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
 from segcore.collection.types import Progress, Sample, Steps
-from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError, NumericalError
 from segcore.image import fit_to_grid, read_image
+from segcore.pipeline.reader import Reader
+from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
-from segcore.stopping import stop_if_asked
 from segcore.types import FeatureGrid, Geometry
 
 STAGE = "features"

@@ -22,8 +22,8 @@ from segcore.collection.collection import Collection
 from segcore.collection.types import Progress, Steps, setting
 from segcore.errors import InputError, NumericalError
 from segcore.numerics import normalize_rows
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
-from segcore.stopping import stop_if_asked
 
 Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
 """Number of a picture, features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""

@@ -16,13 +16,13 @@ from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
 from segcore.collection.pictures import Picture
 from segcore.collection.types import Grouping, Progress, Steps
-from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
-from segcore.export import labels_png, make_folder, png
-from segcore.palette import OBJECT_PALETTE, PALETTE, Palette
-from segcore.render import paint_labels
+from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
-from segcore.stopping import stop_if_asked
+from segcore.show.files import labels_png, make_folder, png
+from segcore.show.paint import paint_labels
+from segcore.show.palette import OBJECT_PALETTE, PALETTE, Palette
 from segcore.types import Geometry
 
 CLUSTERS = "clusters.json"

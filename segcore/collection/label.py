@@ -7,9 +7,9 @@ from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.types import Grouping, Maps, Progress, Steps
+from segcore.pipeline.stages import PixelLabels
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
-from segcore.stages import PixelLabels
-from segcore.stopping import stop_if_asked
 from segcore.types import Clustering
 
 Scorer = Callable[[Tensor], Tensor]  # features (h, w, d) of a picture → (h, w, K) ≥ 0 that sum to 1

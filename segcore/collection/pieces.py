@@ -26,7 +26,7 @@ from segcore.cut.components import bounding_box, largest_component
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
 MOST_PIECES = 255  # of a picture: their numbers are bytes

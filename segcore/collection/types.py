@@ -1,7 +1,7 @@
 """What flows between pictures, systems and results: how work is told, a part of all patches, what a system gives.
 
 A system is a generator: it yields `Progress` and returns a `Grouping`. Whoever drives it shows what it yields, and ends it
-by closing it or through `segcore.stopping`, which its loops ask.
+by closing it or through `segcore.runtime.stopping`, which its loops ask.
 """
 
 from collections.abc import Callable, Generator, Mapping

@@ -21,7 +21,7 @@ from segcore.cut.foreground import named_rule, object_side
 from segcore.cut.ncut import ncut_value
 from segcore.errors import InputError
 from segcore.graph.laplacian import check_affinity
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Bipartition
 
 _FEW = 0.02  # share of the nodes; a side below it is a cut that found no object

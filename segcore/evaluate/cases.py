@@ -12,16 +12,16 @@ from typing import Any, Generic, TypeVar
 
 from torch import Tensor
 
-from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError, ModelError, NumericalError
+from segcore.evaluate.compare import check_sizes
 from segcore.features import VitModel, load_vit, resolve_backbone
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
 from segcore.image import picture_size
 from segcore.pipeline import Pipeline
+from segcore.pipeline.stages import needs_backbone
+from segcore.runtime.engine import LOCAL, Engine
 from segcore.settings import Settings
-from segcore.stages import needs_backbone
-from segcore.truth import check_sizes
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")

@@ -10,7 +10,7 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, each
-from segcore.heads import (
+from segcore.heads.apply import (
     MOST_BLOCKS,
     UNTRAINED,
     UPSAMPLING,
@@ -22,9 +22,9 @@ from segcore.heads import (
     settings_of_head,
     weights_of,
 )
+from segcore.heads.file import Head
+from segcore.heads.linear import DEFAULT_C, train_head
 from segcore.image import read_labels
-from segcore.interactive.head import DEFAULT_C, train_head
-from segcore.interactive.head_file import Head
 from segcore.metrics import Overlap, overlap, pooled
 from segcore.pipeline import Pipeline
 from segcore.settings import Settings

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segcore.engine import LOCAL, Engine
 from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
+from segcore.evaluate.compare import check_size
 from segcore.image import read_labels
 from segcore.metrics import LabelScores, Matching, Overlap, match, overlap, pooled, score_labels
 from segcore.pipeline import Pipeline
+from segcore.runtime.engine import LOCAL, Engine
 from segcore.settings import Settings
-from segcore.truth import check_size
 
 
 @dataclass(frozen=True, slots=True)

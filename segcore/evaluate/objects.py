@@ -7,13 +7,13 @@ from typing import NoReturn
 
 import numpy as np
 
-from segcore.engine import LOCAL, Engine
 from segcore.errors import SegcoreError
 from segcore.evaluate.cases import Case, OnPicture, Tally, check_pair, resolved, run
+from segcore.evaluate.compare import ObjectScores, check_size, score_objects
 from segcore.image import read_mask
 from segcore.pipeline import Pipeline
+from segcore.runtime.engine import LOCAL, Engine
 from segcore.settings import Settings
-from segcore.truth import ObjectScores, check_size, score_objects
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import scipy.io
 
-from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, each, pair, resolved, run
+from segcore.evaluate.compare import check_size
 from segcore.metrics import (
     BoundaryBenchmark,
     BoundaryCounts,
@@ -21,9 +21,9 @@ from segcore.metrics import (
     score_picture,
 )
 from segcore.pipeline import Pipeline
+from segcore.pipeline.stages import settings_read
+from segcore.runtime.engine import LOCAL, Engine
 from segcore.settings import Settings
-from segcore.stages import settings_read
-from segcore.truth import check_size
 from segcore.types import Segmentation
 
 LAYOUTS = ("", "data", "BSDS500/data")  # where images/ and groundTruth/ may lie below the folder that somebody names

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_range
-from segcore.engine import LOCAL, Engine
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved
 from segcore.image import read_labels
 from segcore.numerics import normalize_rows
 from segcore.pipeline import Pipeline
+from segcore.runtime.engine import LOCAL, Engine
 from segcore.settings import Settings
 from segcore.types import Geometry
 

@@ -142,8 +142,8 @@ def stand_in_note(chosen: Backbone, wanted: Backbone, reason: str) -> str:
 @functools.lru_cache(maxsize=8)
 def _file_backbone(name: str, path: Path, stamp: tuple[int, int] | None) -> Backbone:
     """Make the backbone of one file, which tells the patch."""
-    from segcore.learn.backbone import learned_backbone
     from segcore.learn.learned import is_learned
+    from segcore.pipeline.learned_backbone import learned_backbone
 
     if is_learned(path):
         return learned_backbone(name, path, stamp)

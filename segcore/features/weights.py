@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
-from segcore.features.digest import is_whole, read_safetensors
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
+from segcore.train.digest import is_whole, read_safetensors
 
 WEIGHTS_DIR = "SEGCORE_WEIGHTS_DIR"
 ASK_SECONDS = 3.0  # how long "auto" waits for the Hub to answer

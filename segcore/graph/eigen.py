@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_choice, check_range
-from segcore.device import computes_bfloat16
 from segcore.errors import InputError, NumericalError
 from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import LAPLACIANS, check_affinity, degrees, safe_degrees
 from segcore.numerics import connected_components
-from segcore.stopping import stop_if_asked
+from segcore.runtime.device import computes_bfloat16
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Spectrum
 
 _DENSE_UP_TO = 400  # nodes; below, LAPACK is faster than the iteration

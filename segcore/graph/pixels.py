@@ -22,7 +22,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError, NumericalError
 from segcore.graph.eigen import fix_signs
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Spectrum
 
 LEAST_WEIGHT = 1e-6  # of an edge; keeps the graph connected where colors are far apart, so that its vectors are determined

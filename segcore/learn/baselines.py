@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from segcore.cluster.kmeans import kmeans
 from segcore.learn.learned import pixels_of, scores_of
-from segcore.learn.nets import ConvNet
 from segcore.learn.pictures import scaled
 from segcore.learn.score import ClassScores, score_classes
+from segcore.nets.small import ConvNet
 from segcore.numerics import squared_distances
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Pictures
 
 SIDE = 128  # px of the longer side

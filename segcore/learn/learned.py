@@ -16,12 +16,12 @@ from torch import Tensor
 
 from segcore.checks import check_tensor
 from segcore.errors import ModelError
-from segcore.features.checkpoint import replace_file
-from segcore.features.digest import DIGEST, is_whole, read_safetensors, signed
 from segcore.learn.catalog import LearnSettings
 from segcore.learn.pictures import scaled
 from segcore.learn.systems import system_of
 from segcore.learn.types import Net
+from segcore.train.checkpoint import replace_file
+from segcore.train.digest import DIGEST, is_whole, read_safetensors, signed
 
 KEY = "learned"  # of the metadata
 

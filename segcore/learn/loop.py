@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_budget, check_range
-from segcore.device import computes_bfloat16, pick_device
 from segcore.errors import InputError, NumericalError
-from segcore.features.digest import digest_of
 from segcore.learn.catalog import LearnSettings
 from segcore.learn.learned import Learned, scores_of
 from segcore.learn.pictures import Source
 from segcore.learn.systems import system_of
 from segcore.learn.types import Checkpoint, Losses, State, System, Turn
+from segcore.runtime.device import computes_bfloat16, pick_device
+from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import params
-from segcore.stopping import stop_if_asked
+from segcore.train.digest import digest_of
 from segcore.types import Pictures
 
 MOST_SEGMENTS = 64
@@ -61,7 +61,7 @@ def train(
 
     Yields:
         A state after every step, the last one with `progress` 1. Closing the iterator ends the training, and so does a stop
-        (`segcore.stopping`), which is asked for between two steps: the last state stays usable.
+        (`segcore.runtime.stopping`), which is asked for between two steps: the last state stays usable.
 
     Raises:
         InputError: at the first step; a number is out of range, there are too few pictures, or they are smaller than a crop,

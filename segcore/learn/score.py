@@ -9,7 +9,7 @@ from torch import Tensor
 from segcore.errors import InputError
 from segcore.metrics.matching import match, match_labels
 from segcore.metrics.tables import iou_table
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Pictures
 
 

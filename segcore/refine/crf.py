@@ -20,7 +20,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.refine.permutohedral import Lattice, build_lattice
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 MIN_PROBABILITY = 1e-6  # keeps the energy of an impossible label finite
 

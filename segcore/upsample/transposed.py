@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from segcore.checks import check_tensor
-from segcore.layers.convolution import transposed_size
+from segcore.taught.convolution import transposed_size
 
 
 def transposed_convolution(x: Tensor, weight: Tensor, *, stride: int = 2, padding: int = 0) -> Tensor:

@@ -6,7 +6,7 @@ import re
 import pytest
 from PIL import Image
 
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from tests.server import running_page
 
 pytestmark = pytest.mark.browser

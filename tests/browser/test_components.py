@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from demo.shared.components import FiedlerPanel, LogSlider, Viewer
-from segcore.export import data_uri, display_label_png, pack_floats, png
-from segcore.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
+from segcore.show.files import data_uri, display_label_png, pack_floats, png
+from segcore.show.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 from tests import oracles
 
 pytestmark = pytest.mark.browser

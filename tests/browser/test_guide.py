@@ -5,7 +5,7 @@ import re
 import pytest
 
 from demo.guide.page import documents
-from segcore.places import DOCS
+from segcore.runtime.places import DOCS
 from tests.server import running_page
 
 pytestmark = pytest.mark.browser

@@ -12,7 +12,7 @@ from PIL import Image
 from demo.lab.views import status_line
 from demo.shared.link import write_link
 from demo.shared.texts import STOPPED
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from segcore.settings import DEFAULTS
 from tests.server import serving
 

@@ -11,7 +11,7 @@ from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.events import LIGHT
 from demo.shared.jobs import JobLimits, Jobs, Report
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 pytestmark = pytest.mark.browser
 

@@ -11,7 +11,7 @@ from demo.lab.tabs import TABS
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import STOPPED
 from segcore.pipeline import segment
-from segcore.registry import METHODS
+from segcore.pipeline.methods import METHODS
 from tests.server import running_page
 
 pytestmark = pytest.mark.browser

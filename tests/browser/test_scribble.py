@@ -10,8 +10,8 @@ from PIL import Image
 
 from demo.scribble import texts
 from demo.shared.service import EXAMPLES
-from segcore.interactive.head_file import read_head
-from segcore.interactive.strokes import strokes_of_text
+from segcore.heads.file import read_head
+from segcore.scribble.strokes import strokes_of_text
 from tests.server import running_page
 
 pytestmark = pytest.mark.browser

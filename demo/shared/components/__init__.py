@@ -9,7 +9,7 @@ from typing import Any
 
 import gradio as gr
 
-from segcore.places import ASSETS
+from segcore.runtime.places import ASSETS
 
 _FOLDER = ASSETS / "components"
 _URL_STARTS = ("data:", "blob:", "http:", "https:", "/gradio_api/", "gradio_api/")

@@ -3,7 +3,7 @@
 from typing import Any, NotRequired, TypedDict
 
 from demo.shared.components import JsonHTML, parts, with_urls
-from segcore.palette import DIVERGING
+from segcore.show.palette import DIVERGING
 
 
 class Vector(TypedDict):

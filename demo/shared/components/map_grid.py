@@ -3,7 +3,7 @@
 from typing import Any, NotRequired, TypedDict
 
 from demo.shared.components import JsonHTML, parts
-from segcore.palette import DIVERGING, SEQUENTIAL
+from segcore.show.palette import DIVERGING, SEQUENTIAL
 
 RAMPS = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
 

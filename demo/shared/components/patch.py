@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypedDict
 
 from demo.shared.components import JsonHTML, parts, with_urls
-from segcore.palette import DIVERGING
+from segcore.show.palette import DIVERGING
 
 
 class Map(TypedDict):

@@ -13,7 +13,7 @@ from demo.shared.errors import sentence_of
 from demo.shared.jobs.limits import JobLimits
 from demo.shared.jobs.report import LIVE, Look, Report, Work, duration
 from segcore.errors import InputError
-from segcore.stopping import Stopped, stoppable
+from segcore.runtime.stopping import Stopped, stoppable
 
 
 @dataclass(eq=False)
@@ -65,8 +65,8 @@ class Jobs:
         """Put a job in line.
 
         Args:
-            work: makes the reports, in a thread of its own. Its loops are stopped through `segcore.stopping`, and what it
-                raises ends the job with one sentence.
+            work: makes the reports, in a thread of its own. Its loops are stopped through `segcore.runtime.stopping`, and
+                what it raises ends the job with one sentence.
             owner: a secret of the visitor; who knows it may stop the job and let it go on.
             kind: of the job, such as the name of its page.
             show: parts that are shown while it waits, as those of a `Report`.

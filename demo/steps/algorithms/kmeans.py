@@ -10,8 +10,8 @@ from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import kmeans as _T
 from segcore.cluster.kmeans import KMeansState, kmeans_steps
-from segcore.device import make_generator
 from segcore.metrics.matching import matched_accuracy
+from segcore.runtime.device import make_generator
 
 
 def make(data: Data) -> Run:
@@ -20,7 +20,7 @@ def make(data: Data) -> Run:
     states = list(kmeans_steps(data.X, n_clusters=s.n_segments, n_init=s.n_init, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(
-        (*imports, "from segcore.cluster.kmeans import kmeans_steps", "from segcore.device import make_generator"),
+        (*imports, "from segcore.cluster.kmeans import kmeans_steps", "from segcore.runtime.device import make_generator"),
         setup,
         f"kmeans_steps(X, n_clusters={s.n_segments}, n_init={s.n_init}, generator=make_generator({s.seed}))",
     )

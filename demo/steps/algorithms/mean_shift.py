@@ -11,8 +11,8 @@ from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import mean_shift as _T
 from segcore.cluster.gmm import principal_components
 from segcore.cluster.mean_shift import MeanShiftState, mean_shift_steps, spread
-from segcore.device import make_generator
 from segcore.numerics import squared_distances
+from segcore.runtime.device import make_generator
 
 _MARGIN = 0.05
 

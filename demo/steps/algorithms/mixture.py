@@ -10,7 +10,7 @@ from demo.steps.data import Data
 from demo.steps.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components
-from segcore.device import make_generator
+from segcore.runtime.device import make_generator
 
 
 def make(data: Data) -> Run:
@@ -27,7 +27,11 @@ def make(data: Data) -> Run:
         gaussian_mixture_steps(X, n_clusters=s.n_segments, covariance=s.covariance, generator=make_generator(s.seed))
     )
     code = Code(
-        (*imports, "from segcore.cluster.gmm import gaussian_mixture_steps", "from segcore.device import make_generator"),
+        (
+            *imports,
+            "from segcore.cluster.gmm import gaussian_mixture_steps",
+            "from segcore.runtime.device import make_generator",
+        ),
         setup,
         f'gaussian_mixture_steps({rows}, n_clusters={s.n_segments}, covariance="{s.covariance}", '
         f"generator=make_generator({s.seed}))",

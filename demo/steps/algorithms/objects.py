@@ -15,9 +15,9 @@ from demo.steps.texts import tokencut as _K
 from segcore.cut.lost import LostState, lost_steps
 from segcore.cut.maskcut import MaskCutState, maskcut_steps
 from segcore.cut.tokencut import EDGE_FLOOR, NO_STRUCTURE, TokenCutState, tokencut_steps
-from segcore.device import check_graph_fits
 from segcore.errors import InputError
 from segcore.graph.neighbors import cosines
+from segcore.runtime.device import check_graph_fits
 
 _BINS = 40
 

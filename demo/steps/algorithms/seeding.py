@@ -9,7 +9,7 @@ from demo.steps.data import Data
 from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import seeding as _T
 from segcore.cluster.kmeans import PlusPlusState, plus_plus_steps
-from segcore.device import make_generator
+from segcore.runtime.device import make_generator
 
 
 def make(data: Data) -> Run:
@@ -18,7 +18,11 @@ def make(data: Data) -> Run:
     states = list(plus_plus_steps(data.X, n_clusters=s.n_segments, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(
-        (*imports, "from segcore.cluster.kmeans import plus_plus_steps", "from segcore.device import make_generator"),
+        (
+            *imports,
+            "from segcore.cluster.kmeans import plus_plus_steps",
+            "from segcore.runtime.device import make_generator",
+        ),
         setup,
         f"plus_plus_steps(X, n_clusters={s.n_segments}, generator=make_generator({s.seed}))",
     )

@@ -13,8 +13,8 @@ from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html
 from demo.steps.texts import spectral as _T
 from segcore.cluster.spectral import SpectralState, spectral_steps
 from segcore.cut.ncut import ncut_sweep
-from segcore.device import make_generator
 from segcore.graph.laplacian import form_terms
+from segcore.runtime.device import make_generator
 
 _ZERO = 1e-7  # an eigenvalue below it counts as 0: those of components are exact up to rounding
 _MARGIN = 0.08
@@ -30,7 +30,7 @@ def make(data: Data) -> Run:
     code = Code(
         (
             *imports, "import torch", "from segcore.cluster.spectral import spectral_steps",
-            "from segcore.device import make_generator", "from segcore.graph.laplacian import form_terms",
+            "from segcore.runtime.device import make_generator", "from segcore.graph.laplacian import form_terms",
         ),
         setup,
         f"spectral_steps(W, {', '.join(f'{k}={v!r}' for k, v in call.items())}, generator=make_generator({s.seed}))",

@@ -21,7 +21,7 @@ from segcore.collection.pieces import (
     group_pieces,
 )
 from segcore.collection.types import Grouping, Steps, System, setting
-from segcore.features.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
+from segcore.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
 
 _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
 _SALIENT = 0.5  # probability of being object
@@ -69,7 +69,7 @@ def salient_pieces(pixels: Tensor, *, h: int, w: int, least_cells: int = 1, rest
 
     Cost: a third of a second for 60 × 45 cells.
 
-    Reference: robust background detection and the other cues of `segcore.features.pretrain.cues`, which stand in for COMUS's
+    Reference: robust background detection and the other cues of `segcore.pretrain.cues`, which stand in for COMUS's
     network DeepUSPS, itself taught by such cues.
     """
     check_tensor("pixels", pixels, ("height", "width", 3))

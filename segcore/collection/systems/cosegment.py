@@ -21,7 +21,7 @@ from segcore.collection.rows import Rows, RowSettings, means_of, rows_of
 from segcore.collection.types import Grouping, Progress, Steps, System, setting
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
 _LEAST_SHARE = 0.005  # of a picture's patches: a cluster with fewer has no vote there, and a piece with fewer is no object

@@ -10,7 +10,7 @@ from segcore.collection.collection import Collection
 from segcore.collection.types import Grouping, Progress, Steps
 from segcore.learn import Learned, load_learned
 from segcore.learn.pictures import scaled
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 
 def run_learned(collection: Collection, file: Path | Learned) -> Steps[Grouping]:

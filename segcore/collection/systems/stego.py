@@ -23,7 +23,7 @@ from segcore.learn.correspondence import (
     soft_clusters,
 )
 from segcore.learn.pairing import CorrespondenceSettings
-from segcore.stopping import stop_if_asked
+from segcore.runtime.stopping import stop_if_asked
 
 _STRIDE = 1_000_003  # between the random streams of two seeds
 _KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again

@@ -1,0 +1,309 @@
+"""The command line: `python -m segcore segment | methods | …`; the other modules of this folder add further commands.
+
+The flags of settings are the fields of `Settings`.
+
+A user's mistake ends with exit status 2 and one line `error: …` on standard error.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from segcore.cli.collection import add_collection
+from segcore.cli.evaluate import add_evaluate
+from segcore.cli.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
+from segcore.cli.head import add_head
+from segcore.cli.learn import add_learn
+from segcore.cli.pretrain import add_pretrain
+from segcore.errors import InputError, SegcoreError, shortened
+from segcore.settings import DEFAULTS, Settings, is_weight_file
+
+if TYPE_CHECKING:
+    from segcore.pipeline import Pipeline
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake in one line, without repeating the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parsed = build_parser().parse_args(arguments)
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever read our lines has seen enough, as head has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (SegcoreError, OSError) as error:
+        print(f"error: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _sentence(error: SegcoreError | OSError) -> str:
+    """What to tell the user; of a system's refusal, which file it was about."""
+    if not isinstance(error, OSError):
+        return str(error)
+    name = shortened(str(error.filename or "the output"))
+    return f"Cannot use {name}: {error.strerror or error}. Use another name or place, or mend its permissions."
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser, with one flag per setting."""
+    parser = _Parser(prog="python -m segcore", description="Unsupervised image segmentation.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
+    segment.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture files")
+    segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
+    segment.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
+    add_engine(segment)
+    add_settings(segment)
+    segment.set_defaults(run=_segment)
+
+    methods = commands.add_parser("methods", help="list the methods, their formulas, sources and settings")
+    methods.add_argument("--json", action="store_true", help="print JSON")
+    methods.set_defaults(run=_methods)
+
+    bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
+    bench.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
+    bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
+    bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
+    bench.add_argument("--stops", action="store_true", help="instead, show how much work goes on after a stop")
+    bench.add_argument(
+        "--page", action="store_true", help="instead, time the page in a browser, from a control to the screen"
+    )
+    bench.set_defaults(run=_bench)
+
+    backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
+    backbones.add_argument("--json", action="store_true", help="print JSON")
+    backbones.set_defaults(run=_backbones)
+    add_evaluate(commands)
+    add_pretrain(commands)
+    add_head(commands)
+    add_collection(commands)
+    add_learn(commands)
+    return parser
+
+
+def _segment(parsed: argparse.Namespace) -> int:
+    from segcore.features import resolve_backbone
+    from segcore.pipeline import Pipeline
+    from segcore.runtime.progress import make_bar, say
+    from segcore.show.files import make_folder
+
+    settings, engine = settings_from(parsed), engine_from(parsed)
+    pipeline = Pipeline(device=parsed.device)
+    stems = _stems(parsed.pictures)
+    make_folder(parsed.out)
+    if is_weight_file(settings.backbone):
+        resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
+    there = {
+        p for p, stem in stems.items() if parsed.resume and _is_there(p, parsed.out / f"{stem}.json", pipeline, settings)
+    }
+    if there:
+        say(f"{len(there)} of {len(stems)} pictures are there already.")
+    missing = {p: stem for p, stem in stems.items() if p not in there}
+    work = partial(_segment_one, pipeline=pipeline, settings=settings, out=parsed.out)
+    failed, told, bar = 0, set[str](), make_bar(total=len(missing), label="segment")
+    try:
+        for (picture, _), done in engine.each(work, tuple(missing.items())):
+            try:
+                result = done()
+            except (SegcoreError, OSError) as error:
+                # One bad picture must not cost the results of the others.
+                say(f"error: {picture}: {_sentence(error)}", error=True)
+                failed += 1
+            else:
+                _tell(picture, result, told)
+            bar.update(1)
+    finally:
+        bar.close()
+    return 2 if failed else 0
+
+
+def _is_there(picture: str, summary: Path, pipeline: "Pipeline", settings: Settings) -> bool:
+    """Whether the results of these settings are there, later than the picture; the summary is written last."""
+    try:
+        found = json.loads(summary.read_text(encoding="utf-8"))
+        is_later = summary.stat().st_mtime >= Path(picture).stat().st_mtime
+    except (OSError, ValueError):
+        return False
+    return is_later and isinstance(found, dict) and found.get("settings") == pipeline.resolve(settings).to_dict()
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What is said of a picture whose files are written."""
+
+    n_segments: int
+    seconds: float
+    notes: tuple[str, ...]
+    of_backbone: frozenset[str]  # those of the notes that are the same for all pictures
+    files: tuple[str, ...]
+
+
+def _segment_one(item: tuple[str, str], *, pipeline: "Pipeline", settings: Settings, out: Path) -> _Done:
+    """Segment a picture and write its files."""
+    from segcore.show.files import write_files
+
+    picture, stem = item
+    result = pipeline.run(picture, settings)
+    return _Done(
+        result.n_segments,
+        sum(stage.seconds for stage in result.stages if not stage.cached),
+        tuple(result.notes),
+        frozenset(note for stage in result.stages if stage.name == "weights" for note in stage.notes),
+        tuple(path.name for path in write_files(result, out, stem)),
+    )
+
+
+def _tell(picture: str, done: _Done, told: set[str]) -> None:
+    """Say what came of a picture; notes on the backbone, which are the same for all of them, only if not told yet."""
+    from segcore.runtime.progress import say
+
+    for note in done.notes:
+        if note not in done.of_backbone:
+            say(f"note: {picture}: {note}", error=True)
+        elif note not in told:
+            say(f"note: {' '.join(note.splitlines())}", error=True)
+            told.add(note)
+    say(f"{picture}: {done.n_segments} segments, {done.seconds:.2f} s, {', '.join(done.files)}")
+
+
+def _stems(pictures: Sequence[str]) -> dict[str, str]:
+    """The stem of each picture's results; two pictures of one name would overwrite each other."""
+    stems = {picture: Path(picture).stem for picture in pictures}
+    seen: dict[str, str] = {}
+    for picture, stem in stems.items():
+        if stem in seen:
+            raise InputError(f"{seen[stem]} and {picture} would both write {stem}.*; run them with two --out folders.")
+        seen[stem] = picture
+    return stems
+
+
+def _methods(parsed: argparse.Namespace) -> int:
+    from segcore.pipeline.methods import METHODS
+    from segcore.pipeline.stages import settings_read
+
+    rows = []
+    for key, method in METHODS.items():
+        read = settings_read(DEFAULTS.replace(method=key))
+        rows.append(
+            {
+                "method": key,
+                "title": method.title,
+                "formula": method.formula,
+                "source": method.source,
+                "settings": [f.name for f in dataclasses.fields(Settings) if f.name in read],
+            }
+        )
+    _print_rows(rows, as_json=parsed.json)
+    return 0
+
+
+def _backbones(parsed: argparse.Namespace) -> int:
+    from segcore.features import BACKBONES, weights_status
+
+    rows = [
+        {
+            "backbone": name,
+            "title": backbone.title,
+            "patch": backbone.patch,
+            "licence": backbone.licence,
+            "weights": weights_status(backbone),
+        }
+        for name, backbone in BACKBONES.items()
+    ]
+    _print_rows(rows, as_json=parsed.json)
+    return 0
+
+
+def _bench(parsed: argparse.Namespace) -> int:
+    from segcore.bench import report
+    from segcore.bench.rows import run
+    from segcore.runtime.device import pick_device
+
+    tables: dict[str, Callable[[Any], int]] = {"sweep": _sweep, "page": _page, "stops": _stops}
+    asked = [name for name in tables if getattr(parsed, name)]
+    if asked and (parsed.only or parsed.json or len(asked) > 1):
+        raise InputError(
+            f"{', '.join('--' + name for name in tables)} each print a table of their own: ask for one of them, and leave "
+            "--only and --json out.",
+            field=asked[0],
+        )
+    check_json(parsed.json)
+    device = pick_device(parsed.device)
+    about = report.machine(device)
+    print(report.machine_line(about))
+    if asked:
+        return tables[asked[0]](device)
+    print(report.HEAD)
+    rows = []
+    for row in run(device, only=parsed.only):
+        print(report.line(row), flush=True)
+        rows.append(row)
+    print(f"\nPeak memory of this process: {report.peak_memory_bytes() / 2**20:.0f} MiB")
+    write_json(parsed.json, report.as_json(about, rows))
+    wrong = [row.name for row in rows if any(note.startswith("WRONG") for note in row.notes)]
+    if wrong:
+        print(f"error: wrong answers in {', '.join(wrong)}", file=sys.stderr)
+    return 1 if wrong else 0
+
+
+def _sweep(device: Any) -> int:
+    from segcore.bench import sweep
+
+    print(sweep.HEAD)
+    points = []
+    for point in sweep.sweep(device):
+        print(sweep.line(point), flush=True)
+        points.append(point)
+    fits = {"time of W": "graph_seconds", "time of the eigenpairs": "eigen_seconds", "peak memory": "peak_bytes"}
+    print("\nGrowth from n = 900: " + ", ".join(f"{name} ∝ n^{sweep.exponent(points, q):.2f}" for name, q in fits.items()))
+    return 0
+
+
+def _page(_device: Any) -> int:
+    from segcore.bench import page
+
+    print(page.HEAD)
+    for row in page.measure_page():
+        print(page.line(row), flush=True)
+    return 0
+
+
+def _stops(device: Any) -> int:
+    from segcore.bench import stops
+
+    print(stops.HEAD)
+    for row in stops.measure_stops(device):
+        print(stops.line(row), flush=True)
+    return 0
+
+
+def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        (_, name), *facts = row.items()
+        print(name)
+        for key, value in facts:
+            print(f"    {key}: {', '.join(value) if isinstance(value, list) else value}")

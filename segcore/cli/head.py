@@ -1,0 +1,216 @@
+"""The commands `head train`, `head apply` and `head evaluate`: a linear layer on patch features that stay as they are."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segcore.cli.flags import add_settings, check_json, settings_from, write_json
+from segcore.errors import InputError, SegcoreError
+
+if TYPE_CHECKING:
+    from segcore.evaluate import Case
+    from segcore.evaluate.heads import HeadReport
+    from segcore.heads.file import Head
+    from segcore.pipeline import Pipeline
+
+_READ = ("backbone", "facet", "max_side")  # the settings that features depend on
+
+
+def add_head(commands: Any) -> None:
+    """Add `head` with its three commands."""
+    head = commands.add_parser("head", help="train a linear layer on frozen features, and label other pictures with it")
+    kinds = head.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    train = kinds.add_parser("train", help="train on pictures with label maps, dense or sparse")
+    _add_folders(train, labels=True)
+    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the head goes (.safetensors)")
+    train.add_argument("--names", default="", metavar="LIST", help="names of the labels, ascending, with commas")
+    train.add_argument("--n-blocks", type=int, default=1, metavar="N", help="last blocks read side by side (1)")
+    train.add_argument("--c", type=float, metavar="C", help="inverse strength of the penalty on the weights (0.1)")
+    train.add_argument("--max-patches", type=int, metavar="N", help="patches that are kept (200000)")
+    train.add_argument("--seed", type=int, default=0, help="start of the random numbers that choose them (0)")
+    train.add_argument("--untrained", action="store_true", help="give the transformer random weights, for comparison")
+    add_settings(train, _READ)
+    train.set_defaults(run=_train)
+
+    apply = kinds.add_parser("apply", help="label pictures")
+    _add_folders(apply, labels=False)
+    apply.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the label maps; made if missing")
+    _add_head_file(apply)
+    apply.set_defaults(run=_apply)
+
+    evaluate = kinds.add_parser("evaluate", help="accuracy, IoU of each label and their mean, against label maps")
+    _add_folders(evaluate, labels=True)
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all scores to this file")
+    _add_head_file(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _add_folders(parser: argparse.ArgumentParser, *, labels: bool) -> None:
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    if labels:
+        parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+        parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
+    parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
+    parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+
+
+def _add_head_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--head", type=Path, required=True, metavar="FILE", help="a head that `head train` wrote")
+    parser.add_argument("--upsampling", metavar="NAME", help="from patches to pixels (joint_bilateral)")
+
+
+def _train(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate import label_cases, untrained_pipeline
+    from segcore.evaluate.heads import MOST_PATCHES, train_on_cases
+    from segcore.heads.file import head_bytes
+    from segcore.heads.linear import DEFAULT_C
+    from segcore.image import parse_label
+    from segcore.pipeline import Pipeline
+
+    if parsed.out.is_dir() or not parsed.out.parent.is_dir():
+        raise InputError(f"Cannot write {parsed.out}: name a file in a folder that is there.", field="out")
+    if parsed.max_patches is not None and parsed.max_patches < 2:
+        raise InputError(f"--max-patches must be at least 2; got {parsed.max_patches}.", field="max_patches")
+    settings = settings_from(parsed)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    make = untrained_pipeline if parsed.untrained else Pipeline
+    trained = _with_bar(
+        "features",
+        cases,
+        partial(
+            train_on_cases,
+            cases,
+            settings,
+            pipeline=make(device=parsed.device),
+            ignore=parse_label(parsed.ignore),
+            n_blocks=parsed.n_blocks,
+            C=DEFAULT_C if parsed.c is None else parsed.c,
+            most_patches=parsed.max_patches or MOST_PATCHES,
+            names=[name.strip() for name in parsed.names.split(",") if name.strip()],
+            seed=parsed.seed,
+            untrained=parsed.untrained,
+        ),
+    )
+    parsed.out.write_bytes(head_bytes(trained.head))
+    head = trained.head
+    thinned = "" if trained.n_patches == trained.n_marked else f" of {trained.n_marked:,}"
+    print(
+        f"{parsed.out}: {len(head.labels)} labels from {trained.n_patches:,}{thinned} patches of {len(trained.names)} "
+        f"pictures, {head.linear.weight.shape[0]} features of {head.backbone}, loss {head.linear.loss:.4f} after "
+        f"{len(head.linear.losses)} steps."
+    )
+    if not head.linear.converged:
+        print("note: The training ended before its gradient vanished; a smaller --c helps.", file=sys.stderr)
+    _say_skipped(trained.skipped)
+    return 0
+
+
+def _apply(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate.cases import pictures_in
+    from segcore.heads.apply import UPSAMPLING, label_picture
+    from segcore.show.files import labels_png, make_folder
+
+    head, pipeline = _opened(parsed)
+    pictures = pictures_in(parsed.images)[: _count(parsed.limit)]
+    _check_weights(pipeline, head, pictures[0])
+    make_folder(parsed.out)
+    failed = 0
+    for picture in pictures:
+        try:
+            labels, unsure = label_picture(pipeline, head, picture, upsampling=parsed.upsampling or UPSAMPLING)
+            path = parsed.out / f"{picture.stem}.labels.png"
+            path.write_bytes(labels_png(labels.numpy()))
+        except (SegcoreError, OSError) as error:
+            print(f"error: {picture.name}: {error}", file=sys.stderr)
+            failed += 1
+            continue
+        names = dict(zip(head.labels, head.names, strict=True))
+        shares = ", ".join(f"{names[v]} {float((labels == v).float().mean()):.1%}" for v in labels.unique().tolist())
+        print(f"{path}: {shares}; mean entropy {float(unsure.mean()):.2f}")
+    return 2 if failed else 0
+
+
+def _evaluate(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate import label_cases
+    from segcore.evaluate.heads import evaluate_head
+    from segcore.heads.apply import UPSAMPLING
+    from segcore.image import parse_label
+
+    check_json(parsed.json)
+    head, pipeline = _opened(parsed)
+    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    upsampling = parsed.upsampling or UPSAMPLING
+    run = partial(evaluate_head, cases, head, pipeline=pipeline, ignore=parse_label(parsed.ignore), upsampling=upsampling)
+    report = _with_bar(head.backbone, cases, run)
+    names = dict(zip(head.labels, head.names, strict=True))
+    width = max(len(name) for name in names.values())
+    for label, iou in zip(report.labels, report.iou, strict=True):
+        print(f"{names[label].ljust(width)}  IoU {iou:.3f}")
+    print(f"{len(report.names)} pictures: mean IoU {report.miou:.3f}, pixel accuracy {report.accuracy:.3f}")
+    write_json(parsed.json, _as_json(head, report, upsampling))
+    _say_skipped(report.skipped)
+    return 0
+
+
+def _as_json(head: "Head", report: "HeadReport", upsampling: str) -> dict[str, Any]:
+    return {
+        "backbone": head.backbone,
+        "weights": head.weights,
+        "facet": head.facet,
+        "blocks": list(head.blocks),
+        "max_side": head.max_side,
+        "upsampling": upsampling,
+        "miou": report.miou,
+        "accuracy": report.accuracy,
+        "iou": {str(label): iou for label, iou in zip(report.labels, report.iou, strict=True)},
+        "names": {str(label): name for label, name in zip(head.labels, head.names, strict=True)},
+        "pictures": dict(zip(report.names, report.accuracies, strict=True)),
+        "skipped": report.skipped,
+    }
+
+
+def _opened(parsed: argparse.Namespace) -> "tuple[Head, Pipeline]":
+    from segcore.evaluate import untrained_pipeline
+    from segcore.heads.apply import UNTRAINED
+    from segcore.heads.file import read_head
+    from segcore.pipeline import Pipeline
+
+    head = read_head(parsed.head)
+    make = untrained_pipeline if head.weights == UNTRAINED else Pipeline
+    return head, make(device=parsed.device)
+
+
+def _check_weights(pipeline: "Pipeline", head: "Head", picture: Path) -> None:
+    from segcore.heads.apply import UNTRAINED, check_head
+
+    if head.weights != UNTRAINED:
+        check_head(pipeline, head, picture)
+
+
+def _count(limit: int | None) -> int | None:
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit must be at least 1; got {limit}.", field="limit")
+    return limit
+
+
+def _limited(cases: "list[Case]", limit: int | None) -> "list[Case]":
+    return cases[: _count(limit)]
+
+
+def _with_bar(name: str, cases: "Sequence[Case]", run: Callable[..., Any]) -> Any:
+    from segcore.runtime.progress import make_bar
+
+    bar = make_bar(total=len(cases), label=name)
+    try:
+        return run(on_picture=lambda _picture: bar.update(1))
+    finally:
+        bar.close()
+
+
+def _say_skipped(skipped: dict[str, str]) -> None:
+    for picture, reason in skipped.items():
+        print(f"note: not counted: {picture}: {reason}", file=sys.stderr)

@@ -1,0 +1,75 @@
+"""The command `learn`."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from segcore.cli.flags import add_settings, schema_from
+from segcore.errors import InputError
+from segcore.learn.catalog import CATALOG
+
+_N_SEGMENTS = 6
+
+
+def add_learn(commands: Any) -> None:
+    """Add `learn`, with a command for each system."""
+    learn = commands.add_parser("learn", help="train a system that segments, on pictures without labels")
+    systems = learn.add_subparsers(title="systems", required=True, metavar="SYSTEM")
+    for name, card in CATALOG.items():
+        one = systems.add_parser(name, help=f"{card.title}: {card.summary}")
+        one.add_argument("pictures", metavar="FOLDER", help="pictures, or the name of a drawn collection, such as stuff6")
+        one.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the network goes (.safetensors)")
+        one.add_argument("--n-segments", type=int, metavar="K", help="clusters (as many as classes, else 6)")
+        one.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (10)")
+        one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
+        one.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
+        one.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
+        one.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+        one.add_argument("--labels", type=Path, metavar="DIR", help="label maps, only to score the result with")
+        one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
+        add_settings(one, schema=card.settings)
+        one.set_defaults(run=_learn, system=name)
+
+
+def _learn(parsed: argparse.Namespace) -> int:
+    from segcore.learn import learn, score_baselines
+    from segcore.learn.files import MINUTES
+    from segcore.runtime.progress import say
+
+    if parsed.minutes is not None and parsed.steps is not None:
+        raise InputError("Give either --minutes or --steps, not both.", field="minutes")
+    settings = schema_from(parsed, CATALOG[parsed.system].settings)
+    pictures, skipped = _pictures(parsed, settings.side)
+    if skipped:
+        say(f"Not read: {len(skipped)} files, such as {', '.join(skipped[:5])}.", error=True)
+    done = learn(
+        parsed.system,
+        pictures,
+        parsed.out,
+        n_segments=parsed.n_segments or len(pictures.classes) or _N_SEGMENTS,
+        settings=settings,
+        minutes=parsed.minutes if parsed.minutes is not None else MINUTES,
+        steps=parsed.steps,
+        seed=parsed.seed,
+        device=parsed.device,
+        resume=parsed.resume,
+        show_progress=True,
+    )
+    facts = done.learned.training
+    print(f"{done.path}: {facts['steps']} steps on {facts['pictures']} pictures, {facts['seconds'] / 60:.1f} min.")
+    if done.scores is not None:
+        print(f"Pixel accuracy {done.scores.accuracy:.1%}, mIoU {done.scores.miou:.1%} of {len(pictures.classes)} classes.")
+        others = score_baselines(pictures, pictures, n_segments=done.learned.n_segments, seed=parsed.seed)
+        told = [f"{name} {scores.accuracy:.1%}, {scores.miou:.1%}" for name, scores in others.items()]
+        print(f"What learned nothing, on the same pictures: {'; '.join(told)}.")
+    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
+    return 0
+
+
+def _pictures(parsed: argparse.Namespace, side: int) -> Any:
+    from segcore.drawn.stuff import STUFF, draw_stuff
+    from segcore.learn import load_pictures
+
+    if parsed.pictures in STUFF and not Path(parsed.pictures).is_dir():
+        return draw_stuff(parsed.pictures), ()
+    return load_pictures(parsed.pictures, side=side, labels=parsed.labels, ignore=parsed.ignore)

@@ -1,0 +1,1 @@
+"""Linear heads on frozen features: trained, kept in files, applied to pictures."""

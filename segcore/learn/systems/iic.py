@@ -1,0 +1,88 @@
+"""IIC: labels of two views of a picture, and of neighbors, shall tell as much as possible about each other.
+
+Reference: Ji, Henriques and Vedaldi, Invariant Information Clustering, 2019; net "10a" of their code.
+"""
+
+from collections.abc import Callable
+from typing import cast
+
+import torch
+from torch import Generator, Tensor, nn
+
+from segcore.learn.catalog import CATALOG, IICSettings
+from segcore.learn.mutual import information_loss, joint_table, parts_of, use_of
+from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
+from segcore.learn.views import change_colors, draw_moves
+from segcore.nets.small import ConvNet, HeadsNet
+
+Look = Callable[[Tensor], Tensor]
+
+
+class IICLearner(Learner):
+    """The training: two views of each crop, and all heads on both."""
+
+    net: HeadsNet
+
+    def __init__(self, net: HeadsNet, n_segments: int, settings: IICSettings):
+        super().__init__()
+        self.net, self._settings = net, settings
+        n_over = settings.sub_heads if settings.overclustering else 0
+        self.over = nn.ModuleList(nn.Conv2d(net.n_features, n_segments * settings.over_factor, 1) for _ in range(n_over))
+        self.mean_loss: Tensor
+        self.register_buffer("mean_loss", torch.zeros(settings.sub_heads))
+
+    def losses(self, turn: Turn) -> Losses:
+        """The mean over sub-heads, of both sizes; the published code takes the two sizes in turn, epoch by epoch."""
+        s = self._settings
+        pixels = turn.crops.draw(s.batch, s.crop, turn.generator)
+        first, second, weight = self._views(pixels, turn.generator)
+        tables = [joint_table(z, y, reach=s.reach, weight=weight) for z, y in zip(first, second, strict=True)]
+        losses = torch.stack([self._loss(P) for P in tables])
+        main, over = losses[: s.sub_heads], losses[s.sub_heads :]
+        self._rank(main.detach())
+        best = int(self.net.best)
+        parts = dict(parts_of(tables[best]))
+        if len(over):
+            parts["I, overclustering"] = parts_of(tables[s.sub_heads + best])["I(z, z')"]
+        total = main.mean() + (over.mean() if len(over) else 0.0)
+        return Losses(total, parts, use_of(first[best]), tables[best])
+
+    def _loss(self, P: Tensor) -> Tensor:
+        return information_loss(P, marginal_weight=self._settings.marginal_weight if self._settings.entropy else 0.0)
+
+    def _looks(self, _generator: Generator) -> tuple[Look, Look]:
+        """How the network looks at the first view, and at the second one: pixels → features."""
+        return self.net.features, self.net.features
+
+    def _views(self, pixels: Tensor, generator: Generator) -> tuple[list[Tensor], list[Tensor], Tensor | None]:
+        """Soft labels (b, k, h, w) of each head on both views, pixel on pixel, and which of them both views show."""
+        s = self._settings
+        look, look_again = self._looks(generator)
+        if not s.augmentation:
+            return self._labels(look(pixels)), self._labels(look_again(pixels)), None
+        views = [change_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2)]
+        moves = draw_moves(len(pixels), strength=s.geometry, generator=generator)
+        back = moves.inverse()
+        first = self._labels(look(views[0]))
+        second = [back.apply(z) for z in self._labels(look_again(moves.apply(views[1])))]
+        h, w = first[0].shape[2:]
+        return first, second, back.inside(h, w).to(first[0])
+
+    def _labels(self, f: Tensor) -> list[Tensor]:
+        return [cast("Tensor", head(f)).float().softmax(1) for head in (*self.net.heads, *self.over)]
+
+    def _rank(self, losses: Tensor) -> None:
+        """Remember which sub-head has the lowest loss, as a running mean."""
+        self.mean_loss.mul_(0.99).add_(losses, alpha=0.01)
+        self.net.best.copy_(self.mean_loss.argmin())
+
+
+def _make_net(n_segments: int, settings: IICSettings) -> ConvNet:
+    return ConvNet(n_segments, settings.width, settings.sub_heads)
+
+
+def _make_learner(net: Net, n_segments: int, settings: IICSettings, _crops: Crops) -> IICLearner:
+    return IICLearner(cast("HeadsNet", net), n_segments, settings)
+
+
+IIC = System(CATALOG["iic"], _make_net, _make_learner)

@@ -1,0 +1,104 @@
+"""MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn, without views.
+
+Each epoch begins with a k-means of the features, whitened by PCA and brought to unit length; a linear classifier that starts
+anew, and the network before it, then learn the labels.
+
+Reference: Caron, Bojanowski, Joulin and Douze, DeepCluster, 2018; Cho and others 2021, section 4.2.
+"""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from segcore.learn.catalog import CATALOG, MDCSettings
+from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans
+from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
+from segcore.nets.small import PyramidNet, nearest_prototypes
+
+_RIDGE = 1e-5  # share of the mean variance that is added to all variances
+
+
+class WhitenedNet(PyramidNet):
+    """A pyramid whose features are whitened before they are compared with the prototypes."""
+
+    def __init__(self, n_segments: int, n_features: int, width: float):
+        super().__init__(n_segments, n_features, width)
+        self.mean: Tensor
+        self.whitening: Tensor
+        self.register_buffer("mean", torch.zeros(n_features))
+        self.register_buffer("whitening", torch.eye(n_features))
+
+    def whitened(self, f: Tensor) -> Tensor:
+        """Features (b, d, h, w) whitened, of unit length."""
+        centered = f.float() - self.mean[:, None, None]
+        return F.normalize(torch.einsum("bdhw,de->behw", centered, self.whitening), dim=1)
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w) probabilities, by the cosine of each whitened cell with each prototype."""
+        return nearest_prototypes(self.whitened(self.features(pixels)), self.prototypes)
+
+
+class MDCLearner(Learner):
+    """The training: the labels of the epoch are a buffer, so that it can go on in the middle of one."""
+
+    net: WhitenedNet
+    labels: Tensor
+
+    def __init__(self, net: WhitenedNet, n_segments: int, settings: MDCSettings):
+        super().__init__()
+        self.net, self._settings = net, settings
+        d, cells = net.prototypes.shape[1], -(-settings.crop // net.stride)
+        self.classifier = nn.Conv2d(d, n_segments, 1)
+        self.register_buffer("labels", torch.zeros(settings.batch * settings.epoch, cells, cells, dtype=torch.int16))
+
+    def prepare(self, turn: Turn) -> None:
+        """At the start of an epoch, cluster the features of all its crops, and forget the classifier."""
+        if turn.step % self._settings.epoch:
+            return
+        with torch.no_grad():
+            steps = range(turn.step, turn.step + self._settings.epoch)
+            f = torch.cat([self._features(turn.crops, turn.generator_of(step)) for step in steps]).float()
+        self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
+        z = self.net.whitened(f).permute(0, 2, 3, 1)
+        centers = minibatch_kmeans(z.flatten(0, 2), len(self.net.prototypes), generator=turn.generator)
+        self.net.prototypes.copy_(in_order_of(self.net.prototypes, centers))
+        self.labels.copy_((z @ self.net.prototypes.T).argmax(-1))
+        with torch.no_grad():
+            first = torch.randn(self.classifier.weight.shape, generator=turn.generator)
+            self.classifier.weight.copy_(first / first.shape[1] ** 0.5)
+            cast("Tensor", self.classifier.bias).zero_()
+
+    def losses(self, turn: Turn) -> Losses:
+        """The cross-entropy of the epoch's labels."""
+        s = self._settings
+        f = self._features(turn.crops, turn.generator_of(turn.step))
+        i = turn.step % s.epoch
+        y = self.labels[i * s.batch : (i + 1) * s.batch].long()
+        loss = balanced_cross_entropy(self.classifier(f).float(), y)
+        k = len(self.net.prototypes)
+        return Losses(loss, {"cross-entropy": float(loss.detach())}, torch.bincount(y.flatten(), minlength=k) / y.numel())
+
+    def _features(self, crops: Crops, generator: Generator) -> Tensor:
+        return self.net.features(crops.draw(self._settings.batch, self._settings.crop, generator))
+
+
+def whitening_of(X: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean (d,) and W (d, d) such that (X − mean) W has covariance I, as far as X (n, d) varies in all directions."""
+    mean = X.mean(0)
+    centered = (X - mean).double()
+    variances, axes = torch.linalg.eigh(centered.T @ centered / len(X))
+    variances = variances.clamp_min(0) + _RIDGE * variances.mean().clamp_min(1e-12)
+    return mean, (axes / variances.sqrt()).to(X.dtype)
+
+
+def _make_net(n_segments: int, settings: MDCSettings) -> WhitenedNet:
+    return WhitenedNet(n_segments, settings.n_features, settings.width)
+
+
+def _make_learner(net: Net, n_segments: int, settings: MDCSettings, _crops: Crops) -> MDCLearner:
+    return MDCLearner(cast("WhitenedNet", net), n_segments, settings)
+
+
+MDC = System(CATALOG["mdc"], _make_net, _make_learner)

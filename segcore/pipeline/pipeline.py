@@ -1,0 +1,292 @@
+"""Runs the stages from picture to segmentation and remembers their values in one bounded cache.
+
+The key of a value is the stage, the keys of the values it was made from, and the settings it read; the chain ends at the
+digest of the picture. So a new K clusters again, a new λ solves again, and only a new picture or backbone runs the
+transformer.
+"""
+
+import os
+import time
+from collections.abc import Callable, Collection, Generator, Mapping
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from segcore.errors import ModelError
+from segcore.features import BACKBONES, Backbone, load_model, resolve_backbone, stand_in_note, weights_status
+from segcore.features.vit import extract_features
+from segcore.image import digest, read_image, segments_of
+from segcore.pipeline.stages import Extract, Loaded, needs_backbone, plan, signature
+from segcore.runtime.cache import StageCache
+from segcore.runtime.device import pick_device
+from segcore.runtime.stopping import never, stoppable
+from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.types import Affinity, FeatureGrid, Segmentation, Spectrum, StageReport
+
+CACHE_BYTES = 1 << 30
+
+
+def segment(
+    image: Any,
+    settings: Settings | None = None,
+    *,
+    on_stage: Callable[[StageReport], None] | None = None,
+    **overrides: Any,
+) -> Segmentation:
+    """Segment one picture.
+
+    Args:
+        image: path, bytes, PIL image, array or tensor, as `read_image` takes it.
+        settings: all tunables; the defaults if None.
+        on_stage: called after each stage with its report; what it raises stops the work there.
+        **overrides: single settings by name, e.g. `n_segments=8`.
+
+    Returns:
+        Segmentation with a label map of the picture's own size.
+
+    Raises:
+        InputError: the picture or a setting breaks a rule.
+        ModelError: a file of weights cannot be used. A registered backbone that cannot be had is replaced by the best one
+            that is here, with a note.
+
+    Cost: results of stages are remembered between calls, in up to 1 GiB.
+    """
+    return default_pipeline().run(image, make_settings(settings, **overrides), on_stage=on_stage)
+
+
+def make_settings(settings: Settings | None = None, **overrides: Any) -> Settings:
+    """The given settings, or the defaults, with single values replaced."""
+    base = settings or DEFAULTS
+    return Settings.from_values({**base.to_dict(), **overrides}) if overrides else base
+
+
+@cache
+def default_pipeline() -> "Pipeline":
+    """The pipeline behind `segment`, made at its first call."""
+    return Pipeline()
+
+
+class Pipeline:
+    """Runs the stages on one device and remembers their values, for any number of threads."""
+
+    def __init__(
+        self,
+        *,
+        device: str = "auto",
+        cache_bytes: int = CACHE_BYTES,
+        extract: Extract = extract_features,
+        weights: str | None = None,
+    ):
+        """Prepare; nothing is loaded or computed yet.
+
+        Args:
+            device: "auto", "cpu" or "cuda".
+            cache_bytes: bound on all remembered values together, loaded weights included.
+            extract: runs the transformer; a host may pass one that borrows a GPU for the call.
+            weights: a file of weights that the backbone "auto" stands for.
+
+        Raises:
+            InputError: the device is unknown or not here.
+            ModelError: the file of weights is missing, damaged or holds no vision transformer.
+        """
+        self._made_again = partial(Pipeline, device=device, cache_bytes=cache_bytes, extract=extract, weights=weights)
+        self.device = pick_device(device)
+        self.cache = StageCache(cache_bytes)
+        self._extract = extract
+        self._auto = resolve_backbone(weights)[0].name if weights else "auto"
+        self._latest: tuple[Any, Tensor | None] = (None, None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets one that is made alike, and that remembers nothing yet."""
+        return self._made_again, ()
+
+    def run(
+        self,
+        image: Any,
+        settings: Settings,
+        *,
+        on_stage: Callable[[StageReport], None] | None = None,
+        check: Callable[[], None] = never,
+    ) -> Segmentation:
+        """Segment one picture; see `segment`."""
+        steps = self.steps(image, settings, check=check)
+        while True:
+            try:
+                report = next(steps)
+            except StopIteration as done:
+                result: Segmentation = done.value
+                return result
+            if on_stage is not None:
+                on_stage(report)
+
+    def steps(
+        self, image: Any, settings: Settings, *, check: Callable[[], None] = never
+    ) -> Generator[StageReport, None, Segmentation]:
+        """Segment one picture stage by stage: yields a report after each, returns the result.
+
+        Closing the generator cancels the stages that are still to come. `check` is asked before each stage and in the loops
+        inside; what it raises, such as `Stopped`, ends the work there, and nothing of an unfinished stage is remembered.
+        """
+        values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",), check)
+        return _segmentation(values, keys, tuple(reports), settings)
+
+    def values(self, image: Any, settings: Settings, *names: str, check: Callable[[], None] = never) -> dict[str, Any]:
+        """Values of single stages, the very ones that `run` works with; what these do not need is not computed.
+
+        Args:
+            image: as `read_image` takes it.
+            settings: all tunables.
+            names: of the stages, which need not be those of the method; see `segcore.pipeline.stages`.
+            check: see `steps`.
+
+        Returns:
+            Value by name.
+
+        Raises:
+            InputError, ModelError: as `run`.
+
+        Cost: a few look-ups once the stages were run.
+        """
+        stages = self._stages(image, settings, names, check)
+        while True:
+            try:
+                next(stages)
+            except StopIteration as done:
+                return {name: done.value[0][name] for name in names}
+
+    def _stages(
+        self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None]
+    ) -> Generator[StageReport, None, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
+        """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
+        picture, picture_digest = self.picture(image)
+        values: dict[str, Any] = {"picture": picture}
+        keys: dict[str, Any] = {"picture": picture_digest}
+        reports = []
+        if needs_backbone(settings):
+            values["weights"], report = self._weights(settings.backbone)
+            keys["weights"] = values["weights"].backbone
+            settings = settings.replace(backbone=keys["weights"].name)
+            reports.append(report)
+            yield report
+        for name, run in plan(settings, goals).items():
+            check()
+            inputs, tunables = signature(run)
+            chosen = {t: getattr(settings, t) for t in tunables}
+            keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
+            make = partial(_timed, run, [values[i] for i in inputs], chosen, check)
+            if name == "spectrum":
+                make = partial(self._warm, make, (keys["w_feat"], keys["w_knn"], *chosen.values()))
+            (values[name], seconds), cached = self.cache.get(keys[name], make)
+            report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
+            reports.append(report)
+            yield report
+        return values, keys, reports, settings
+
+    def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
+        """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.
+
+        The start saves passes and leaves the answer as it is to within the solver's tolerance, so it is not part of a key.
+        """
+        latest_graph, block = self._latest
+        spectrum, seconds = make(start=block if latest_graph == graph else None)
+        self._latest = (graph, spectrum.block)
+        return spectrum, seconds
+
+    def picture(self, image: Any) -> tuple[Tensor, str]:
+        """The decoded picture and its digest; a file is read again only when it changes."""
+
+        def read() -> tuple[Tensor, str]:
+            picture = read_image(image)
+            return picture, digest(picture)
+
+        path = Path(image) if isinstance(image, str | os.PathLike) else None
+        if path is None or not path.is_file():
+            return read()
+        stat = path.stat()
+        found: tuple[Tensor, str] = self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        return found
+
+    def resolve(self, settings: Settings) -> Settings:
+        """The same settings with the backbone that "auto" means here and now."""
+        return settings.replace(backbone=self._resolve(settings.backbone)[0].name)
+
+    def _resolve(self, name: str) -> tuple[Backbone, str | None]:
+        return resolve_backbone(self._auto if name == "auto" else name)
+
+    def _weights(self, name: str) -> tuple[Loaded, StageReport]:
+        """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
+        backbone, note = self._resolve(name)
+        wanted, reason = backbone, ""
+        bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
+        for fallback in ("auto", *bundled, "color"):
+            try:
+                return self._load(backbone, note)
+            except ModelError as error:
+                if is_weight_file(backbone.name):
+                    raise  # somebody asked for this very file
+                reason = reason or str(error)
+                backbone, _ = resolve_backbone(fallback)
+                note = stand_in_note(backbone, wanted, reason)
+        return self._load(backbone, note)
+
+    def _load(self, backbone: Backbone, note: str | None) -> tuple[Loaded, StageReport]:
+        model, seconds, cached = None, 0.0, True
+        if backbone.needs_weights:
+            make = partial(_timed, load_model, [backbone], {"device": self.device}, never)
+            (model, seconds), cached = self.cache.get(("weights", backbone), make)
+        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, (note,) if note else ())
+        return Loaded(backbone, model, self.device, self._extract), report
+
+
+def _timed(
+    run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any], check: Callable[[], None], **extra: Any
+) -> tuple[Any, float]:
+    began = time.perf_counter()
+    with stoppable(check):
+        value = run(*inputs, **tunables, **extra)
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return value, time.perf_counter() - began
+
+
+def _facts(value: Any) -> Mapping[str, float | int | str]:
+    """What a stage's value says in numbers."""
+    match value:
+        case FeatureGrid():
+            h, w, d = value.f.shape
+            return {"grid": f"{h}×{w}", "n": h * w, "d": d, "features": value.origin}
+        case Affinity():
+            return {"w_bytes": value.W.nbytes, "knn_share": value.knn_share}
+        case Spectrum():
+            return {
+                "eigenpairs": len(value.eigenvalues),
+                "n_components": value.n_components,
+                "passes": value.n_passes,
+                "worst_residual": float(value.residuals.max()),
+            }
+        case _:
+            return getattr(value, "facts", {})
+
+
+def _segmentation(
+    values: Mapping[str, Any], keys: Mapping[str, Any], reports: tuple[StageReport, ...], settings: Settings
+) -> Segmentation:
+    label_map: Tensor = values["label_map"].label_map
+    cells, features = values["cells"], values["features"]
+    return Segmentation(
+        image=values["picture"],
+        digest=keys["picture"],
+        spectrum_key=keys.get("spectrum"),
+        label_map=label_map,
+        cell_labels=cells.labels.reshape(features.geometry.h, features.geometry.w).cpu(),
+        segments=segments_of(label_map),
+        features=features,
+        affinity=values.get("affinity"),
+        spectrum=cells.spectrum or values.get("spectrum"),
+        partition=cells,
+        stages=reports,
+        settings=settings,
+    )

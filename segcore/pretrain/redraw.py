@@ -1,0 +1,72 @@
+"""Objects drawn anew by a network that learned from the cues: where its [CLS] token looks.
+
+A network that is taught by many imperfect masks errs less than they do, so what it sees is taught next (self-training).
+"""
+
+import dataclasses
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segcore.pretrain.crops import Crops, cut
+from segcore.pretrain.cues import objectness
+from segcore.pretrain.networks import Network
+from segcore.pretrain.pictures import CUE_LEVEL, PictureStore
+from segcore.pretrain.recipe import Recipe
+from segcore.runtime.device import computes_bfloat16
+
+_SCALES = (1.0, 1.5)  # of the large crops' side: sizes in which a picture is looked at
+_CHUNK = 16  # pictures at once
+
+
+def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, device: torch.device) -> PictureStore:
+    """Draw the objects of all pictures anew.
+
+    Args:
+        store: of n pictures.
+        network: whose attention says where the objects are.
+        recipe: sizes.
+        device: of the network.
+
+    Returns:
+        The store with other objects: the attention of [CLS] in the last block, mean over the heads, two sizes and their
+        mirror images of the whole picture; within each region of each over-segmentation, its mean; and a sigmoid about
+        Otsu's threshold.
+
+    Reference: Nguyen et al. (DeepUSPS) 2019, Van Gansbeke et al. (MaskDistill) 2022, for teaching what was learned.
+    """
+    objects = torch.empty_like(store.objects)
+    for first in range(0, len(store), _CHUNK):
+        numbers = torch.arange(first, min(first + _CHUNK, len(store)))
+        for number, grid in zip(numbers.tolist(), look(store, numbers, network, recipe, device=device), strict=True):
+            start, (height, width) = int(store.cues_start[number]), store.size[number, CUE_LEVEL].tolist()
+            at = slice(start, start + height * width)
+            soft = F.interpolate(grid[None, None], (height, width), mode="bilinear", align_corners=False).flatten()
+            objects[at] = _sharpen(soft.double().cpu(), store.regions[at].cpu().long()).to(objects)
+    return dataclasses.replace(store, objects=objects)
+
+
+def look(store: PictureStore, numbers: Tensor, network: Network, recipe: Recipe, *, device: torch.device) -> Tensor:
+    """Attention (b, h, w) of [CLS] to whole pictures, squeezed to squares, mean over heads, sizes and mirror images."""
+    b, sides = len(numbers), [round(recipe.large_px * scale / recipe.patch) for scale in _SCALES]
+    total = torch.zeros(b, sides[-1], sides[-1])
+    for side in sides:
+        for mirrored in (False, True):
+            whole = Crops(torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(b, 1), torch.full((b,), mirrored), side * recipe.patch)
+            with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+                looks = network(cut(store, numbers, whole).to(device)).looks
+            attention = looks.float().softmax(-1).mean(1).reshape(b, 1, side, side).cpu() * side**2
+            attention = F.interpolate(attention, total.shape[1:], mode="bilinear", align_corners=False)[:, 0]
+            total += attention.flip(-1) if mirrored else attention
+    return total / (2 * len(sides))
+
+
+def _sharpen(soft: Tensor, regions: Tensor) -> Tensor:
+    """Follow the regions (n, levels) with a soft map (n,), and make it a probability in 255ths."""
+    means = torch.zeros_like(soft)
+    for region in regions.unbind(1):
+        means += (torch.bincount(region, soft) / torch.bincount(region).clamp_min(1))[region]
+    values, count = means.unique(return_counts=True)
+    probability = torch.from_numpy(objectness(values.numpy(), count.double().numpy()))
+    return (255 * probability[torch.searchsorted(values, means)]).round()

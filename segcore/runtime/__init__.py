@@ -1,0 +1,1 @@
+"""What computing needs around it: devices, processes, caches, progress, stopping, and where files lie."""

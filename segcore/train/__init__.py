@@ -1,0 +1,1 @@
+"""What every training needs: budgets, seeds, one step, checkpoints, digests, files."""
