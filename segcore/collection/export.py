@@ -14,10 +14,11 @@ from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
-from segcore.collection.pictures import Picture
-from segcore.collection.types import Grouping, Progress, Steps
+from segcore.collection.system import Grouping
 from segcore.errors import InputError
+from segcore.image.listing import PictureFile
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
 from segcore.show.files import labels_png, make_folder, png
@@ -86,7 +87,7 @@ def write_grouping(
     *,
     about: Mapping[str, Any],
     engine: Engine = LOCAL,
-) -> Steps[None]:
+) -> Steps[Progress, None]:
     """Write NAME.labels.png and NAME.overlay.png of every picture, clusters.json and learned.safetensors into a folder.
 
     The engine lifts the labels of each picture to its pixels and writes its files.
@@ -108,7 +109,7 @@ def write_grouping(
 
 
 def _write_picture(
-    shared: Collection, grouping: Grouping, settings: Settings, folder: Path, own: tuple[Picture, str, Geometry, Tensor]
+    shared: Collection, grouping: Grouping, settings: Settings, folder: Path, own: tuple[PictureFile, str, Geometry, Tensor]
 ) -> None:
     picture, key, geometry, found = own
     collection = replace(shared, pictures=(picture,), keys=(key,), geometries=(geometry,))
@@ -130,7 +131,7 @@ def palette_of(grouping: Grouping) -> Palette:
 
 def zipped(
     collection: Collection, grouping: Grouping, settings: Settings, *, about: Mapping[str, Any], command: str
-) -> Steps[bytes]:
+) -> Steps[Progress, bytes]:
     """The files of `write_grouping` without overlays, and the command that repeats it, as a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

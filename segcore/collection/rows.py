@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from segcore.cluster.gmm import principal_axes
-from segcore.collection.collection import Collection
-from segcore.collection.types import Sample, setting
+from segcore.collection.collection import Collection, Sample
+from segcore.collection.system import setting
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows, row_blocks
 from segcore.settings import Schema

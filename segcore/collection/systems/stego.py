@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
-from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.errors import InputError, NumericalError
 from segcore.learn.catalog import CATALOG
 from segcore.learn.correspondence import (
@@ -23,6 +23,7 @@ from segcore.learn.correspondence import (
     soft_clusters,
 )
 from segcore.learn.pairing import CorrespondenceSettings
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 
 _STRIDE = 1_000_003  # between the random streams of two seeds
@@ -50,7 +51,7 @@ class StegoSettings(CorrespondenceSettings):
     # fmt: on
 
 
-def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoSettings) -> Steps[Grouping]:
+def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoSettings) -> GroupSteps:
     """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
     bank = yield from _bank(collection, settings.neighbors)
     shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
@@ -90,7 +91,7 @@ def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: Ste
     )
 
 
-def _bank(collection: Collection, n_neighbors: int) -> Steps[Bank]:
+def _bank(collection: Collection, n_neighbors: int) -> Steps[Progress, Bank]:
     """The features on the disk as the training reads them; those read last stay in memory, up to a bound."""
     means = []
     for i in range(len(collection)):
@@ -112,7 +113,7 @@ def _new_head(d: int, size: int, seed: int) -> CodeHead:
 
 def _trained(
     head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoSettings, seed: int
-) -> Steps[dict[str, tuple[float, ...]]]:
+) -> Steps[Progress, dict[str, tuple[float, ...]]]:
     """Train; returns the loss and its parts, step by step."""
     optimizer = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
     curves: dict[str, list[float]] = {}
@@ -138,7 +139,7 @@ def _trained(
 
 
 _CARD = CATALOG["stego"]
-STEGO = System(
+STEGO = CollectionSystem(
     name=_CARD.name,
     title=_CARD.title,
     summary=_CARD.summary,
