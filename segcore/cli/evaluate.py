@@ -13,9 +13,9 @@ from segcore.cli.scores_json import (
     LABEL_SCORES,
     OBJECT_SCORES,
     label_json,
-    label_numbers,
+    label_row,
     object_json,
-    object_numbers,
+    object_row,
     region_json,
     retrieval_json,
 )
@@ -138,7 +138,7 @@ def _objects(parsed: argparse.Namespace) -> int:
     print_table(
         ("backbone", "method (rule)", "pictures", "mean IoU", "best IoU", *OBJECT_SCORES.values()),
         [
-            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_numbers(r))
+            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_row(r))
             for name, r, settings in rows
         ],
     )
@@ -165,7 +165,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", *LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
-        [(name, len(r.names), *label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
+        [(name, len(r.names), *label_row(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
     )
     print("mIoU, accuracy: after Hungarian matching, anew for each picture; pooled: one matching for all pictures.")
     print("Less is better for VoI (bits), more for all others.")

@@ -40,7 +40,7 @@ def clusters(
         here = np.bincount(labels.numpy().ravel(), minlength=grouping.n_groups)
         counts += here
         seen += here > 0
-    colors = palette_of(grouping).hex(grouping.n_groups)
+    colors = group_palette(grouping).hex(grouping.n_groups)
     return {
         "system": grouping.system,
         "n_groups": grouping.n_groups,
@@ -121,10 +121,10 @@ def _write_picture(
 def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:
     """Label map and overlay of one picture, as PNG files."""
     found = label_map(grouping, collection, i, settings).numpy()
-    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=palette_of(grouping)))
+    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=group_palette(grouping)))
 
 
-def palette_of(grouping: Grouping) -> Palette:
+def group_palette(grouping: Grouping) -> Palette:
     """Colors of the groups: where group 0 is the background, it is gray."""
     return OBJECT_PALETTE if grouping.background == 0 else PALETTE
 

@@ -35,7 +35,7 @@ MOST_LABELS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedHead:
     """A head, and what it was made of."""
 
     head: Head
@@ -76,7 +76,7 @@ def train_on_cases(
     names: Sequence[str] = (),
     seed: int = 0,
     untrained: bool = False,
-) -> Steps[Progress, Trained]:
+) -> Steps[Progress, TrainedHead]:
     """Train a head on pictures and their label maps, dense or sparse.
 
     Args:
@@ -144,7 +144,7 @@ def train_on_cases(
         settings.max_side,
         UNTRAINED if untrained else weights,
     )
-    return Trained(head, len(X), sum(n for _, _, n in parts), tuple(told.names), told.skipped)
+    return TrainedHead(head, len(X), sum(n for _, _, n in parts), tuple(told.names), told.skipped)
 
 
 def evaluate_head(

@@ -17,7 +17,7 @@ from segcore.cluster.kmeans import kmeans
 from segcore.collection.choose import ChoiceSettings, choose_k
 from segcore.collection.collection import Collection
 from segcore.collection.label import Scorer, label_all, scores_by
-from segcore.collection.rows import Rows, RowSettings, means_of, rows_of
+from segcore.collection.rows import PatchRows, RowSettings, means_of, rows_of
 from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows
@@ -179,7 +179,7 @@ def group_objects(
     return tuple(labels)
 
 
-def count_votes(collection: Collection, rows: Rows, labels: Tensor) -> Steps[Progress, tuple[Tensor, float]]:
+def count_votes(collection: Collection, rows: PatchRows, labels: Tensor) -> Steps[Progress, tuple[Tensor, float]]:
     """Share (k,) of the pictures with a cluster that say it is an object's, and how far they agree, in [0, 1].
 
     A picture says so if the class token pays the patches of the cluster more attention, all heads together, than the mean

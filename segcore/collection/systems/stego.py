@@ -31,7 +31,7 @@ _KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again
 
 
 @dataclass(frozen=True, kw_only=True)
-class StegoSettings(CorrespondenceSettings):
+class StegoHeadSettings(CorrespondenceSettings):
     """The tunables of STEGO on a collection."""
 
     # fmt: off
@@ -51,7 +51,7 @@ class StegoSettings(CorrespondenceSettings):
     # fmt: on
 
 
-def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoSettings) -> GroupSteps:
+def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoHeadSettings) -> GroupSteps:
     """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
     bank = yield from _bank(collection, settings.neighbors)
     shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
@@ -112,7 +112,7 @@ def _new_head(d: int, size: int, seed: int) -> CodeHead:
 
 
 def _trained(
-    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoSettings, seed: int
+    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoHeadSettings, seed: int
 ) -> Steps[Progress, dict[str, tuple[float, ...]]]:
     """Train; returns the loss and its parts, step by step."""
     optimizer = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
@@ -145,7 +145,7 @@ STEGO = CollectionSystem(
     summary=_CARD.summary,
     formula=_CARD.formula,
     source=_CARD.source,
-    settings=StegoSettings,
+    settings=StegoHeadSettings,
     run=run_stego,
     learns=True,
     facet="token",
