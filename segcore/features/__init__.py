@@ -5,8 +5,8 @@
 
 from torch import Tensor
 
-from segcore.features.backbones import BACKBONES, Backbone, resolve_backbone, stand_in_note, weights_status
 from segcore.features.color import color_features
+from segcore.features.published import BACKBONES, Backbone, resolve_backbone, stand_in_note, weights_status
 from segcore.features.vit import VitModel, extract_features, load_model, load_vit
 from segcore.types import FeatureGrid, Geometry
 

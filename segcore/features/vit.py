@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from segcore.checks import check_choice, check_tensor
 from segcore.errors import InputError, ModelError
-from segcore.features.backbones import Backbone, pick_architecture, timm_names
+from segcore.features.published import Backbone, pick_architecture, timm_names
 from segcore.features.weights import WeightFile, get_weights, read_state
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import FeatureGrid, Geometry
@@ -53,7 +53,7 @@ class VitModel:
 def load_model(backbone: Backbone, *, device: torch.device | str = "cpu") -> Any:
     """Whatever computes a backbone's features: `load_vit`, or what a file of `segcore.learn` holds. Errors as of both."""
     if backbone.learned:
-        from segcore.pipeline.learned_backbone import load_model as load_learned_model
+        from segcore.pipeline.learned_model import load_model as load_learned_model
 
         return load_learned_model(backbone, device=device)
     return load_vit(backbone, device=device)

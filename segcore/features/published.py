@@ -143,7 +143,7 @@ def stand_in_note(chosen: Backbone, wanted: Backbone, reason: str) -> str:
 def _file_backbone(name: str, path: Path, stamp: tuple[int, int] | None) -> Backbone:
     """Make the backbone of one file, which tells the patch."""
     from segcore.learn.learned import is_learned
-    from segcore.pipeline.learned_backbone import learned_backbone
+    from segcore.pipeline.learned_model import learned_backbone
 
     if is_learned(path):
         return learned_backbone(name, path, stamp)

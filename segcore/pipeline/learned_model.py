@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segcore.features.backbones import Backbone
+from segcore.features.published import Backbone
 from segcore.learn.learned import load_learned, pixels_of
 from segcore.types import FeatureGrid, Geometry
 
