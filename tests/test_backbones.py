@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from segcore.errors import InputError, ModelError
-from segcore.features import BACKBONES, resolve_backbone, weights_status
-from segcore.features.published import infer_architecture, timm_names
+from segcore.features import BACKBONES, weights_status
+from segcore.features.timm_files import infer_architecture, timm_names
+from segcore.pipeline.backbones import resolve_backbone
 from segcore.settings import params
 from tests.checkpoints import FAMILIES, isolate, make_family, make_net, serve_hub, write_cache, write_folder
 

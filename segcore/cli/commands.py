@@ -103,8 +103,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _segment(parsed: argparse.Namespace) -> int:
-    from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
+    from segcore.pipeline.backbones import resolve_backbone
     from segcore.runtime.progress import make_bar, say
     from segcore.show.files import make_folder
 

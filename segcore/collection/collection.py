@@ -16,7 +16,7 @@ from segcore.collection.pictures import LEAST, Picture
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
 from segcore.collection.types import Progress, Sample, Steps
 from segcore.errors import InputError, NumericalError
-from segcore.image import fit_to_grid, read_image
+from segcore.image import read_image
 from segcore.pipeline.reader import Reader
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.stopping import stop_if_asked
@@ -74,7 +74,7 @@ class Collection:
     def grid(self, i: int) -> FeatureGrid:
         """All of picture i: its features, and the pixels that the backbone saw. Costs reading the picture again."""
         stored = self.features(i)
-        pixels, geometry = fit_to_grid(self.image(i), max_side=self.settings.max_side, patch=stored.geometry.patch)
+        pixels, geometry = self.reader.fit(self.image(i))
         return FeatureGrid(stored.f, geometry, pixels, stored.origin, stored.source, stored.attention, stored.class_token)
 
     def describe(self, image: Tensor, *, max_side: int | None = None) -> Tensor:
@@ -87,7 +87,7 @@ class Collection:
         Returns:
             (width,) float32, on the CPU. Costs the backbone once.
         """
-        grid = self.reader.grid(image, max_side=max_side)
+        grid = self.reader.having(max_side=max_side or self.settings.max_side).read(image)
         return (grid.X.mean(0) if grid.class_token is None else grid.class_token).cpu()
 
     def sample(self, n: int, *, seed: int, rows: Callable[[Tensor], Tensor] | None = None) -> Sample:
@@ -158,7 +158,8 @@ def collect(
     """
     kept: list[tuple[Picture, str, Geometry]] = []
     failed: dict[str, str] = {}
-    read = partial(_read, store=store, reader=reader)
+    reader = replace(reader, class_token=True)
+    read = partial(read_into, reader=reader, store=store, recipe=reader.recipe)
     for n, (picture, done) in enumerate(engine.each(read, pictures), 1):
         try:
             kept.append((picture, *done()))
@@ -178,8 +179,14 @@ def collect(
     return Collection(found, keys, geometries, store, reader, failed)
 
 
-def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geometry]:
+def read_into(picture: Picture, *, reader: Reader, store: Store, recipe: str) -> tuple[str, Geometry]:
     """Have the features of one picture in the store: computed where they are not there yet, or are damaged.
+
+    Args:
+        picture: of `pictures_of`.
+        reader: also of the class token.
+        store: where features are kept.
+        recipe: that of the reader.
 
     Returns:
         The key, and how the grid lies over the picture.
@@ -188,7 +195,7 @@ def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geom
         InputError: the picture cannot be read, or the store cannot be written; DiskFull where there is no room.
     """
     data = picture.data()
-    key = feature_key(data, reader.recipe)
+    key = feature_key(data, recipe)
     if key in store:
         try:
             return key, store.geometry(key)
@@ -197,10 +204,6 @@ def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geom
     grid = reader.read(data)
     store.write(key, grid)
     return key, grid.geometry
-
-
-def _read(picture: Picture, *, store: Store, reader: Reader) -> tuple[str, Geometry]:
-    return read_into(store, picture, reader)
 
 
 def _shares(counts: Tensor, n: int, seed: int) -> Tensor:
