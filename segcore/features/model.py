@@ -1,6 +1,7 @@
 """What computes features: a transformer, a network that was trained here, or the colors themselves, all of one shape."""
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, Self
 
 import torch
@@ -10,7 +11,7 @@ from segcore.checks import check_tensor
 from segcore.errors import InputError
 from segcore.features.published import Backbone
 from segcore.features.untrained import redrawn
-from segcore.features.weights import fingerprint_of
+from segcore.features.weights import fingerprint
 from segcore.image.grid import fit_to_grid
 from segcore.types import FeatureGrid, Geometry
 
@@ -56,7 +57,7 @@ class FeatureModel(Protocol):
         """Features of pixels that fit its patch; see `extract_features`, which checks that they do."""
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class NetModel:
     """What all models with a network have in common."""
 
@@ -76,10 +77,10 @@ class NetModel:
         device: torch.device = next(self.net.parameters()).device
         return device
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Of the weights, computed once."""
-        return fingerprint_of(self.net) if self.seed is None else f"{UNTRAINED} {self.seed}"
+        return fingerprint(self.net) if self.seed is None else f"{UNTRAINED} {self.seed}"
 
     def to(self, device: torch.device | str) -> Self:
         """The same on another device."""

@@ -21,7 +21,7 @@ from segcore.types import FeatureGrid, Geometry
 FACETS = ("key", "query", "value", "token")
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class VitModel(NetModel):
     """A transformer of timm with its weights: a `FeatureModel`."""
 

@@ -13,7 +13,6 @@ import threading
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -320,9 +319,3 @@ def fingerprint(net: nn.Module) -> str:
         state.update(name.encode())
         state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
     return state.hexdigest()
-
-
-@lru_cache(maxsize=4)
-def fingerprint_of(net: nn.Module) -> str:
-    """The same of a network that nothing changes, computed once."""
-    return fingerprint(net)

@@ -16,7 +16,7 @@ from segcore.types import FeatureGrid, Geometry
 PATCH = 8  # px: a graph of cells as small as those of most networks here would not fit into memory
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(frozen=True, eq=False)
 class LearnedModel(NetModel):
     """A network that a system trained: a `FeatureModel` that knows no facets, blocks or class token."""
 

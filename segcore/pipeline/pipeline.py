@@ -277,10 +277,12 @@ class Pipeline:
         return self._load(backbone, note, settings)
 
     def _load(self, backbone: Backbone, note: str | None, settings: Settings) -> tuple[Reader, StageReport]:
-        make, notes = partial(_timed, load_model, [backbone], {"device": self.device}, never), (note,) if note else ()
-        (model, seconds), cached = self.cache.get(("weights", backbone), make)
-        if not backbone.needs_weights:
-            seconds, cached = 0.0, True
+        if backbone.needs_weights:
+            make = partial(_timed, load_model, [backbone], {"device": self.device}, never)
+            (model, seconds), cached = self.cache.get(("weights", backbone), make)
+        else:
+            model, seconds, cached = load_model(backbone, device=self.device), 0.0, True
+        notes = (note,) if note else ()
         reader = Reader(model, settings.replace(backbone=backbone.name), extract=self._extract, notes=notes)
         return reader, StageReport("weights", seconds, cached, {"backbone": backbone.name}, notes)
 
