@@ -371,7 +371,7 @@ def test_the_command_writes_labels_of_one_numbering(folder, tmp_path, capsys):
 def test_a_group_may_win_between_patches_alone():
     """Scores of 0.45 in all patches are beaten by 0.55 in each, and beat the mean of 0.55 and 0."""
     settings = COLOR.replace(upsampling="bilinear")
-    grid = Pipeline(device="cpu").values(torch.from_numpy(next(halves())), settings, "features")["features"]
+    grid = Pipeline(device="cpu").features(torch.from_numpy(next(halves())), settings)
     h, w = grid.geometry.h, grid.geometry.w
     scores = torch.tensor([[0.55, 0, 0.45], [0, 0.55, 0.45]])[torch.arange(w) % 2].expand(h, w, 3)
     labels = scores.argmax(2)

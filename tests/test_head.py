@@ -9,7 +9,8 @@ from safetensors.torch import save
 from sklearn.linear_model import LogisticRegression
 
 from segcore.errors import InputError
-from segcore.heads.file import Head, fingerprint, head_bytes, read_head
+from segcore.features.weights import fingerprint
+from segcore.heads.file import Head, head_bytes, read_head
 from segcore.heads.linear import train_head
 from segcore.scribble.nearest import nearest_labels
 

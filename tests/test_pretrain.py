@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 
 from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
-from segcore.features import load_vit, resolve_backbone
-from segcore.features.vit import extract_features
+from segcore.features import extract_features, load_vit
+from segcore.pipeline.backbones import resolve_backbone
 from segcore.pretrain import Recipe, pretrain
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
 from segcore.pretrain.networks import follow, make_networks

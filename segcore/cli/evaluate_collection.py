@@ -69,7 +69,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     pictures = _pictures(cases)
     main = collected(parsed, pictures, settings)
     rows = []
-    if parsed.baselines and main.reader.model is not None:
+    if parsed.baselines and main.reader.model.backbone.needs_weights:
         rows.append(Contender("random", collected(parsed, pictures, settings, untrained=settings.seed), "kmeans"))
     if parsed.baselines:
         rows.append(Contender("color", collected(parsed, pictures, settings.replace(backbone="color")), "kmeans"))

@@ -1,13 +1,11 @@
 """A head that travels: what was learned, and all that is needed to read the same features again, as one safetensors file."""
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from segcore.errors import InputError, shortened
 from segcore.heads.linear import LinearHead
@@ -86,15 +84,6 @@ def read_head(source: Path | bytes) -> Head:
         raise
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _refusal(f"{name} is damaged, or no head: {error}. Name one that `head train` wrote.") from None
-
-
-def fingerprint(net: nn.Module) -> str:
-    """16 hexadecimal digits of the weights of a network; other weights, other digits."""
-    state = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(net.state_dict().items()):
-        state.update(name.encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return state.hexdigest()
 
 
 def _head(tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> Head:

@@ -11,9 +11,8 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
-from segcore.features import Backbone, VitModel, compute_features, load_vit, resolve_backbone
-from segcore.heads.file import fingerprint
-from segcore.image import fit_to_grid
+from segcore.features import BACKBONES, Backbone, ColorModel, FeatureModel, load_vit, picture_features
+from segcore.features.timm_files import transformer_of_file
 from segcore.learn.catalog import CATALOG, StegoSettings
 from segcore.learn.correspondence import (
     Bank,
@@ -29,6 +28,7 @@ from segcore.learn.correspondence import (
 from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
 from segcore.nets.small import nearest_prototypes
 from segcore.runtime.stopping import stop_if_asked
+from segcore.settings import is_weight_file
 
 _CLUSTERED = 4096  # patches, when clusters are found anew
 _DIGEST_BYTES = 8
@@ -48,13 +48,15 @@ class StegoNet(Net):
             ModelError: its weights cannot be had.
         """
         super().__init__()
-        self._backbone, self._facet = resolve_backbone(settings.backbone)[0], settings.facet
+        name = settings.backbone
+        self._backbone = transformer_of_file(name) if is_weight_file(name) else BACKBONES[name]
+        self._facet = settings.facet
         self.stride = self._backbone.patch
         probe = self._grid(torch.zeros(self.stride, self.stride, 3, dtype=torch.uint8), torch.device("cpu"))
         self.head = CodeHead(probe.shape[-1], settings.code_size)
         self.register_buffer("centers", torch.zeros(n_segments, settings.code_size))
         model = _model(self._backbone, "cpu")
-        digest = bytes.fromhex(fingerprint(model.net)) if model else bytes(_DIGEST_BYTES)
+        digest = bytes.fromhex(model.fingerprint) if self._backbone.needs_weights else bytes(_DIGEST_BYTES)
         self.register_buffer("backbone_digest", torch.tensor(list(digest), dtype=torch.uint8))
 
     def load_state_dict(self, state, strict: bool = True, assign: bool = False):  # type: ignore[no-untyped-def]
@@ -74,9 +76,8 @@ class StegoNet(Net):
         return self._grid(image, self.centers.device)
 
     def _grid(self, image: Tensor, device: torch.device) -> Tensor:
-        fitted, geometry = fit_to_grid(image, max_side=max(image.shape[:2]), patch=self.stride)
         model = _model(self._backbone, str(device))
-        return compute_features(fitted.to(device), geometry, backbone=self._backbone, model=model, facet=self._facet).f
+        return picture_features(model, image, max_side=max(image.shape[:2]), facet=self._facet).f
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, size, h, w) codes of length 1."""
@@ -88,10 +89,10 @@ class StegoNet(Net):
 
 
 @lru_cache(maxsize=2)
-def _model(backbone: Backbone, device: str) -> VitModel | None:
-    """The transformer of a backbone, which nothing changes; None where it has none."""
+def _model(backbone: Backbone, device: str) -> FeatureModel:
+    """The model of a backbone, which nothing changes."""
     if not backbone.needs_weights:
-        return None
+        return ColorModel(torch.device(device))
     with torch.random.fork_rng(devices=[]):  # the head's first weights must not depend on whether this is remembered
         return load_vit(backbone, device=device)
 
