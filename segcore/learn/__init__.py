@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from segcore.learn.baselines import score_baselines
     from segcore.learn.files import Finished, learn
     from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
-    from segcore.learn.loop import MOST_SEGMENTS, train
     from segcore.learn.pictures import load_pictures, read_pictures
     from segcore.learn.score import ClassScores, score_classes
     from segcore.learn.systems import SYSTEMS, system_of
+    from segcore.learn.training import MOST_SEGMENTS, train
     from segcore.learn.types import Checkpoint, State, System
     from segcore.types import Pictures
 
@@ -48,7 +48,7 @@ _HOMES = {
     "segcore.learn.baselines": ("score_baselines",),
     "segcore.learn.files": ("Finished", "learn"),
     "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
-    "segcore.learn.loop": ("MOST_SEGMENTS", "train"),
+    "segcore.learn.training": ("MOST_SEGMENTS", "train"),
     "segcore.learn.pictures": ("load_pictures", "read_pictures"),
     "segcore.learn.score": ("ClassScores", "score_classes"),
     "segcore.learn.systems": ("SYSTEMS", "system_of"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from segcore.learn.pairing import CorrespondenceSettings
+from segcore.learn.settings import CorrespondenceSettings
 from segcore.settings import Schema, param, params
 
 _RATE = "Of Adam at the beginning; it falls to 0 along a cosine."

@@ -22,7 +22,7 @@ from torch import Generator, Tensor, nn
 from segcore.checks import check_tensor
 from segcore.cluster.kmeans import kmeans
 from segcore.errors import InputError
-from segcore.learn.pairing import CorrespondenceSettings
+from segcore.learn.settings import CorrespondenceSettings
 from segcore.metrics.matching import match_labels
 from segcore.numerics import normalize_rows, row_blocks
 

@@ -10,8 +10,8 @@ from typing import Any
 from segcore.errors import InputError, NumericalError
 from segcore.learn.catalog import LearnSettings
 from segcore.learn.learned import Learned, save_learned
-from segcore.learn.loop import train
 from segcore.learn.score import ClassScores, score_classes
+from segcore.learn.training import train
 from segcore.learn.types import Checkpoint, State
 from segcore.runtime.progress import Bar, make_bar
 from segcore.train.checkpoint import check_out, checkpoint_path, load_checkpoint, save_checkpoint

@@ -22,7 +22,7 @@ from segcore.learn.correspondence import (
     nearest_pictures,
     soft_clusters,
 )
-from segcore.learn.pairing import CorrespondenceSettings
+from segcore.learn.settings import CorrespondenceSettings
 from segcore.runtime.stopping import stop_if_asked
 
 _STRIDE = 1_000_003  # between the random streams of two seeds
