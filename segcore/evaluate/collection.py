@@ -31,6 +31,7 @@ from segcore.metrics import match
 from segcore.pipeline.stages import PixelLabels
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema, Settings
+from segcore.train.seeds import stream
 
 PROBE_PATCHES = 20_000  # that a probe is trained on, per half
 MOST_CLASSES = 256
@@ -170,7 +171,7 @@ def train_probe(
         stop_if_asked()
         counts = cell_counts(truth.labels(i), collection.geometry(i), truth.classes)
         marked = (counts.sum(1) > 0).nonzero()[:, 0]
-        order = torch.randperm(len(marked), generator=torch.Generator().manual_seed(seed * 1_000_003 + i))[:share]
+        order = torch.randperm(len(marked), generator=stream(seed, i))[:share]
         kept = marked[order.sort().values]
         rows.append(codes(i).flatten(0, 1)[kept])
         targets.append(counts[kept])

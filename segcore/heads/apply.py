@@ -9,10 +9,11 @@ from torch import Tensor
 
 from segcore.errors import InputError, ModelError
 from segcore.features import BACKBONES, VitModel
-from segcore.heads.file import Head, fingerprint
+from segcore.heads.file import Head
 from segcore.image import scaled_to_pixels
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.train.digest import fingerprint
 from segcore.types import FeatureGrid, Geometry
 from segcore.upsample import upsample
 

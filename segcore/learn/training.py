@@ -1,32 +1,56 @@
-"""The loop that all systems share: from pictures to a network, one step at a time.
+"""A system in training: from pictures to states, one step at a time, or to a file.
 
-`train` keeps nothing on the disk: whoever asks for the next state drives it. `learn` drives it from a folder to a file.
+`train` keeps nothing on the disk: whoever asks for the next state drives it. `learn` drives it to a file.
 """
 
-import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
 
-import torch
 from torch import Tensor
 
-from segcore.checks import check_budget, check_range
-from segcore.errors import InputError, NumericalError
-from segcore.learn.catalog import LearnSettings
-from segcore.learn.learned import Learned, scores_of
+from segcore.checks import check_range
+from segcore.errors import InputError
+from segcore.learn.catalog import LearningSystem, system_of
+from segcore.learn.learned import Learned, save_learned, scores_of
+from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
-from segcore.learn.systems import system_of
-from segcore.learn.types import Checkpoint, Losses, State, System, Turn
-from segcore.runtime.device import computes_bfloat16, pick_device
-from segcore.runtime.stopping import stop_if_asked
-from segcore.settings import params
+from segcore.learn.score import ClassScores, score_classes
+from segcore.learn.settings import LearnSettings
+from segcore.runtime.device import pick_device
+from segcore.train.budget import Budget
+from segcore.train.checkpoint import Checkpoint
 from segcore.train.digest import digest_of
+from segcore.train.run import State
+from segcore.train.run import train as train_learner
+from segcore.train.seeds import check_seed, seeded
+from segcore.train.to_file import CHECKPOINT_SECONDS, clear, drive, start_of
 from segcore.types import Pictures
 
+MINUTES = 10.0
 MOST_SEGMENTS = 64
-_STRIDE = 1_000_003  # between the random streams of two seeds; more steps than that no training takes
 _FREE = ("learning_rate",)  # settings that may change when a training goes on
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LearnState(State):
+    """A training of clusters after one step."""
+
+    use: Tensor  # (K,) float32 on the CPU
+    P: Tensor | None  # (K, K) float32 on the CPU
+    label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
+    learned: Callable[[], Learned]  # → a copy of the network that can be saved
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Finished:
+    """What a training left."""
+
+    path: Path
+    learned: Learned
+    scores: ClassScores | None  # on the pictures that were learned from, where there is truth
 
 
 def train(
@@ -41,13 +65,13 @@ def train(
     device: str = "auto",
     start: Checkpoint | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[State]:
+) -> Iterator[LearnState]:
     """Train a system, and yield the state after each step.
 
     The learning rate falls from that of the settings to 0, along half a cosine over the minutes or steps.
 
     Args:
-        system: a key of SYSTEMS.
+        system: a key of CATALOG.
         pictures: to learn from; their truth is not looked at.
         n_segments: K, 2 … MOST_SEGMENTS.
         settings: of the system; its defaults if None.
@@ -70,185 +94,144 @@ def train(
 
     Cost: of a step, that of the system; the scaled pictures stay in memory.
     """
-    run = _Run(system_of(system), pictures, n_segments, settings, seed=seed, device=pick_device(device), clock=clock)
-    check_budget(minutes, steps)
-    run.minutes, run.steps = math.inf if minutes is None else minutes, steps
-    if start is not None:
-        run.restore(start)
-    while run.progress < 1:
-        stop_if_asked()
-        yield run.step()
+    chosen, where = system_of(system), pick_device(device)
+    settings = chosen.settings() if settings is None else settings
+    _check(chosen, settings, n_segments, seed)
+    budget = Budget(minutes=minutes, steps=steps, clock=clock)
+    source = Source(pictures, side=settings.side, crop=settings.crop, device=where)
+    identity = {
+        "system": system,
+        "n_segments": n_segments,
+        "seed": seed,
+        "pictures": f"{len(source)}, {digest_of(list(pictures.images))}",
+        **{name: value for name, value in settings.to_dict().items() if name not in _FREE},
+    }
+    with seeded(seed):
+        net = chosen.make_net(n_segments, settings)
+        learner = chosen.make_learner(net, n_segments, settings, source).to(where).train()
+    work = _Work(chosen, settings, n_segments, seed, learner, budget)
+    how: dict[str, Any] = {"budget": budget, "seed": seed, "device": where, "identity": identity, "stage": "learn"}
+    for state in train_learner(learner, start=start, **how):
+        yield work.state(state)
 
 
-class _Run:
-    """A training: its network, its optimizer, and how far it is."""
+def learn(
+    system: str,
+    pictures: Pictures,
+    out: Path | str,
+    *,
+    n_segments: int,
+    settings: LearnSettings | None = None,
+    minutes: float | None = MINUTES,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    show_progress: bool = False,
+    on_state: Callable[[LearnState], None] | None = None,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    clock: Callable[[], float] = time.monotonic,
+) -> Finished:
+    """Train a system and write what it learned.
 
-    def __init__(
-        self,
-        system: System,
-        pictures: Pictures,
-        n_segments: int,
-        settings: LearnSettings | None,
-        *,
-        seed: int,
-        device: torch.device,
-        clock: Callable[[], float],
-    ):
-        self.system, self.seed, self.device, self._clock = system, seed, device, clock
-        self.settings = system.card.settings() if settings is None else settings
-        if type(self.settings) is not system.card.settings:
-            raise InputError(
-                f"{system.card.title} takes {system.card.settings.__name__}; got {type(self.settings).__name__}.",
-                field="settings",
-            )
-        self._check(n_segments)
-        self.k = n_segments
-        self.source = Source(pictures, side=self.settings.side, crop=self.settings.crop, device=device)
-        self.pictures_digest = digest_of(list(pictures.images))
-        with torch.random.fork_rng(devices=[]):  # torch draws first weights from its global generator
-            torch.manual_seed(seed)
-            net = system.make_net(n_segments, self.settings)
-            self.learner = system.make_learner(net, n_segments, self.settings, self.source).to(device)
-        self.learner.train()
-        weights = [x for x in self.learner.parameters() if x.requires_grad]
-        self.optimizer = torch.optim.Adam(weights, lr=self.settings.learning_rate)
-        self.n_steps, self._seconds_before, self._began = 0, 0.0, clock()
-        self.minutes, self.steps = math.inf, None  # type: float, int | None
-        self.loss = math.nan
+    Args:
+        system: as of `train`, like all that is not named here.
+        pictures: to learn from.
+        out: a .safetensors file that `load_learned` reads. OUT.checkpoint beside it holds an unfinished training; it is also
+            what is left where the training is interrupted, or its loss is no longer finite.
+        n_segments: K.
+        settings: of the system.
+        minutes: how long to train, over all runs.
+        steps: train for so many steps instead.
+        seed: of all random numbers.
+        device: where to compute.
+        resume: go on from the checkpoint, if there is one.
+        show_progress: draw a bar with the loss on standard error.
+        on_state: called after each step; what it raises ends the training there, as an interruption does.
+        checkpoint_seconds: time between checkpoints.
+        clock: seconds that never go back.
 
-    def _check(self, n_segments: int) -> None:
-        check_range("n_segments", n_segments, lo=2, hi=MOST_SEGMENTS)
-        check_range("seed", self.seed, lo=0, hi=params()["seed"].hi)
-        n_pixels = self.settings.batch * self.settings.crop**2
-        if n_segments > n_pixels:
-            raise InputError(
-                f"n_segments must be at most the {n_pixels} pixels of a step; got {n_segments}.", field="n_segments"
-            )
+    Returns:
+        The network; its clusters have the names of the classes that they stand for, where the pictures have truth.
 
-    @property
-    def identity(self) -> dict[str, Any]:
-        """What a checkpoint must share with this training."""
-        settings = {name: value for name, value in self.settings.to_dict().items() if name not in _FREE}
-        return {
-            "system": self.system.name,
-            "n_segments": self.k,
-            "seed": self.seed,
-            "pictures": f"{len(self.source)}, {self.pictures_digest}",
-            **settings,
-        }
+    Raises:
+        InputError: as of `train`; or a file cannot be written, the checkpoint is damaged or of another training, or the time
+            was over before the first step.
+        NumericalError: the loss is no longer finite; the checkpoint holds the last good step.
+    """
+    out = Path(out)
+    states = train(
+        system, pictures, n_segments=n_segments, settings=settings, minutes=minutes, steps=steps, seed=seed, device=device,
+        start=start_of(out, resume=resume), clock=clock,
+    )  # fmt: skip
+    label = "learning" if show_progress else ""
+    last = drive(states, out, clock=clock, label=label, on_state=on_state, checkpoint_seconds=checkpoint_seconds)
+    if last is None:
+        raise InputError("The training was over before its first step. Give it more minutes or steps.", field="minutes")
+    learned, scores = _named(last.learned(), pictures)
+    save_learned(learned, out)
+    clear(out)
+    return Finished(out, learned, scores)
 
-    @property
-    def seconds(self) -> float:
-        """Seconds of training, over all runs."""
-        return self._seconds_before + self._clock() - self._began
 
-    @property
-    def progress(self) -> float:
-        """How much of the training is done; 1 and more is all of it."""
-        return self.n_steps / self.steps if self.steps is not None else self.seconds / (60 * self.minutes)
+def _named(learned: Learned, pictures: Pictures) -> tuple[Learned, ClassScores | None]:
+    if not pictures.truth:
+        return learned, None
+    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments)
+    return learned.named(scores.names(pictures.classes)), scores
 
-    def step(self) -> State:
-        """Take one step."""
-        turn = Turn(self.source, self._generator_of(self.n_steps), self.n_steps, self.progress, self._generator_of)
-        self.learner.prepare(turn)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
-            losses = self.learner.losses(turn)
-        self._move(losses.total, turn.progress)
-        self.learner.follow(turn.progress)
-        self.n_steps += 1
-        self.loss = float(losses.total.detach())
-        return self._state(losses)
 
-    def _generator_of(self, step: int) -> torch.Generator:
-        """A generator of its own for each step: a training that goes on needs no other memory of what was drawn."""
-        return torch.Generator().manual_seed(self.seed * _STRIDE + step)
+def _check(system: LearningSystem, settings: LearnSettings, n_segments: int, seed: int) -> None:
+    if type(settings) is not system.settings:
+        raise InputError(
+            f"{system.title} takes {system.settings.__name__}; got {type(settings).__name__}.", field="settings"
+        )
+    check_range("n_segments", n_segments, lo=2, hi=MOST_SEGMENTS)
+    check_seed(seed)
+    n_pixels = settings.batch * settings.crop**2
+    if n_segments > n_pixels:
+        raise InputError(
+            f"n_segments must be at most the {n_pixels} pixels of a step; got {n_segments}.", field="n_segments"
+        )
 
-    def _move(self, loss: Tensor, progress: float) -> None:
-        (group,) = self.optimizer.param_groups
-        group["lr"] = self.settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        length = torch.nn.utils.get_total_norm([x.grad for x in group["params"] if x.grad is not None])
-        if not math.isfinite(float(loss.detach())) or not math.isfinite(float(length)):
-            raise NumericalError(
-                f"The loss of step {self.n_steps + 1} is {float(loss.detach()):.3g}, its gradient {float(length):.3g}; the "
-                f"network stays as it was after step {self.n_steps}. Go on from there with a smaller learning rate than "
-                f"{self.settings.learning_rate:g}.",
-                stage="learn",
-            )
-        self.optimizer.step()
 
-    def _state(self, losses: Losses) -> State:
-        return State(
-            step=self.n_steps,
-            progress=min(1.0, self.progress),
-            seconds=self.seconds,
-            loss=self.loss,
-            parts=dict(losses.parts),
+@dataclass(frozen=True, eq=False, slots=True)
+class _Work:
+    """A training under way, and what can be had of it."""
+
+    system: LearningSystem
+    settings: LearnSettings
+    k: int
+    seed: int
+    learner: ClusterLearner
+    budget: Budget
+
+    def state(self, state: State) -> LearnState:
+        """The state with what it says of the clusters."""
+        losses = cast("ClusterLoss", state.losses)
+        return LearnState(
+            **{name: getattr(state, name) for name in State.__slots__},
             use=losses.use.detach().float().cpu(),
             P=None if losses.P is None else losses.P.detach().float().cpu(),
             label=self.label,
-            learned=self.learned,
-            checkpoint=self.checkpoint,
+            learned=lambda: self.learned(state.loss),
         )
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) clusters of a picture by the network as it is now."""
         return scores_of(self.learner.net, image, side=self.settings.side).argmax(0).cpu()
 
-    def learned(self) -> Learned:
+    def learned(self, loss: float) -> Learned:
         """A copy of the network as it is now."""
         net = self.system.make_net(self.k, self.settings)
         net.load_state_dict(self.learner.net.state_dict())
         facts = {
-            "steps": self.n_steps,
-            "seconds": round(self.seconds, 1),
+            "steps": self.budget.step,
+            "seconds": round(self.budget.seconds, 1),
             "seed": self.seed,
-            "loss": self.loss,
-            "pictures": len(self.source),
+            "loss": loss,
+            "pictures": len(self.learner.source),
         }
         names = tuple(str(i) for i in range(self.k))
-        net.eval().requires_grad_(False).to(self.device)
+        net.eval().requires_grad_(False).to(next(self.learner.net.parameters()).device)
         return Learned(net, self.system.name, self.k, self.settings, names, facts)
-
-    def checkpoint(self) -> Checkpoint:
-        """A copy of all that is needed to go on."""
-        return Checkpoint(
-            self.identity,
-            self.n_steps,
-            self.seconds,
-            _copied(self.learner.state_dict()),
-            _copied(self.optimizer.state_dict()),
-        )
-
-    def restore(self, start: Checkpoint) -> None:
-        """Go on from a checkpoint.
-
-        Raises:
-            InputError: it is of another training.
-        """
-        mine, given = self.identity, dict(start.identity)
-        changed = [name for name in mine if given.get(name) != mine[name]]
-        if changed:
-            raise InputError(
-                f"The checkpoint is of a training with another {' and '.join(changed)}: {given.get(changed[0])!r}, and now "
-                f"{mine[changed[0]]!r}. Use the same again, or begin anew.",
-                field="resume",
-            )
-        try:
-            self.learner.load_state_dict(start.learner)
-            self.optimizer.load_state_dict(_copied(start.optimizer))
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:  # as load_state_dict says it
-            raise InputError(
-                "The checkpoint does not hold what this training needs. Delete it to begin anew.", field="resume"
-            ) from error
-        self.n_steps, self._seconds_before, self._began = start.step, start.seconds, self._clock()
-
-
-def _copied(value: Any) -> Any:
-    """The same nest of mappings, lists and tensors, with tensors of its own on the CPU."""
-    if isinstance(value, Tensor):
-        return value.detach().cpu().clone()
-    if isinstance(value, Mapping):
-        return {key: _copied(x) for key, x in value.items()}
-    return [_copied(x) for x in value] if isinstance(value, list | tuple) else value

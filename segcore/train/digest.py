@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 DIGEST = "digest"  # its key, in the metadata of weights and in a checkpoint
 
@@ -18,6 +18,15 @@ def digest_of(value: Any) -> str:
     """
     state = hashlib.blake2b(digest_size=16)
     _feed(state, value)
+    return state.hexdigest()
+
+
+def fingerprint(net: nn.Module) -> str:
+    """16 hexadecimal digits of the weights of a network; other weights, other digits."""
+    state = hashlib.blake2b(digest_size=8)
+    for name, tensor in sorted(net.state_dict().items()):
+        state.update(name.encode())
+        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
     return state.hexdigest()
 
 
