@@ -10,7 +10,7 @@ ROW_BLOCK_BYTES = 64 << 20  # working memory for one block of rows
 _FRONTIER = 64  # nodes whose edges are followed at once
 
 
-class Rows(Protocol):
+class MatrixRows(Protocol):
     """A matrix (n, m), of which some rows can be had."""
 
     @property
@@ -51,7 +51,7 @@ def row_blocks(n: int, bytes_per_row: int) -> list[slice]:
     return [slice(start, min(start + size, n)) for start in range(0, n, size)]
 
 
-def connected_components(W: Rows) -> Tensor:
+def connected_components(W: MatrixRows) -> Tensor:
     """Number the connected components of the graph with adjacency W > 0.
 
     Args:

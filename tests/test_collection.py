@@ -14,17 +14,7 @@ from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from segcore import Settings
 from segcore.cli.commands import main
-from segcore.collection import (
-    SYSTEMS,
-    DiskFull,
-    Store,
-    collect,
-    feature_key,
-    finish,
-    group,
-    open_reader,
-    pictures_of,
-)
+from segcore.collection import SYSTEMS, DiskFull, Store, collect, feature_key, group, open_reader, pictures_of
 from segcore.collection import store as store_module
 from segcore.collection.label import lift
 from segcore.collection.rows import RowSettings, embed, nearest_rows, rows_of
@@ -35,6 +25,7 @@ from segcore.evaluate.collection import majority_scores, matched_scores, named_s
 from segcore.learn import CATALOG, save_learned, train
 from segcore.pipeline import Pipeline
 from segcore.pipeline.stages import PixelLabels
+from segcore.runtime.steps import finish
 from segcore.runtime.stopping import Stopped, stoppable
 from segcore.types import Pictures
 
@@ -120,7 +111,7 @@ def test_paths_that_lead_out_of_a_zip_are_refused(tmp_path, inside):
 
 
 def test_a_zip_that_says_it_unpacks_to_much_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("segcore.collection.pictures.MOST_ZIP_BYTES", 1 << 20)
+    monkeypatch.setattr("segcore.image.listing.MOST_ZIP_BYTES", 1 << 20)
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for i in range(3):
             archive.writestr(f"{i}.png", bytes(1 << 19))
@@ -129,7 +120,7 @@ def test_a_zip_that_says_it_unpacks_to_much_is_refused(tmp_path, monkeypatch):
 
 
 def test_what_is_unpacked_is_bounded_whatever_the_zip_says(tmp_path, monkeypatch):
-    monkeypatch.setattr("segcore.collection.pictures.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("segcore.image.listing.MAX_FILE_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(5000))
         archive.writestr("b.png", bytes(10))

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 
 from segcore import InputError, Settings
-from segcore.collection import SYSTEMS, Store, collect, finish, group, label_map, open_reader, pictures_of
+from segcore.collection import SYSTEMS, Store, collect, group, label_map, open_reader, pictures_of
 from segcore.collection.pieces import Pieces, check_pieces
 from segcore.collection.systems.comus import salient_pieces
 from segcore.collection.systems.deep_spectral import border_first, eigensegments
 from segcore.collection.systems.maskdistill import attention_masks
 from segcore.drawn.objects import draw_objects
+from segcore.runtime.steps import finish
 
 
 def two_squares():

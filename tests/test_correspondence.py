@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from segcore import InputError
-from segcore.collection.systems.stego import StegoSettings
+from segcore.collection.systems.stego import StegoHeadSettings
 from segcore.learn.correspondence import (
     PAIRS,
     Bank,
@@ -134,7 +134,7 @@ class TestPairs:
 
     def test_same_generator_same_pairs(self):
         bank, _, _ = make_bank()
-        settings = StegoSettings(points=9)
+        settings = StegoHeadSettings(points=9)
         a, b, c = (draw_pairs(bank, settings, 4, generator(seed)) for seed in (3, 3, 4))
         assert torch.equal(a.own, b.own)
         assert torch.equal(a.near, b.near)
@@ -145,13 +145,13 @@ class TestPairs:
         """Two pictures, each of one feature of its own: rolled, the other one always stands against it."""
         f = torch.eye(2)[:, None, None, :].expand(2, 4, 4, 2)
         bank = Bank(lambda i: f[i], nearest_pictures(f.mean((1, 2)), 1), torch.device("cpu"))
-        found = likenesses(draw_pairs(bank, StegoSettings(points=5), 16, generator()), centering=False)
+        found = likenesses(draw_pairs(bank, StegoHeadSettings(points=5), 16, generator()), centering=False)
         assert all(bool((x == 0).all()) for x in found["random"])
         assert bool((found["self"][0] == 1).all())
 
     def test_shifts_leave_the_wanted_shares(self):
         bank, _, _ = make_bank(12, noise=1.0)
-        settings = StegoSettings(attracting=0.3, attracting_random=0.05)
+        settings = StegoHeadSettings(attracting=0.3, attracting_random=0.05)
         shifts = measure_shifts(bank, settings, generator(5))
         f = likenesses(draw_pairs(bank, settings, 32, generator(6)), centering=True)
         for name, shift, share in zip(PAIRS, shifts, (0.3, 0.3, 0.05), strict=True):
@@ -160,7 +160,7 @@ class TestPairs:
 
     def test_fixed_shifts_are_the_published_ones(self):
         bank, _, _ = make_bank()
-        assert measure_shifts(bank, StegoSettings(shift_rule="fixed"), generator()).tolist() == pytest.approx(
+        assert measure_shifts(bank, StegoHeadSettings(shift_rule="fixed"), generator()).tolist() == pytest.approx(
             [0.18, 0.12, 0.46]
         )
 
@@ -183,7 +183,7 @@ class TestTraining:
 
     def test_it_parts_kinds_that_recur(self):
         bank, f, which = make_bank(noise=0.6)
-        head, losses = self.train(bank, StegoSettings(points=25))
+        head, losses = self.train(bank, StegoHeadSettings(points=25))
         assert sum(losses[-10:]) < sum(losses[:10])
         S = head(f).detach().flatten(0, 2)
         labels = soft_clusters(S, cosine_kmeans(S, 3, generator=generator())).argmax(1)
@@ -194,7 +194,7 @@ class TestTraining:
     def test_it_draws_kinds_apart_further_than_the_features(self):
         """The point of the loss: within a kind codes are closer than features were, and between kinds nearly orthogonal."""
         bank, f, which = make_bank(noise=0.6)
-        head, _ = self.train(bank, StegoSettings(points=25))
+        head, _ = self.train(bank, StegoHeadSettings(points=25))
         kind = which.flatten()
         same = kind[:, None] == kind
 
@@ -207,13 +207,13 @@ class TestTraining:
 
     def test_seeds_reproduce_to_the_bit(self):
         bank, _, _ = make_bank()
-        runs = [self.train(bank, StegoSettings(points=9), steps=4, seed=seed) for seed in (1, 1, 2)]
+        runs = [self.train(bank, StegoHeadSettings(points=9), steps=4, seed=seed) for seed in (1, 1, 2)]
         assert runs[0][1] == runs[1][1] != runs[2][1]
         assert all(torch.equal(a, b) for a, b in zip(runs[0][0].parameters(), runs[1][0].parameters(), strict=True))
 
     def test_parts_add_up_to_the_loss(self):
         bank, _, _ = make_bank()
-        settings = StegoSettings(points=9, dropout=0.0)
+        settings = StegoHeadSettings(points=9, dropout=0.0)
         total, parts, codes = head_losses(
             CodeHead(8, 6), draw_pairs(bank, settings, 4, generator()), torch.zeros(3), settings, generator()
         )

@@ -11,7 +11,7 @@ from skimage.filters import threshold_otsu
 
 from segcore.pretrain.cues import draw_objects, draw_regions, draw_saliency, objectness
 from segcore.pretrain.cues.hierarchy import CONTRAST_WEIGHT, TEXTURE_WEIGHT, merge
-from segcore.pretrain.cues.pieces import Pieces, cut_up, describe, to_lab
+from segcore.pretrain.cues.pieces import Superpixels, cut_up, describe, to_lab
 from segcore.pretrain.cues.saliency import (
     SIGMA_COLOR,
     SIGMA_SPACE,
@@ -284,7 +284,7 @@ def test_a_border_holds_regions_apart():
 
     def pieces(colors, contrast):
         lab = np.array(colors, float)
-        return Pieces(
+        return Superpixels(
             np.arange(3)[None].repeat(4, 0).repeat(4, 1), np.full(3, 16.0), lab, np.zeros((3, 1)), np.zeros((3, 2)),
             np.ones(3, bool), np.array([[0, 1], [1, 2]]), np.full(2, 4.0), np.array(contrast, float),
         )  # fmt: skip

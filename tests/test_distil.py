@@ -7,7 +7,7 @@ import torch
 
 from segcore import InputError, NumericalError
 from segcore.collection.distil import DistilSettings, distil, label_factors
-from segcore.collection.types import finish
+from segcore.runtime.steps import finish
 
 QUICK = {"steps": 60, "batch": 4, "points": 64, "hidden": 16, "learning_rate": 0.02}
 

@@ -15,11 +15,12 @@ import torch
 from PIL import Image
 
 from segcore.cli.commands import main
-from segcore.collection import Store, collect, finish, open_reader, pictures_of
+from segcore.collection import Store, collect, open_reader, pictures_of
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.evaluate import evaluate_labels, label_cases, untrained_pipeline
 from segcore.pipeline import Pipeline
 from segcore.runtime.engine import ENGINES, LOCAL, Ray, engine_of
+from segcore.runtime.steps import finish
 from segcore.settings import Settings
 from tests.scenes import two_discs
 from tests.server import free_port
@@ -210,7 +211,7 @@ def test_a_process_joins_a_cluster_by_its_address(cluster, folder, tmp_path):
 def test_the_same_scores_as_here(cluster, folder):
     pipeline, labels = Pipeline(device="cpu"), folder.parent / "labels"
     cases = label_cases(folder, labels)
-    local, there = (evaluate_labels(cases, QUICK, pipeline=pipeline, engine=engine) for engine in (LOCAL, cluster))
+    local, there = (finish(evaluate_labels(cases, QUICK, pipeline=pipeline, engine=engine)) for engine in (LOCAL, cluster))
     assert there.names == local.names == ("0", "1", "2", "3", "5")
     assert there.skipped == local.skipped
     assert there.mean("miou") == local.mean("miou")

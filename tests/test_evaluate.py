@@ -15,6 +15,7 @@ from segcore.features import BACKBONES, load_vit
 from segcore.features.untrained import untrained_twin
 from segcore.image import picture_size, read_image, read_mask
 from segcore.metrics import boundary_benchmark, contingency, f_beta, mask_iou, match, region_benchmark, score_labels
+from segcore.runtime.steps import finish
 from tests.checkpoints import make_family, write_folder
 from tests.scenes import two_discs, vertical_stripes
 
@@ -65,7 +66,8 @@ def test_regions_are_scored_level_by_level(bsds, pipeline):
     cases = evaluate.bsds_cases(bsds, "val")
     assert [case.name for case in cases] == ["discs", "stripes"]
     seen = []
-    report = evaluate.evaluate_regions(cases, SETTINGS, levels=[2, 3], pipeline=pipeline, on_picture=seen.append)
+    steps = evaluate.evaluate_regions(cases, SETTINGS, levels=[2, 3], pipeline=pipeline)
+    report = finish(steps, lambda step: seen.append(step.name))
     assert (report.names, report.levels, report.skipped) == (("discs", "stripes"), (2, 3), {})
     assert seen == ["discs", "stripes"]
     maps = [[pipeline.run(c.picture, SETTINGS.replace(n_segments=k)).label_map for k in (2, 3)] for c in cases]
@@ -86,14 +88,16 @@ def test_only_the_clustering_repeats(bsds):
         return result
 
     pipeline.run = watched
-    evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val")[:1], SETTINGS, levels=[2, 3, 4], pipeline=pipeline)
+    finish(evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val")[:1], SETTINGS, levels=[2, 3, 4], pipeline=pipeline))
     assert "spectrum" in computed[0]
     assert computed[1:] == [["partition", "cells", "upsampled", "label_map"]] * 2
 
 
 def test_a_method_without_k_has_one_level(bsds, pipeline):
     cases = evaluate.bsds_cases(bsds, "val")
-    report = evaluate.evaluate_regions(cases, SETTINGS.replace(method="fiedler"), levels=[2, 3, 4], pipeline=pipeline)
+    report = finish(
+        evaluate.evaluate_regions(cases, SETTINGS.replace(method="fiedler"), levels=[2, 3, 4], pipeline=pipeline)
+    )
     assert report.levels == ()
     assert all(len(row.pri) == 1 for row in report.benchmark.pictures)
 
@@ -107,7 +111,7 @@ def test_what_cannot_be_read_is_named_and_not_fatal(bsds, pipeline):
     (images / "turned.png").write_bytes((images / "discs.png").read_bytes())
     write_truth(truths / "turned.mat", [np.zeros((7, 9), int)])
     (images / "alone.png").write_bytes((images / "discs.png").read_bytes())  # nobody has drawn on it
-    report = evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val"), SETTINGS, levels=[2], pipeline=pipeline)
+    report = finish(evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val"), SETTINGS, levels=[2], pipeline=pipeline))
     assert report.names == ("discs", "stripes")
     assert set(report.skipped) == {"broken", "lost", "turned"}
     assert "9 × 7 px" in report.skipped["turned"]
@@ -119,21 +123,17 @@ def test_nothing_to_score_is_an_error(bsds, pipeline):
     cases = evaluate.bsds_cases(bsds, "val")
     cases[0].picture.write_bytes(b"")
     with pytest.raises(InputError, match=r"None of 1 pictures.*empty"):
-        evaluate.evaluate_regions(cases[:1], SETTINGS, levels=[2], pipeline=pipeline)
+        finish(evaluate.evaluate_regions(cases[:1], SETTINGS, levels=[2], pipeline=pipeline))
     with pytest.raises(InputError, match="at least one K"):
-        evaluate.evaluate_regions(cases, SETTINGS, levels=[], pipeline=pipeline)
+        finish(evaluate.evaluate_regions(cases, SETTINGS, levels=[], pipeline=pipeline))
 
 
 def test_a_wrong_setting_ends_the_work_at_once(bsds, pipeline):
     seen = []
+    settings = SETTINGS.replace(n_vectors=2)
+    steps = evaluate.evaluate_regions(evaluate.bsds_cases(bsds, "val"), settings, levels=[8], pipeline=pipeline)
     with pytest.raises(InputError, match="n_vectors"):
-        evaluate.evaluate_regions(
-            evaluate.bsds_cases(bsds, "val"),
-            SETTINGS.replace(n_vectors=2),
-            levels=[8],
-            pipeline=pipeline,
-            on_picture=seen.append,
-        )
+        finish(steps, seen.append)
     assert len(seen) <= 1
 
 
@@ -142,7 +142,7 @@ def test_a_picture_that_the_settings_do_not_suit_costs_the_others_nothing(bsds, 
     Image.fromarray(np.zeros((8, 400, 3), np.uint8)).save(data / "images/val/a.png")
     write_truth(data / "groundTruth/val/a.mat", [np.zeros((8, 400), int)])
     cases = evaluate.bsds_cases(bsds, "val")
-    report = evaluate.evaluate_regions(cases, SETTINGS.replace(max_side=64), levels=[9], pipeline=pipeline)
+    report = finish(evaluate.evaluate_regions(cases, SETTINGS.replace(max_side=64), levels=[9], pipeline=pipeline))
     assert list(report.skipped) == ["a"]
     assert "at least 9 patches" in report.skipped["a"]
     assert len(report.names) == len(cases) - 1
@@ -158,18 +158,20 @@ def test_pictures_and_masks_are_told_apart(masks):
 
 def test_another_backbone_never_stands_in_silently(bsds, pipeline):
     with pytest.raises(ModelError, match="dino_vits8"):
-        evaluate.evaluate_regions(
-            evaluate.bsds_cases(bsds, "val"), SETTINGS.replace(backbone="dino_vits8"), levels=[2], pipeline=pipeline
+        finish(
+            evaluate.evaluate_regions(
+                evaluate.bsds_cases(bsds, "val"), SETTINGS.replace(backbone="dino_vits8"), levels=[2], pipeline=pipeline
+            )
         )
 
 
 def test_objects_by_rule_and_by_better_side(masks, pipeline):
     cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
     cut = SETTINGS.replace(method="fiedler")
-    report = evaluate.evaluate_objects(cases, cut, pipeline=pipeline)
+    report = finish(evaluate.evaluate_objects(cases, cut, pipeline=pipeline))
     assert report.mean_by_rule > 0.75
     assert report.mean_by_better_side == report.mean_by_rule
-    swapped = evaluate.evaluate_objects(cases, cut.replace(flip=True), pipeline=pipeline)
+    swapped = finish(evaluate.evaluate_objects(cases, cut.replace(flip=True), pipeline=pipeline))
     assert swapped.mean_by_rule < 0.1
     assert swapped.mean_by_better_side == report.mean_by_rule
 
@@ -177,7 +179,7 @@ def test_objects_by_rule_and_by_better_side(masks, pipeline):
 def test_objects_need_a_two_way_method_and_pairs(masks, pipeline):
     cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
     with pytest.raises(InputError, match="two-way") as error:
-        evaluate.evaluate_objects(cases, SETTINGS.replace(method="kmeans"), pipeline=pipeline)
+        finish(evaluate.evaluate_objects(cases, SETTINGS.replace(method="kmeans"), pipeline=pipeline))
     assert error.value.field == "method"
     with pytest.raises(InputError, match="no folder"):
         evaluate.mask_cases(masks / "pictures", masks / "nowhere")
@@ -188,7 +190,7 @@ def test_objects_need_a_two_way_method_and_pairs(masks, pipeline):
 
 def test_objects_of_methods_with_several_objects_count_together(masks, pipeline):
     cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
-    several = evaluate.evaluate_objects(cases, SETTINGS.replace(method="maskcut", mask_tau=0.9), pipeline=pipeline)
+    several = finish(evaluate.evaluate_objects(cases, SETTINGS.replace(method="maskcut", mask_tau=0.9), pipeline=pipeline))
     truth = read_mask(cases[0].truth)
     labels = pipeline.run(cases[0].picture, SETTINGS.replace(method="maskcut", mask_tau=0.9)).label_map
     assert several.mean_by_rule == mask_iou(labels > 0, truth)
@@ -200,7 +202,7 @@ def test_one_threshold_holds_for_all_pictures(masks, pipeline):
     upside_down = np.asarray(Image.open(masks / "masks" / "disc.png"))[::-1]
     Image.fromarray(upside_down).save(masks / "masks" / "b.png")
     cases = evaluate.mask_cases(masks / "pictures", masks / "masks")
-    report = evaluate.evaluate_objects(cases, SETTINGS.replace(method="fiedler"), pipeline=pipeline)
+    report = finish(evaluate.evaluate_objects(cases, SETTINGS.replace(method="fiedler"), pipeline=pipeline))
     assert report.max_f_beta == max((a + b) / 2 for a, b in zip(*(row.curve for row in report.scores), strict=True))
     assert report.max_f_beta <= np.mean([row.max_f_beta for row in report.scores])
     assert report.corloc == np.mean([row.box_iou >= 0.5 for row in report.scores])
@@ -223,7 +225,7 @@ def labelled(tmp_path):
 
 def test_label_maps_are_scored_picture_by_picture_and_pooled(labelled, pipeline):
     cases = evaluate.label_cases(labelled / "pictures", labelled / "labels")
-    report = evaluate.evaluate_labels(cases, SETTINGS.replace(n_segments=4), pipeline=pipeline, ignore=255)
+    report = finish(evaluate.evaluate_labels(cases, SETTINGS.replace(n_segments=4), pipeline=pipeline, ignore=255))
     assert (report.names, report.skipped) == (("discs", "stripes"), {})
     maps = [pipeline.run(case.picture, SETTINGS.replace(n_segments=4)).label_map.numpy() for case in cases]
     truths = [np.asarray(Image.open(case.truth)).astype(int) for case in cases]
@@ -239,11 +241,11 @@ def test_label_maps_are_scored_picture_by_picture_and_pooled(labelled, pipeline)
 def test_label_maps_that_do_not_fit_are_named(labelled, pipeline):
     Image.new("L", (9, 7)).save(labelled / "labels" / "discs.png")
     cases = evaluate.label_cases(labelled / "pictures", labelled / "labels")
-    report = evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline)
+    report = finish(evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline))
     assert report.names == ("stripes",)
     assert "9 × 7 px" in report.skipped["discs"]
     Image.fromarray(np.full((48, 64), 255, np.uint8)).save(labelled / "labels" / "discs.png")
-    report = evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline, ignore=255)
+    report = finish(evaluate.evaluate_labels(cases, SETTINGS, pipeline=pipeline, ignore=255))
     assert "left out" in report.skipped["discs"]
 
 
@@ -411,7 +413,7 @@ def streets(tmp_path):
 def test_patches_find_their_like_as_a_loop_finds_it(streets, pipeline):
     cases = evaluate.label_cases(streets / "pictures", streets / "labels")
     settings = Settings(backbone="color", max_side=64)
-    report = evaluate.evaluate_retrieval(cases, settings, pipeline=pipeline, ignore=7, n_nearest=5)
+    report = finish(evaluate.evaluate_retrieval(cases, settings, pipeline=pipeline, ignore=7, n_nearest=5))
     rows = []
     for i, case in enumerate(cases):
         features = pipeline.values(case.picture, settings, "features")["features"]

@@ -16,6 +16,7 @@ from segcore.heads.apply import cell_counts, check_head, entropy, label_picture,
 from segcore.heads.file import head_bytes, read_head
 from segcore.image import cells_to_pixels, read_labels
 from segcore.pipeline import Pipeline
+from segcore.runtime.steps import finish
 from segcore.scribble.scribble import COSTS, METHODS, Options, scribble
 from segcore.scribble.strokes import read_strokes
 from segcore.settings import Settings
@@ -203,15 +204,15 @@ def test_sparse_labels_are_enough(folders):
         sparse[::24] = labels[::24]
         Image.fromarray(sparse).save(path)
     cases = label_cases(folders / "images", folders / "labels")
-    trained = train_on_cases(cases, QUICK, pipeline=PIPELINE, ignore=255)
+    trained = finish(train_on_cases(cases, QUICK, pipeline=PIPELINE, ignore=255))
     assert trained.head.labels == (2, 5)
     assert trained.n_patches < 6 * 9 * 12
 
 
 def test_patches_are_thinned_out_equally(folders):
     cases = label_cases(folders / "images", folders / "labels")
-    trained = train_on_cases(cases, QUICK, pipeline=PIPELINE, most_patches=60)
-    again = train_on_cases(cases, QUICK, pipeline=PIPELINE, most_patches=60)
+    trained = finish(train_on_cases(cases, QUICK, pipeline=PIPELINE, most_patches=60))
+    again = finish(train_on_cases(cases, QUICK, pipeline=PIPELINE, most_patches=60))
     assert trained.n_patches == 60
     assert trained.n_marked == 6 * 9 * 12
     assert torch.equal(trained.head.linear.weight, again.head.linear.weight)
@@ -227,7 +228,7 @@ def test_random_weights_are_told_and_used_again(folders):
 
 def test_a_head_of_other_weights_is_one_sentence(folders):
     cases = label_cases(folders / "images", folders / "labels")
-    head = train_on_cases(cases, QUICK.replace(backbone="dino_tiny"), pipeline=PIPELINE).head
+    head = finish(train_on_cases(cases, QUICK.replace(backbone="dino_tiny"), pipeline=PIPELINE)).head
     check_head(PIPELINE, head, cases[0].picture)
     assert tuple(label_picture(PIPELINE, head, cases[0].picture)[0].shape) == (96, 128)
     for other in (dataclasses.replace(head, weights="0" * 16), dataclasses.replace(head, backbone="color")):
@@ -236,7 +237,7 @@ def test_a_head_of_other_weights_is_one_sentence(folders):
     with pytest.raises(InputError, match="numbers per patch"):
         label_picture(PIPELINE, dataclasses.replace(head, backbone="color", weights="none"), cases[0].picture)
     again = read_head(head_bytes(head))
-    assert evaluate_head(cases, again, pipeline=PIPELINE).labels == (2, 5)
+    assert finish(evaluate_head(cases, again, pipeline=PIPELINE)).labels == (2, 5)
 
 
 @pytest.mark.parametrize(
@@ -258,7 +259,7 @@ def test_a_head_of_other_weights_is_one_sentence(folders):
 )  # fmt: skip
 def test_mistakes_in_a_shell_are_one_sentence(words, sentence, folders, capsys):
     cases = label_cases(folders / "images", folders / "labels")
-    head = train_on_cases(cases, QUICK, pipeline=PIPELINE).head
+    head = finish(train_on_cases(cases, QUICK, pipeline=PIPELINE)).head
     (folders / "old").write_bytes(head_bytes(dataclasses.replace(head, labels=(7, 9))))
     extra = COLOR if " train " in words else ()
     assert run(*words.replace("{}", str(folders)).split(), *extra) == 2
@@ -270,6 +271,6 @@ def test_mistakes_in_a_shell_are_one_sentence(words, sentence, folders, capsys):
 def test_label_maps_of_another_size_are_named_and_left_out(folders, capsys):
     Image.new("L", (10, 10)).save(folders / "labels" / "p0.png")
     cases = label_cases(folders / "images", folders / "labels")
-    trained = train_on_cases(cases, QUICK, pipeline=PIPELINE)
+    trained = finish(train_on_cases(cases, QUICK, pipeline=PIPELINE))
     assert "must have the same size" in trained.skipped["p0"]
     assert len(trained.names) == 5

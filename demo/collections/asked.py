@@ -11,7 +11,7 @@ import numpy as np
 
 from demo.collections import texts
 from demo.shared.service import Service
-from segcore.collection import SYSTEMS, Picture, pictures_of, system_of
+from segcore.collection import SYSTEMS, PictureFile, pictures_of, system_of
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.image import parse_label
@@ -86,7 +86,9 @@ def asked_of(values: Mapping[str, Any], own: Mapping[str, Any]) -> Asked:
     )
 
 
-def listed(asked: Asked, service: Service, folder: TemporaryDirectory[str]) -> tuple[tuple[Picture, ...], dict[str, Path]]:
+def listed(
+    asked: Asked, service: Service, folder: TemporaryDirectory[str]
+) -> tuple[tuple[PictureFile, ...], dict[str, Path]]:
     """The pictures of a run, and the label maps by their names.
 
     Raises:
@@ -95,22 +97,22 @@ def listed(asked: Asked, service: Service, folder: TemporaryDirectory[str]) -> t
     if asked.source == "drawn":
         return _drawn(Path(folder.name))
     if asked.source == "photos":
-        return tuple(Picture(e.id, e.path) for e in service.examples.values()), {}
+        return tuple(PictureFile(e.id, e.path) for e in service.examples.values()), {}
     pictures = pictures_of([Path(file) for file in asked.files])
     if len(pictures) > MOST:
         raise InputError(texts.TOO_MANY.format(most=MOST, n=len(pictures)), field="files")
     return pictures, {Path(file).stem: Path(file) for file in asked.truth}
 
 
-def _drawn(folder: Path) -> tuple[tuple[Picture, ...], dict[str, Path]]:
+def _drawn(folder: Path) -> tuple[tuple[PictureFile, ...], dict[str, Path]]:
     drawn = draw_objects()
-    pictures: list[Picture] = []
+    pictures: list[PictureFile] = []
     truths: dict[str, Path] = {}
     for name, image, truth in zip(drawn.names, drawn.images, drawn.truth, strict=True):
         path, labels = folder / f"{name}.png", folder / f"{name}.labels.png"
         path.write_bytes(png(image.numpy()))
         labels.write_bytes(png(truth.numpy().astype(np.uint8)))
-        pictures.append(Picture(name, path))
+        pictures.append(PictureFile(name, path))
         truths[name] = labels
     return tuple(pictures), truths
 

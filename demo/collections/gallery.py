@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.collection import Collection, Grouping
-from segcore.collection.types import Sample
+from segcore.collection.collection import Sample
 from segcore.cut.components import bounding_box, largest_component
 from segcore.show.files import data_uri, jpeg
 

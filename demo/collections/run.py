@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from torch import Tensor
@@ -16,25 +16,15 @@ from demo.collections.asked import Asked, listed
 from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
-from segcore.collection import (
-    Collection,
-    Grouping,
-    Picture,
-    Progress,
-    Steps,
-    Store,
-    collect,
-    group,
-    label_map,
-    open_reader,
-    system_of,
-)
+from segcore.collection import Collection, Grouping, PictureFile, Store, collect, group, label_map, open_reader, system_of
 from segcore.collection.export import clusters, zipped
-from segcore.collection.types import finish
 from segcore.errors import InputError
 from segcore.evaluate.collection import Truth, matched_scores, truth_of
 from segcore.image import read_image
+from segcore.runtime.steps import Progress, Steps, finish, mapped
 from segcore.runtime.stopping import stop_if_asked
+
+T = TypeVar("T")
 
 _READ, _LEARNED, _GROUPED = 0.6, 0.3, 0.8  # of the bar, when features are read; the same of systems that learn; groups made
 
@@ -70,7 +60,7 @@ def make_work(asked: Asked, service: Service) -> Work:
         yield _count(len(pictures), {})
         seen: list[str] = []
         read = _LEARNED if system_of(asked.system).learns else _READ
-        steps: Steps[Any] = collect(pictures, reader, store)
+        steps: Steps[Progress, Any] = collect(pictures, reader, store)
         collection = yield from _through(steps, 0.0, read, partial(_as_read, pictures, seen))
         yield _count(len(collection), collection.failed)
         if tuple(seen) != collection.names:
@@ -87,22 +77,22 @@ def make_work(asked: Asked, service: Service) -> Work:
 
 
 def _through(
-    steps: Steps[Any], share: float, high: float, show: Callable[[Progress], dict[str, Any]]
-) -> Generator[Report, None, Any]:
+    steps: Steps[Progress, T], share: float, high: float, show: Callable[[Progress], dict[str, Any]]
+) -> Steps[Report, T]:
     """Run steps as the part of the bar from one share to another; returns what they return.
 
     Nobody knows how many stages there will be, so each takes two thirds of what is left.
     """
-    stage, low, reach = None, share, share
-    while True:
-        try:
-            p: Progress = next(steps)
-        except StopIteration as done:
-            return done.value
+    stage, low, reach = "", share, share
+
+    def tell(p: Progress) -> Report:
+        nonlocal stage, low, reach, share
         if p.stage != stage:
             stage, low, reach = p.stage, share, share + (high - share) * 2 / 3
         share = max(share, low + (reach - low) * (p.done / p.total if p.total else 0))
-        yield Report(p.stage, p.done, p.total, p.unit, share=share, show=show(p))
+        return Report(p.stage, p.done, p.total, p.unit, share=share, show=show(p))
+
+    return (yield from mapped(steps, tell))
 
 
 def _count(n: int, failed: Mapping[str, str]) -> Report:
@@ -110,7 +100,7 @@ def _count(n: int, failed: Mapping[str, str]) -> Report:
     return Report(texts.LISTING, show={"count": {"n": n, "left_out": left_out}})
 
 
-def _as_read(pictures: Sequence[Picture], seen: list[str], p: Progress) -> dict[str, Any]:
+def _as_read(pictures: Sequence[PictureFile], seen: list[str], p: Progress) -> dict[str, Any]:
     """The picture whose features were just computed; those that cannot be read have no number."""
     picture = pictures[int(p.done) - 1]
     try:

@@ -13,7 +13,7 @@ from demo.collections import texts
 from demo.collections.gallery import patches_shown, segments_shown
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
-from segcore.collection.export import palette_of
+from segcore.collection.export import group_palette
 from segcore.collection.rows import embed
 from segcore.evaluate.collection import Scores
 from segcore.numerics import normalize_rows
@@ -63,7 +63,7 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane
         labels[mine] = part.flatten().long()[sample.cell[mine]]
     k = grouping.n_groups
     counts = torch.bincount(labels, minlength=k)
-    colors = palette_of(grouping).hex(k)
+    colors = group_palette(grouping).hex(k)
     total, sums = X.sum(0), torch.zeros(k, X.shape[1]).index_add_(0, labels, X)
     rows = []
     for g in range(k):

@@ -1,7 +1,7 @@
 """The tab in which several methods, and ways from patches to pixels, stand side by side: layout, wiring and events."""
 
 import uuid
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from demo.shared.service import Service
 from demo.shared.texts import CHOICES, READY, STOP
 from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import settings_read
+from segcore.runtime.steps import Steps, mapped
 from segcore.runtime.stopping import Stopped
 from segcore.settings import Settings, params
 from segcore.show.color_match import BEHIND, match_colors, matched_palette
@@ -163,17 +164,10 @@ def painted(
 
 def _fresh(
     service: Service, picture: str, settings: Settings, key: str, check: Callable[[], None]
-) -> Generator[tuple[str, StageReport], None, Segmentation]:
+) -> Steps[tuple[str, StageReport], Segmentation]:
     """The stages that had to be computed; returns the result."""
     steps = service.pipeline.steps(picture, settings, check=check)
-    while True:
-        try:
-            report = next(steps)
-        except StopIteration as done:
-            result: Segmentation = done.value
-            return result
-        if not report.cached:
-            yield key, report
+    return (yield from mapped(steps, lambda report: None if report.cached else (key, report)))
 
 
 # ---- Events ----

@@ -1,7 +1,7 @@
 """The event behind every control: a new result, and what the open tab shows of it."""
 
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from typing import Any
@@ -16,8 +16,9 @@ from demo.shared.errors import told_kindly
 from demo.shared.link import write_link
 from demo.shared.service import Service
 from demo.shared.texts import READY, STOPPED
+from segcore.runtime.steps import Steps, mapped
 from segcore.runtime.stopping import Stopped
-from segcore.types import Segmentation
+from segcore.types import Segmentation, StageReport
 
 _PATIENCE = 0.25  # seconds of work after which the status line tells the stages
 FIXED = ("newest", "shown", "status", "notes", "formula", "address")  # outputs beside those of the tabs
@@ -79,18 +80,18 @@ class Run:
             fixed = {}
             check()
 
-    def _computed(self, now: Shown, check: Callable[[], None]) -> Generator[tuple[Any, ...], None, Segmentation]:
+    def _computed(self, now: Shown, check: Callable[[], None]) -> Steps[tuple[Any, ...], Segmentation]:
         """Run the stages, and tell those that take long."""
-        stages, told_at = self._service.pipeline.steps(now.picture, now.settings, check=check), time.monotonic()
-        while True:
-            try:
-                report = next(stages)
-            except StopIteration as done:
-                result: Segmentation = done.value
-                return result
-            if not report.cached and time.monotonic() - told_at > _PATIENCE:
-                told_at = time.monotonic()
-                yield self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")
+        told_at = time.monotonic()
+
+        def tell(report: StageReport) -> tuple[Any, ...] | None:
+            nonlocal told_at
+            if report.cached or time.monotonic() - told_at <= _PATIENCE:
+                return None
+            told_at = time.monotonic()
+            return self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")
+
+        return (yield from mapped(self._service.pipeline.steps(now.picture, now.settings, check=check), tell))
 
     def _answer(self, tab: str = "", part: tuple[Any, ...] = (), **fixed: Any) -> tuple[Any, ...]:
         outputs = [fixed.get(name, gr.skip()) for name in FIXED]

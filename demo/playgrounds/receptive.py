@@ -12,7 +12,7 @@ from demo.playgrounds.fields import Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
 from segcore.show.paint import paint_ramp
 from segcore.show.palette import SEQUENTIAL
-from segcore.taught.receptive import KINDS, Layer, Seen, input_gradient, receptive_fields, touched
+from segcore.taught.receptive import KINDS, Layer, LayerSeen, input_gradient, receptive_fields, touched
 
 MOST_LAYERS = 20
 HEADS = ("layer", "k", "s", "d", "c'")
@@ -72,7 +72,7 @@ def _layer(row: list[float]) -> Layer:
     return Layer(KINDS[kind], kernel, stride, dilation, padding, channels)
 
 
-def _stack(state: State, seen: list[Seen]) -> blocks.Block:
+def _stack(state: State, seen: list[LayerSeen]) -> blocks.Block:
     known = [
         [str(s.size), str(s.stride), str(s.field), f"+{s.growth}", _large(s.parameters), _large(s.multiply_adds), _bytes(s)]
         for s in seen
@@ -84,7 +84,7 @@ def _stack(state: State, seen: list[Seen]) -> blocks.Block:
 
 
 def _checks(
-    gradient: Tensor, reached: list[list[int]], last: Seen, size: int, corner: tuple[float, float]
+    gradient: Tensor, reached: list[list[int]], last: LayerSeen, size: int, corner: tuple[float, float]
 ) -> list[tuple[bool, str]]:
     rows, columns = ((gradient > 0).any(axis).nonzero()[:, 0].tolist() for axis in (1, 0))
     whole = all(start >= 0 and start + last.field <= size for start in corner)
@@ -98,7 +98,7 @@ def _checks(
     return checks
 
 
-def _facts(layers: list[Layer], seen: list[Seen], size: int) -> list[tuple[str, str, str]]:
+def _facts(layers: list[Layer], seen: list[LayerSeen], size: int) -> list[tuple[str, str, str]]:
     last = seen[-1]
     before = seen[-2] if len(seen) > 1 else None
     r, j = (before.field, before.stride) if before else (1, 1)
@@ -147,7 +147,7 @@ def _large(value: int) -> str:
     return str(value)
 
 
-def _bytes(seen: Seen) -> str:
+def _bytes(seen: LayerSeen) -> str:
     return f"{seen.bytes / 2**20:.3g} MiB"
 
 

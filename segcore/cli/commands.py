@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli.collection import add_collection
 from segcore.cli.evaluate import add_evaluate
-from segcore.cli.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
+from segcore.cli.flags import add_device, add_engine, add_settings, check_json, engine_from, settings_from, write_json
 from segcore.cli.head import add_head
 from segcore.cli.learn import add_learn
 from segcore.cli.pretrain import add_pretrain
@@ -69,7 +69,7 @@ def build_parser() -> argparse.ArgumentParser:
     segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
     segment.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture files")
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
-    segment.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_device(segment)
     segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
     add_engine(segment)
@@ -81,7 +81,7 @@ def build_parser() -> argparse.ArgumentParser:
     methods.set_defaults(run=_methods)
 
     bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
-    bench.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_device(bench)
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")

@@ -7,24 +7,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.collection import add_evaluate_collection
-from segcore.cli.flags import add_engine, add_settings, check_json, engine_from, settings_from, write_json
+from segcore.cli.evaluate_collection import add_evaluate_collection
+from segcore.cli.flags import add_device, add_engine, add_settings, check_json, engine_from, settings_from, write_json
 from segcore.cli.scores_json import (
     LABEL_SCORES,
     OBJECT_SCORES,
     label_json,
-    label_numbers,
+    label_row,
     object_json,
-    object_numbers,
+    object_row,
     region_json,
     retrieval_json,
 )
+from segcore.cli.table import limited, print_table, shown
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import Settings
 
 if TYPE_CHECKING:
-    from segcore.evaluate import Case, RegionReport
+    from segcore.evaluate import Case, ObjectReport, RegionReport
     from segcore.pipeline import Pipeline
+    from segcore.runtime.steps import Progress, Steps
 
 LEVELS = "2,3,4,6,8,12"
 ALL = "all"  # methods of `evaluate objects`
@@ -78,7 +80,7 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
         "settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
-    parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_device(parser)
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     add_engine(parser)
     add_settings(parser)
@@ -90,7 +92,7 @@ def _bsds(parsed: argparse.Namespace) -> int:
 
     if parsed.n_segments is not None:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
-    cases, levels = _limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
+    cases, levels = limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
     rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS", "F ODS", "OIS", "ms")
@@ -110,13 +112,15 @@ def _objects(parsed: argparse.Namespace) -> int:
     every = parsed.method == ALL
     parsed.method = "fiedler" if every else parsed.method or "fiedler"
     methods = [name for name, method in METHODS.items() if method.finds_objects] if every else [parsed.method]
-    cases = _limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
+    cases = limited(mask_cases(parsed.images, parsed.masks), parsed.limit)
     alone = partnerless(parsed.images, parsed.masks)
     _tell_fit(cases)
 
-    def evaluate(cases: list["Case"], settings: Settings, **how: Any) -> list[tuple[Settings, Any]]:
+    def evaluate(
+        cases: list["Case"], settings: Settings, **how: Any
+    ) -> "Steps[Progress, list[tuple[Settings, ObjectReport | SegcoreError]]]":
         variants = [settings.replace(method=name) for name in methods]
-        reports = evaluate_variants(cases, variants, **how)
+        reports = yield from evaluate_variants(cases, variants, **how)
         faults = [report for report in reports if isinstance(report, SegcoreError)]
         if len(faults) == len(reports):
             raise faults[0]
@@ -134,7 +138,7 @@ def _objects(parsed: argparse.Namespace) -> int:
     print_table(
         ("backbone", "method (rule)", "pictures", "mean IoU", "best IoU", *OBJECT_SCORES.values()),
         [
-            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_numbers(r))
+            (name, label(settings), len(r.names), r.mean_by_rule, r.mean_by_better_side, *object_row(r))
             for name, r, settings in rows
         ],
     )
@@ -153,7 +157,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     alone = partnerless(parsed.images, parsed.labels)
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
@@ -161,7 +165,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", *LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
-        [(name, len(r.names), *label_numbers(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
+        [(name, len(r.names), *label_row(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
     )
     print("mIoU, accuracy: after Hungarian matching, anew for each picture; pooled: one matching for all pictures.")
     print("Less is better for VoI (bits), more for all others.")
@@ -177,7 +181,7 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
-    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     alone = partnerless(parsed.images, parsed.labels)
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
@@ -213,7 +217,7 @@ def _rows(
     status, engine = 0, engine_from(parsed)
     for name, settings, pipeline in _contenders(parsed, settings_from(parsed)):
         try:
-            report = _with_bar(name, cases, partial(evaluate, cases, settings, pipeline=pipeline, engine=engine))
+            report = shown(evaluate(cases, settings, pipeline=pipeline, engine=engine), label=name)
         except SegcoreError as error:
             if not rows:
                 raise
@@ -262,22 +266,6 @@ def _changed(settings: Settings, row: str) -> Settings:
     return Settings.from_values({**settings.to_dict(), **changes})
 
 
-def _with_bar(name: str, cases: Sequence["Case"], evaluate: Callable[..., Any]) -> Any:
-    from segcore.runtime.progress import make_bar
-
-    bar = make_bar(total=len(cases), label=name)
-    try:
-        return evaluate(on_picture=lambda _picture: bar.update(1))
-    finally:
-        bar.close()
-
-
-def _limited(cases: list["Case"], limit: int | None) -> list["Case"]:
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit must be at least 1; got {limit}.", field="limit")
-    return cases[:limit]
-
-
 def _numbers(text: str) -> list[int]:
     try:
         return sorted({int(part) for part in text.split(",")})
@@ -296,17 +284,6 @@ def _about_levels(report: "RegionReport") -> Iterator[str]:
         yield f"Levels: K = {', '.join(map(str, report.levels))}. Covering and PRI: more is better; VoI (bits): less is."
     else:
         yield "One level: the method takes no K, or chooses its own. Covering and PRI: more is better; VoI (bits): less is."
-
-
-def print_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under a head, numbers to the right."""
-    texts = [list(head), *([f"{x:.3f}" if isinstance(x, float) else str(x) for x in row] for row in rows)]
-    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
-    for row in texts:
-        first, *others = (
-            cell.ljust(w) if i == 0 else cell.rjust(w) for i, (cell, w) in enumerate(zip(row, widths, strict=True))
-        )
-        print("  ".join((first, *others)))
 
 
 def _print_left_out(skipped: Mapping[str, str], alone: Sequence[str] = ()) -> None:

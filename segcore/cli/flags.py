@@ -58,6 +58,11 @@ def _add_setting(group: Any, name: str, p: Param, default: Any) -> None:
     group.add_argument(flag, default=None, metavar=metavar, help=f"{info} ({default})".replace("%", "%%"))
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Add --device."""
+    parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+
+
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add --engine and --address: where the work on each picture is done."""
     parser.add_argument(

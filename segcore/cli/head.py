@@ -2,16 +2,14 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_settings, check_json, settings_from, write_json
+from segcore.cli.flags import add_device, add_settings, check_json, settings_from, write_json
+from segcore.cli.table import limited, shown
 from segcore.errors import InputError, SegcoreError
 
 if TYPE_CHECKING:
-    from segcore.evaluate import Case
     from segcore.evaluate.heads import HeadReport
     from segcore.heads.file import Head
     from segcore.pipeline import Pipeline
@@ -55,7 +53,7 @@ def _add_folders(parser: argparse.ArgumentParser, *, labels: bool) -> None:
         parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
         parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
-    parser.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_device(parser)
 
 
 def _add_head_file(parser: argparse.ArgumentParser) -> None:
@@ -76,25 +74,21 @@ def _train(parsed: argparse.Namespace) -> int:
     if parsed.max_patches is not None and parsed.max_patches < 2:
         raise InputError(f"--max-patches must be at least 2; got {parsed.max_patches}.", field="max_patches")
     settings = settings_from(parsed)
-    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     make = untrained_pipeline if parsed.untrained else Pipeline
-    trained = _with_bar(
-        "features",
+    steps = train_on_cases(
         cases,
-        partial(
-            train_on_cases,
-            cases,
-            settings,
-            pipeline=make(device=parsed.device),
-            ignore=parse_label(parsed.ignore),
-            n_blocks=parsed.n_blocks,
-            C=DEFAULT_C if parsed.c is None else parsed.c,
-            most_patches=parsed.max_patches or MOST_PATCHES,
-            names=[name.strip() for name in parsed.names.split(",") if name.strip()],
-            seed=parsed.seed,
-            untrained=parsed.untrained,
-        ),
+        settings,
+        pipeline=make(device=parsed.device),
+        ignore=parse_label(parsed.ignore),
+        n_blocks=parsed.n_blocks,
+        C=DEFAULT_C if parsed.c is None else parsed.c,
+        most_patches=parsed.max_patches or MOST_PATCHES,
+        names=[name.strip() for name in parsed.names.split(",") if name.strip()],
+        seed=parsed.seed,
+        untrained=parsed.untrained,
     )
+    trained = shown(steps, label="features")
     parsed.out.write_bytes(head_bytes(trained.head))
     head = trained.head
     thinned = "" if trained.n_patches == trained.n_marked else f" of {trained.n_marked:,}"
@@ -115,7 +109,7 @@ def _apply(parsed: argparse.Namespace) -> int:
     from segcore.show.files import labels_png, make_folder
 
     head, pipeline = _opened(parsed)
-    pictures = pictures_in(parsed.images)[: _count(parsed.limit)]
+    pictures = limited(pictures_in(parsed.images), parsed.limit)
     _check_weights(pipeline, head, pictures[0])
     make_folder(parsed.out)
     failed = 0
@@ -142,10 +136,10 @@ def _evaluate(parsed: argparse.Namespace) -> int:
 
     check_json(parsed.json)
     head, pipeline = _opened(parsed)
-    cases = _limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     upsampling = parsed.upsampling or UPSAMPLING
-    run = partial(evaluate_head, cases, head, pipeline=pipeline, ignore=parse_label(parsed.ignore), upsampling=upsampling)
-    report = _with_bar(head.backbone, cases, run)
+    steps = evaluate_head(cases, head, pipeline=pipeline, ignore=parse_label(parsed.ignore), upsampling=upsampling)
+    report = shown(steps, label=head.backbone)
     names = dict(zip(head.labels, head.names, strict=True))
     width = max(len(name) for name in names.values())
     for label, iou in zip(report.labels, report.iou, strict=True):
@@ -189,26 +183,6 @@ def _check_weights(pipeline: "Pipeline", head: "Head", picture: Path) -> None:
 
     if head.weights != UNTRAINED:
         check_head(pipeline, head, picture)
-
-
-def _count(limit: int | None) -> int | None:
-    if limit is not None and limit < 1:
-        raise InputError(f"--limit must be at least 1; got {limit}.", field="limit")
-    return limit
-
-
-def _limited(cases: "list[Case]", limit: int | None) -> "list[Case]":
-    return cases[: _count(limit)]
-
-
-def _with_bar(name: str, cases: "Sequence[Case]", run: Callable[..., Any]) -> Any:
-    from segcore.runtime.progress import make_bar
-
-    bar = make_bar(total=len(cases), label=name)
-    try:
-        return run(on_picture=lambda _picture: bar.update(1))
-    finally:
-        bar.close()
 
 
 def _say_skipped(skipped: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from segcore.cli.flags import add_settings, schema_from
+from segcore.cli.flags import add_device, add_settings, schema_from
 from segcore.errors import InputError
 from segcore.learn.catalog import CATALOG
 
@@ -24,7 +24,7 @@ def add_learn(commands: Any) -> None:
         one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
         one.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
         one.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
-        one.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+        add_device(one)
         one.add_argument("--labels", type=Path, metavar="DIR", help="label maps, only to score the result with")
         one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
         add_settings(one, schema=card.settings)

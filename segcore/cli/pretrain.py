@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+from segcore.cli.flags import add_device
 from segcore.errors import InputError
 
 
@@ -17,7 +18,7 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
     pretrain.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
     pretrain.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
-    pretrain.add_argument("--device", default="auto", help="where to compute: cpu, cuda or auto (auto)")
+    add_device(pretrain)
     pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
     pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
     pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")

@@ -19,12 +19,12 @@ LABEL_SCORES = {
 }
 
 
-def object_numbers(report: "ObjectReport") -> tuple[float, ...]:
+def object_row(report: "ObjectReport") -> tuple[float, ...]:
     """The scores of OBJECT_SCORES."""
     return tuple(getattr(report, name) for name in OBJECT_SCORES)
 
 
-def label_numbers(report: "LabelReport") -> tuple[float, ...]:
+def label_row(report: "LabelReport") -> tuple[float, ...]:
     """The scores of LABEL_SCORES."""
     return tuple(report.mean(name) for name in LABEL_SCORES)
 
@@ -64,7 +64,7 @@ def object_json(name: str, report: "ObjectReport", settings: Settings) -> dict[s
         "backbone": report.backbone,
         "settings": settings.to_dict(),
         "iou": {"rule": report.mean_by_rule, "better_side": report.mean_by_better_side},
-        **dict(zip(OBJECT_SCORES, object_numbers(report), strict=True)),
+        **dict(zip(OBJECT_SCORES, object_row(report), strict=True)),
         "skipped": dict(report.skipped),
         "pictures": [
             {
@@ -87,7 +87,7 @@ def label_json(name: str, report: "LabelReport", settings: Settings) -> dict[str
         "name": name,
         "backbone": report.backbone,
         "settings": settings.to_dict(),
-        "mean": dict(zip(LABEL_SCORES, label_numbers(report), strict=True)),
+        "mean": dict(zip(LABEL_SCORES, label_row(report), strict=True)),
         "pooled": {"miou": report.pooled.miou, "accuracy": report.pooled.accuracy},
         "skipped": dict(report.skipped),
         "pictures": [

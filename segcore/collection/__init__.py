@@ -3,29 +3,30 @@
 `pictures_of` lists, `collect` computes features, `SYSTEMS[name].run` groups, `label_map` brings the groups to pixels.
 """
 
-from segcore.collection.collection import Collection, collect, read_into
+from segcore.collection.collection import Collection, Sample, collect, read_into
 from segcore.collection.label import label_all, label_map, lift, scores_by
-from segcore.collection.pictures import Picture, pictures_of
 from segcore.collection.run import group
 from segcore.collection.store import DiskFull, Store, Stored, default_store, feature_key
+from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, setting
 from segcore.collection.systems import SYSTEMS, system_of
-from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Sample, Steps, System, finish, setting
+from segcore.image.listing import PictureFile, pictures_of
 from segcore.pipeline.reader import Reader, open_reader
+from segcore.runtime.steps import Progress, Steps, finish
 
 __all__ = [
     "MOST_GROUPS",
     "SYSTEMS",
     "Collection",
+    "CollectionSystem",
     "DiskFull",
     "Grouping",
-    "Picture",
+    "PictureFile",
     "Progress",
     "Reader",
     "Sample",
     "Steps",
     "Store",
     "Stored",
-    "System",
     "collect",
     "default_store",
     "feature_key",

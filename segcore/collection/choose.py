@@ -8,8 +8,9 @@ from torch import Tensor
 
 from segcore.cluster import choose
 from segcore.cluster.kmeans import kmeans
-from segcore.collection.types import MOST_GROUPS, Progress, Steps, setting
+from segcore.collection.system import MOST_GROUPS, setting
 from segcore.errors import InputError
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
 from segcore.types import Clustering
@@ -41,7 +42,7 @@ class Chosen:
     notes: tuple[str, ...] = ()
 
 
-def choose_k(X: Tensor, n_groups: int | None, settings: ChoiceSettings, *, seed: int) -> Steps[Chosen]:
+def choose_k(X: Tensor, n_groups: int | None, settings: ChoiceSettings, *, seed: int) -> Steps[Progress, Chosen]:
     """Take the number of groups that was given, or let the rows choose.
 
     Args:

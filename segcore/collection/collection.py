@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_range
-from segcore.collection.pictures import LEAST, Picture
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
-from segcore.collection.types import Progress, Sample, Steps
 from segcore.errors import InputError, NumericalError
 from segcore.image import fit_to_grid, read_image
+from segcore.image.listing import LEAST, PictureFile
 from segcore.pipeline.reader import Reader
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
 from segcore.train.seeds import stream
@@ -28,10 +28,28 @@ STAGE = "features"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Sample:
+    """Patches of all pictures, or a seeded part of them."""
+
+    X: Tensor  # (m, d) float32, not normalized
+    picture: Tensor  # (m,) int64: which picture each row is of
+    cell: Tensor  # (m,) int64: number y · w + x in its grid
+    n_total: int  # patches of all pictures; m where the sample holds them all
+
+    @property
+    def note(self) -> str:
+        """How much of the whole this is, in words; empty where it is everything."""
+        m = len(self.X)
+        return (
+            "" if m == self.n_total else f"Computed from {m:,} of {self.n_total:,} patches, drawn by seeded random numbers."
+        )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Collection:
     """Pictures with features; picture i is any of 0 … len − 1, in the order of their names."""
 
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PictureFile, ...]
     keys: tuple[str, ...]  # of their features in the store
     geometries: tuple[Geometry, ...]
     store: Store
@@ -135,8 +153,8 @@ class Collection:
 
 
 def collect(
-    pictures: Sequence[Picture], reader: Reader, store: Store, *, least: int = LEAST, engine: Engine = LOCAL
-) -> Steps[Collection]:
+    pictures: Sequence[PictureFile], reader: Reader, store: Store, *, least: int = LEAST, engine: Engine = LOCAL
+) -> Steps[Progress, Collection]:
     """Compute the features of pictures that are not in the store yet.
 
     Args:
@@ -157,7 +175,7 @@ def collect(
 
     Cost: that of the backbone for each picture that is not in the store, and reading every file once.
     """
-    kept: list[tuple[Picture, str, Geometry]] = []
+    kept: list[tuple[PictureFile, str, Geometry]] = []
     failed: dict[str, str] = {}
     read = partial(_read, store=store, reader=reader)
     for n, (picture, done) in enumerate(engine.each(read, pictures), 1):
@@ -179,7 +197,7 @@ def collect(
     return Collection(found, keys, geometries, store, reader, failed)
 
 
-def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geometry]:
+def read_into(store: Store, picture: PictureFile, reader: Reader) -> tuple[str, Geometry]:
     """Have the features of one picture in the store: computed where they are not there yet, or are damaged.
 
     Returns:
@@ -200,7 +218,7 @@ def read_into(store: Store, picture: Picture, reader: Reader) -> tuple[str, Geom
     return key, grid.geometry
 
 
-def _read(picture: Picture, *, store: Store, reader: Reader) -> tuple[str, Geometry]:
+def _read(picture: PictureFile, *, store: Store, reader: Reader) -> tuple[str, Geometry]:
     return read_into(store, picture, reader)
 
 

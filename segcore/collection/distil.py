@@ -18,10 +18,11 @@ import torch
 from torch import Tensor, nn
 
 from segcore.collection.collection import Collection
-from segcore.collection.types import Progress, Steps, setting
+from segcore.collection.system import setting
 from segcore.errors import InputError
 from segcore.nets.heads import PatchHead
 from segcore.numerics import normalize_rows
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
 from segcore.train.seeds import seeded, stream
@@ -74,7 +75,7 @@ class Distilled:
 
 def distil(
     collection: Collection, targets: Targets, *, n_groups: int, settings: DistilSettings, seed: int
-) -> Steps[Distilled]:
+) -> Steps[Progress, Distilled]:
     """Train a head on the labels of a clustering, and then on its own.
 
     Args:
@@ -169,7 +170,7 @@ def _trained(
     settings: DistilSettings,
     generator: torch.Generator,
     title: str,
-) -> Steps[list[float]]:
+) -> Steps[Progress, list[float]]:
     """Train one round; returns its losses."""
     weights = list(head.parameters())
     optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=_DECAY)

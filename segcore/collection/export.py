@@ -14,10 +14,11 @@ from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
-from segcore.collection.pictures import Picture
-from segcore.collection.types import Grouping, Progress, Steps
+from segcore.collection.system import Grouping
 from segcore.errors import InputError
+from segcore.image.listing import PictureFile
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
 from segcore.show.files import labels_png, make_folder, png
@@ -39,7 +40,7 @@ def clusters(
         here = np.bincount(labels.numpy().ravel(), minlength=grouping.n_groups)
         counts += here
         seen += here > 0
-    colors = palette_of(grouping).hex(grouping.n_groups)
+    colors = group_palette(grouping).hex(grouping.n_groups)
     return {
         "system": grouping.system,
         "n_groups": grouping.n_groups,
@@ -86,7 +87,7 @@ def write_grouping(
     *,
     about: Mapping[str, Any],
     engine: Engine = LOCAL,
-) -> Steps[None]:
+) -> Steps[Progress, None]:
     """Write NAME.labels.png and NAME.overlay.png of every picture, clusters.json and learned.safetensors into a folder.
 
     The engine lifts the labels of each picture to its pixels and writes its files.
@@ -108,7 +109,7 @@ def write_grouping(
 
 
 def _write_picture(
-    shared: Collection, grouping: Grouping, settings: Settings, folder: Path, own: tuple[Picture, str, Geometry, Tensor]
+    shared: Collection, grouping: Grouping, settings: Settings, folder: Path, own: tuple[PictureFile, str, Geometry, Tensor]
 ) -> None:
     picture, key, geometry, found = own
     collection = replace(shared, pictures=(picture,), keys=(key,), geometries=(geometry,))
@@ -120,17 +121,17 @@ def _write_picture(
 def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:
     """Label map and overlay of one picture, as PNG files."""
     found = label_map(grouping, collection, i, settings).numpy()
-    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=palette_of(grouping)))
+    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=group_palette(grouping)))
 
 
-def palette_of(grouping: Grouping) -> Palette:
+def group_palette(grouping: Grouping) -> Palette:
     """Colors of the groups: where group 0 is the background, it is gray."""
     return OBJECT_PALETTE if grouping.background == 0 else PALETTE
 
 
 def zipped(
     collection: Collection, grouping: Grouping, settings: Settings, *, about: Mapping[str, Any], command: str
-) -> Steps[bytes]:
+) -> Steps[Progress, bytes]:
     """The files of `write_grouping` without overlays, and the command that repeats it, as a zip."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:

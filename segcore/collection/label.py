@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.types import Grouping, Maps, Progress, Steps
+from segcore.collection.system import Grouping, Maps
 from segcore.pipeline.stages import PixelLabels
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
 from segcore.types import Clustering
@@ -15,7 +16,7 @@ from segcore.types import Clustering
 Scorer = Callable[[Tensor], Tensor]  # features (h, w, d) of a picture → (h, w, K) ≥ 0 that sum to 1
 
 
-def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") -> Steps[tuple[Tensor, ...]]:
+def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") -> Steps[Progress, tuple[Tensor, ...]]:
     """Label every picture by the group of its largest score.
 
     Args:

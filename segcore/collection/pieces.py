@@ -21,11 +21,12 @@ from segcore.collection.collection import Collection
 from segcore.collection.distil import DistilSettings, distil
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.rows import nearest_rows
-from segcore.collection.types import Grouping, Progress, Steps, setting
+from segcore.collection.system import Grouping, GroupSteps, setting
 from segcore.cut.components import bounding_box, largest_component
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
@@ -82,14 +83,14 @@ Describe = Callable[[int, Tensor], Tensor]  # number of a picture and its pieces
 
 
 @contextmanager
-def gathered(collection: Collection, cut: Cut, describe: Describe, *, stage: str) -> Iterator[Steps[Pieces]]:
+def gathered(collection: Collection, cut: Cut, describe: Describe, *, stage: str) -> Iterator[Steps[Progress, Pieces]]:
     """The steps that cut and describe the pieces of all pictures, one picture at a time.
 
     The vectors are in a file that is gone after the `with`; memory: a byte per patch and a few per piece.
     """
     with tempfile.TemporaryFile() as file:
 
-        def steps() -> Steps[Pieces]:
+        def steps() -> Steps[Progress, Pieces]:
             maps, counts, areas, d = [], [0], [], 1
             for i in range(len(collection)):
                 stop_if_asked()
@@ -292,7 +293,7 @@ def group_pieces(
     settings: PieceSettings,
     seed: int,
     notes: Sequence[str] = (),
-) -> Steps[Grouping]:
+) -> GroupSteps:
     """From groups of pieces to labels of all patches, through a head that learns them.
 
     Where the background has its own group, that is group 0 and those of the pieces follow; otherwise patches without a piece

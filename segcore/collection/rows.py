@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from segcore.cluster.gmm import principal_axes
-from segcore.collection.collection import Collection
-from segcore.collection.types import Sample, setting
+from segcore.collection.collection import Collection, Sample
+from segcore.collection.system import setting
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows, row_blocks
 from segcore.settings import Schema
@@ -61,7 +61,7 @@ class Space:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Rows:
+class PatchRows:
     """A sample in the space that is clustered."""
 
     sample: Sample  # its X are rows of `space`
@@ -85,7 +85,7 @@ class Rows:
         return neighbor_scorer(self.space, self.sample.X, labels, n_groups)
 
 
-def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> Rows:
+def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> PatchRows:
     """Draw a sample, and bring it to the space in which it is clustered.
 
     Raises:
@@ -95,15 +95,15 @@ def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> Rows
     sample = collection.sample(settings.n_sample, seed=seed, rows=space.rows)
     notes = tuple(filter(None, (sample.note,)))
     if settings.reduce == "none" or sample.X.shape[1] <= settings.dims:
-        return Rows(sample, space, sample.X, notes)
+        return PatchRows(sample, space, sample.X, notes)
     if settings.reduce != "pca":
-        return Rows(sample, space, embed(sample.X, settings.reduce, n_dims=settings.dims, seed=seed), notes)
+        return PatchRows(sample, space, embed(sample.X, settings.reduce, n_dims=settings.dims, seed=seed), notes)
     axes, share = principal_axes(sample.X, n_dims=settings.dims)
     axes, mean = axes.float(), sample.X.mean(0)
     space = Space(settings.center, mean, axes, share)
     X = (sample.X - mean) @ axes
     note = f"Clustered in the first {X.shape[1]} principal components, which hold {share:.0%} of the variance."
-    return Rows(Sample(X, sample.picture, sample.cell, sample.n_total), space, X, (*notes, note))
+    return PatchRows(Sample(X, sample.picture, sample.cell, sample.n_total), space, X, (*notes, note))
 
 
 def is_there(reduction: str) -> bool:

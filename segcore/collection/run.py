@@ -2,8 +2,8 @@
 
 from segcore.checks import check_range
 from segcore.collection.collection import Collection
+from segcore.collection.system import MOST_GROUPS, GroupSteps
 from segcore.collection.systems import system_of
-from segcore.collection.types import MOST_GROUPS, Grouping, Steps
 from segcore.errors import InputError
 from segcore.settings import Schema, params
 
@@ -15,7 +15,7 @@ def group(
     n_groups: int | None = None,
     seed: int = 0,
     settings: Schema | None = None,
-) -> Steps[Grouping]:
+) -> GroupSteps:
     """Group the patches of a collection.
 
     Args:

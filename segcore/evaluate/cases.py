@@ -18,17 +18,17 @@ from segcore.features import VitModel, load_vit, resolve_backbone
 from segcore.features.untrained import untrained_twin
 from segcore.features.vit import extract_features
 from segcore.image import picture_size
+from segcore.image.listing import SUFFIXES
 from segcore.pipeline import Pipeline
 from segcore.pipeline.stages import needs_backbone
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")
-
 NAMED = 3  # of the pairs that do not fit
+STAGE = "scores"
 
-OnPicture = Callable[[str], None]
 T = TypeVar("T")
 
 
@@ -162,6 +162,9 @@ class Tally(Generic[T]):
     scores: list[T] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)  # name → why
 
+    def __len__(self) -> int:
+        return len(self.names) + len(self.skipped)
+
     def add(self, case: Case, score: Callable[[], T]) -> None:
         """Take what came of a case.
 
@@ -186,15 +189,12 @@ class Tally(Generic[T]):
             raise InputError(f"None of {self.n_cases} pictures could be scored: {reasons}", field="image")
 
 
-def each(
-    cases: Sequence[Case], score: Callable[[Case], T], on_picture: OnPicture | None, engine: Engine = LOCAL
-) -> Tally[T]:
-    """Score every case; where the settings are at fault, the work ends at once."""
+def each(cases: Sequence[Case], score: Callable[[Case], T], engine: Engine = LOCAL) -> Steps[Progress, Tally[T]]:
+    """Score every case, and tell each when it is done; where the settings are at fault, the work ends at once."""
     tally = Tally[T](len(cases))
     for case, scored in engine.each(score, cases):
         tally.add(case, scored)
-        if on_picture is not None:
-            on_picture(case.name)
+        yield Progress(STAGE, len(tally), len(cases), name=case.name)
     tally.check()
     return tally
 

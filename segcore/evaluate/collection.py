@@ -20,8 +20,8 @@ from torch import Tensor
 from segcore.collection.collection import Collection
 from segcore.collection.label import lift, scores_of
 from segcore.collection.run import group
+from segcore.collection.system import MOST_GROUPS, Grouping, GroupSteps
 from segcore.collection.systems.learned import run_learned
-from segcore.collection.types import MOST_GROUPS, Grouping, Progress, Steps
 from segcore.errors import InputError
 from segcore.evaluate.compare import check_sizes
 from segcore.heads.apply import cell_counts
@@ -29,6 +29,7 @@ from segcore.heads.linear import LinearHead, train_head
 from segcore.image import read_labels
 from segcore.metrics import match
 from segcore.pipeline.stages import PixelLabels
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema, Settings
 from segcore.train.seeds import stream
@@ -180,7 +181,7 @@ def train_probe(
 
 def probe_scorers(
     collection: Collection, truth: Truth, codes: Callable[[int], Tensor], *, seed: int = 0
-) -> Steps[Callable[[int], Tensor]]:
+) -> Steps[Progress, Callable[[int], Tensor]]:
     """Two probes, each trained on every other picture; returns what scores picture i by the one that has not seen it."""
     yield Progress("linear probe", 0, 2, "halves")
     heads = []
@@ -200,7 +201,7 @@ def score_all(
     truth: Truth,
     rows: Sequence[tuple[int, Callable[[int], tuple[Tensor, Tensor | None]]]],
     settings: Settings,
-) -> Steps[list[Table]]:
+) -> Steps[Progress, list[Table]]:
     """Count, over all pictures, the pixels that the groups of several rows share with the classes.
 
     Args:
@@ -237,7 +238,7 @@ class Contender:
     own: Schema | None = None
     learned: Path | None = None
 
-    def run(self, collection: Collection, *, n_groups: int, seed: int) -> Steps[Grouping]:
+    def run(self, collection: Collection, *, n_groups: int, seed: int) -> GroupSteps:
         """Group the pictures."""
         if self.learned is not None:
             return (yield from run_learned(collection, self.learned))
@@ -253,7 +254,7 @@ def evaluate_collection(
     settings: Settings,
     over: int,
     probe: bool,
-) -> Steps[list[SystemReport]]:
+) -> Steps[Progress, list[SystemReport]]:
     """Score systems on the same pictures.
 
     Args:

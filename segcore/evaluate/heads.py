@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.errors import InputError
-from segcore.evaluate.cases import Case, OnPicture, each
+from segcore.evaluate.cases import Case, each
 from segcore.heads.apply import (
     MOST_BLOCKS,
     UNTRAINED,
@@ -27,6 +27,7 @@ from segcore.heads.linear import DEFAULT_C, train_head
 from segcore.image import read_labels
 from segcore.metrics import Overlap, overlap, pooled
 from segcore.pipeline import Pipeline
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 
 MOST_PATCHES = 200_000  # that a head is trained on; they take n · d · 8 bytes
@@ -34,7 +35,7 @@ MOST_LABELS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
+class TrainedHead:
     """A head, and what it was made of."""
 
     head: Head
@@ -75,8 +76,7 @@ def train_on_cases(
     names: Sequence[str] = (),
     seed: int = 0,
     untrained: bool = False,
-    on_picture: OnPicture | None = None,
-) -> Trained:
+) -> Steps[Progress, TrainedHead]:
     """Train a head on pictures and their label maps, dense or sparse.
 
     Args:
@@ -90,7 +90,9 @@ def train_on_cases(
         names: of the labels, ascending; their numbers where there are fewer.
         seed: of the random numbers.
         untrained: whether the pipeline's transformers have random weights; the head will say so.
-        on_picture: called with its name after each picture.
+
+    Yields:
+        Progress after each picture.
 
     Returns:
         The head for all labels that occur.
@@ -120,7 +122,7 @@ def train_on_cases(
         columns = dict(zip(values, counts[kept].T, strict=True))
         return grid.X[kept].cpu(), columns, len(marked)
 
-    told = each(cases, read, on_picture)
+    told = yield from each(cases, read)
     parts = told.scores
     labels = tuple(sorted({label for _, columns, _ in parts for label in columns}))
     if not 2 <= len(labels) <= MOST_LABELS:
@@ -142,7 +144,7 @@ def train_on_cases(
         settings.max_side,
         UNTRAINED if untrained else weights,
     )
-    return Trained(head, len(X), sum(n for _, _, n in parts), tuple(told.names), told.skipped)
+    return TrainedHead(head, len(X), sum(n for _, _, n in parts), tuple(told.names), told.skipped)
 
 
 def evaluate_head(
@@ -152,8 +154,7 @@ def evaluate_head(
     pipeline: Pipeline,
     ignore: int | None = None,
     upsampling: str = UPSAMPLING,
-    on_picture: OnPicture | None = None,
-) -> HeadReport:
+) -> Steps[Progress, HeadReport]:
     """Label pictures and count how many pixels are right.
 
     Args:
@@ -162,7 +163,9 @@ def evaluate_head(
         pipeline: computes the features; that of random weights for a head of such.
         ignore: label of the truths whose pixels count for nothing.
         upsampling: between patches and pixels.
-        on_picture: called with its name after each picture.
+
+    Yields:
+        Progress after each picture.
 
     Returns:
         Accuracy and IoU over all pixels of all pictures together, as benchmarks of semantic segmentation count them.
@@ -183,7 +186,7 @@ def evaluate_head(
             raise _size_refusal(case, tuple(truth.shape), tuple(found.shape))
         return overlap(found, truth, ignore=ignore)
 
-    told = each(cases, count, on_picture)
+    told = yield from each(cases, count)
     total = pooled(told.scores)
     right = {label: _at(total, label, label) for label in total.regions}
     wide = dict(zip(total.segments, total.table.sum(1).tolist(), strict=True))

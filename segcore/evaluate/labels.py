@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved, run
+from segcore.evaluate.cases import Case, check_pair, each, resolved, run
 from segcore.evaluate.compare import check_size
 from segcore.image import read_labels
 from segcore.metrics import LabelScores, Matching, Overlap, match, overlap, pooled, score_labels
 from segcore.pipeline import Pipeline
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 
 
@@ -36,9 +37,8 @@ def evaluate_labels(
     *,
     pipeline: Pipeline,
     ignore: int | None = None,
-    on_picture: OnPicture | None = None,
     engine: Engine = LOCAL,
-) -> LabelReport:
+) -> Steps[Progress, LabelReport]:
     """Measure how well the segments of each picture fit a label map.
 
     Args:
@@ -46,8 +46,10 @@ def evaluate_labels(
         settings: all of them.
         pipeline: computes and remembers.
         ignore: label of the truths whose pixels count for nothing.
-        on_picture: called with its name after each picture.
         engine: does the work on each picture.
+
+    Yields:
+        Progress after each picture.
 
     Returns:
         Scores per picture, and one matching of the sum of all contingency tables. The latter asks that segment 1 means the
@@ -67,7 +69,7 @@ def evaluate_labels(
         check_size(truth, result, case.truth.name)
         return overlap(result.label_map, truth, ignore=ignore), ignore is not None and ignore in truth
 
-    told = each(cases, count, on_picture, engine)
+    told = yield from each(cases, count, engine)
     tables, ignoring = zip(*told.scores, strict=True)
     scores = tuple(score_labels(o.table) for o in tables)
     whole = match(pooled(tables).table)

@@ -8,11 +8,12 @@ from typing import NoReturn
 import numpy as np
 
 from segcore.errors import SegcoreError
-from segcore.evaluate.cases import Case, OnPicture, Tally, check_pair, resolved, run
+from segcore.evaluate.cases import STAGE, Case, Tally, check_pair, resolved, run
 from segcore.evaluate.compare import ObjectScores, check_size, score_objects
 from segcore.image import read_mask
 from segcore.pipeline import Pipeline
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 
 
@@ -59,16 +60,16 @@ class ObjectReport:
         return float(np.mean([getattr(row, name) for row in self.scores]))
 
 
-def evaluate_objects(
-    cases: Sequence[Case], settings: Settings, *, pipeline: Pipeline, on_picture: OnPicture | None = None
-) -> ObjectReport:
+def evaluate_objects(cases: Sequence[Case], settings: Settings, *, pipeline: Pipeline) -> Steps[Progress, ObjectReport]:
     """Measure how well a method finds the object of each picture.
 
     Args:
         cases: of `mask_cases`.
         settings: with a method that parts a picture in objects and background; several objects count together.
         pipeline: computes and remembers.
-        on_picture: called with its name after each picture.
+
+    Yields:
+        Progress after each picture.
 
     Returns:
         Scores per picture; what could not be read is named in `skipped`.
@@ -77,7 +78,7 @@ def evaluate_objects(
         InputError: the method knows no background, a setting breaks a rule, or no picture could be scored.
         ModelError: the backbone cannot be had.
     """
-    told = evaluate_variants(cases, [settings], pipeline=pipeline, on_picture=on_picture)[0]
+    told = (yield from evaluate_variants(cases, [settings], pipeline=pipeline))[0]
     if isinstance(told, SegcoreError):
         raise told
     return told
@@ -88,9 +89,8 @@ def evaluate_variants(
     variants: Sequence[Settings],
     *,
     pipeline: Pipeline,
-    on_picture: OnPicture | None = None,
     engine: Engine = LOCAL,
-) -> list[ObjectReport | SegcoreError]:
+) -> Steps[Progress, list[ObjectReport | SegcoreError]]:
     """The same for several settings, picture by picture, so that what they share is computed once.
 
     Returns:
@@ -106,12 +106,11 @@ def evaluate_variants(
         except SegcoreError as error:
             failed[i] = error
 
-    for case, scored in engine.each(partial(_scores, variants=variants, pipeline=pipeline), cases):
+    for n, (case, scored) in enumerate(engine.each(partial(_scores, variants=variants, pipeline=pipeline), cases), 1):
         for i, score in enumerate(scored()):
             if i not in failed:
                 attempt(i, partial(tallies[i].add, case, score))
-        if on_picture is not None:
-            on_picture(case.name)
+        yield Progress(STAGE, n, len(cases), name=case.name)
         if len(failed) == len(variants):
             break
     for i, tally in enumerate(tallies):

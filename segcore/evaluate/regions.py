@@ -8,7 +8,7 @@ import numpy as np
 import scipy.io
 
 from segcore.errors import InputError
-from segcore.evaluate.cases import Case, OnPicture, each, pair, resolved, run
+from segcore.evaluate.cases import Case, each, pair, resolved, run
 from segcore.evaluate.compare import check_size
 from segcore.metrics import (
     BoundaryBenchmark,
@@ -23,6 +23,7 @@ from segcore.metrics import (
 from segcore.pipeline import Pipeline
 from segcore.pipeline.stages import settings_read
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 from segcore.types import Segmentation
 
@@ -48,9 +49,8 @@ def evaluate_regions(
     *,
     levels: Sequence[int],
     pipeline: Pipeline,
-    on_picture: OnPicture | None = None,
     engine: Engine = LOCAL,
-) -> RegionReport:
+) -> Steps[Progress, RegionReport]:
     """Run the region and the boundary benchmark of BSDS500.
 
     Args:
@@ -58,8 +58,10 @@ def evaluate_regions(
         settings: all but the number of segments.
         levels: numbers of segments K, one per level of the benchmark. A method that takes no K has one level.
         pipeline: computes and remembers.
-        on_picture: called with its name after each picture.
         engine: does the work on each picture.
+
+    Yields:
+        Progress after each picture.
 
     Returns:
         Scores; what could not be read is named in `skipped`.
@@ -82,7 +84,7 @@ def evaluate_regions(
         maps = [result.label_map for result in results]
         return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
-    told = each(cases, score, on_picture, engine)
+    told = yield from each(cases, score, engine)
     regions, boundaries, seconds = zip(*told.scores, strict=True)
     return RegionReport(
         settings.backbone,

@@ -9,11 +9,12 @@ from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.errors import InputError
-from segcore.evaluate.cases import Case, OnPicture, check_pair, each, resolved
+from segcore.evaluate.cases import Case, check_pair, each, resolved
 from segcore.image import read_labels
 from segcore.numerics import normalize_rows
 from segcore.pipeline import Pipeline
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Settings
 from segcore.types import Geometry
 
@@ -57,9 +58,8 @@ def evaluate_retrieval(
     ignore: int | None = None,
     n_nearest: int = N_NEAREST,
     per_picture: int = PATCHES_PER_PICTURE,
-    on_picture: OnPicture | None = None,
     engine: Engine = LOCAL,
-) -> RetrievalReport:
+) -> Steps[Progress, RetrievalReport]:
     """Measure how well a patch finds its like in other pictures.
 
     Args:
@@ -69,7 +69,6 @@ def evaluate_retrieval(
         ignore: label of the truths that is no class.
         n_nearest: neighbors that are looked at.
         per_picture: most patches of each picture; spread evenly over its grid, in reading order.
-        on_picture: called with its name after each picture.
         engine: does the work on each picture.
 
     Returns:
@@ -98,7 +97,7 @@ def evaluate_retrieval(
         kept = kept[torch.linspace(0, len(kept) - 1, min(per_picture, len(kept))).round().long()] if len(kept) else kept
         return normalize_rows(features.X.cpu()[kept].float()), labels[kept]
 
-    told = each(cases, patches, on_picture, engine)
+    told = yield from each(cases, patches, engine)
     X, labels = (torch.cat(parts) for parts in zip(*told.scores, strict=True))
     picture = torch.cat([torch.full((len(part),), i) for i, (part, _) in enumerate(told.scores)])
     precision, chance, counts = _precision(X, labels, picture, n_nearest)

@@ -10,10 +10,9 @@ from torch import Generator, Tensor
 
 from segcore.errors import InputError
 from segcore.image import read_image, read_labels
+from segcore.image.listing import SUFFIXES
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Pictures
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 Groups = Mapping[str, Sequence[int]]
 

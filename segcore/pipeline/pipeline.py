@@ -7,7 +7,7 @@ transformer.
 
 import os
 import time
-from collections.abc import Callable, Collection, Generator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from segcore.image import digest, read_image, segments_of
 from segcore.pipeline.stages import Extract, Loaded, needs_backbone, plan, signature
 from segcore.runtime.cache import StageCache
 from segcore.runtime.device import pick_device
+from segcore.runtime.steps import Steps, finish
 from segcore.runtime.stopping import never, stoppable
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.types import Affinity, FeatureGrid, Segmentation, Spectrum, StageReport
@@ -112,19 +113,11 @@ class Pipeline:
         check: Callable[[], None] = never,
     ) -> Segmentation:
         """Segment one picture; see `segment`."""
-        steps = self.steps(image, settings, check=check)
-        while True:
-            try:
-                report = next(steps)
-            except StopIteration as done:
-                result: Segmentation = done.value
-                return result
-            if on_stage is not None:
-                on_stage(report)
+        return finish(self.steps(image, settings, check=check), on_stage)
 
     def steps(
         self, image: Any, settings: Settings, *, check: Callable[[], None] = never
-    ) -> Generator[StageReport, None, Segmentation]:
+    ) -> Steps[StageReport, Segmentation]:
         """Segment one picture stage by stage: yields a report after each, returns the result.
 
         Closing the generator cancels the stages that are still to come. `check` is asked before each stage and in the loops
@@ -150,16 +143,12 @@ class Pipeline:
 
         Cost: a few look-ups once the stages were run.
         """
-        stages = self._stages(image, settings, names, check)
-        while True:
-            try:
-                next(stages)
-            except StopIteration as done:
-                return {name: done.value[0][name] for name in names}
+        found, *_ = finish(self._stages(image, settings, names, check))
+        return {name: found[name] for name in names}
 
     def _stages(
         self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None]
-    ) -> Generator[StageReport, None, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
+    ) -> Steps[StageReport, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
         """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
         picture, picture_digest = self.picture(image)
         values: dict[str, Any] = {"picture": picture}

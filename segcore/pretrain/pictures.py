@@ -18,10 +18,10 @@ from torch import Tensor
 
 from segcore.errors import InputError
 from segcore.image import read_image
+from segcore.image.listing import SUFFIXES
 from segcore.pretrain.cues import REGION_LEVELS, draw_objects, draw_regions
 from segcore.runtime.progress import make_bar
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif")
 PACKED = ("images.bin", "offsets.npy")  # pictures end to end, and where each begins and the last one ends
 LEVELS = 3  # the picture, half of it, a quarter of it: a crop is cut from the one that is nearest to its own size
 CUE_LEVEL = 1  # cues are drawn on half of the picture: as good for patches, and quicker

@@ -30,7 +30,7 @@ MAX_PLACES = 2**62  # places in the box around the lattice, so that the number o
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Rows:
+class SparseRows:
     """A sparse matrix, row by row.
 
     `embedding_bag` multiplies by it on every device, for few and for many columns, about as fast as memory allows.
@@ -44,7 +44,7 @@ class Rows:
         """Multiply by values (columns, c), which gives (rows, c)."""
         return embedding_bag(self.columns, values, self.starts, mode="sum", per_sample_weights=self.weights)
 
-    def weighted(self, factors: Tensor) -> "Rows":
+    def weighted(self, factors: Tensor) -> "SparseRows":
         """Multiply the entries by factors (m,), each of which counts for equally many entries in a row."""
         many = factors[:, None].expand(-1, len(self.columns) // len(factors))
         weights = many if self.weights is None else self.weights.view(many.shape) * many
@@ -58,9 +58,9 @@ class Lattice:
     One more corner, number m, stays at zero: whoever lacks a neighbor reads that one.
     """
 
-    to_points: Rows  # (n, m + 1): C, the barycentric weights; each row has d + 1 entries
-    to_corners: Rows  # (m + 1, n): Cᵀ; summing by rows beats scattering, and always rounds alike
-    adjacency: tuple[Rows, ...]  # d + 1 times (m + 1, m + 1): the two neighbors of each corner along an axis
+    to_points: SparseRows  # (n, m + 1): C, the barycentric weights; each row has d + 1 entries
+    to_corners: SparseRows  # (m + 1, n): Cᵀ; summing by rows beats scattering, and always rounds alike
+    adjacency: tuple[SparseRows, ...]  # d + 1 times (m + 1, m + 1): the two neighbors of each corner along an axis
 
     @property
     def n_points(self) -> int:
@@ -127,8 +127,8 @@ def build_lattice(X: Tensor) -> Lattice:
     corners = torch.empty_like(number).scatter_(0, order, number).view(d + 1, n)
     points = _range(n, X.device).repeat(d + 1).index_select(0, order)
     return Lattice(
-        to_points=Rows(corners.T.flatten(), _range(n, X.device) * (d + 1), weights.T.flatten()),
-        to_corners=Rows(points, row_starts.int(), weights.flatten().index_select(0, order)),
+        to_points=SparseRows(corners.T.flatten(), _range(n, X.device) * (d + 1), weights.T.flatten()),
+        to_corners=SparseRows(points, row_starts.int(), weights.flatten().index_select(0, order)),
         adjacency=tuple(_adjacency(places.index_select(0, starts), step) for step in steps),
     )
 
@@ -199,7 +199,7 @@ def _descending_rank(z: Tensor) -> Tensor:
     return rank.long()
 
 
-def _adjacency(places: Tensor, step: int) -> Rows:
+def _adjacency(places: Tensor, step: int) -> SparseRows:
     """Find the corners one step before and after each corner, whose places (m,) are sorted; a missing one is number m."""
     # A corner's place that also is one step after another's stands twice in the sorted list of both. Sorting two sorted
     # lists together is three times faster here than searching one in the other.
@@ -210,4 +210,4 @@ def _adjacency(places: Tensor, step: int) -> Rows:
     before = order.index_select(0, twice + 1) - m
     pairs = torch.full((2 * (m + 1),), m, dtype=torch.int32, device=places.device)
     pairs.scatter_(0, 2 * after, before.int()).scatter_(0, 2 * before + 1, after.int())
-    return Rows(pairs, _range(m + 1, places.device) * 2)
+    return SparseRows(pairs, _range(m + 1, places.device) * 2)

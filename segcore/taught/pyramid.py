@@ -28,14 +28,14 @@ class Branch:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Pyramid:
+class AtrousPyramid:
     """All branches, and their mean."""
 
     branches: tuple[Branch, ...]
     fused: Tensor  # (h, w) mean of the outputs: a 1 × 1 convolution over the branches with equal weights
 
 
-def atrous_pyramid(x: Tensor, weight: Tensor, *, rates: Sequence[int]) -> Pyramid:
+def atrous_pyramid(x: Tensor, weight: Tensor, *, rates: Sequence[int]) -> AtrousPyramid:
     """Convolve one map with one kernel at several dilations; the padding keeps the size.
 
     Args:
@@ -56,7 +56,7 @@ def atrous_pyramid(x: Tensor, weight: Tensor, *, rates: Sequence[int]) -> Pyrami
     if not rates:
         raise InputError("A pyramid needs at least one rate; got none.", field="rates")
     branches = tuple(_branch(x, weight, rate) for rate in rates)
-    return Pyramid(branches, torch.stack([b.output for b in branches]).mean(0))
+    return AtrousPyramid(branches, torch.stack([b.output for b in branches]).mean(0))
 
 
 def taps_inside(size: tuple[int, int], *, kernel: int, rate: int) -> Tensor:

@@ -43,7 +43,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LayerSeen:
     """What is known after a layer."""
 
     size: int  # pixels along one axis
@@ -57,7 +57,7 @@ class Seen:
     bytes: int  # of its output, as 32-bit floats
 
 
-def receptive_fields(layers: Sequence[Layer], *, size: int, channels: int = 3) -> list[Seen]:
+def receptive_fields(layers: Sequence[Layer], *, size: int, channels: int = 3) -> list[LayerSeen]:
     """Follow size, stride, receptive field and cost through a stack of layers.
 
     Args:
@@ -89,7 +89,9 @@ def receptive_fields(layers: Sequence[Layer], *, size: int, channels: int = 3) -
         weights = layer.kernel**2 * channels * layer.channels if is_conv else 0
         channels = layer.channels if is_conv else channels
         seen.append(
-            Seen(size, stride, field, growth, first, channels, weights, weights * size**2, FLOAT_BYTES * channels * size**2)
+            LayerSeen(
+                size, stride, field, growth, first, channels, weights, weights * size**2, FLOAT_BYTES * channels * size**2
+            )
         )
     return seen
 

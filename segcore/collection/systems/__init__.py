@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from segcore.checks import check_choice
+from segcore.collection.system import CollectionSystem
 from segcore.collection.systems.comus import COMUS
 from segcore.collection.systems.cosegment import COSEGMENT
 from segcore.collection.systems.deep_spectral import DEEP_SPECTRAL
@@ -11,14 +12,13 @@ from segcore.collection.systems.joint_spectral import JOINT_SPECTRAL
 from segcore.collection.systems.kmeans import KMEANS
 from segcore.collection.systems.maskdistill import MASKDISTILL
 from segcore.collection.systems.stego import STEGO
-from segcore.collection.types import System
 
 _ALL = (KMEANS, COSEGMENT, JOINT_SPECTRAL, DEEP_SPECTRAL, MASKDISTILL, COMUS, STEGO)
 
-SYSTEMS: Mapping[str, System] = MappingProxyType({system.name: system for system in _ALL})
+SYSTEMS: Mapping[str, CollectionSystem] = MappingProxyType({system.name: system for system in _ALL})
 
 
-def system_of(name: str) -> System:
+def system_of(name: str) -> CollectionSystem:
     """The system of this name.
 
     Raises:

@@ -20,7 +20,7 @@ from segcore.collection.pieces import (
     gathered,
     group_pieces,
 )
-from segcore.collection.types import Grouping, Steps, System, setting
+from segcore.collection.system import CollectionSystem, GroupSteps, setting
 from segcore.pretrain.cues import cut_up, draw_regions, draw_saliency, objectness
 
 _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
@@ -104,7 +104,7 @@ def core_confidence(found: Grouped, likeness: Tensor, core: float) -> Tensor:
     return sure
 
 
-def run_comus(collection: Collection, *, n_groups: int, seed: int, settings: ComusSettings) -> Steps[Grouping]:
+def run_comus(collection: Collection, *, n_groups: int, seed: int, settings: ComusSettings) -> GroupSteps:
     """Cut out what is salient in every picture, cluster it over the collection, and train on that in rounds."""
     s, own = settings, settings.background == "own"
 
@@ -121,7 +121,7 @@ def run_comus(collection: Collection, *, n_groups: int, seed: int, settings: Com
         return (yield from group_pieces("comus", collection, pieces, found, n_groups=n_groups, settings=s, seed=seed))
 
 
-COMUS = System(
+COMUS = CollectionSystem(
     name="comus",
     title="COMUS",
     summary="What is salient in each picture, grouped by spectral clustering, and two rounds of self-training.",

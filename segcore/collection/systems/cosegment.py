@@ -17,10 +17,11 @@ from segcore.cluster.kmeans import kmeans
 from segcore.collection.choose import ChoiceSettings, choose_k
 from segcore.collection.collection import Collection
 from segcore.collection.label import Scorer, label_all, scores_by
-from segcore.collection.rows import Rows, RowSettings, means_of, rows_of
-from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.collection.rows import PatchRows, RowSettings, means_of, rows_of
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import FeatureGrid
 
@@ -54,9 +55,7 @@ class CosegmentSettings(RowSettings, ChoiceSettings):
     # fmt: on
 
 
-def run_cosegment(
-    collection: Collection, *, n_groups: int | None, seed: int, settings: CosegmentSettings
-) -> Steps[Grouping]:
+def run_cosegment(collection: Collection, *, n_groups: int | None, seed: int, settings: CosegmentSettings) -> GroupSteps:
     """Cluster, vote, join.
 
     Reference: Amir, Gandelsman, Bagon and Dekel, Deep ViT features as dense visual descriptors, 2021: elbow 0.975, votes 75
@@ -108,7 +107,7 @@ def run_cosegment(
 
 def find_objects(
     collection: Collection, fine: Scorer, is_object: Tensor, *, gray: bool
-) -> Steps[tuple[list[Tensor], list[Tensor]]]:
+) -> Steps[Progress, tuple[list[Tensor], list[Tensor]]]:
     """Cut out the objects: connected pieces of patches whose clusters are no background.
 
     Returns:
@@ -154,7 +153,7 @@ def _describe(collection: Collection, grid: FeatureGrid, inside: NDArray[np.bool
 
 def group_objects(
     collection: Collection, objects: tuple[list[Tensor], list[Tensor]], n_groups: int, *, seed: int
-) -> Steps[tuple[Tensor, ...]]:
+) -> Steps[Progress, tuple[Tensor, ...]]:
     """Cluster whole objects; per picture (h, w) uint8, 0 for the background.
 
     Raises:
@@ -180,7 +179,7 @@ def group_objects(
     return tuple(labels)
 
 
-def count_votes(collection: Collection, rows: Rows, labels: Tensor) -> Steps[tuple[Tensor, float]]:
+def count_votes(collection: Collection, rows: PatchRows, labels: Tensor) -> Steps[Progress, tuple[Tensor, float]]:
     """Share (k,) of the pictures with a cluster that say it is an object's, and how far they agree, in [0, 1].
 
     A picture says so if the class token pays the patches of the cluster more attention, all heads together, than the mean
@@ -238,7 +237,7 @@ def join(X: Tensor, labels: Tensor, is_object: Tensor, n_groups: int) -> Tensor:
     return number[group]
 
 
-COSEGMENT = System(
+COSEGMENT = CollectionSystem(
     name="cosegment",
     title="Co-segmentation",
     summary="Clusters of the patches of all pictures, joined to K groups; attention tells objects from what is behind them.",

@@ -16,7 +16,7 @@ from segcore.collection.pieces import (
     gathered,
     group_pieces,
 )
-from segcore.collection.types import Grouping, Steps, System, setting
+from segcore.collection.system import CollectionSystem, GroupSteps, setting
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 
@@ -88,9 +88,7 @@ def border_first(labels: Tensor) -> Tensor:
     return numbers[labels]
 
 
-def run_deep_spectral(
-    collection: Collection, *, n_groups: int, seed: int, settings: DeepSpectralSettings
-) -> Steps[Grouping]:
+def run_deep_spectral(collection: Collection, *, n_groups: int, seed: int, settings: DeepSpectralSettings) -> GroupSteps:
     """Cut every picture into eigensegments, cluster them over the collection, and teach the groups to a head."""
     s = settings
     own = s.background == "own"
@@ -115,7 +113,7 @@ def run_deep_spectral(
         )
 
 
-DEEP_SPECTRAL = System(
+DEEP_SPECTRAL = CollectionSystem(
     name="deep_spectral",
     title="Deep Spectral",
     summary="Segments of each picture by eigenvectors, grouped over all pictures, and taught to a head.",

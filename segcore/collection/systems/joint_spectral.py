@@ -15,9 +15,10 @@ from segcore.collection.choose import check_groups
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.rows import Space, means_of, spread_of
-from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
+from segcore.runtime.steps import Progress
 from segcore.settings import Schema
 
 _LEAST_GAP = 0.02  # 1 − μ is not taken for smaller: such vectors say nothing of patches outside the sample
@@ -42,9 +43,7 @@ class JointSpectralSettings(Schema):
     # fmt: on
 
 
-def run_joint_spectral(
-    collection: Collection, *, n_groups: int, seed: int, settings: JointSpectralSettings
-) -> Steps[Grouping]:
+def run_joint_spectral(collection: Collection, *, n_groups: int, seed: int, settings: JointSpectralSettings) -> GroupSteps:
     """Cut the joint graph, and carry its eigenvectors to every patch.
 
     Reference: Melas-Kyriazi and others 2022; Fowlkes and others, Nyström, 2004.
@@ -92,7 +91,7 @@ def run_joint_spectral(
     )
 
 
-JOINT_SPECTRAL = System(
+JOINT_SPECTRAL = CollectionSystem(
     name="joint_spectral",
     title="Joint spectral clustering",
     summary="Normalized cut of one graph whose nodes are patches of all pictures.",

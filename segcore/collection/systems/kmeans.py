@@ -9,7 +9,8 @@ from segcore.collection.choose import ChoiceSettings, choose_k
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.rows import RowSettings, means_of, rows_of
-from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
+from segcore.runtime.steps import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +20,7 @@ class KMeansSettings(RowSettings, ChoiceSettings):
     n_init: int = setting(10, "Restarts", "Runs from different starts; the lowest inertia wins.", lo=1, hi=50, step=1)
 
 
-def run_kmeans(collection: Collection, *, n_groups: int | None, seed: int, settings: KMeansSettings) -> Steps[Grouping]:
+def run_kmeans(collection: Collection, *, n_groups: int | None, seed: int, settings: KMeansSettings) -> GroupSteps:
     """Cluster a sample of all patches, and give every patch the group of its nearest center.
 
     Reference: Lloyd 1982; over the patches of several pictures: Amir and others 2021.
@@ -44,7 +45,7 @@ def run_kmeans(collection: Collection, *, n_groups: int | None, seed: int, setti
     )
 
 
-KMEANS = System(
+KMEANS = CollectionSystem(
     name="kmeans",
     title="k-means",
     summary="The patches of all pictures in K clusters of small squared distance to their means.",

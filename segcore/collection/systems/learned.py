@@ -7,13 +7,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.types import Grouping, Progress, Steps
+from segcore.collection.system import Grouping, GroupSteps
 from segcore.learn import Learned, load_learned
 from segcore.learn.pictures import scaled
+from segcore.runtime.steps import Progress
 from segcore.runtime.stopping import stop_if_asked
 
 
-def run_learned(collection: Collection, file: Path | Learned) -> Steps[Grouping]:
+def run_learned(collection: Collection, file: Path | Learned) -> GroupSteps:
     """Label every picture by a trained network; its clusters are the groups.
 
     Args:

@@ -21,7 +21,7 @@ from segcore.collection.pieces import (
     gathered,
     group_pieces,
 )
-from segcore.collection.types import Grouping, Steps, System, setting
+from segcore.collection.system import CollectionSystem, GroupSteps, setting
 from segcore.cut.components import component_at
 from segcore.cut.dino_seg import head_here
 from segcore.cut.maskcut import maskcut
@@ -127,7 +127,7 @@ def tokencut_masks(f: Tensor, *, n_masks: int, tau: float, least_cells: int = 1)
     return (masks * numbers[:, None, None]).sum(0) if len(masks) else torch.zeros(f.shape[:2], dtype=torch.int64)
 
 
-def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, settings: MaskDistillSettings) -> Steps[Grouping]:
+def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, settings: MaskDistillSettings) -> GroupSteps:
     """Find masks in every picture, describe and cluster them over the collection, and distil the groups into a head."""
     s, own = settings, settings.background == "own"
     notes: dict[str, None] = {}
@@ -181,7 +181,7 @@ def _attention(attention: Tensor | None, head: int) -> tuple[Tensor, tuple[str, 
     return attention[number], note
 
 
-MASKDISTILL = System(
+MASKDISTILL = CollectionSystem(
     name="maskdistill",
     title="MaskDistill",
     summary="Object masks by attention, grouped over all pictures, and distilled into a head that then teaches itself.",

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
-from segcore.collection.types import Grouping, Progress, Steps, System, setting
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.errors import InputError
 from segcore.learn.catalog import CATALOG
 from segcore.learn.correspondence import (
@@ -22,6 +22,7 @@ from segcore.learn.correspondence import (
 from segcore.learn.settings import CorrespondenceSettings
 from segcore.nets.blocks import soft_clusters
 from segcore.nets.heads import CodeHead
+from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.seeds import seeded, stream
 from segcore.train.step import move
@@ -30,7 +31,7 @@ _KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again
 
 
 @dataclass(frozen=True, kw_only=True)
-class StegoSettings(CorrespondenceSettings):
+class StegoHeadSettings(CorrespondenceSettings):
     """The tunables of STEGO on a collection."""
 
     # fmt: off
@@ -50,7 +51,7 @@ class StegoSettings(CorrespondenceSettings):
     # fmt: on
 
 
-def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoSettings) -> Steps[Grouping]:
+def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: StegoHeadSettings) -> GroupSteps:
     """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
     bank = yield from _bank(collection, settings.neighbors)
     shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
@@ -92,7 +93,7 @@ def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: Ste
     )
 
 
-def _bank(collection: Collection, n_neighbors: int) -> Steps[Bank]:
+def _bank(collection: Collection, n_neighbors: int) -> Steps[Progress, Bank]:
     """The features on the disk as the training reads them; those read last stay in memory, up to a bound."""
     means = []
     for i in range(len(collection)):
@@ -107,8 +108,8 @@ def _bank(collection: Collection, n_neighbors: int) -> Steps[Bank]:
 
 
 def _trained(
-    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoSettings, seed: int
-) -> Steps[dict[str, tuple[float, ...]]]:
+    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoHeadSettings, seed: int
+) -> Steps[Progress, dict[str, tuple[float, ...]]]:
     """Train; returns the loss and its parts, step by step."""
     weights = list(head.parameters())
     optimizer = torch.optim.Adam(weights, lr=settings.learning_rate)
@@ -128,13 +129,13 @@ def _trained(
 
 
 _CARD = CATALOG["stego"]
-STEGO = System(
+STEGO = CollectionSystem(
     name=_CARD.name,
     title=_CARD.title,
     summary=_CARD.summary,
     formula=_CARD.formula,
     source=_CARD.source,
-    settings=StegoSettings,
+    settings=StegoHeadSettings,
     run=run_stego,
     learns=True,
     facet="token",

@@ -5,14 +5,14 @@ import heapq
 import numpy as np
 from numpy.typing import NDArray
 
-from segcore.pretrain.cues.pieces import Pieces
+from segcore.pretrain.cues.pieces import Superpixels
 
 LEVELS = (32, 16, 8, 4)  # regions that are left
 TEXTURE_WEIGHT = 2.0  # of the filters' answers beside Lab
 CONTRAST_WEIGHT = 6.0  # of the squared contrast along the border beside the squared distance of the means
 
 
-def merge(pieces: Pieces, levels: tuple[int, ...] = LEVELS) -> NDArray[np.int64]:
+def merge(pieces: Superpixels, levels: tuple[int, ...] = LEVELS) -> NDArray[np.int64]:
     """Merge pieces that touch until few are left.
 
     The cost of a pair is |i| |j| / (|i| + |j|) · (‖f_i − f_j‖² + c · contrast²), with f = (Lab, texture) the mean over a
@@ -34,7 +34,7 @@ def merge(pieces: Pieces, levels: tuple[int, ...] = LEVELS) -> NDArray[np.int64]
 class _Merging:
     """Regions that are merged pair by pair, the cheapest first."""
 
-    def __init__(self, pieces: Pieces):
+    def __init__(self, pieces: Superpixels):
         self.n_left = len(pieces)
         self.f = np.concatenate((pieces.lab, TEXTURE_WEIGHT * pieces.texture), axis=1)
         self.size = pieces.size.copy()

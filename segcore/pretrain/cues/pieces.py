@@ -13,7 +13,7 @@ _DIRECTIONS = 4
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Pieces:
+class Superpixels:
     """n superpixels; edges (i, j), i < j, join those with a common border."""
 
     labels: NDArray[np.int64]  # (height, width), 0 … n − 1
@@ -30,7 +30,7 @@ class Pieces:
         return len(self.size)
 
 
-def cut_up(picture: NDArray[np.uint8], *, n_pieces: int = N_PIECES) -> Pieces:
+def cut_up(picture: NDArray[np.uint8], *, n_pieces: int = N_PIECES) -> Superpixels:
     """Cut a picture into superpixels by color and position.
 
     Args:
@@ -59,7 +59,7 @@ def to_lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB), np.float32)
 
 
-def describe(labels: NDArray[np.int64], lab: NDArray[np.float32]) -> Pieces:
+def describe(labels: NDArray[np.int64], lab: NDArray[np.float32]) -> Superpixels:
     """Measure the pieces (height, width) of a picture (height, width, 3) in Lab."""
     height, width = labels.shape
     size = np.bincount(labels.ravel()).astype(np.float64)
@@ -68,7 +68,7 @@ def describe(labels: NDArray[np.int64], lab: NDArray[np.float32]) -> Pieces:
     frame = np.zeros(len(size), bool)
     for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         frame[side] = True
-    return Pieces(
+    return Superpixels(
         labels=labels,
         size=size,
         lab=_means(labels, lab),

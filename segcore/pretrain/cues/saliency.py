@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
-from segcore.pretrain.cues.pieces import Pieces, cut_up
+from segcore.pretrain.cues.pieces import Superpixels, cut_up
 
 SIGMA_COLOR = 10.0  # ΔE
 SIGMA_SPACE = 0.25  # of the picture's longer side
@@ -36,7 +36,7 @@ def draw_objects(picture: NDArray[np.uint8]) -> NDArray[np.float64]:
     return g[pieces.labels]
 
 
-def draw_saliency(pieces: Pieces) -> NDArray[np.float64]:
+def draw_saliency(pieces: Superpixels) -> NDArray[np.float64]:
     """Say how salient each piece is.
 
     Returns:
@@ -50,7 +50,7 @@ def draw_saliency(pieces: Pieces) -> NDArray[np.float64]:
     return mean
 
 
-def background_contrast(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
+def background_contrast(pieces: Superpixels, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
     """Robust background detection (n,) in [0, 1]; Zhu, Liang, Wei and Sun 2014, eqs. 3 to 9."""
     d = cdist(pieces.lab, pieces.lab)
     p = background_probability(pieces, d_geo)
@@ -64,7 +64,7 @@ def background_contrast(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[n
     return np.linalg.solve(A, contrast).clip(0, 1)
 
 
-def background_probability(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
+def background_probability(pieces: Superpixels, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
     """How likely each piece (n,) is background, in [0, 1): by how much of its likes' outline lies on the frame."""
     S = np.exp(-(d_geo**2) / (2 * SIGMA_COLOR**2))
     connectivity = S @ pieces.frame / np.sqrt(S.sum(1))
@@ -72,13 +72,13 @@ def background_probability(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArra
     return p
 
 
-def geodesic(pieces: Pieces, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
+def geodesic(pieces: Superpixels, d_geo: NDArray[np.float64]) -> NDArray[np.float64]:
     """Length (n,) of the shortest path to the outside, in ΔE; Wei, Wen, Zhu and Sun 2012."""
     shortest: NDArray[np.float64] = d_geo[:, pieces.frame].min(1)
     return shortest
 
 
-def geodesic_distances(pieces: Pieces) -> NDArray[np.float64]:
+def geodesic_distances(pieces: Superpixels) -> NDArray[np.float64]:
     """Lengths (n, n) of the shortest paths along touching pieces, in ΔE; steps within a surface are free."""
     i, j = with_frame(pieces)
     step = np.linalg.norm(pieces.lab[i] - pieces.lab[j], axis=1)
@@ -91,7 +91,7 @@ def geodesic_distances(pieces: Pieces) -> NDArray[np.float64]:
     return dijkstra(graph, directed=False)
 
 
-def with_frame(pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def with_frame(pieces: Superpixels) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Ends i < j of all edges, those among all pieces at the frame included."""
     at_frame = np.flatnonzero(pieces.frame)
     a, b = np.triu_indices(len(at_frame), 1)
@@ -99,7 +99,7 @@ def with_frame(pieces: Pieces) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     return tuple(np.unique(pairs, axis=0).T)
 
 
-def ranking(pieces: Pieces) -> NDArray[np.float64]:
+def ranking(pieces: Superpixels) -> NDArray[np.float64]:
     """Manifold ranking (n,): background first, side by side, then by likeness to what stood out; Yang et al. 2013."""
     n, (i, j) = len(pieces), with_frame(pieces)
     touch = scipy.sparse.coo_array((np.ones(len(i)), (i, j)), shape=(n, n)).tocsr()

@@ -1,4 +1,4 @@
-"""The pictures of a collection: files of a folder, a list of files, or what is packed in a zip; read one at a time."""
+"""Which files are pictures, and which pictures a folder, a list of files or a zip holds; each is read when it is needed."""
 
 import os
 import zipfile
@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from segcore.errors import InputError, shortened
-from segcore.evaluate.cases import SUFFIXES
 from segcore.image.decode import MAX_FILE_BYTES, named_bytes
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")  # of the files that are pictures
 MOST_IN_ZIP = 10_000  # files
 MOST_ZIP_BYTES = 4 << 30  # of all pictures of a zip together, unpacked
 LEAST = 2  # pictures; what they share is what is looked for
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class PictureFile:
     """Where one picture is."""
 
     name: str  # without its ending; unique in a collection, with "/" where folders lie in each other
@@ -44,7 +44,7 @@ class Picture:
         return data
 
 
-def pictures_of(source: Path | Sequence[Path], *, least: int = LEAST) -> tuple[Picture, ...]:
+def pictures_of(source: Path | Sequence[Path], *, least: int = LEAST) -> tuple[PictureFile, ...]:
     """List the pictures of a collection, in the order of their names; none is opened.
 
     Args:
@@ -70,9 +70,9 @@ def pictures_of(source: Path | Sequence[Path], *, least: int = LEAST) -> tuple[P
     return tuple(sorted(found, key=lambda picture: picture.name))
 
 
-def _in(path: Path) -> list[Picture]:
+def _in(path: Path) -> list[PictureFile]:
     if path.is_dir():
-        return [Picture(_name(file.relative_to(path).as_posix()), file) for file in _files(path)]
+        return [PictureFile(_name(file.relative_to(path).as_posix()), file) for file in _files(path)]
     if not path.exists():
         raise InputError(f"There is no folder or file {shortened(str(path))}; check the path.", field="images")
     if zipfile.is_zipfile(path):
@@ -81,7 +81,7 @@ def _in(path: Path) -> list[Picture]:
         raise InputError(f"{path.name} is damaged, or no zip. Pack the pictures again.", field="images")
     if path.suffix.lower() == ".txt":
         return _in_list(path)
-    return [Picture(_name(path.name), path)]
+    return [PictureFile(_name(path.name), path)]
 
 
 def _files(folder: Path) -> Iterable[Path]:
@@ -98,15 +98,16 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _in_list(path: Path) -> list[Picture]:
+def _in_list(path: Path) -> list[PictureFile]:
     try:
         lines = path.read_text("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path.name} cannot be read as a list of paths: {error}.", field="images") from error
-    return [Picture(_name(PurePosixPath(line.strip()).name), path.parent / line.strip()) for line in lines if line.strip()]
+    named = [line.strip() for line in lines if line.strip()]
+    return [PictureFile(_name(PurePosixPath(line).name), path.parent / line) for line in named]
 
 
-def _in_zip(path: Path) -> list[Picture]:
+def _in_zip(path: Path) -> list[PictureFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if not info.is_dir()]
@@ -128,7 +129,7 @@ def _in_zip(path: Path) -> list[Picture]:
             f"{MOST_ZIP_BYTES >> 30} GB are allowed. Use a folder, or several zips.",
             field="images",
         )
-    return [Picture(_name(info.filename), path, info.filename) for info in pictures]
+    return [PictureFile(_name(info.filename), path, info.filename) for info in pictures]
 
 
 def _is_shown(name: str) -> bool:
@@ -148,9 +149,9 @@ def _name(path: str) -> str:
     return str(PurePosixPath(path.replace("\\", "/")).with_suffix(""))
 
 
-def _check_names(pictures: Iterable[Picture]) -> None:
+def _check_names(pictures: Iterable[PictureFile]) -> None:
     """Refuse two pictures whose results would take each other's place."""
-    seen: dict[str, Picture] = {}
+    seen: dict[str, PictureFile] = {}
     for picture in pictures:
         other = seen.setdefault(picture.name, picture)
         if other is not picture:

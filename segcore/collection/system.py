@@ -1,72 +1,21 @@
-"""What flows between pictures, systems and results: how work is told, a part of all patches, what a system gives.
+"""What a system is, and what it gives: one numbering of groups for all pictures of a collection.
 
-A system is a generator: it yields `Progress` and returns a `Grouping`. Whoever drives it shows what it yields, and ends it
-by closing it or through `segcore.runtime.stopping`, which its loops ask.
+A system is a generator: it yields `Progress` and returns a `Grouping`; see `segcore.runtime.steps`.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from torch import Tensor
 
+from segcore.collection.collection import Collection
+from segcore.runtime.steps import Progress, Steps
 from segcore.settings import Schema, param
-
-if TYPE_CHECKING:
-    from segcore.collection.collection import Collection
 
 MOST_GROUPS = 256  # their numbers are bytes
 
-T = TypeVar("T")
-
-
-Maps = Callable[["Collection", int], Tensor]  # a collection and the number of a picture → a vector per patch, (h, w, …)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Progress:
-    """Where a long piece of work is, as often as there is something new to say."""
-
-    stage: str  # what is being done, in a few words
-    done: float  # of `total`
-    total: float  # 0 where nobody can know
-    unit: str = "pictures"  # of both, in the plural
-    curves: Mapping[str, float] = field(default_factory=dict)  # one more point of each curve, such as {"loss": 0.3}
-    labels: Mapping[int, Tensor] = field(default_factory=dict)  # picture → (h, w) groups that can be shown already
-
-
-Steps = Generator[Progress, None, T]
-OnProgress = Callable[[Progress], None]
-
-
-def finish(steps: Steps[T], on_progress: OnProgress | None = None) -> T:
-    """Run steps to their end; returns what they return."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as done:
-            value: T = done.value
-            return value
-        if on_progress is not None:
-            on_progress(progress)
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Sample:
-    """Patches of all pictures, or a seeded part of them."""
-
-    X: Tensor  # (m, d) float32, not normalized
-    picture: Tensor  # (m,) int64: which picture each row is of
-    cell: Tensor  # (m,) int64: number y · w + x in its grid
-    n_total: int  # patches of all pictures; m where the sample holds them all
-
-    @property
-    def note(self) -> str:
-        """How much of the whole this is, in words; empty where it is everything."""
-        m = len(self.X)
-        return (
-            "" if m == self.n_total else f"Computed from {m:,} of {self.n_total:,} patches, drawn by seeded random numbers."
-        )
+Maps = Callable[[Collection, int], Tensor]  # a collection and the number of a picture → a vector per patch, (h, w, …)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -94,8 +43,11 @@ class Grouping:
         return self.names[group] if group < len(self.names) else str(group)
 
 
+GroupSteps = Steps[Progress, Grouping]  # what a system gives when it runs
+
+
 @dataclass(frozen=True, slots=True)
-class System:
+class CollectionSystem:
     """An entry of the registry.
 
     `run(collection, *, n_groups, seed, settings)` is a generator of `Progress` that returns a `Grouping`; n_groups is None
@@ -108,7 +60,7 @@ class System:
     formula: str  # in TeX
     source: str
     settings: type[Schema]  # its own tunables, with their defaults
-    run: Callable[..., Steps[Grouping]]
+    run: Callable[..., GroupSteps]
     chooses_k: bool = False  # it can choose the number of groups by itself
     learns: bool = False  # it trains something, and has a curve of its loss
     facet: str = "key"  # that it works best with, or was published with
