@@ -20,8 +20,7 @@ from torch import Tensor
 from segcore.collection.collection import Collection
 from segcore.collection.label import lift, scores_of
 from segcore.collection.run import group
-from segcore.collection.system import MOST_GROUPS, Grouping, GroupSteps
-from segcore.collection.systems.learned import run_learned
+from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, GroupSteps
 from segcore.errors import InputError
 from segcore.evaluate.compare import check_sizes
 from segcore.heads.apply import cell_counts
@@ -230,18 +229,15 @@ def score_all(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Contender:
-    """One row of a table: a system on a collection, or a file that `learn` wrote."""
+    """One row of a table: a system on a collection."""
 
     name: str
     collection: Collection
-    system: str
+    system: CollectionSystem
     own: Schema | None = None
-    learned: Path | None = None
 
     def run(self, collection: Collection, *, n_groups: int, seed: int) -> GroupSteps:
         """Group the pictures."""
-        if self.learned is not None:
-            return (yield from run_learned(collection, self.learned))
         return (yield from group(collection, self.system, n_groups=n_groups, seed=seed, settings=self.own))
 
 
@@ -280,7 +276,7 @@ def evaluate_collection(
         found = yield from row.run(collection, n_groups=n_groups, seed=settings.seed)
         seconds = time.perf_counter() - began
         wanted = [(found.n_groups, _of_grouping(found, collection))]
-        more = over > 1 and row.learned is None
+        more = over > 1 and not row.system.own_k
         if more:
             many = yield from row.run(collection, n_groups=min(over * n_groups, MOST_GROUPS), seed=settings.seed)
             wanted.append((many.n_groups, _of_grouping(many, collection)))
