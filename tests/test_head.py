@@ -166,7 +166,7 @@ def test_what_is_no_head_is_one_sentence(generator, tmp_path):
 
 
 def metadata(data):
-    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["head"]
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["trained"]
 
 
 def test_other_weights_have_another_fingerprint():

@@ -21,6 +21,7 @@ from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
+from segcore.train.seeds import stream
 from segcore.types import FeatureGrid, Geometry
 
 STAGE = "features"
@@ -134,7 +135,7 @@ class Collection:
             f = self.f(i)
             X = f.flatten(0, 1) if rows is None else rows(f)
             part = slice(at, at + count)
-            cell[part] = torch.randperm(len(X), generator=_generator(seed, i))[:count].sort().values
+            cell[part] = torch.randperm(len(X), generator=stream(seed, i))[:count].sort().values
             drawn = torch.empty(m, X.shape[1]) if drawn is None else drawn
             drawn[part] = X[cell[part]]
             at += count
@@ -237,7 +238,3 @@ def _shares(counts: Tensor, n: int, seed: int) -> Tensor:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if int(counts.clamp(max=middle).sum()) <= n else (low, middle - 1)
     return counts.clamp(max=low)
-
-
-def _generator(seed: int, i: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 1_000_003 + i)
