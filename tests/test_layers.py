@@ -1,25 +1,16 @@
-"""Imports point one way: ground ← vocabulary ← methods ← assembly ← faces ← app."""
+"""The plan of the house: imports point down, nothing imports itself back, every module has a room, every class its name."""
 
 import ast
+import re
+from collections import defaultdict
 from pathlib import Path
 
+import networkx
 import pytest
 
 from demo.pages import PAGES
 
 ROOT = Path(__file__).parents[1]
-LAYERS = (
-    ("segcore.errors", "segcore.checks", "segcore.numerics", "segcore.runtime"),
-    ("segcore.settings", "segcore.types"),
-    ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
-     "segcore.refine", "segcore.scribble", "segcore.heads", "segcore.taught", "segcore.metrics", "segcore.show.palette",
-     "segcore.show.paint", "segcore.show.color_match", "segcore.drawn", "segcore.nets", "segcore.train", "segcore.learn",
-     "segcore.pretrain"),
-    ("segcore.pipeline", "segcore.show", "segcore.evaluate", "segcore.heads.apply", "segcore.collection",
-     "segcore.scribble.scribble"),
-    ("segcore", "segcore.cli", "segcore.bench", "segcore.__main__", "demo"),
-    ("app",),
-)  # fmt: skip
 # Packages that may be imported in some places only.
 HOMES = {
     "timm": ("segcore.features", "segcore.pretrain"),
@@ -27,7 +18,16 @@ HOMES = {
     "gradio": ("demo", "app"),
     "plotly": ("demo",),
 }
-SETTINGS_READERS = ("segcore.settings", "segcore.types")  # of the lower layers
+
+
+def plan():
+    """Rooms → floor, 0 at the top, from the plan in CONTRIBUTING.md."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    lines = re.search(r"```plan\n(.*?)```", text, re.DOTALL)[1].splitlines()
+    return {name: floor for floor, line in enumerate(lines) for name in re.split(r" {2,}", line)[0].split()}
+
+
+PLAN = plan()
 
 
 def sources():
@@ -35,8 +35,12 @@ def sources():
     return {".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): f for f in files}
 
 
+SOURCES = sources()
+
+
 def imports(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    """Everything that a file imports, also within functions and for type checkers."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -44,36 +48,78 @@ def imports(path):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def layer(module):
-    """The layer whose longest prefix fits."""
-    fits = [
-        (len(name), i) for i, names in enumerate(LAYERS) for name in names if module == name or module.startswith(name + ".")
-    ]
-    return max(fits)[1]
+def imported(path, modules):
+    """Those of the modules that a file imports."""
+    for target in imports(path):
+        module = target if target in modules else target.rpartition(".")[0]
+        if module in modules:
+            yield module
+
+
+def home(module):
+    """The room of a module in the plan."""
+    top, *rest = module.split(".")
+    return rest[0] if top == "segcore" and rest else top
+
+
+def circles(modules):
+    """Groups of modules that import each other."""
+    graph = networkx.DiGraph((module, target) for module, path in modules.items() for target in imported(path, modules))
+    return [sorted(group) for group in networkx.strongly_connected_components(graph) if len(group) > 1]
 
 
 def starts(module, names):
     return any(module == name or module.startswith(name + ".") for name in names)
 
 
-@pytest.mark.parametrize("module", sources())
+def test_every_module_has_a_room_and_every_room_a_module():
+    assert {home(module) for module in SOURCES} == PLAN.keys()
+
+
+@pytest.mark.parametrize("module", SOURCES)
 def test_imports_point_down(module):
-    for target in imports(sources()[module]):
-        if starts(target, ("segcore", "demo", "app")):
-            assert layer(target) <= layer(module), f"{module} imports {target}, which lies above it"
+    for target in imported(SOURCES[module], SOURCES):
+        if home(target) != home(module):
+            assert PLAN[home(target)] > PLAN[home(module)], f"{module} imports {target}, which does not lie below it"
+
+
+def test_nothing_imports_itself_back():
+    assert circles(SOURCES) == []
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_some_packages_are_at_home_in_some_rooms(module):
+    for target in imports(SOURCES[module]):
         for package, homes in HOMES.items():
             if starts(target, (package,)):
                 assert starts(module, homes), f"{module} imports {target}; {package} belongs in {', '.join(homes)}"
 
 
-@pytest.mark.parametrize("module", [m for m in sources() if layer(m) <= 2 and not starts(m, SETTINGS_READERS)])
+METHODS = [m for m in SOURCES if PLAN["pipeline"] < PLAN[home(m)] < PLAN["settings"] and home(m) != "types"]
+
+
+@pytest.mark.parametrize("module", METHODS)
 def test_methods_never_see_settings(module):
-    assert not any(starts(target, ("segcore.settings.Settings",)) for target in imports(sources()[module]))
+    assert "segcore.settings.Settings" not in set(imports(SOURCES[module]))
+
+
+def test_the_front_door_is_small():
+    assert len([*ROOT.glob("segcore/*.py")]) <= 12
+
+
+def test_no_two_classes_have_one_name():
+    homes = defaultdict(list)
+    for module, path in SOURCES.items():
+        if starts(module, ("segcore",)):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes[node.name].append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
 
 
 def test_segcore_never_sees_the_page():
-    for module, path in sources().items():
-        if module.startswith("segcore"):
+    for module, path in SOURCES.items():
+        if starts(module, ("segcore",)):
             assert not any(starts(target, ("demo", "app", "gradio")) for target in imports(path)), module
 
 
@@ -84,10 +130,10 @@ def room(module):
     return folder if top == "demo" and folder and (ROOT / "demo" / folder).is_dir() else ""
 
 
-@pytest.mark.parametrize("module", [m for m in sources() if room(m)])
+@pytest.mark.parametrize("module", [m for m in SOURCES if room(m)])
 def test_pages_do_not_import_each_other(module):
     """A page takes from what all pages share, and from itself; what they share knows no page."""
-    for target in imports(sources()[module]):
+    for target in imports(SOURCES[module]):
         if target.startswith("demo."):
             assert room(target) in {room(module), "shared"}, f"{module} imports {target}"
 
@@ -98,7 +144,13 @@ def test_every_folder_is_a_page_on_the_list():
     assert folders | {"shared"} == {path.parent.name for path in ROOT.glob("demo/*/__init__.py")}
 
 
-def test_a_wrong_direction_is_noticed(tmp_path):
-    wrong = tmp_path / "wrong.py"
-    wrong.write_text("from segcore.pipeline import segment\n")
-    assert layer("segcore.graph.eigen") < max(layer(target) for target in imports(wrong))
+def test_a_circle_is_noticed(tmp_path):
+    """Also where one of the imports stands in a function, and the other is for type checkers only."""
+    a, b = tmp_path / "a.py", tmp_path / "b.py"
+    a.write_text("def f():\n    from b import g\n")
+    b.write_text("from typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import a\n")
+    assert circles({"a": a, "b": b}) == [["a", "b"]]
+
+
+def test_a_module_without_a_room_is_noticed():
+    assert home("segcore.newcomer.file") not in PLAN

@@ -14,7 +14,6 @@ from segcore.features import BACKBONES, extract_features
 from segcore.features.model import NO_WEIGHTS
 from segcore.image import fit_to_grid
 from segcore.learn import CATALOG, Learned, save_learned
-from segcore.learn.systems import system_of
 from segcore.pipeline.backbones import load_model, resolve_backbone
 from segcore.pipeline.reader import open_reader
 from segcore.pipeline.stages import plan, settings_read, stage, warmth_of
@@ -28,7 +27,7 @@ TINY = Settings(backbone="dino_tiny", max_side=64)
 def learned(tmp_path):
     """A file as `learn` writes them, of a network that has not learned yet."""
     settings = CATALOG["iic"].settings(width=0.0625)
-    net = system_of("iic").make_net(3, settings).eval().requires_grad_(False)
+    net = CATALOG["iic"].make_net(3, settings).eval().requires_grad_(False)
     save_learned(Learned(net, "iic", 3, settings, ("a", "b", "c"), {}), tmp_path / "learned.safetensors")
     return str(tmp_path / "learned.safetensors")
 

@@ -15,7 +15,7 @@ from segcore.pretrain.recipe import MEAN, STD, Recipe
 from segcore.train.seeds import seeded
 
 
-class Head(nn.Module):
+class PrototypeHead(nn.Module):
     """Cosines between tokens and learned prototypes, after a small MLP."""
 
     def __init__(self, width: int, hidden: int, bottleneck: int, n_prototypes: int):
@@ -43,7 +43,7 @@ class Network(nn.Module):
 
         args: dict[str, Any] = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
         self.net: Any = timm.create_model(recipe.architecture, pretrained=False, **args)
-        self.head = Head(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
+        self.head = PrototypeHead(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
 
