@@ -46,14 +46,14 @@ def test_a_picture_and_a_frame_have_the_same_features(settings):
 @pytest.mark.parametrize("method", ["kmeans", "slic", "ncut_pixels"])
 def test_the_method_does_not_matter(method):
     pipeline, frame = Pipeline(device="cpu"), two_discs()[0]
-    assert pipeline.features(frame, COLOR.replace(method=method)).f.shape == (8, 12, 5)
+    assert pipeline.features(frame, COLOR.replace(method=method)).f.shape == (9, 12, 5)
     spectrum = pipeline.values(frame, COLOR.replace(method=method), "spectrum", of_patches=True)["spectrum"]
-    assert len(spectrum.V) == 8 * 12
+    assert len(spectrum.V) == 9 * 12
 
 
 def test_every_kind_of_model_reads_and_has_a_twin(learned):
     frame = two_discs()[0]
-    for name, d in (("color", 5), ("dino_tiny", 96), (learned, 32)):
+    for name, d in (("color", 5), ("dino_tiny", 192), (learned, 32)):
         backbone, note = resolve_backbone(name)
         model = load_model(backbone)
         pixels, geometry = fit_to_grid(frame, max_side=64, patch=model.patch)
@@ -89,7 +89,7 @@ def test_recipes_tell_readers_apart_and_nothing_else(learned):
 def test_the_class_token_comes_where_it_is_asked_for():
     frame = two_discs()[0]
     with_token, without = (open_reader(TINY, device="cpu", class_token=x).read(frame) for x in (True, False))
-    assert with_token.class_token.shape == (96,)
+    assert with_token.class_token.shape == (192,)
     assert without.class_token is None
     assert torch.equal(with_token.f, without.f)
 

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from segcore.checks import check_choice
 from segcore.settings import DEFAULTS
 
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ def print_stages(methods: Sequence[str], *, as_json: bool) -> None:
     Raises:
         InputError: there is no method of such a name.
     """
+    from segcore.checks import check_choice
     from segcore.pipeline.methods import METHODS
     from segcore.pipeline.stages import described
 

@@ -317,5 +317,5 @@ def fingerprint(net: nn.Module) -> str:
     state = hashlib.blake2b(digest_size=8)
     for name, tensor in sorted(net.state_dict().items()):
         state.update(name.encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
+        state.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
     return state.hexdigest()

@@ -1,6 +1,6 @@
 """The backbone that a name means here, and its model: a transformer, colors, or what `segcore.learn` wrote.
 
-Nothing below knows all three.
+Nothing below knows all three. `segcore.learn` is imported where there is a file, since that doubles the start of a command.
 """
 
 import functools
@@ -12,8 +12,6 @@ from segcore.checks import check_choice
 from segcore.features import BACKBONES, Backbone, ColorModel, FeatureModel, load_vit
 from segcore.features.published import best_here
 from segcore.features.timm_files import stamp_of, transformer_of_file
-from segcore.learn.learned import is_learned
-from segcore.pipeline.learned_model import learned_backbone, load_learned_model
 from segcore.settings import is_weight_file
 
 
@@ -43,6 +41,9 @@ def resolve_backbone(name: str) -> tuple[Backbone, str | None]:
 
 @functools.lru_cache(maxsize=8)
 def _learned_in(name: str, path: Path, stamp: tuple[int, int] | None) -> Backbone | None:
+    from segcore.learn.learned import is_learned
+    from segcore.pipeline.learned_model import learned_backbone
+
     return learned_backbone(name, path, stamp) if is_learned(path) else None
 
 
@@ -61,5 +62,7 @@ def load_model(backbone: Backbone, *, device: torch.device | str = "cpu") -> Fea
     if backbone.timm_name:
         return load_vit(backbone, device=device)
     if backbone.file:
+        from segcore.pipeline.learned_model import load_learned_model
+
         return load_learned_model(backbone, backbone.file, device=device)
     return ColorModel(torch.device(device))
