@@ -175,7 +175,7 @@ class App:
     def on_cut(self, evt: gr.EventData) -> None:
         self.events.append(("cut", evt.index, evt.threshold, evt.fraction))
 
-    def wait_for(self, wanted: Callable[[tuple], bool], seconds: float = 10.0) -> tuple:
+    def wait_for(self, wanted: Callable[[tuple], bool], seconds: float = 120.0) -> tuple:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             for event in self.events:
