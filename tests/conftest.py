@@ -1,4 +1,6 @@
+import atexit
 import os
+import shutil
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +10,11 @@ from segcore.runtime.environment import prepare
 prepare()
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-os.environ.setdefault("GRADIO_TEMP_DIR", tempfile.mkdtemp(prefix="segcore-tests-"))  # as in app.py
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # the tests that download do so from a Hub of their own
+os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="segcore-tests-", dir=os.environ.get("GRADIO_TEMP_DIR"))
+atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)  # as in app.py
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # one process for each core, and one thread in each
 
 import pytest
 import torch

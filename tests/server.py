@@ -39,6 +39,7 @@ def serving(weights: str | None = None) -> Iterator[Served]:
     service = Service(device="cpu", weights=weights)
     demo = build_demo(service)
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
+    demo.server.config.timeout_keep_alive = 600  # seconds; on a busy machine more than its 5 pass between two requests
     try:
         yield Served(address, service, demo)
     finally:

@@ -221,6 +221,18 @@ def test_the_readme_is_short_and_leads_on():
     assert named >= {f"docs/{name}.md" for name in ("README", "methods", "settings", "evaluation", "speed", "hosting")}
 
 
+def test_two_commands_set_everything_up_and_the_checks_run_the_second():
+    """Each alone on a line, from nothing to the page and to the tests; `.ci/run` takes its own from the README."""
+    start = r"^(python3 -m venv (\S+) && \2/bin/pip install -r (\S+) && \2/bin/python (.+))$"
+    page, tests = re.findall(start, TEXTS["README.md"], re.MULTILINE)
+    assert page[1:] == (".venv", "requirements.txt", "app.py")
+    assert tests[1:] == (".venv", "tests/requirements.txt", "-m pytest -n 2")
+    assert [line for line in TEXTS["README.md"].splitlines() if "-m pytest" in line] == [tests[0]]
+    checks = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert """bash -ec "$(grep -- '-m pytest' README.md)\"""" in checks
+    assert "pip install -r" not in checks
+
+
 def test_documents_have_one_title_and_say_first_what_they_are_about():
     for name, text in TEXTS.items():
         if name.startswith("docs/"):

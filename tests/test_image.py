@@ -82,12 +82,12 @@ def test_says_what_is_wrong(name, tmp_path):
 
 
 def test_bombs_are_refused_before_they_are_decoded():
-    started = time.perf_counter()
+    started = time.process_time()
     for name in BAD:
         if "pixels" in name:
             with pytest.raises(InputError):
                 read_image(BAD[name][0])
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def _upright_by_table(stored, orientation):

@@ -13,7 +13,7 @@ from demo.shared.jobs.limits import flag_of, read_limits, variable_of
 from segcore.errors import InputError, NumericalError
 from segcore.runtime.stopping import stop_if_asked
 
-SOON = 20  # seconds that a thread is given; far more than it needs
+SOON = 120  # seconds that a thread is given; far more than it needs
 
 
 class Clock:

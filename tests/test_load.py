@@ -13,7 +13,7 @@ from demo.build import build_demo, launch_options
 from demo.shared.service import Service
 from tests.scenes import two_discs
 
-CLIENTS, REQUESTS = 100, 5
+CLIENTS, REQUESTS = 100, 2
 WAITING, TOO_MANY = 30, 12  # places in the queue of the second test, and how many come beyond them
 ENDPOINT = "gradio_api/call/v2/segment"
 PATIENCE = httpx.Timeout(600)

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
 from segcore.features import extract_features, load_vit
 from segcore.pipeline.backbones import resolve_backbone
-from segcore.pretrain import Recipe, pretrain
+from segcore.pretrain import Recipe, cues, pretrain
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
 from segcore.pretrain.networks import follow, make_networks
 from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
@@ -47,6 +48,23 @@ def paint(i, height=40, width=48):
     disc = (y - rng.integers(10, height - 10)) ** 2 + (x - rng.integers(10, width - 10)) ** 2 < 90
     colors = rng.integers(0, 256, (2, 3))
     return (colors[disc.astype(int)] + rng.integers(-9, 10, (height, width, 1))).clip(0, 255).astype(np.uint8)
+
+
+@cache
+def drawn(name, content, shape):
+    """The cue of this name of a picture."""
+    return getattr(cues, name)(np.frombuffer(content, np.uint8).reshape(shape))
+
+
+@pytest.fixture(autouse=True)
+def cues_are_drawn_once(monkeypatch):
+    """The same few pictures are read by nearly every test, and their cues depend on nothing else."""
+
+    def remembered(name):
+        return lambda picture: drawn(name, picture.tobytes(), picture.shape).copy()
+
+    for name in ("draw_regions", "draw_objects"):
+        monkeypatch.setattr(f"segcore.pretrain.pictures.{name}", remembered(name))
 
 
 @pytest.fixture

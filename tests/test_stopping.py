@@ -86,7 +86,7 @@ def test_whoever_waits_for_a_value_whose_maker_is_stopped_makes_it():
 
     def stopped():
         begun.set()
-        assert stop.wait(10)
+        assert stop.wait(120)
         raise Stopped
 
     def ask(name, make):
@@ -97,10 +97,10 @@ def test_whoever_waits_for_a_value_whose_maker_is_stopped_makes_it():
 
     first = threading.Thread(target=ask, args=("first", stopped))
     first.start()
-    assert begun.wait(10)
+    assert begun.wait(120)
     second = threading.Thread(target=ask, args=("second", lambda: 7))
     second.start()
     stop.set()
-    first.join(10)
-    second.join(10)
+    first.join(120)
+    second.join(120)
     assert answers == {"first": "stopped", "second": (7, False)}

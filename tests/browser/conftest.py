@@ -9,6 +9,8 @@ from urllib.parse import urlparse
 
 import pytest
 
+from tests.server import running_page
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -17,8 +19,9 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 for name in ("NO_PROXY", "no_proxy"):  # Gradio calls its own address when it starts
     os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost", "127.0.0.1"]))
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # without windows it is the quickest
 LOCAL = {"127.0.0.1", "localhost"}
+PATIENCE = 120_000  # milliseconds until a test gives up; a busy machine needs many more than an idle one
 
 
 # What Gradio says of its stream of answers when a page is left while the stream is open.
@@ -46,6 +49,13 @@ def browser() -> "Iterator[Browser]":
         chromium.close()
 
 
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """The page as it comes, served once for all tests that change nothing in it."""
+    with running_page() as address:
+        yield address
+
+
 @pytest.fixture
 def page(browser: "Browser") -> "Iterator[Page]":
     """A new page, 1440 × 900. The test fails on errors in the page and on every request that leaves this computer."""
@@ -54,7 +64,7 @@ def page(browser: "Browser") -> "Iterator[Page]":
     visits: list[str] = []
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     new_page = context.new_page()
-    new_page.set_default_timeout(15_000)
+    new_page.set_default_timeout(PATIENCE)
     context.on("request", lambda request: _is_local(request.url) or problems.append(f"request to {request.url}"))
 
     def note(what: str, words: str) -> None:
@@ -70,17 +80,18 @@ def page(browser: "Browser") -> "Iterator[Page]":
 
 
 @pytest.fixture
-def shoot(page: "Page") -> Callable[..., Path]:
-    """Save a screenshot of the page, or of a part of it, for people to look at; returns its path."""
-    folder = Path(os.environ.get("SEGCORE_ARTIFACTS", "artifacts"))
+def shoot(page: "Page") -> Callable[..., None]:
+    """Save a screenshot of the page, or of a part of it, for people to look at, where SEGCORE_ARTIFACTS names a folder."""
+    folder = os.environ.get("SEGCORE_ARTIFACTS")
 
-    def take(name: str, selector: str | None = None) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{name}.png"
+    def take(name: str, selector: str | None = None) -> None:
+        if folder is None:
+            return
+        path = Path(folder) / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
         if selector is None:
             page.screenshot(path=path, full_page=True)
         else:
             page.locator(selector).screenshot(path=path)
-        return path
 
     return take

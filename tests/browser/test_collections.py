@@ -6,30 +6,21 @@ import zipfile
 import pytest
 
 from segcore.collection import SYSTEMS
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
-LONG = 90_000  # ms
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as served:
-        yield served.rstrip("/")
-
 
 def started(page, address, query=""):
-    page.goto(f"{address}/collections{query}")
+    page.goto(f"{address}collections{query}")
     page.get_by_role("button", name="Group them").click()
 
 
 @pytest.mark.slow
 def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
     started(page, address)
-    page.locator(".cl-picture canvas").first.wait_for(timeout=LONG)
+    page.locator(".cl-picture canvas").first.wait_for()
     page.reload()  # the job goes on, and the page finds it again
-    page.locator(".cl-table table").wait_for(timeout=LONG)
+    page.locator(".cl-table table").wait_for()
     shoot("collections")
     assert page.locator(".cl-picture").count() == 12
     assert float(page.locator(".cl-scores figcaption").inner_text().split("mIoU ")[1].split(",")[0]) > 0.5
@@ -44,7 +35,7 @@ def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
     page.locator(".cl-all").click()
     assert page.locator(".cl-picture:visible").count() == 12
     page.locator(".cl-save").wait_for()
-    with page.expect_download(timeout=LONG) as download:
+    with page.expect_download() as download:
         page.locator(".cl-save").click()
     download.value.save_as(tmp_path / "saved.zip")
     with zipfile.ZipFile(tmp_path / "saved.zip") as archive:
@@ -56,7 +47,7 @@ def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
 
 
 def test_own_pictures_are_asked_for(page, address):
-    page.goto(f"{address}/collections?source=own&system=kmeans")
+    page.goto(f"{address}collections?source=own&system=kmeans")
     page.locator("#collections-files").wait_for()
     page.get_by_role("button", name="Group them").click()
     page.get_by_text("Choose pictures of your own first").wait_for()
@@ -64,7 +55,7 @@ def test_own_pictures_are_asked_for(page, address):
 
 
 def test_a_link_brings_the_settings_of_a_system(page, address):
-    page.goto(f"{address}/collections?source=drawn&system=kmeans&groups=auto&backbone=color&set_n_init=3&set_center=false")
+    page.goto(f"{address}collections?source=drawn&system=kmeans&groups=auto&backbone=color&set_n_init=3&set_center=false")
     page.wait_for_function("document.querySelector('#collections-system input')?.value === 'k-means'")
     page.locator("#collections-auto input").wait_for()
     assert page.locator("#collections-auto input").is_checked()
@@ -72,8 +63,8 @@ def test_a_link_brings_the_settings_of_a_system(page, address):
     page.wait_for_function("document.querySelector('#collections-kmeans-n_init input')?.value === '3'")
     assert not page.locator("#collections-kmeans-center input").is_checked()
     page.get_by_role("button", name="Group them").click()
-    page.locator(".cl-group").first.wait_for(timeout=LONG)
+    page.locator(".cl-group").first.wait_for()
     assert "set_n_init=3" in page.url
     assert "groups=auto" in page.url
-    page.goto(f"{address}/collections?system=kmeans&set_n_init=many")
+    page.goto(f"{address}collections?system=kmeans&set_n_init=many")
     page.get_by_text("The link holds a setting").wait_for()

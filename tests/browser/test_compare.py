@@ -7,19 +7,12 @@ import pytest
 from PIL import Image
 
 from segcore.pipeline.methods import METHODS
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
 THREE = ("kmeans", "spectral", "fiedler")
 # The middle of each disc of the example and a corner of its ground, as shares of width and height.
 PLACES = {"large disc": (0.3, 0.45), "small disc": (0.72, 0.55), "ground": (0.95, 0.05)}
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 @pytest.fixture
@@ -32,7 +25,6 @@ def lab(page, address):
 
 
 def open_tab(page, link):
-    page.set_default_timeout(30_000)
     page.goto(link)
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
     page.get_by_role("tab", name="Compare").click()

@@ -24,7 +24,6 @@ def lab(page, address):
     """Opens the page with a query of values that are no defaults, on a small grid, and waits until all of them are shown."""
 
     def open_page(query):
-        page.set_default_timeout(40_000)
         page.goto(f"{address}?max_side=256&{query}")
         wait_for_result(page)
         # The page's own link begins with the example; controls are set one by one, and the last result has all of them.
@@ -149,7 +148,6 @@ def test_the_object_can_be_swapped(lab):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_looks_on_a_phone(page, address, shoot, theme):
-    page.set_default_timeout(40_000)
     page.set_viewport_size({"width": 390, "height": 900})
     page.goto(f"{address}?__theme={theme}&max_side=256&method=dino_seg&attention_head=0")
     wait_for_result(page)

@@ -6,19 +6,11 @@ import pytest
 
 from demo.guide.page import documents
 from segcore.runtime.places import DOCS
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
-
-
 def opened(page, address, name, width=1440, theme="light"):
-    page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}guide?doc={name}&__theme={theme}")
     text = page.locator("#guide-text")

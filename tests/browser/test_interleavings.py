@@ -131,12 +131,12 @@ class Visitor:
     def at_rest(self):
         """Wait until nothing is asked for and nothing runs, for a while."""
         quiet = 0
-        for _ in range(1000):
+        for _ in range(4000):
             quiet = quiet + 1 if self.served.is_idle() else 0
             if quiet == 4:
                 return
             self.page.wait_for_timeout(30)
-        pytest.fail("something still runs after 30 s")
+        pytest.fail("something still runs after two minutes")
 
     def expected(self):
         """The result of what the controls show."""
@@ -168,7 +168,7 @@ def settles(visitor):
 
 def becomes(found, expected, about=None):
     """What is found is soon what is expected."""
-    for _ in range(500):
+    for _ in range(3000):
         if found() == expected():
             return
         time.sleep(0.04)
@@ -177,7 +177,6 @@ def becomes(found, expected, about=None):
 
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_the_page_ends_in_the_state_of_its_controls(page, served, uploads, seed):
-    page.set_default_timeout(30_000)
     page.goto(f"{served.address}?example=coffee&{urlencode(QUICK)}")
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
     visitor = Visitor(page, served, uploads, seed)

@@ -5,17 +5,10 @@ import pytest
 from demo.learn import texts as learn
 from demo.shared import texts
 from segcore.learn import load_learned
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
 TINY = "learn?minutes=5&width=0.0625&side=32&crop=16&batch=2"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 def started(page):
@@ -33,7 +26,6 @@ def state(page, run=0):
 
 
 def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
-    page.set_default_timeout(30_000)
     page.goto(address + TINY)
     started(page)
     shown(page)

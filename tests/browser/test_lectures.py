@@ -4,7 +4,6 @@ import pytest
 
 from demo.lectures import page as lectures
 from demo.lectures.sheets import sheets, tables
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
@@ -12,14 +11,12 @@ SHEETS = list(sheets().values())
 
 
 @pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield f"{address}lectures"
+def address(address):
+    return f"{address}lectures"
 
 
 @pytest.fixture
 def index(page, address):
-    page.set_default_timeout(30_000)
     page.goto(address)
     page.locator(".lc-line").first.wait_for()
     return page

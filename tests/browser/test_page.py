@@ -12,21 +12,13 @@ from demo.shared.service import EXAMPLES
 from demo.shared.texts import STOPPED
 from segcore.pipeline import segment
 from segcore.pipeline.methods import METHODS
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 @pytest.fixture
 def lab(page, address):
     """The page, open, with its first result."""
-    page.set_default_timeout(30_000)
     page.goto(address)
     wait_for_result(page)
     return page
@@ -109,7 +101,6 @@ def test_a_number_may_be_typed_digit_by_digit(lab):
 
 
 def test_stop_says_that_what_is_shown_is_older(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?method=ncut_pixels&pixel_side=240&n_segments=9")
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('·')")
     page.locator("#stop").click()
@@ -147,7 +138,6 @@ def test_every_method_answers(lab, method):
 
 
 def test_a_method_that_needs_a_transformer_says_so(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?backbone=color")
     wait_for_result(page)
     choose_method(page, "dino_seg")
@@ -157,7 +147,6 @@ def test_a_method_that_needs_a_transformer_says_so(page, address):
 
 
 def test_the_address_is_a_link_that_restores_picture_and_settings(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?example=cat&method=kmeans&n_segments=7")
     wait_for_result(page, "7 segments on")
     assert page.locator("#setting-n_segments input[type=number]").input_value() == "7"
@@ -167,7 +156,6 @@ def test_the_address_is_a_link_that_restores_picture_and_settings(page, address)
 
 
 def test_a_broken_link_is_told_and_the_page_opens(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?n_segments=999")
     wait_for_result(page)
     assert "n_segments must be" in page.locator("[data-testid=toast-body]").first.inner_text()
@@ -216,7 +204,6 @@ def test_tabs_show_eigenvectors_spectrum_numbers_and_code(lab, shoot):
 
 def test_a_tab_that_opens_after_its_values_came_shows_them(page, address):
     """The stages are computed for the first time here, so updates without values come before the result."""
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?example=rocket&knn_weight=7.7")
     wait_for_result(page)
     page.get_by_role("tab", name="Fiedler vectors").click()
@@ -246,7 +233,6 @@ def test_examples_bring_their_settings_and_their_line(lab):
     ],
 )
 def test_a_bad_upload_is_one_sentence(page, address, tmp_path, name, content, words):
-    page.set_default_timeout(30_000)
     page.goto(address)
     wait_for_result(page)
     path = tmp_path / name
@@ -271,7 +257,6 @@ def test_16_bit_and_cmyk_pictures_are_segmented(lab, tmp_path):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_looks(page, address, shoot, theme, width):
-    page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}?__theme={theme}")
     wait_for_result(page)

@@ -6,15 +6,8 @@ from PIL import Image
 from demo.pages import PAGES
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import LINK_NO_PICTURE, TITLE
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 def settled(page):
@@ -35,7 +28,6 @@ def shows_result(page, words="segments on"):
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
 def test_every_page_opens(page, address, shoot, place, width, theme):
     """Without errors in the console or requests that leave the machine: the fixture's list."""
-    page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}{place.path}?__theme={theme}")
     settled(page)
@@ -60,7 +52,6 @@ def test_a_page_loads_only_itself(page, address, place):
 
 @pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
 def test_picture_and_settings_go_along_and_come_back(page, address, place, tmp_path):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?backbone=color&max_side=128&method=kmeans&n_segments=4&__theme=dark")
     shows_result(page, "4 segments on")
     picture = tmp_path / "mine.png"
@@ -84,7 +75,6 @@ def test_picture_and_settings_go_along_and_come_back(page, address, place, tmp_p
 
 
 def test_a_reload_keeps_an_upload(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?backbone=color&max_side=128&n_segments=3")
     shows_result(page, "3 segments on")
     page.get_by_label("Remove Image").click()
@@ -100,7 +90,6 @@ def test_a_reload_keeps_an_upload(page, address):
 
 
 def test_a_picture_that_is_gone_is_one_sentence(page, address):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?picture=0123456789abcdef&n_segments=3&backbone=color&max_side=128")
     page.get_by_text(LINK_NO_PICTURE).wait_for()
     shows_result(page, "3 segments on")
@@ -108,7 +97,6 @@ def test_a_picture_that_is_gone_is_one_sentence(page, address):
 
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
 def test_a_bad_link_is_a_sentence_and_the_page_works(page, address, place):
-    page.set_default_timeout(30_000)
     page.goto(f"{address}{place.path}?n_segments=999&example=../../etc/passwd&picture=%2Fetc%2Fpasswd&doc=..%2Fsecret")
     page.locator("[data-testid=toast-body]").first.wait_for()
     told = " ".join(page.locator("[data-testid=toast-body]").all_inner_texts())

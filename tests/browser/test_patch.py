@@ -9,7 +9,6 @@ from segcore.graph.neighbors import cosines
 from segcore.numerics import normalize_rows
 from segcore.pipeline import segment
 from tests.browser.test_page import choose_method, wait_for_result
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
@@ -17,16 +16,9 @@ COFFEE = EXAMPLES / "coffee.jpg"
 H, W = 40, 60  # of its grid
 
 
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
-
-
 @pytest.fixture
 def tab(page, address):
     """The tab, open, with the answer for the patch in the middle."""
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?example=coffee")
     wait_for_result(page)
     page.get_by_role("tab", name=TITLE).click()
@@ -216,7 +208,6 @@ def test_a_method_without_a_graph_says_so_and_keeps_the_place(tab):
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_looks(page, address, shoot, theme, width):
-    page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}?example=coffee&__theme={theme}")
     wait_for_result(page)

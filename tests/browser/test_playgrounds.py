@@ -11,21 +11,9 @@ from torch.nn import functional as F
 from demo.playgrounds import scene
 from demo.playgrounds.catalog import PLAYGROUNDS
 from segcore.metrics.information import mutual_information
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 FAST = "backbone=color&method=kmeans&n_segments=3&max_side=96"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
-
-
-@pytest.fixture(autouse=True)
-def patience(page):
-    page.set_default_timeout(60_000)
 
 
 def go(page, address, query):

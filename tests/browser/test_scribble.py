@@ -12,17 +12,10 @@ from demo.scribble import texts
 from demo.shared.service import EXAMPLES
 from segcore.heads.file import read_head
 from segcore.scribble.strokes import strokes_of_text
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
 QUICK = "backbone=color&max_side=128"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 def results(page):
@@ -34,7 +27,6 @@ def next_result(page, before):
 
 
 def opened(page, address, query=""):
-    page.set_default_timeout(60_000)
     page.goto(f"{address}scribble?{QUICK}&example=discs{query}")
     page.locator(".sp-stage").wait_for()
     page.wait_for_function("document.querySelector('.sp-picture').naturalWidth > 0")
@@ -78,7 +70,7 @@ def strokes_drawn(page, n):
         "n => document.querySelector('.sp-stage').getAttribute('aria-label').includes(`. ${n} strokes.`)", arg=n
     )
     old = None
-    for _ in range(120):
+    for _ in range(480):
         text = link(page)
         strokes = strokes_of_text(text) if text else ()
         if len(strokes) == n:

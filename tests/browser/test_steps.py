@@ -9,17 +9,10 @@ from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import Wanted
 from demo.steps.handlers import sequence
 from segcore.settings import DEFAULTS
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
 
 BLOBS = "steps?algorithm=kmeans&data=blobs&n_segments=3&n_points=60"
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +22,6 @@ def blobs():
 
 
 def opened(page, address, link=BLOBS, **parts):
-    page.set_default_timeout(45_000)
     page.goto(address + link + "".join(f"&{name}={value}" for name, value in parts.items()))
     page.locator("#player .st-stage canvas, #player .st-stage svg").first.wait_for()
     page.wait_for_function("location.search.includes('step=')")

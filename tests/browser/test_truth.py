@@ -10,21 +10,13 @@ from demo.shared.service import EXAMPLES
 from segcore.metrics import matched_iou
 from segcore.pipeline import segment
 from tests.browser.test_page import choose_method, set_number, wait_for_result
-from tests.server import running_page
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def address():
-    with running_page() as address:
-        yield address
 
 
 @pytest.fixture
 def lab(page, address):
     """The page with an example that has a truth, its tab open."""
-    page.set_default_timeout(30_000)
     page.goto(f"{address}?example=discs&n_segments=3")
     wait_for_result(page)
     page.get_by_role("tab", name=TITLE).click()
@@ -86,7 +78,6 @@ def test_mistakes_are_one_sentence_in_the_tab(lab, tmp_path):
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
 def test_looks(page, address, shoot, width, theme):
-    page.set_default_timeout(30_000)
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{address}?example=shadow&method=fiedler&__theme={theme}")
     wait_for_result(page)
