@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from demo.lab import compare
-from demo.lab.compare import Comparison, Painted
 from demo.lab.tab import Shown
+from demo.lab.tabs import compare
+from demo.lab.tabs.compare import Comparison, Painted
 from demo.shared.service import Service
 from demo.shared.texts import UNEXPECTED
 from segcore.pipeline.methods import METHODS

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from demo.learn import texts
+from demo.learn.asked import ASKED, default_k, make_wanted, query_of, wanted_of
 from demo.learn.data import COLLECTIONS, OWN, own_pictures
 from demo.learn.run import about, command, make_work, watch
-from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
 from segcore.cli.commands import build_parser
 from segcore.cli.flags import schema_from
 from segcore.errors import InputError, NumericalError

@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from demo.lectures import page, sheets
-from demo.lectures.handout import handout
+from demo.lectures import data as sheets
+from demo.lectures import page
+from demo.lectures.run import handout
 from demo.pages import PAGES
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
@@ -60,7 +61,7 @@ def lab(query, _service):
 
 
 def steps(query, _service):
-    handlers = importlib.import_module("demo.steps.handlers")
+    handlers = importlib.import_module("demo.steps.run")
     algorithms = importlib.import_module("demo.steps.algorithms").ALGORITHMS
     texts = importlib.import_module("demo.steps.texts")
     assert query["algorithm"] in algorithms
@@ -71,8 +72,8 @@ def steps(query, _service):
 
 
 def playgrounds(query, _service):
-    answers = importlib.import_module("demo.playgrounds.answers")
-    catalog = importlib.import_module("demo.playgrounds.catalog").PLAYGROUNDS
+    answers = importlib.import_module("demo.playgrounds.run")
+    catalog = importlib.import_module("demo.playgrounds.games").PLAYGROUNDS
     fields = importlib.import_module("demo.playgrounds.fields")
     playground = catalog[query[answers.NAME]]
     own = {field.name for field in playground.fields}

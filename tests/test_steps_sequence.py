@@ -13,8 +13,8 @@ import torch
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import OWN, PICTURE, Wanted, load, packed_points, unpacked_points
-from demo.steps.handlers import Opened, Sequences, default_points, sequence
-from demo.steps.sequence import BUDGET, Table, html_number, kept, shown
+from demo.steps.run import Opened, Sequences, default_points, sequence
+from demo.steps.show import BUDGET, Table, html_number, kept, shown
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Settings
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from demo.collections import texts
 from demo.collections.asked import Asked, listed
-from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
+from demo.collections.show import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
 from segcore.collection import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.lab import handlers, texts
+from demo.lab import asked, texts
 from demo.lab.run import Run
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
@@ -34,7 +34,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
         panel.wire(lab)
     _wire_controls(demo, lab, inputs)
     for ending, button in outputs["save"].items():
-        button.click(handlers.make_save(service, ending), lab.shown, lab.download, **HEAVY).success(
+        button.click(asked.make_save(service, ending), lab.shown, lab.download, **HEAVY).success(
             None, None, None, js=JS_DOWNLOAD, **LIGHT
         )
     add_endpoint(service, lab.picture, list(controls.values()))
@@ -110,13 +110,13 @@ def _wire_controls(demo: gr.Blocks, lab: Lab, inputs: dict[str, Any]) -> None:
     """Connect what sets controls: the link, examples, presets; and what shows and hides them."""
     values = list(lab.controls.values())
     deciding = [lab.controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
-    shown_controls = handlers.make_shown_controls(lab.service)
+    shown_controls = asked.make_shown_controls(lab.service)
     visible = [*values, *(inputs[f"group-{stage}"] for stage in STAGES), inputs["preset"]]
     gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **LIGHT)
     restored = [lab.picture, inputs["caption"], *values]
-    demo.load(handlers.make_restore(lab.service), None, restored, **TOLD).then(shown_controls, values, visible, **LIGHT)
-    inputs["examples"].select(handlers.make_choose(lab.service), None, restored, **LIGHT)
-    lab.picture.input(handlers.caption_of_upload, None, inputs["caption"], **LIGHT)
-    inputs["reset"].click(handlers.default_values, None, [*values, inputs["preset"]], **LIGHT)
-    preset_controls = [lab.controls[name] for name in handlers.PRESET_FIELDS]
-    inputs["preset"].input(handlers.preset_values, inputs["preset"], preset_controls, **LIGHT)
+    demo.load(asked.make_restore(lab.service), None, restored, **TOLD).then(shown_controls, values, visible, **LIGHT)
+    inputs["examples"].select(asked.make_choose(lab.service), None, restored, **LIGHT)
+    lab.picture.input(asked.caption_of_upload, None, inputs["caption"], **LIGHT)
+    inputs["reset"].click(asked.default_values, None, [*values, inputs["preset"]], **LIGHT)
+    preset_controls = [lab.controls[name] for name in asked.PRESET_FIELDS]
+    inputs["preset"].input(asked.preset_values, inputs["preset"], preset_controls, **LIGHT)

@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.lab import views
+from demo.lab import show
 from demo.lab.tab import Panel, Shown, View
 from demo.lab.texts import STAGES
 from demo.shared.controls import FIELDS, settings_of
@@ -90,7 +90,7 @@ class Run:
                 return result
             if not report.cached and time.monotonic() - told_at > _PATIENCE:
                 told_at = time.monotonic()
-                yield self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")
+                yield self._answer(status=f"{STAGES[report.name]} · {show.seconds(report.seconds)}")
 
     def _answer(self, tab: str = "", part: tuple[Any, ...] = (), **fixed: Any) -> tuple[Any, ...]:
         outputs = [fixed.get(name, gr.skip()) for name in FIXED]
@@ -105,8 +105,8 @@ def around(service: Service, now: Shown, result: Segmentation) -> dict[str, str]
     if example is None:
         service.keep_upload(result.digest, now.picture)
     return {
-        "status": views.status_line(result),
-        "notes": views.notes_markdown(result),
-        "formula": views.formula_markdown(result),
+        "status": show.status_line(result),
+        "notes": show.notes_markdown(result),
+        "formula": show.formula_markdown(result),
         "address": write_link(now.settings, example, result.digest),
     }

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from demo.learn import texts
+from demo.learn.asked import ASKED, default_k, make_wanted, wanted_of
 from demo.learn.board import KIND
 from demo.learn.data import OWN
 from demo.learn.run import Left, about, make_work
-from demo.learn.wanted import ASKED, default_k, make_wanted, wanted_of
 from demo.shared.errors import told_kindly
 from demo.shared.link import read_link, write_link
 from demo.shared.service import Service

@@ -5,9 +5,9 @@ from typing import Any
 import gradio as gr
 
 from demo.learn import handlers, texts
+from demo.learn.asked import ASKED, TITLES, Asked
 from demo.learn.board import Board
 from demo.learn.data import FEWEST, MOST
-from demo.learn.wanted import ASKED, TITLES, Asked
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import control_of
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.learn import texts
+from demo.learn.asked import Wanted, query_of
 from demo.learn.data import OWN, drawn, own_pictures
-from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
 from segcore.errors import NumericalError
 from segcore.learn import Checkpoint, Learned, LearnSettings, State, score_baselines, train

@@ -8,8 +8,8 @@ import gradio as gr
 
 from demo.lectures import texts
 from demo.lectures.board import Board
-from demo.lectures.handout import handout
-from demo.lectures.sheets import sheets
+from demo.lectures.data import sheets
+from demo.lectures.run import handout
 from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.link import read_link

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from demo.scribble import texts
-from demo.scribble.apply import Apply
 from demo.scribble.asked import SETTINGS, options_of_link, strokes_of_link
+from demo.scribble.data import start_strokes
 from demo.scribble.run import Run, Shown, strokes_file
-from demo.scribble.starts import start_strokes
+from demo.scribble.run.apply import Apply
 from demo.shared.errors import told_kindly
 from demo.shared.link import read_link
 from demo.shared.picture import chosen_example

@@ -5,12 +5,12 @@ from typing import Any
 import gradio as gr
 
 from demo.scribble import handlers, texts
-from demo.scribble.apply import OUTPUTS as APPLIED
-from demo.scribble.apply import Apply
 from demo.scribble.asked import OPTIONS, SETTINGS
 from demo.scribble.pad import ScribblePad
 from demo.scribble.repeat import SHELL
 from demo.scribble.run import OUTPUTS, Run
+from demo.scribble.run.apply import OUTPUTS as APPLIED
+from demo.scribble.run.apply import Apply
 from demo.shared.controls import control_for
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
 from demo.shared.link import JS_ADDRESS

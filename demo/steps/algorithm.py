@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from demo.steps.data import Data
-from demo.steps.sequence import Coarse, Code, Frame, Question
+from demo.steps.show import Coarse, Code, Frame, Question
 
 POINTS_AND_PICTURE, PICTURE_ONLY = ("points", "picture"), ("picture",)
 

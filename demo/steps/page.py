@@ -11,7 +11,7 @@ from demo.shared.service import Service
 from demo.shared.slider import Slider
 from demo.shared.texts import PICTURE as PICTURE_LABEL
 from demo.shared.texts import STOP
-from demo.steps import handlers, texts
+from demo.steps import run, texts
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import PICTURE
 from demo.steps.player import Player
@@ -33,9 +33,9 @@ def _inputs(service: Service) -> dict[str, Any]:
     panel: dict[str, Any] = {}
     choices = [(algorithm.title, key) for key, algorithm in ALGORITHMS.items()]
     panel["algorithm"] = gr.Dropdown(
-        choices, value=handlers.FIRST, label=texts.ALGORITHM, info=texts.ALGORITHM_INFO, elem_id="steps-algorithm"
+        choices, value=run.FIRST, label=texts.ALGORITHM, info=texts.ALGORITHM_INFO, elem_id="steps-algorithm"
     )
-    panel["lead"] = gr.HTML(handlers.lead(handlers.FIRST), elem_id="steps-lead")
+    panel["lead"] = gr.HTML(run.lead(run.FIRST), elem_id="steps-lead")
     panel["data"] = gr.Dropdown(
         [(title, key) for key, title in texts.DATA.items()], value=PICTURE, label=texts.DATA_LABEL, info=texts.DATA_INFO,
         elem_id="steps-data",
@@ -46,7 +46,7 @@ def _inputs(service: Service) -> dict[str, Any]:
     with gr.Column(visible=False, elem_id="steps-own") as panel["own_group"]:
         gr.Markdown(texts.POINTS_HELP)
         panel["clear"] = gr.Button(texts.POINTS_CLEAR, size="sm", elem_id="steps-clear")
-    lo, hi, default = handlers.RANGES["n_points"]
+    lo, hi, default = run.RANGES["n_points"]
     panel["n_points"] = Slider(
         lo,
         hi,
@@ -57,14 +57,14 @@ def _inputs(service: Service) -> dict[str, Any]:
         elem_id="steps-n-points",
         visible=False,
     )
-    lo, hi, default = handlers.RANGES["gamma"]
+    lo, hi, default = run.RANGES["gamma"]
     panel["gamma"] = Slider(
         lo, hi, value=default, step=0.5, label=texts.GAMMA, info=texts.GAMMA_INFO, elem_id="steps-gamma", visible=False
     )
     panel["controls"] = []
-    for name in handlers.CONTROLLED:
+    for name in run.CONTROLLED:
         control: Any = control_for(name)
-        control.visible = name in ALGORITHMS[handlers.FIRST].reads
+        control.visible = name in ALGORITHMS[run.FIRST].reads
         control.render()
         panel["controls"].append(control)
     panel["stop"] = gr.Button(STOP, size="sm", elem_id="steps-stop", min_width=60)
@@ -73,23 +73,23 @@ def _inputs(service: Service) -> dict[str, Any]:
 
 def _wire(demo: gr.Blocks, service: Service, inputs: dict[str, Any], player: Player, status: gr.Markdown) -> None:
     number = gr.Number(0, visible="hidden", elem_id="steps-number")
-    opened, base = gr.State(handlers.Opened()), gr.State(DEFAULTS)
-    points = gr.Textbox(handlers.default_points(), visible="hidden", elem_id="steps-points")
+    opened, base = gr.State(run.Opened()), gr.State(DEFAULTS)
+    points = gr.Textbox(run.default_points(), visible="hidden", elem_id="steps-points")
     named = [points, inputs["algorithm"], inputs["data"], inputs["n_points"], inputs["gamma"]]
     changing = [*named, inputs["picture"], *inputs["controls"]]
     everything = [number, opened, *named, base, inputs["picture"], *inputs["controls"]]
     gr.on(
-        [c.change for c in changing], handlers.make_show(service), everything, [player, status, opened],
+        [c.change for c in changing], run.make_show(service), everything, [player, status, opened],
         js=JS_NUMBER_LAST, trigger_mode="always_last", show_progress_on=[status], **HEAVY | {"show_progress": "minimal"},
     )  # fmt: skip
     groups = [inputs["n_points"], inputs["gamma"], inputs["picture_group"], inputs["own_group"], inputs["lead"]]
     visible = [*groups, *inputs["controls"]]
     chosen = [inputs["algorithm"], inputs["data"]]
-    shown = handlers.make_shown_controls()
+    shown = run.make_shown_controls()
     gr.on([c.change for c in chosen], shown, chosen, visible, trigger_mode="always_last", **LIGHT)
     restored = [opened, *named, base, inputs["picture"], *inputs["controls"]]
-    demo.load(handlers.make_restore(service), None, restored, **TOLD).then(shown, chosen, visible, **LIGHT)
-    inputs["examples"].select(handlers.make_choose(service), None, inputs["picture"], **LIGHT)
-    player.points(handlers.own_points, None, points, **LIGHT)
-    inputs["clear"].click(handlers.fewest_points, None, points, **LIGHT)
+    demo.load(run.make_restore(service), None, restored, **TOLD).then(shown, chosen, visible, **LIGHT)
+    inputs["examples"].select(run.make_choose(service), None, inputs["picture"], **LIGHT)
+    player.points(run.own_points, None, points, **LIGHT)
+    inputs["clear"].click(run.fewest_points, None, points, **LIGHT)
     inputs["stop"].click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)

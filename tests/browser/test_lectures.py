@@ -3,7 +3,7 @@
 import pytest
 
 from demo.lectures import page as lectures
-from demo.lectures.sheets import sheets, tables
+from demo.lectures.data import sheets, tables
 from tests.server import running_page
 
 pytestmark = pytest.mark.browser

@@ -7,7 +7,7 @@ import pytest
 from demo.shared.service import Service
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import Wanted
-from demo.steps.handlers import sequence
+from demo.steps.run import sequence
 from segcore.settings import DEFAULTS
 from tests.server import running_page
 

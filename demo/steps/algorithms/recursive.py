@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import recursive as _T
 from segcore.cut.ncut import cut_and_volumes
 from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_steps

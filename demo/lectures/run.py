@@ -4,7 +4,7 @@ import html
 from collections.abc import Callable
 
 from demo.lectures import texts
-from demo.lectures.sheets import Line, Sheet
+from demo.lectures.data import Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.settings import DEFAULTS, Settings

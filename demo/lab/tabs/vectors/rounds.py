@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from torch import Tensor
 
-from demo.lab import texts, views
+from demo.lab import show, texts
 from demo.shared.components.map_grid import MapGridValue, Tile
 from segcore.pipeline.methods import METHODS
 from segcore.show.files import pack_floats
@@ -13,12 +13,12 @@ from segcore.types import Round, Segmentation
 
 def rounds_value(result: Segmentation) -> MapGridValue | None:
     """Per round the graph that is left, the vector and what was found; None for a method without rounds."""
-    rounds = views.rounds_of(result)
+    rounds = show.rounds_of(result)
     if not rounds:
         return None
     lead = texts.ROUNDS_OBJECTS if result.has_background else texts.ROUNDS_SEGMENTS
     value = {
-        **views.map_ground(result.features),
+        **show.map_ground(result.features),
         "lead": lead.format(method=METHODS[result.settings.method].title),
         "rows": [_row(r, i) for i, r in enumerate(rounds, 1)],
     }

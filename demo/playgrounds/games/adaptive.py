@@ -7,11 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demo.playgrounds import blocks, convolution, texts
-from demo.playgrounds.blocks import View, number
-from demo.playgrounds.convolution import SIZES, W, X, geometry, padded, tensor
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, State, Table
+from demo.playgrounds.games import convolution
+from demo.playgrounds.games.convolution import SIZES, W, X, geometry, padded, tensor
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View, number
 from segcore.show.paint import to_bytes
 from segcore.taught.convolution import convolve
 from segcore.upsample import adaptive_kernel, pixel_adaptive_convolution
@@ -42,34 +43,34 @@ def _on_numbers(state: State) -> View:
     outputs = len(seen)
     K = K.expand(outputs, -1)
     guides = [
-        blocks.table(f"f{c}", f"f{c + 1}", padded(tensor(state[f"f{c}"]), p), edit=f"f{c}", pad=p)
+        show.table(f"f{c}", f"f{c + 1}", padded(tensor(state[f"f{c}"]), p), edit=f"f{c}", pad=p)
         for c in range(state["guides"] if state["k_from"] == "guide" else 0)
     ]
     if state["k_from"] == "given":
-        kernel = [blocks.table("given", texts.TITLES["K"], tensor(state["given"]), edit="given")]
+        kernel = [show.table("given", texts.TITLES["K"], tensor(state["given"]), edit="given")]
     else:
-        kernel = [blocks.row_of("Ki", texts.TITLES["Ki"], "K", (k, k))]
+        kernel = [show.row_of("Ki", texts.TITLES["Ki"], "K", (k, k))]
     rows = [
         [
-            blocks.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p), blocks.sign("∗"),
-            blocks.table("w", texts.TITLES["w"], w, edit="w"), blocks.sign("⊙"), *kernel,
+            show.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p), show.sign("∗"),
+            show.table("w", texts.TITLES["w"], w, edit="w"), show.sign("⊙"), *kernel,
         ],
         [
-            blocks.row_of("KWi", "K ⊙ W", "KW", (k, k)), blocks.sign("→"),
-            blocks.table("y", texts.TITLES["adapted"], adapted, points="cell"),
-            blocks.table("plain", texts.TITLES["plain"], y, points="cell"),
+            show.row_of("KWi", "K ⊙ W", "KW", (k, k)), show.sign("→"),
+            show.table("y", texts.TITLES["adapted"], adapted, points="cell"),
+            show.table("plain", texts.TITLES["plain"], y, points="cell"),
         ],
         guides,
-        [blocks.facts(*convolution.size_facts(state, size))],
+        [show.facts(*convolution.size_facts(state, size))],
     ]  # fmt: skip
     return {
         "rows": [row for row in rows if row],
-        "hidden": {"K": blocks.hidden(K), "KW": blocks.hidden(K * w.flatten())},
-        "links": blocks.links(
+        "hidden": {"K": show.hidden(K), "KW": show.hidden(K * w.flatten())},
+        "links": show.links(
             "y",
-            blocks.factor("K", torch.arange(outputs * k * k).reshape(outputs, -1)),
-            blocks.factor("w"),
-            blocks.factor("x", seen),
+            show.factor("K", torch.arange(outputs * k * k).reshape(outputs, -1)),
+            show.factor("w"),
+            show.factor("x", seen),
         ),
         "also": [f"f{c}" for c in range(len(guides))],  # their windows are those of x
         "focus": "x",
@@ -96,7 +97,7 @@ def _on_picture(state: State, source: Source) -> View:
     K = _kernel_at(_pixels(image) / sigma, row, column, k, d)
     reach = d * (k - 1) // 2
     box = (row - reach, column - reach, 2 * reach + 1, 2 * reach + 1, "#d6007a")
-    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box])
+    shown = functools.partial(show.picture, at=("row", "column"), boxes=[box])
     here = [
         (name, number(float(values[row, column])), texts.GRAY_LEVELS)
         for name, values in ((texts.PLAIN_HERE, smooth), (texts.PAC_HERE, adapted), (texts.HERE, gray))
@@ -109,8 +110,8 @@ def _on_picture(state: State, source: Source) -> View:
                 shown("guide", texts.TITLES["guide"], image),
             ],
             [
-                blocks.table("K", texts.TITLES["K_at"].format(row=row, column=column), K),
-                blocks.facts(("Σ K", number(float(K.sum())), texts.OF_ALL.format(n=k * k)), *here),
+                show.table("K", texts.TITLES["K_at"].format(row=row, column=column), K),
+                show.facts(("Σ K", number(float(K.sum())), texts.OF_ALL.format(n=k * k)), *here),
             ],
         ],
         "hide": [f.name for f in PLAYGROUND.fields if f.name not in {*_PICTURE, "on"}],

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Coarse
+from demo.steps.show import At, Coarse
 from demo.steps.texts import graph
 from segcore.graph.blocks import block_means, block_of_cells, mean_in_blocks
 from segcore.graph.laplacian import degrees

@@ -1,6 +1,6 @@
 """The playgrounds in the order of the list; a new one is a module and a line here."""
 
-from demo.playgrounds import adaptive, convolution, flavours, information, pointwise, pyramid, receptive, upsampling
+from demo.playgrounds.games import adaptive, convolution, flavours, information, pointwise, pyramid, receptive, upsampling
 
 PLAYGROUNDS = {
     module.PLAYGROUND.key: module.PLAYGROUND

@@ -6,8 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from demo.lab import rounds, views
+from demo.lab import show
 from demo.lab.tab import Lab, Panel, View
+from demo.lab.tabs.vectors import rounds
 from demo.shared.components import FiedlerPanel, MapGrid
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
@@ -22,7 +23,7 @@ def make(service: Service) -> Panel:
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
         shown, curve = service.display_file(view.result), ncut_curve(service, view.result)
-        yield rounds.rounds_value(view.result), views.fiedler_value(view.result, shown, curve)
+        yield rounds.rounds_value(view.result), show.fiedler_value(view.result, shown, curve)
 
     def wire(lab: Lab) -> None:
         cut = [lab.controls[name] for name in ("method", "threshold", "cut_at")]
@@ -31,11 +32,11 @@ def make(service: Service) -> Panel:
     return Panel((grid, panel), fill, wire=wire)
 
 
-def ncut_curve(service: Service, result: Segmentation) -> views.NcutCurve | None:
+def ncut_curve(service: Service, result: Segmentation) -> show.NcutCurve | None:
     """Ncut over the thresholds of the Fiedler vector, computed once per spectrum: K and the CRF leave it as it is."""
     if result.spectrum_key is None:
         return None
-    curve: views.NcutCurve = service.pipeline.cache.get(("curve", result.spectrum_key), partial(views.ncut_curve, result))[0]
+    curve: show.NcutCurve = service.pipeline.cache.get(("curve", result.spectrum_key), partial(show.ncut_curve, result))[0]
     return curve
 
 

@@ -11,7 +11,7 @@ import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
 
-from demo.lab import texts, views
+from demo.lab import show, texts
 from demo.lab.tab import Lab, Panel, Shown, View, fill_again
 from demo.shared.components.comparison import Cell, ComparisonGrid, ComparisonValue
 from demo.shared.contact_sheet import Captioned, contact_sheet
@@ -228,7 +228,7 @@ class _View:
         cell: Cell = {"method": key, "title": title, "state": "running"}
         match what:
             case StageReport():
-                cell["line"] = f"{texts.STAGES[what.name]} · {views.seconds(what.seconds)} …"
+                cell["line"] = f"{texts.STAGES[what.name]} · {show.seconds(what.seconds)} …"
             case Painted():
                 picture = service.publish(jpeg(what.overlay), f"{key}.jpg")
                 cell |= cast(Cell, {"state": "done", "picture": picture, **_told(what, title, self._picture)})
@@ -273,7 +273,7 @@ def _cost(result: Segmentation) -> str:
     """What the method took, and how much of it was remembered."""
     stages = _own_stages(result)
     total, remembered = sum(s.seconds for s in stages), sum(s.seconds for s in stages if s.cached)
-    words = {"seconds": views.seconds(total), "remembered": views.seconds(remembered)}
+    words = {"seconds": show.seconds(total), "remembered": show.seconds(remembered)}
     if all(s.cached for s in stages):
         return texts.COMPARE_REMEMBERED.format(**words)
     return (texts.COMPARE_PARTLY if remembered >= 0.001 else texts.COMPARE_SECONDS).format(**words)
@@ -332,5 +332,5 @@ def _captioned(key: str, what: Painted | str) -> Captioned:
     title = CONTENDERS[key].title
     if isinstance(what, str):
         return Captioned(title, (what,))
-    cost = views.seconds(sum(stage.seconds for stage in _own_stages(what.result)))
+    cost = show.seconds(sum(stage.seconds for stage in _own_stages(what.result)))
     return Captioned(title, (f"{_count(what.result)} · {cost}", *what.result.stages[-1].notes), what.overlay)

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View, number
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View, number
 from segcore.taught.convolution import convolution_matrix, parameters, reach, taps, unfold
 
 IMAGE = ((-5, 3, 2, -5, 3), (4, 3, 2, 1, -3), (1, 0, 3, 3, 5), (-2, 0, 1, 4, 4), (5, 6, 7, 9, -1))
@@ -68,35 +68,35 @@ def view(state: State, _source: Source) -> View:
     unfolded = unfold(x[None], kernel=(k, k), **geometry(state))
     y = (unfolded.columns @ w.flatten()).reshape(unfolded.size)
     seen, size = windows(state)
-    x_table = blocks.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p)
-    w_table = blocks.table("w", texts.TITLES["w"], w, edit="w")
-    y_table = blocks.table("y", texts.TITLES["y"], y, points="cell")
-    rows: list[list[blocks.Block]] = [[x_table, blocks.sign("∗"), w_table, blocks.sign("="), y_table]]
+    x_table = show.table("x", texts.TITLES["x"], padded(x, p), edit="x", pad=p)
+    w_table = show.table("w", texts.TITLES["w"], w, edit="w")
+    y_table = show.table("y", texts.TITLES["y"], y, points="cell")
+    rows: list[list[show.Block]] = [[x_table, show.sign("∗"), w_table, show.sign("="), y_table]]
     o, columns = unfolded.columns.shape
     if state["form"] == "matrix":
         M = convolution_matrix(w[None, None], (state["rows"], state["columns"]), **geometry(state))
         rows.append([_matrix("M", texts.TITLES["M"].format(rows=M.shape[0], columns=M.shape[1]), M, texts.MATRIX_NOTE)])
     if state["form"] == "unfold":
-        vectors = [blocks.sign("·"), blocks.table("wv", "vec(W)", w.reshape(-1, 1)), blocks.sign("=")]
-        vectors.append(blocks.table("yv", "vec(y)", y.reshape(-1, 1), points="row"))
+        vectors = [show.sign("·"), show.table("wv", "vec(W)", w.reshape(-1, 1)), show.sign("=")]
+        vectors.append(show.table("yv", "vec(y)", y.reshape(-1, 1), points="row"))
         title = texts.TITLES["U"].format(rows=o, columns=columns)
         rows.append([_matrix("U", title, unfolded.columns, texts.UNFOLD_NOTE), *vectors])
     c, c_out = state["channels"], state["channels_out"]
     counted = parameters((state["rows"], state["columns"]), size, kernel=(k, k), channels=c, out_channels=c_out)
     n = state["rows"] * state["columns"]
     rows.append([
-        blocks.facts(
+        show.facts(
             *size_facts(state, size),
             (texts.PARAMETERS, number(counted.convolution), f"k²·c·c' = {k}²·{c}·{c_out}"),
             (texts.IF_CONNECTED, number(counted.fully_connected), f"c·n · c'·o = {c}·{n} · {c_out}·{o}"),
             (texts.UNFOLDED, f"{c * k * k} × {o}", f"c·k² × o, c = {c}"),
         )
     ])  # fmt: skip
-    return {"rows": rows, "links": blocks.links("y", blocks.factor("w"), blocks.factor("x", seen)), "focus": "x"}
+    return {"rows": rows, "links": show.links("y", show.factor("w"), show.factor("x", seen)), "focus": "x"}
 
 
-def _matrix(key: str, title: str, values: Tensor, note: str) -> blocks.Block:
-    return blocks.table(key, title, values, points="row", heat=values.numel() > WITH_NUMBERS, note=note)
+def _matrix(key: str, title: str, values: Tensor, note: str) -> show.Block:
+    return show.table(key, title, values, points="row", heat=values.numel() > WITH_NUMBERS, note=note)
 
 
 PLAYGROUND = Playground(

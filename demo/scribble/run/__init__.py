@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.scribble import texts, views
+from demo.scribble import show, texts
 from demo.scribble.asked import Asked, link_of, read_asked
 from demo.scribble.pad import Drawn, PadValue
 from demo.scribble.repeat import python_lines
@@ -110,13 +110,13 @@ class Run:
                 return _answer(**answer, status=str(error), pad=view)  # the earlier result stays
             view["result"] = None
             return _answer(**answer, status=str(error), pad=view, proof="", maps="", python="")
-        view["result"] = views.layers(result)
+        view["result"] = show.layers(result)
         return _answer(
             **answer,
-            status=views.status(result, asked.options.method, asked.names),
+            status=show.status(result, asked.options.method, asked.names),
             pad=view,
-            proof=views.proof(result),
-            maps=views.maps(result, asked.names),
+            proof=show.proof(result),
+            maps=show.maps(result, asked.names),
             python=python_lines(asked, self._file_name(picture)),
         )
 

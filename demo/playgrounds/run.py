@@ -9,9 +9,9 @@ import gradio as gr
 import numpy as np
 from cachetools import LRUCache
 
-from demo.playgrounds import blocks, fields, texts
-from demo.playgrounds.catalog import PLAYGROUNDS
+from demo.playgrounds import fields, show, texts
 from demo.playgrounds.fields import Choice, Number, Table
+from demo.playgrounds.games import PLAYGROUNDS
 from demo.playgrounds.playground import Playground, Segmented
 from demo.shared.controls import FIELDS
 from demo.shared.errors import told_kindly
@@ -130,7 +130,7 @@ def _shown(playground: Playground, state: fields.State, source: Pictures) -> dic
     except SegcoreError as error:
         tables = [f for f in playground.fields if isinstance(f, Table) and f.rows is not None]
         small = [f for f in tables if len(state[f.name]) * len(state[f.name][0]) <= _SMALL]
-        row = [blocks.table(f.name, f.label, state[f.name], edit=f.name) for f in small]
+        row = [show.table(f.name, f.label, state[f.name], edit=f.name) for f in small]
         view = {"rows": [row], "stopped": str(error)}
     hidden = view.get("hide", ())
     controls = [_control(f, state) for f in playground.fields if not isinstance(f, Table) and f.name not in hidden]

@@ -5,11 +5,11 @@ import functools
 import torch
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View, number
-from demo.playgrounds.convolution import tensor
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, State, Table
+from demo.playgrounds.games.convolution import tensor
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View, number
 from segcore.metrics.information import Information, ascend, mutual_information
 from segcore.metrics.soft_pairs import SoftPairs, draw_pairs, information_of_pairs
 
@@ -35,12 +35,12 @@ def _of_table(state: State) -> View:
         for j, p in enumerate(value.P[i].tolist())
     ]
     names = [f"x{_low(i)}" for i in range(len(x))], [f"y{_low(j)}" for j in range(len(y))]
-    entered = blocks.table("P", texts.TITLES["P"], tensor(state["P"]), edit="P", rows=names[0], columns=names[1])
+    entered = show.table("P", texts.TITLES["P"], tensor(state["P"]), edit="P", rows=names[0], columns=names[1])
     sums = [
-        blocks.table("Px", "P(x)", x[:, None], rows=names[0], plain=True),
-        blocks.table("Py", "P(y)", y[None], columns=names[1], plain=True),
+        show.table("Px", "P(x)", x[:, None], rows=names[0], plain=True),
+        show.table("Py", "P(y)", y[None], columns=names[1], plain=True),
     ]
-    terms = blocks.table("terms", texts.TITLES["terms"], value.terms, points="cell", rows=names[0], columns=names[1])
+    terms = show.table("terms", texts.TITLES["terms"], value.terms, points="cell", rows=names[0], columns=names[1])
     cells = torch.arange(value.P.size).reshape(-1, 1)
     a, b = value.P.shape
     return {
@@ -49,11 +49,11 @@ def _of_table(state: State) -> View:
             [_bars(value, "X", "Y")],
             [_facts(value, "X", "Y")],
         ],
-        "links": blocks.links(
+        "links": show.links(
             "terms",
-            blocks.factor("P", cells),
-            blocks.factor("Px", cells // b),
-            blocks.factor("Py", cells % b),
+            show.factor("P", cells),
+            show.factor("Px", cells // b),
+            show.factor("Py", cells % b),
             said=said,
             start=min(1, a * b - 1),
         ),
@@ -73,15 +73,15 @@ def _of_pairs(state: State) -> View:
     return {
         "rows": [
             [
-                blocks.table("P", texts.TITLES["Pz"], value.P, rows=names, columns=names),
-                blocks.table("map", texts.TITLES["map"], grid, heat=True, note=texts.MAP_NOTE, points="cell"),
+                show.table("P", texts.TITLES["Pz"], value.P, rows=names, columns=names),
+                show.table("map", texts.TITLES["map"], grid, heat=True, note=texts.MAP_NOTE, points="cell"),
             ],
             [_bars(value, "z", "z'")],
             [_facts(value, "z", "z'")],
-            [blocks.curve(texts.TITLES["climb"], list(range(len(climb))), [("I(z, z')", [v.I for v in climb]),
+            [show.curve(texts.TITLES["climb"], list(range(len(climb))), [("I(z, z')", [v.I for v in climb]),
                           ("H(z)", [v.H_x for v in climb]), ("H(z | z')", [v.H_x_given_y for v in climb])])],
         ],
-        "links": blocks.links("map", said=[
+        "links": show.links("map", said=[
             texts.MAP_CELL.format(balance=number(i / (GRID - 1)), sharpness=number(j / (GRID - 1)), I=number(v))
             for i, row in enumerate(grid.tolist()) for j, v in enumerate(row)
         ], start=at),
@@ -102,9 +102,9 @@ def _climb(pairs: SoftPairs, aside: float) -> tuple[Information, ...]:
     return ascend(z, partner, n_steps=STEPS, rate=STEP_LENGTH).information
 
 
-def _bars(value: Information, x: str, y: str) -> blocks.Block:
+def _bars(value: Information, x: str, y: str) -> show.Block:
     most = max(value.H_xy, 1e-9)
-    return blocks.bars(texts.TITLES["bars"], most, [
+    return show.bars(texts.TITLES["bars"], most, [
         (f"H({x}, {y})", 0, value.H_xy, "both"),
         (f"H({x})", 0, value.H_x, "x"),
         (f"H({y})", value.H_x_given_y, value.H_xy, "y"),
@@ -114,10 +114,10 @@ def _bars(value: Information, x: str, y: str) -> blocks.Block:
     ])  # fmt: skip
 
 
-def _facts(value: Information, x: str, y: str) -> blocks.Block:
+def _facts(value: Information, x: str, y: str) -> show.Block:
     h_x, h_y, h_xy, given = (number(v) for v in (value.H_x, value.H_y, value.H_xy, value.H_x_given_y))
     most = min(value.P.shape)
-    return blocks.facts(
+    return show.facts(
         (f"I({x}; {y})", f"{number(value.I)} bits", f"H({x}) − H({x} | {y}) = {h_x} − {given}"),
         ("", "", f"H({x}) + H({y}) − H({x}, {y}) = {h_x} + {h_y} − {h_xy}"),
         (f"H({x})", f"{h_x} bits", f"−Σ P({x}) log₂ P({x})"),

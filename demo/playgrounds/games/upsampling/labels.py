@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View, number
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import State
+from demo.playgrounds.games.upsampling.ways import GUIDED, HOW, KERNEL, plain, repeated
 from demo.playgrounds.playground import Segmented, Source
-from demo.playgrounds.upsampling_ways import GUIDED, HOW, KERNEL, plain, repeated
+from demo.playgrounds.show import View, number
 from segcore.metrics import matched_iou
 from segcore.show.paint import paint_labels, paint_ramp
 from segcore.show.palette import SEQUENTIAL
@@ -39,7 +39,7 @@ def view(state: State, source: Source) -> View:
     label = int(coarse[row, column])
     image = segmented.pixels[:height, :width]
     box = (row - 2, column - 2, 5, 5, "#d6007a")
-    drawn = functools.partial(blocks.picture, at=("row", "column"), boxes=[box], smooth=True)
+    drawn = functools.partial(show.picture, at=("row", "column"), boxes=[box], smooth=True)
     shown = soft[label]
     most = float(shown.max()) or 1.0
     return {
@@ -52,7 +52,7 @@ def view(state: State, source: Source) -> View:
                     paint_ramp(shown.numpy() / most, SEQUENTIAL), note=texts.WAYS[how],
                 ),
             ],
-            [blocks.facts(*_label_facts(segmented, coarse, labels, soft[:, row, column]))],
+            [show.facts(*_label_facts(segmented, coarse, labels, soft[:, row, column]))],
         ],
         "hide": hidden,
     }  # fmt: skip

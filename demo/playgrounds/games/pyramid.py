@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View, number
-from demo.playgrounds.convolution import tensor
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Number, State, Table
+from demo.playgrounds.games.convolution import tensor
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View, number
 from segcore.show.paint import paint_ramp
 from segcore.show.palette import DIVERGING
 from segcore.taught.pyramid import Branch, atrous_pyramid, taps_inside
@@ -30,7 +30,7 @@ def view(state: State, source: Source) -> View:
     row, column = min(state["row"], h - 1), min(state["column"], w - 1)
     at = row * w + column
     most = max(float(b.output.abs().max()) for b in pyramid.branches) or 1.0
-    shown = functools.partial(blocks.picture, at=("row", "column"), grid=(h, w))
+    shown = functools.partial(show.picture, at=("row", "column"), grid=(h, w))
     maps = [
         shown(f"b{i}", texts.TITLES["branch"].format(d=b.rate, r=b.field), _ramp(b.output / most),
                        boxes=[(row, column, 1, 1, COLORS[i % 4])])
@@ -46,14 +46,14 @@ def view(state: State, source: Source) -> View:
             [
                 shown("taps", texts.TITLES["taps"], _gray(x), dots=_dots(pyramid.branches, at, w),
                                note=texts.TAPS_NOTE),
-                blocks.table("w", texts.TITLES["w"], weight, edit="w"),
-                blocks.table("rates", texts.TITLES["rates"], tensor(state["rates"]), edit="rates", plain=True),
+                show.table("w", texts.TITLES["w"], weight, edit="w"),
+                show.table("rates", texts.TITLES["rates"], tensor(state["rates"]), edit="rates", plain=True),
             ],
             [*maps, fused],
-            [blocks.facts(*(_line(b, row, column) for b in pyramid.branches),
+            [show.facts(*(_line(b, row, column) for b in pyramid.branches),
                           (texts.FUSED, number(float(pyramid.fused[row, column])), texts.FUSED_FROM),
                           (texts.PARAMETERS, str(9 * len(rates)), texts.SAME_WEIGHTS)),
-             blocks.curve(texts.TITLES["valid"], every, shares)],
+             show.curve(texts.TITLES["valid"], every, shares)],
         ],
     }  # fmt: skip
 

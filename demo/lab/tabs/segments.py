@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from demo.lab import views
+from demo.lab import show
 from demo.lab.tab import Panel, View
 from demo.shared.components import Viewer
 from demo.shared.service import Service
@@ -16,6 +16,6 @@ def make(service: Service) -> Panel:
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
         shown = service.display_file(view.result)
-        yield (views.viewer_value(view.result, shown, key=view.result.digest, alt=service.title_of(view.shown.picture)),)
+        yield (show.viewer_value(view.result, shown, key=view.result.digest, alt=service.title_of(view.shown.picture)),)
 
     return Panel((Viewer(elem_id="viewer"),), fill)

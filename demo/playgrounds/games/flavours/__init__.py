@@ -4,10 +4,11 @@ import itertools
 
 import numpy as np
 
-from demo.playgrounds import blocks, scene, texts
-from demo.playgrounds.blocks import View, number
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, Painted, State
+from demo.playgrounds.games.flavours import scene
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View, number
 from segcore.metrics import match, overlap
 from segcore.metrics.panoptic import MATCH_IOU, PanopticQuality, Segment, panoptic_quality
 from segcore.metrics.semantic import SemanticScores, semantic_scores
@@ -39,10 +40,10 @@ def view(state: State, _source: Source) -> View:
     return {
         "rows": [
             [_picture(texts.TITLES["street"]), *_ways()],
-            [board, blocks.facts(*_facts(pred, semantic, panoptic))],
+            [board, show.facts(*_facts(pred, semantic, panoptic))],
             [_class_table(semantic, panoptic)],
-            [blocks.facts(*_pairs(panoptic), title=texts.TITLES["pairs"]),
-             blocks.facts(*_unnamed(pred), title=texts.TITLES["unnamed"])],
+            [show.facts(*_pairs(panoptic), title=texts.TITLES["pairs"]),
+             show.facts(*_unnamed(pred), title=texts.TITLES["unnamed"])],
         ],
         "hide": ["order"],
     }  # fmt: skip
@@ -55,10 +56,10 @@ def _quiz(state: State) -> View:
         {**ways[i], "title": texts.QUIZ.format(number=place + 1), "quiz": {"options": texts.WAYS_TO_LABEL, "answer": i}}
         for place, i in enumerate(order)
     ]
-    return {"rows": [[_picture(texts.TITLES["street"]), *asked], [blocks.words(texts.QUIZ_HINT)]], "hide": ["painted"]}
+    return {"rows": [[_picture(texts.TITLES["street"]), *asked], [show.words(texts.QUIZ_HINT)]], "hide": ["painted"]}
 
 
-def _ways() -> list[blocks.Block]:
+def _ways() -> list[show.Block]:
     """The picture labeled in four ways, in the order of `texts.WAYS_TO_LABEL`."""
     things = np.isin(scene.CLASS_OF[scene.TRUTH], scene.THINGS)
     names = [(scene.SEGMENTS[i], SEGMENT_COLORS[i]) for i in range(7)]
@@ -74,13 +75,13 @@ def _ways() -> list[blocks.Block]:
     ]
 
 
-def _grid(key: str, title: str, values: np.ndarray, labels: list[tuple[str, str]]) -> blocks.Block:
+def _grid(key: str, title: str, values: np.ndarray, labels: list[tuple[str, str]]) -> show.Block:
     named = [{"title": name, "color": color} for name, color in labels]
     return {"block": "paint", "id": key, "title": title, "values": values.tolist(), "labels": named, "edit": None}
 
 
-def _picture(title: str) -> blocks.Block:
-    return blocks.picture("street", title, hex_to_rgb(tuple(scene.COLORS.ravel())).reshape(*scene.SHAPE, 3))
+def _picture(title: str) -> show.Block:
+    return show.picture("street", title, hex_to_rgb(tuple(scene.COLORS.ravel())).reshape(*scene.SHAPE, 3))
 
 
 def _facts(pred: np.ndarray, semantic: SemanticScores, panoptic: PanopticQuality) -> list[tuple[str, str, str]]:
@@ -99,11 +100,11 @@ def _facts(pred: np.ndarray, semantic: SemanticScores, panoptic: PanopticQuality
     ]
 
 
-def _class_table(semantic: SemanticScores, panoptic: PanopticQuality) -> blocks.Block:
+def _class_table(semantic: SemanticScores, panoptic: PanopticQuality) -> show.Block:
     rows = [[semantic.iou[c.label], c.pq, c.sq, c.rq, c.tp, c.fp, c.fn] for c in panoptic.classes]
     names = [scene.CLASSES[c.label] for c in panoptic.classes]
     columns = ["IoU", "PQ", "SQ", "RQ", "TP", "FP", "FN"]
-    return blocks.table("classes", texts.TITLES["classes"], rows, rows=names, columns=columns, plain=True)
+    return show.table("classes", texts.TITLES["classes"], rows, rows=names, columns=columns, plain=True)
 
 
 def _pairs(panoptic: PanopticQuality) -> list[tuple[str, str, str]]:

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from torch import Tensor
 
-from demo.lab import texts, views
+from demo.lab import show, texts
 from demo.lab.tab import Lab, Panel, View
 from demo.shared.components import MapGrid
 from demo.shared.components.map_grid import MapGridValue, Tile
@@ -54,7 +54,7 @@ def attention_value(features: FeatureGrid, settings: Settings) -> MapGridValue |
     rows = [{"title": "", "text": "", "tiles": tiles}]
     rows.append(_mask(attention, used, settings.attention_mass))
     return {
-        **views.map_ground(features),
+        **show.map_ground(features),
         "lead": " ".join((texts.ATTENTION_LEAD.format(heads=heads), *notes)),
         "rows": rows,
     }

@@ -4,12 +4,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts, upsampling_labels
-from demo.playgrounds.blocks import View, number
-from demo.playgrounds.convolution import tensor
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, State, Table
+from demo.playgrounds.games.convolution import tensor
+from demo.playgrounds.games.upsampling import labels as upsampling_labels
+from demo.playgrounds.games.upsampling.ways import GUIDED, HOW, KERNEL, Op, plain, repeated
 from demo.playgrounds.playground import Playground, Preset, Source
-from demo.playgrounds.upsampling_ways import GUIDED, HOW, KERNEL, Op, plain, repeated
+from demo.playgrounds.show import View, number
 from segcore.taught.convolution import transposed_size
 from segcore.taught.linear import matrix_of
 from segcore.upsample.transposed import (
@@ -63,20 +64,20 @@ def _on_numbers(state: State) -> View:
     y = op(x[None, None])[0, 0]
     reads = [row.nonzero()[:, 0].tolist() for row in M]
     cells = [[o * M.shape[1] + i for i in row] for o, row in enumerate(reads)]
-    x_table = blocks.table("x", texts.TITLES["pooled" if pooled is not None else "coarse"], x, edit=None if pooled else "x")
-    y_table = blocks.table("y", HOW[how], y, points="cell")
-    weights = blocks.row_of("Mi", texts.TITLES["weights"], "M", size)
+    x_table = show.table("x", texts.TITLES["pooled" if pooled is not None else "coarse"], x, edit=None if pooled else "x")
+    y_table = show.table("y", HOW[how], y, points="cell")
+    weights = show.row_of("Mi", texts.TITLES["weights"], "M", size)
     rows = [
-        [*_before(state), x_table, blocks.sign("→"), y_table, weights],
+        [*_before(state), x_table, show.sign("→"), y_table, weights],
         _beside(state, x),
-        [blocks.checks(*_checks(state, op, x, y))],
-        [blocks.facts(*_facts(state, y)), blocks.table("matrix", texts.TITLES["M_up"], M, heat=True, points="row")],
+        [show.checks(*_checks(state, op, x, y))],
+        [show.facts(*_facts(state, y)), show.table("matrix", texts.TITLES["M_up"], M, heat=True, points="row")],
     ]
     start = min(int(0.5 * y.shape[0]) * y.shape[1] + int(0.4 * y.shape[1]), y.numel() - 1)
     return {
         "rows": [row for row in rows if row],
-        "hidden": {"M": blocks.hidden(M)},
-        "links": blocks.links("y", blocks.factor("M", cells), blocks.factor("x", reads), start=start),
+        "hidden": {"M": show.hidden(M)},
+        "links": show.links("y", show.factor("M", cells), show.factor("x", reads), start=start),
         "focus": "x",
         "hide": _hidden(state),
     }
@@ -97,31 +98,31 @@ def _op(state: State, pooled: Pooled | None) -> Op:
     return plain(how, factor, guide, state["sigma_cells"], state["sigma_color"])
 
 
-def _before(state: State) -> list[blocks.Block]:
+def _before(state: State) -> list[show.Block]:
     """What is changed beside x."""
     how = state["how"]
     if how == "unpooling":
-        tables = [blocks.table("fine", texts.TITLES["fine"], tensor(state["fine"]), edit="fine")]
+        tables = [show.table("fine", texts.TITLES["fine"], tensor(state["fine"]), edit="fine")]
         if state["indices"] == "foreign":
-            tables.append(blocks.table("other", texts.TITLES["other"], tensor(state["other"]), edit="other"))
-        return [*tables, blocks.sign("→")]
+            tables.append(show.table("other", texts.TITLES["other"], tensor(state["other"]), edit="other"))
+        return [*tables, show.sign("→")]
     if how in GUIDED:
-        return [blocks.table("guide", texts.TITLES["fine_guide"], tensor(state["guide"]), edit="guide")]
+        return [show.table("guide", texts.TITLES["fine_guide"], tensor(state["guide"]), edit="guide")]
     if how in KERNEL:
-        return [blocks.table("w", texts.TITLES["w"], tensor(state["w"]), edit="w")]
+        return [show.table("w", texts.TITLES["w"], tensor(state["w"]), edit="w")]
     return []
 
 
-def _beside(state: State, x: Tensor) -> list[blocks.Block]:
+def _beside(state: State, x: Tensor) -> list[show.Block]:
     """The overlap and the zero-padded view of a transposed convolution."""
     if state["how"] != "transposed":
         return []
     k, options = (state["kernel"],) * 2, {"stride": state["factor"], "padding": state["padding"]}
     counts = overlap_counts((x.shape[0], x.shape[1]), kernel=k, **options)
-    tables = [blocks.table("overlap", texts.TITLES["overlap"], counts)]
+    tables = [show.table("overlap", texts.TITLES["overlap"], counts)]
     if state["padding"] < state["kernel"]:
         spread = zero_inserted(x[None, None], kernel=k, **options)[0, 0]
-        tables.append(blocks.table("spread", texts.TITLES["spread"], spread, note=texts.SPREAD_NOTE))
+        tables.append(show.table("spread", texts.TITLES["spread"], spread, note=texts.SPREAD_NOTE))
     return tables
 
 

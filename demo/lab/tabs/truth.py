@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from demo.lab import texts, views
+from demo.lab import show, texts
 from demo.lab.tab import Lab, Panel, View, fill_again
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
@@ -123,7 +123,7 @@ def _scores(title: str, scores: Any, rows: dict[str, tuple[str, str]]) -> str:
 
 def _pairs(result: Segmentation, found: Comparison) -> str:
     """The Hungarian pairs, the largest regions first, and the segments that are left over."""
-    names = views.label_names(result, max(found.segments) + 1)
+    names = show.label_names(result, max(found.segments) + 1)
     segment_of = {region: found.segments[row] for row, region in enumerate(found.matching.partner.tolist()) if region >= 0}
     colors = OBJECT_PALETTE.hex(len(found.regions) + 1)[1:]
     order = np.argsort(-np.array(found.areas), kind="stable")

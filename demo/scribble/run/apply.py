@@ -13,7 +13,7 @@ import numpy as np
 
 from demo.scribble import texts
 from demo.scribble.run import Run, Shown
-from demo.scribble.views import milliseconds, name_of
+from demo.scribble.show import milliseconds, name_of
 from demo.shared.contact_sheet import Captioned, contact_sheet
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service

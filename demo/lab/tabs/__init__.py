@@ -1,6 +1,6 @@
 """The tabs of the lab, in the order of use; a new one is a module and a line here."""
 
-from demo.lab import attention, compare, count, numbers, patch, repeat, segments, spectrum, truth, vectors
+from demo.lab.tabs import attention, compare, count, numbers, patch, repeat, segments, spectrum, truth, vectors
 
 TABS = {
     "segments": segments,

@@ -21,7 +21,7 @@ from demo.steps import texts
 from demo.steps.algorithm import Algorithm
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.data import OWN, PICTURE, Data, Wanted, load, packed_points
-from demo.steps.sequence import assemble
+from demo.steps.show import assemble
 from segcore.drawn.points import toy_points
 from segcore.errors import shortened
 from segcore.runtime.device import make_generator

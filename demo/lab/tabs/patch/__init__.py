@@ -10,7 +10,7 @@ import gradio as gr
 from cachetools import LRUCache
 from torch import Tensor
 
-from demo.lab import texts, views
+from demo.lab import show, texts
 from demo.lab.tab import Lab, Panel, View, fill_again
 from demo.shared.components import PatchPanel
 from demo.shared.components.patch import Answer, Map, PatchValue
@@ -112,7 +112,7 @@ class Answers:
 
     def _first(self, picture: str, result: Segmentation) -> dict[str, Any]:
         n_labels = int(result.cell_labels.max()) + 1
-        names = views.label_names(result, n_labels)
+        names = show.label_names(result, n_labels)
         return {
             **_picture(self._service.display_file(result), result.digest, result.features.geometry),
             "alt": self._service.title_of(picture),

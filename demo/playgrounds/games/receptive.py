@@ -6,10 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Number, State, Table
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View
 from segcore.show.paint import paint_ramp
 from segcore.show.palette import SEQUENTIAL
 from segcore.taught.receptive import KINDS, Layer, Seen, input_gradient, receptive_fields, touched
@@ -49,7 +49,7 @@ def view(state: State, source: Source) -> View:
     image = _square(source.picture(max_side=512), size)
     box = (top, left, last.field, last.field, "#d6007a")
     clicked = (state["row"], state["column"], 1, 1, "#000000")
-    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box, clicked])
+    shown = functools.partial(show.picture, at=("row", "column"), boxes=[box, clicked])
     numbers = [0, *range(1, len(seen) + 1)]
     return {
         "rows": [
@@ -57,10 +57,10 @@ def view(state: State, source: Source) -> View:
             [
                 shown("field", texts.TITLES["field"].format(r=last.field), _lit(image, reached)),
                 shown("gradient", texts.TITLES["gradient"], _ramp(gradient), note=texts.GRADIENT_NOTE),
-                blocks.curve(texts.TITLES["growth"], numbers, [("r", [1, *(s.field for s in seen)])]),
+                show.curve(texts.TITLES["growth"], numbers, [("r", [1, *(s.field for s in seen)])]),
             ],
-            [blocks.checks(*_checks(gradient, reached, last, size, (top, left)))],
-            [blocks.facts(*_facts(layers, seen, size))],
+            [show.checks(*_checks(gradient, reached, last, size, (top, left)))],
+            [show.facts(*_facts(layers, seen, size))],
         ],
     }
 
@@ -72,7 +72,7 @@ def _layer(row: list[float]) -> Layer:
     return Layer(KINDS[kind], kernel, stride, dilation, padding, channels)
 
 
-def _stack(state: State, seen: list[Seen]) -> blocks.Block:
+def _stack(state: State, seen: list[Seen]) -> show.Block:
     known = [
         [str(s.size), str(s.stride), str(s.field), f"+{s.growth}", _large(s.parameters), _large(s.multiply_adds), _bytes(s)]
         for s in seen

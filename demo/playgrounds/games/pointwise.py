@@ -4,11 +4,11 @@ import functools
 
 import torch
 
-from demo.playgrounds import blocks, texts
-from demo.playgrounds.blocks import View
-from demo.playgrounds.convolution import tensor
+from demo.playgrounds import show, texts
 from demo.playgrounds.fields import Choice, Number, State, Table
+from demo.playgrounds.games.convolution import tensor
 from demo.playgrounds.playground import Playground, Preset, Source
+from demo.playgrounds.show import View
 from segcore.show.paint import to_bytes
 from segcore.taught.convolution import convolve, pointwise
 
@@ -35,18 +35,18 @@ def _on_numbers(state: State) -> View:
     return {
         "rows": [
             [
-                blocks.table("W", "W  [D', D]", W, edit="W"), blocks.sign("·"),
-                blocks.table("X", texts.TITLES["X"], X, edit="X", columns=names), blocks.sign("="),
-                blocks.table("Y", texts.TITLES["X'"], out, points="cell", columns=names),
+                show.table("W", "W  [D', D]", W, edit="W"), show.sign("·"),
+                show.table("X", texts.TITLES["X"], X, edit="X", columns=names), show.sign("="),
+                show.table("Y", texts.TITLES["X'"], out, points="cell", columns=names),
             ],
-            [blocks.checks((torch.allclose(out, as_layer), texts.IS_LAYER))],
-            [blocks.facts(
+            [show.checks((torch.allclose(out, as_layer), texts.IS_LAYER))],
+            [show.facts(
                 (texts.PARAMETERS, str(d * d_out), f"D'·D = {d_out}·{d}; {texts.SHARED}"),
                 (texts.IF_3X3, str(9 * d * d_out), f"3²·D'·D = 9·{d_out}·{d}"),
                 (texts.IF_CONNECTED, str(d * d_out * n * n), f"D'·n · D·n = {d_out}·{n} · {d}·{n}"),
             )],
         ],
-        "links": blocks.links("Y", blocks.factor("W", w_cells), blocks.factor("X", x_cells), name="X'"),
+        "links": show.links("Y", show.factor("W", w_cells), show.factor("X", x_cells), name="X'"),
         "focus": "W",
         "hide": ["row", "column", "M"],
     }  # fmt: skip
@@ -61,7 +61,7 @@ def _on_picture(state: State, source: Source) -> View:
     at = row * width + column
     mapped = to_bytes(out.T.reshape(height, width, 3).numpy())
     box = (row, column, 1, 1, "#d6007a")
-    shown = functools.partial(blocks.picture, at=("row", "column"), boxes=[box], smooth=True)
+    shown = functools.partial(show.picture, at=("row", "column"), boxes=[box], smooth=True)
     return {
         "rows": [
             [
@@ -69,15 +69,15 @@ def _on_picture(state: State, source: Source) -> View:
                 shown("after", texts.TITLES["X'_picture"], mapped),
             ],
             [
-                blocks.table("M", "W", tensor(state["M"]), edit="M"), blocks.sign("·"),
-                blocks.table("x", texts.AT.format(row=row, column=column), X[:, at : at + 1]), blocks.sign("="),
-                blocks.table("y", "x'", out[:, at : at + 1], points="row"),
+                show.table("M", "W", tensor(state["M"]), edit="M"), show.sign("·"),
+                show.table("x", texts.AT.format(row=row, column=column), X[:, at : at + 1]), show.sign("="),
+                show.table("y", "x'", out[:, at : at + 1], points="row"),
             ],
         ],
-        "links": blocks.links(
+        "links": show.links(
             "y",
-            blocks.factor("M", torch.arange(9).reshape(3, 3)),
-            blocks.factor("x", torch.arange(3).repeat(3, 1)),
+            show.factor("M", torch.arange(9).reshape(3, 3)),
+            show.factor("x", torch.arange(3).repeat(3, 1)),
             name="x'",
         ),
         "focus": "M",
