@@ -1,12 +1,18 @@
 """What a visitor asks for: pictures, system, K, seed, minutes, and the system's settings; of controls, and as a link."""
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gradio as gr
+
 from demo.learn import texts
 from demo.learn.data import COLLECTIONS, OWN
+from demo.shared.asked import Own, SystemControls
+from demo.shared.link import read_link
+from demo.shared.service import Service
+from demo.shared.texts import LINK_BAD_SETTING
+from segcore.errors import SegcoreError
 from segcore.learn import CATALOG, MOST_SEGMENTS, LearnSettings
 from segcore.settings import DEFAULTS, Schema, param, params
 
@@ -15,7 +21,7 @@ _SEED = params()["seed"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked(Schema):
+class Options(Schema):
     """What is asked for whatever the system; the names are those of a link."""
 
     # fmt: off
@@ -33,7 +39,7 @@ class Asked(Schema):
     # fmt: on
 
 
-ASKED = tuple(f.name for f in dataclasses.fields(Asked))
+OPTIONS = tuple(params(Options))
 TITLES = {
     "collection": {**{name: c.title for name, c in COLLECTIONS.items()}, OWN: texts.OWN},
     "system": {name: system.title for name, system in CATALOG.items()},
@@ -41,26 +47,49 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Asked:
     """Everything that a run follows from."""
 
-    asked: Asked
-    settings: LearnSettings
-    files: tuple[str, ...] = ()  # own pictures
-    labels: tuple[str, ...] = ()  # label maps of them
-    ignore: int | None = None  # label that does not count
+    options: Options
+    settings: LearnSettings  # of the system
+    own: Own
 
     @property
     def title(self) -> str:
         """In a few words."""
-        return f"{TITLES['system'][self.asked.system]} · {TITLES['collection'][self.asked.collection]}"
+        return f"{TITLES['system'][self.options.system]} · {TITLES['collection'][self.options.collection]}"
 
     @property
     def details(self) -> tuple[str, ...]:
         """K, seed, and each setting that is not the default."""
         told = params(type(self.settings))
         changed = [_said(told[name], value) for name, value in self.settings.changed().items()]
-        return (f"K = {self.asked.k}", f"{_SEED.label.lower()} {self.asked.begin}", *changed)
+        return (f"K = {self.options.k}", f"{_SEED.label.lower()} {self.options.begin}", *changed)
+
+    @property
+    def query(self) -> dict[str, str | None]:
+        """The names and values of a link that asks for the same; None for a name that it leaves out.
+
+        Own pictures are not part of a link.
+        """
+        names = [*OPTIONS, *(name for system in CATALOG.values() for name in params(system.settings))]
+        given = {**self.options.to_dict(), **self.settings.changed()}
+        said = {name: str(int(value) if isinstance(value, bool) else value) for name, value in given.items()}
+        return {**dict.fromkeys(names), **said}
+
+    @property
+    def command(self) -> str:
+        """The line that repeats a run in a shell."""
+        asked, own = self.options, self.options.collection == OWN
+        pictures = "FOLDER" if own else asked.collection
+        words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
+        words += [f"--n-segments {asked.k} --minutes {asked.minutes:g} --seed {asked.begin}"]
+        words += ["--labels LABELS"] if own and self.own.labels else []
+        words += [f"--ignore {self.own.ignore}"] if own and self.own.labels and self.own.ignore is not None else []
+        for name, value in self.settings.changed().items():
+            flag = name.replace("_", "-")
+            words.append((f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {value}")
+        return " ".join(words)
 
 
 def _said(p: Any, value: Any) -> str:
@@ -74,52 +103,92 @@ def default_k(collection: str) -> int:
     return DEFAULTS.n_segments if collection == OWN else COLLECTIONS[collection].n_classes
 
 
-def make_wanted(
-    asked: Mapping[str, Any],
-    values: Mapping[str, Any],
-    files: Sequence[str] = (),
-    labels: Sequence[str] = (),
-    ignore: int | None = None,
-) -> Wanted:
+def asked_of(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Asked:
     """Make it of loosely typed values; what is left empty counts as the default.
 
     Args:
-        asked: fields of `Asked` by name.
-        values: those of the system's settings.
-        files: paths of own pictures.
-        labels: paths of label maps of them.
-        ignore: label that does not count.
+        values: fields of `Options` and of `Own` by name.
+        settings: those of the system.
 
     Raises:
         InputError: a value breaks its rule.
     """
-    told = Asked.from_values(_filled(asked))
-    if asked.get("k") is None:
-        told = told.replace(k=default_k(told.collection))
-    return Wanted(told, CATALOG[told.system].settings.from_values(_filled(values)), tuple(files), tuple(labels), ignore)
+    options = Options.from_values(_filled({name: values.get(name) for name in OPTIONS}))
+    if values.get("k") is None:
+        options = options.replace(k=default_k(options.collection))
+    return Asked(options, CATALOG[options.system].settings.from_values(_filled(settings)), Own.from_values(values))
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def query_of(wanted: Wanted) -> dict[str, str | None]:
-    """The names and values of a link that asks for the same; None for a name that it leaves out.
-
-    Own pictures are not part of a link.
-    """
-    names = [*ASKED, *(f.name for system in CATALOG.values() for f in dataclasses.fields(system.settings))]
-    given = {**wanted.asked.to_dict(), **wanted.settings.changed()}
-    return {**dict.fromkeys(names), **{name: str(int(v) if isinstance(v, bool) else v) for name, v in given.items()}}
-
-
-def wanted_of(query: Mapping[str, str]) -> Wanted:
+def asked_of_link(query: Mapping[str, str]) -> Asked:
     """What a link asks for.
 
     Raises:
         InputError: a value breaks its rule.
     """
-    asked = {name: query[name] for name in ASKED if name in query}
-    system = Asked.from_values(asked).system
-    values = {f.name: query[f.name] for f in dataclasses.fields(CATALOG[system].settings) if f.name in query}
-    return make_wanted(asked, values)
+    values = {name: query[name] for name in OPTIONS if name in query}
+    system = Options.from_values(values).system
+    return asked_of(values, {name: query[name] for name in params(CATALOG[system].settings) if name in query})
+
+
+# ---- Controls ----
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Controls:
+    """The components with which it is asked."""
+
+    options: Mapping[str, Any]  # by field of `Options`
+    own: Mapping[str, Any]  # by field of `Own`
+    systems: SystemControls
+    words: gr.Markdown  # on the system
+    look: gr.Markdown  # what to look at
+    start: gr.Button
+
+    @property
+    def inputs(self) -> dict[Any, Any]:
+        """All that has a value."""
+        return {**self.own, **self.options, **self.systems.controls}
+
+    def asked(self, values: Sequence[Any]) -> Asked:
+        """What values of the inputs, in their order, ask for.
+
+        Raises:
+            InputError: a value breaks its rule.
+        """
+        given = dict(zip(self.inputs, values, strict=True))
+        return asked_of(given, self.systems.settings(given["system"], given))
+
+
+def make_restore(service: Service, controls: Controls) -> Callable[..., dict[Any, Any]]:
+    """The event at page load: the controls as the link says."""
+
+    def restore(request: gr.Request) -> dict[Any, Any]:
+        read_link(service, request.query_params)  # says what is wrong with what goes along from page to page
+        try:
+            asked = asked_of_link(request.query_params)
+        except SegcoreError as error:
+            gr.Warning(LINK_BAD_SETTING.format(error=error))
+            asked = asked_of_link({})
+        options = {controls.options[name]: value for name, value in asked.options.to_dict().items()}
+        return options | controls.systems.filled(asked.options.system, asked.settings.to_dict())
+
+    return restore
+
+
+def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
+    """The event behind the choice of pictures and system: show what it asks for."""
+
+    def shown(collection: str, system: str) -> dict[Any, Any]:
+        entry = CATALOG[system]
+        return {
+            **{control: gr.update(visible=collection == OWN) for control in controls.own.values()},
+            controls.words: f"{entry.summary} {entry.source}\n\n$${entry.formula}$$",
+            controls.look: texts.LEADS.get(system, texts.LEAD),
+            **controls.systems.chosen(system),
+        }
+
+    return shown
