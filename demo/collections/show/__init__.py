@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.collections import texts
-from demo.collections.gallery import patches_shown, segments_shown
+from demo.collections.show.gallery import patches_shown, segments_shown
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
 from segcore.collection.export import palette_of
