@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from demo.build import build_demo
-from demo.lab import asked
+from demo.lab import asked, run
 from demo.lab.tab import Shown
 from demo.shared.endpoint import make_segment
 from demo.shared.picture import PictureInput
@@ -165,7 +165,7 @@ def test_save_buttons_write_the_files_of_the_command_line():
     service = Service(device="cpu")
     result = service.pipeline.run(COFFEE, DEFAULTS.replace(**QUICK))
     for ending, make in FILES.items():
-        path = asked.make_save(service, ending)(Shown(str(COFFEE), DEFAULTS.replace(**QUICK)))
+        path = run.make_save(service, ending)(Shown(str(COFFEE), DEFAULTS.replace(**QUICK)))
         assert path.endswith("coffee" + ending)
         if ending != ".json":  # holds seconds
             with open(path, "rb") as file:  # noqa: PTH123 - a path of Gradio's

@@ -1,38 +1,32 @@
-"""Small events of the lab: which controls are shown, presets, what a link or an example sets, saving."""
+"""What the controls ask for: as a link, an example, a preset or the defaults set them; and which of them are on view."""
 
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from demo.lab import texts
-from demo.lab.tab import Shown
 from demo.shared.controls import FIELDS, settings_of, with_weights
-from demo.shared.errors import told_kindly
 from demo.shared.link import read_link
-from demo.shared.picture import chosen_example
+from demo.shared.picture import PictureInput, chosen_example
 from demo.shared.service import Example, Service
-from demo.shared.texts import READY
 from segcore.errors import SegcoreError
 from segcore.pipeline.stages import settings_read
 from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, is_weight_file, params
-from segcore.show import files
 
 
-def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
-    """The event behind a Save button: writes the file with this ending of what is shown, and returns its path."""
+@dataclass(frozen=True, eq=False, slots=True)
+class Controls:
+    """The components with which it is asked."""
 
-    def save(shown: Shown | None) -> str:
-        with told_kindly():
-            if shown is None:
-                raise gr.Error(READY, print_exception=False)
-            content = files.FILES[ending](service.pipeline.run(shown.picture, shown.settings))
-            if content is None:
-                raise gr.Error(texts.NO_SPECTRUM.format(method="This method"), print_exception=False)
-            return service.publish(content, Path(shown.picture).stem + ending)
-
-    return save
+    picture: PictureInput
+    examples: gr.Gallery
+    caption: gr.Markdown  # of an example
+    settings: dict[str, Any]  # by field of `Settings`, in their order
+    groups: dict[str, gr.Markdown]  # headings by stage
+    preset: gr.Dropdown  # of the CRF
+    stop: gr.Button
+    reset: gr.Button
 
 
 def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
