@@ -9,7 +9,7 @@ from PIL import Image
 
 from demo.lab import texts
 from demo.lab.tab import Shown, View
-from demo.lab.tabs.patch import MOST_NEIGHBORS, Answers
+from demo.lab.tabs.patch.run import MOST_NEIGHBORS, Answers
 from demo.shared.service import EXAMPLES, Service
 from segcore.graph.affinity import cosine_affinity
 from segcore.numerics import normalize_rows

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 
 from demo.lab import show
+from demo.lab.tabs.numbers import numbers_html
+from demo.lab.tabs.segments import viewer_value
+from demo.lab.tabs.spectrum import spectrum_figure
+from demo.lab.tabs.vectors.show import fiedler_value, ncut_curve
 from demo.lab.texts import FACTS, STAGES
 from segcore import Pipeline, Settings
 from segcore.pipeline.stages import plan
@@ -24,20 +28,20 @@ def results():
 @pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_every_method_can_be_shown(method, results):
     result = results[method]
-    viewer = show.viewer_value(result, "picture.png", key="k", alt="two discs")
+    viewer = viewer_value(result, "picture.png", key="k", alt="two discs")
     assert len(viewer["names"]) == len(viewer["areas"]) == len(viewer["palette"]) >= 2
     assert (viewer["names"][0] == "Background") == (viewer["background"] == 0) == result.has_background
-    assert show.spectrum_figure(result).to_dict()
+    assert spectrum_figure(result).to_dict()
     assert str(result.features.geometry.h) in show.status_line(result)
     assert set(plan(result.settings)) <= STAGES.keys()
-    html = show.numbers_html(result)
+    html = numbers_html(result)
     facts = {key for stage in result.stages for key in stage.facts}
     assert all(title.replace("'", "&#x27;") in html for key, title in FACTS.items() if key in facts)
 
 
 @pytest.mark.parametrize("method", WITHOUT_WEIGHTS)
 def test_vectors_fill_the_grid_they_say(method, results):
-    value = show.fiedler_value(results[method], "picture.png", show.ncut_curve(results[method]))
+    value = fiedler_value(results[method], "picture.png", ncut_curve(results[method]))
     if results[method].spectrum is None:
         assert ("each round" if show.rounds_of(results[method]) else "no eigenvectors") in value["message"]
         return
@@ -51,16 +55,16 @@ def test_vectors_fill_the_grid_they_say(method, results):
 
 
 def test_pixels_have_a_grid_of_their_own(results):
-    value = show.fiedler_value(results["ncut_pixels"], "picture.png", show.ncut_curve(results["ncut_pixels"]))
+    value = fiedler_value(results["ncut_pixels"], "picture.png", ncut_curve(results["ncut_pixels"]))
     assert (value["h"], value["w"], value["aspect"]) == (36, 48, [1.0, 1.0])
     assert "pixels" in show.status_line(results["ncut_pixels"])
 
 
 def test_rounds_are_no_spectrum(results):
-    figure = show.spectrum_figure(results["maskcut"])
+    figure = spectrum_figure(results["maskcut"])
     assert "each round" in figure.layout.annotations[0].text
     assert (
-        len(show.fiedler_value(results["maskcut"], "picture.png", show.ncut_curve(results["maskcut"]))["vectors"])
+        len(fiedler_value(results["maskcut"], "picture.png", ncut_curve(results["maskcut"]))["vectors"])
         == len(results["maskcut"].spectrum.eigenvalues) - 1
     )
 

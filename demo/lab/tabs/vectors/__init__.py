@@ -6,9 +6,9 @@ from typing import Any
 
 import gradio as gr
 
-from demo.lab import show
 from demo.lab.tab import Lab, Panel, View
-from demo.lab.tabs.vectors import rounds
+from demo.lab.tabs.vectors import show
+from demo.lab.tabs.vectors.rounds import rounds_value
 from demo.shared.components import FiedlerPanel, MapGrid
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
@@ -23,7 +23,7 @@ def make(service: Service) -> Panel:
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
         shown, curve = service.display_file(view.result), ncut_curve(service, view.result)
-        yield rounds.rounds_value(view.result), show.fiedler_value(view.result, shown, curve)
+        yield rounds_value(view.result), show.fiedler_value(view.result, shown, curve)
 
     def wire(lab: Lab) -> None:
         cut = [lab.controls[name] for name in ("method", "threshold", "cut_at")]
