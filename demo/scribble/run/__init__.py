@@ -1,15 +1,14 @@
 """The event behind the pad and all controls: strokes become labels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import gradio as gr
 
 from demo.scribble import show, texts
-from demo.scribble.asked import Asked, link_of, read_asked
-from demo.scribble.pad import Drawn, PadValue
-from demo.scribble.repeat import python_lines
+from demo.scribble.asked import Asked, link_of, python_lines, read_asked
+from demo.scribble.pad import Drawn, PadValue, ScribblePad
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.errors import InputError
@@ -21,7 +20,24 @@ from segcore.settings import Settings
 from segcore.show.paint import shrunk_size
 
 DEADLINE = 5.0  # seconds of one flow; a cut of many labels is several
-OUTPUTS = ("newest", "shown", "status", "pad", "proof", "maps", "python", "address", "link_note")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outputs:
+    """What a run fills."""
+
+    newest: gr.State  # number of the newest run
+    shown: gr.State  # a `Shown`, or None before the first result
+    status: gr.Markdown
+    pad: ScribblePad
+    proof: gr.HTML
+    maps: gr.HTML
+    python: gr.Code
+    address: gr.Textbox  # the query string that restores what is shown
+    link_note: gr.Markdown
+
+
+OUTPUTS = tuple(f.name for f in fields(Outputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +74,14 @@ class Run:
     def result(self, asked: Asked) -> Scribbled:
         """The labels that somebody asks for."""
         return scribble(
-            self._service.pipeline, asked.picture, asked.settings, asked.strokes, asked.options,
-            solve=self.solve, names=asked.names,
-        )  # fmt: skip
+            self._service.pipeline,
+            asked.picture,
+            asked.settings,
+            asked.strokes,
+            asked.options,
+            solve=self.solve,
+            names=asked.names,
+        )
 
     def show(
         self,
@@ -126,8 +147,12 @@ class Run:
         height, width = shrunk_size(shape)
         shown = self._service.display_picture(image, digest)
         return {
-            "picture": shown, "picture_key": digest, "width": width, "height": height, "alt": self._service.title_of(picture)
-        }  # fmt: skip
+            "picture": shown,
+            "picture_key": digest,
+            "width": width,
+            "height": height,
+            "alt": self._service.title_of(picture),
+        }
 
     def _addressed(self, asked: Asked, names: str, digest: str) -> Mapping[str, Any]:
         example = self._service.example_of(asked.picture)

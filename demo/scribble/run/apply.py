@@ -29,8 +29,6 @@ MOST_PICTURES = 200
 _THUMB = 360  # pixels
 _ON_SHEET = 60  # pictures: more would make a sheet that nothing opens
 
-OUTPUTS = ("status", "gallery", "archive")
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Labeled:
@@ -50,7 +48,7 @@ class Apply:
     def show(
         self, number: float, shown: Shown | None, files: list[str] | None, head_file: str | None, request: gr.Request
     ) -> Iterator[tuple[Any, ...]]:
-        """Label picture after picture. Outputs: OUTPUTS; the archive is the path of a ZIP, once all is done."""
+        """Label picture after picture. Outputs: the status, the gallery, and the path of a ZIP once all is done."""
         with told_kindly():
             check = self._service.stops.check(number, request)
             paths = _checked(files)
