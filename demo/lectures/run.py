@@ -1,10 +1,14 @@
 """A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
 
 import html
+import re
 from collections.abc import Callable
 
+import gradio as gr
+
 from demo.lectures import texts
-from demo.lectures.data import Line, Sheet
+from demo.lectures.data import Line, Sheet, sheets
+from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.settings import DEFAULTS, Settings
@@ -109,3 +113,20 @@ def _answers(sheet: Sheet) -> str:
         if line.answer
     ]
     return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
+
+
+def make_handout(service: Service) -> Callable[[gr.EventData], str]:
+    """The event behind Handout: makes the file of a sheet and returns its path."""
+
+    def make(event: gr.EventData) -> str:
+        with told_kindly():
+            sheet = sheets().get(str(event.sheet))
+            if sheet is None:
+                raise gr.Error(texts.NOT_READY, print_exception=False)
+            base = str(event.base)
+            if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
+                base = "/"  # an address that a browser made has this form; what else comes is not printed
+            content = handout(service, sheet, base=base, with_answers=bool(event.answers))
+            return service.publish(content, f"lecture-{sheet.id}.html")
+
+    return make

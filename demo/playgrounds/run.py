@@ -1,85 +1,20 @@
 """What the browser asks: a playground in a state; what it hears: everything that is seen of it."""
 
-import threading
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import gradio as gr
-import numpy as np
-from cachetools import LRUCache
 
 from demo.playgrounds import fields, show, texts
+from demo.playgrounds.asked import NAME, link_of, question_of
+from demo.playgrounds.data import Labels, Pictures
 from demo.playgrounds.fields import Choice, Number, Table
 from demo.playgrounds.games import PLAYGROUNDS
-from demo.playgrounds.playground import Playground, Segmented
-from demo.shared.controls import FIELDS
+from demo.playgrounds.playground import Playground
 from demo.shared.errors import told_kindly
-from demo.shared.link import CARRIED
 from demo.shared.service import Service
-from segcore.errors import InputError, SegcoreError, shortened
-from segcore.image import read_labels
-from segcore.settings import DEFAULTS, Settings, is_weight_file
-from segcore.show.paint import shrink
+from segcore.errors import SegcoreError, shortened
 
-NAME = "play"  # of the playground in an address
-_REMEMBERED = 64  # label maps
 _SMALL = 81  # cells of a table that is shown where the view cannot be
-
-
-class Pictures:
-    """The picture that an address names, and its segments once they are there."""
-
-    def __init__(self, service: Service, query: Mapping[str, str], labels: "Labels"):
-        self._service, self._labels = service, labels
-        self.path = _path(service, query)
-        self.settings = _settings(query, fallback=self._suited())
-
-    def picture(self, *, max_side: int) -> np.ndarray:
-        """(height, width, 3) uint8: the picture, shrunk to this longer side."""
-        image, _ = self._service.pipeline.picture(self.path)
-        return shrink(image.numpy(), max_side=max_side)
-
-    def segmented(self) -> Segmented | None:
-        """The picture with its segments, or None while they are not computed."""
-        return self._labels.get(self.path, self.settings)
-
-    def _suited(self) -> Settings:
-        example = self._service.example_of(self.path)
-        return DEFAULTS.replace(**example.settings) if example else DEFAULTS
-
-
-class Labels:
-    """Segments of pictures on their patch grids. They come from the pipeline, in the queue; safe for threads."""
-
-    def __init__(self, service: Service):
-        self._service = service
-        self._grids: LRUCache[tuple[str, Settings], Segmented] = LRUCache(_REMEMBERED)
-        self._lock = threading.Lock()
-
-    def get(self, path: str, settings: Settings) -> Segmented | None:
-        """The picture with its segments, or None while they are not computed."""
-        with self._lock:
-            return self._grids.get((path, settings))
-
-    def compute(self, path: str, settings: Settings) -> None:
-        """Segment a picture."""
-        values = self._service.pipeline.values(path, settings, "features", "cells")
-        features, geometry = values["features"], values["features"].geometry
-        grid = values["cells"].labels.reshape(geometry.h, geometry.w).cpu().numpy()
-        pixels, size = features.pixels.cpu().numpy(), geometry.scaled_size
-        segmented = Segmented(grid, pixels, size, self._truth(path, size))
-        with self._lock:
-            self._grids[path, settings] = segmented
-
-    def _truth(self, path: str, size: tuple[int, int]) -> np.ndarray | None:
-        """(height, width) the labels that a picture was drawn with, in the size of the scaled picture."""
-        example = self._service.example_of(path)
-        if example is None or example.truth is None:
-            return None
-        labels = read_labels(example.truth).labels.numpy()
-        rows, columns = (((np.arange(n) + 0.5) * have / n).astype(int) for n, have in zip(size, labels.shape, strict=True))
-        return labels[np.ix_(rows, columns)]
 
 
 class Answers:
@@ -93,7 +28,7 @@ class Answers:
         """A playground in a state: controls, view and address; or `problem` alone, one sentence."""
         try:
             with told_kindly():
-                query, given = _asked(question)
+                query, given = question_of(question)
                 name = query.get(NAME, next(iter(PLAYGROUNDS)))
                 problems = []
                 if name not in PLAYGROUNDS:
@@ -109,7 +44,7 @@ class Answers:
                     "state": state,
                     "preset": _preset(playground, state),
                     "problems": problems + bad,
-                    "link": _link(playground, state, query),
+                    "link": link_of(playground, state, query),
                 }
         except gr.Error as error:
             return {"problem": error.message}
@@ -117,7 +52,7 @@ class Answers:
     def segment(self, question: Any) -> None:
         """Segment the picture of a question, so that the next answer has its labels; in the queue."""
         with told_kindly():
-            query, _ = _asked(question)
+            query, _ = question_of(question)
             source = Pictures(self._service, query, self.labels)
             if source.segmented() is None:
                 self.labels.compute(source.path, source.settings)
@@ -148,35 +83,3 @@ def _control(field: Number | Choice, state: fields.State) -> dict[str, Any]:
     if isinstance(field, Number):
         return {**common, "kind": "number", "lo": field.lo, "hi": field.hi, "step": field.step}
     return {**common, "kind": "choice", "choices": list(field.choices.items())}
-
-
-def _asked(question: Any) -> tuple[dict[str, str], dict[str, Any]]:
-    """The address and the state of a question. Raises InputError."""
-    if not isinstance(question, dict):
-        raise InputError(texts.NO_QUESTION)
-    query, given = question.get("query") or {}, question.get("given") or {}
-    if not isinstance(query, dict) or not isinstance(given, dict):
-        raise InputError(texts.NO_QUESTION)
-    return {str(k): str(v) for k, v in query.items()}, given
-
-
-def _link(playground: Playground, state: fields.State, query: Mapping[str, str]) -> str:
-    carried = {name: query[name] for name in CARRIED if name in query}
-    return "?" + urlencode({**carried, NAME: playground.key, **fields.write(playground.fields, state)}, safe="*")
-
-
-def _path(service: Service, query: Mapping[str, str]) -> str:
-    first = next(iter(service.examples.values()))
-    upload = service.upload_of(query["picture"]) if "picture" in query else None
-    return upload or str(service.examples.get(query.get("example", ""), first).path)
-
-
-def _settings(query: Mapping[str, str], *, fallback: Settings) -> Settings:
-    """Those of an address, as `read_link` reads them; it has told what cannot be."""
-    values = {name: value for name, value in query.items() if name in FIELDS}
-    if is_weight_file(values.get("backbone", "")):
-        del values["backbone"]
-    try:
-        return Settings.from_values(values) if values else fallback
-    except SegcoreError:
-        return fallback

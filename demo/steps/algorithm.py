@@ -49,6 +49,11 @@ class Algorithm:
     make: Callable[[Data], Run]
     needs_graph: bool = False
 
+    @property
+    def told(self) -> str:
+        """Question, formula and source, as HTML."""
+        return f'<p class="lead">{self.lead}</p><p class="law">{self.formula}</p><p class="source">{self.source}</p>'
+
 
 def stage(
     data: Data,

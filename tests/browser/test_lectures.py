@@ -2,7 +2,7 @@
 
 import pytest
 
-from demo.lectures import page as lectures
+from demo.lectures import run as lectures
 from demo.lectures.data import sheets, tables
 from tests.server import running_page
 

@@ -19,8 +19,8 @@ _KERNELS = ("appearance", "smoothness")
 
 def make(data: Data) -> Run:
     """The start and all sweeps, on the labels of spectral clustering."""
-    s = data.wanted.settings.replace(method=_METHOD, crf=True, auto_k=False)
-    values = data.service.pipeline.values(data.wanted.picture, s, "features", "cells", "crf_kernels")
+    s = data.asked.settings.replace(method=_METHOD, crf=True, auto_k=False)
+    values = data.service.pipeline.values(data.asked.picture, s, "features", "cells", "crf_kernels")
     soft = torch.nn.functional.one_hot(values["cells"].labels).float()
     unary = unary_from_probabilities(soft_to_scaled(soft, values["features"].geometry), confidence=s.label_confidence)
     states = list(mean_field_steps(values["crf_kernels"], unary, n_steps=s.crf_steps))

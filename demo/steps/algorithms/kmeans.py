@@ -16,7 +16,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """All phases of the restart that wins."""
-    s = data.wanted.settings
+    s = data.asked.settings
     states = list(kmeans_steps(data.X, n_clusters=s.n_segments, n_init=s.n_init, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(

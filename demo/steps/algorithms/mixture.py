@@ -15,7 +15,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """All half steps."""
-    s = data.wanted.settings
+    s = data.asked.settings
     imports, setup = data.code()
     rows, X = "X", data.X
     if data.is_picture:

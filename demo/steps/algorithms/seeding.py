@@ -14,7 +14,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """The start of the first restart."""
-    s = data.wanted.settings
+    s = data.asked.settings
     states = list(plus_plus_steps(data.X, n_clusters=s.n_segments, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(

@@ -17,7 +17,7 @@ _NEAREST = 2  # centers that are told of a pixel
 
 def make(data: Data) -> Run:
     """All sweeps, and the last look that makes pieces connected."""
-    s = data.wanted.settings
+    s = data.asked.settings
     pixels = data_pixels(data)
     states = list(slic_steps(pixels, n_superpixels=s.n_superpixels, compactness=s.compactness))
     imports, (first, second, _) = data.code()
