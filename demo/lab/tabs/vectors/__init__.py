@@ -8,7 +8,7 @@ import gradio as gr
 
 from demo.lab.tab import Lab, Panel, View
 from demo.lab.tabs.vectors import show
-from demo.lab.tabs.vectors.rounds import rounds_value
+from demo.lab.tabs.vectors.show.rounds import rounds_value
 from demo.shared.components import FiedlerPanel, MapGrid
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
