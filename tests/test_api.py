@@ -13,7 +13,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from demo.build import build_demo
-from demo.lab import handlers
+from demo.lab import asked, run
 from demo.lab.tab import Shown
 from demo.shared.endpoint import make_segment
 from demo.shared.picture import PictureInput
@@ -156,7 +156,7 @@ def test_handlers_take_the_controls_in_the_order_of_the_settings():
 @pytest.mark.parametrize("method", METHODS)
 def test_controls_are_shown_where_they_are_read(method):
     settings = DEFAULTS.replace(method=method, backbone="color", crf=True)
-    updates = handlers.make_shown_controls(Service(device="cpu"))(*settings.to_dict().values())
+    updates = asked.make_shown_controls(Service(device="cpu"))(*settings.to_dict().values())
     shown = {name for name, update in zip(params(), updates, strict=False) if update["visible"]}
     assert shown == settings_read(settings) - {"cut_at"}
 
@@ -165,7 +165,7 @@ def test_save_buttons_write_the_files_of_the_command_line():
     service = Service(device="cpu")
     result = service.pipeline.run(COFFEE, DEFAULTS.replace(**QUICK))
     for ending, make in FILES.items():
-        path = handlers.make_save(service, ending)(Shown(str(COFFEE), DEFAULTS.replace(**QUICK)))
+        path = run.make_save(service, ending)(Shown(str(COFFEE), DEFAULTS.replace(**QUICK)))
         assert path.endswith("coffee" + ending)
         if ending != ".json":  # holds seconds
             with open(path, "rb") as file:  # noqa: PTH123 - a path of Gradio's

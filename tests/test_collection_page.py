@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.collections.asked import MOST, asked_of, check_files, listed
+from demo.collections.asked import asked_of
+from demo.collections.data import MOST, check_files, listed
 from demo.collections.run import make_work
 from demo.shared.service import Service
 from segcore.errors import InputError
 
 ASKED = {
-    "source": "own", "files": None, "truth": None, "ignore": "", "system": "kmeans", "k": 3, "auto": False,
+    "source": "own", "files": None, "labels": None, "ignore": "", "system": "kmeans", "k": 3, "auto": False,
     "backbone": "color", "plane": "pca",
 }  # fmt: skip
 
@@ -74,8 +75,8 @@ def test_own_pictures_with_label_maps_are_scored(service, tmp_path):
     (tmp_path / "in" / "broken.png").write_bytes(b"no picture")
     files.insert(1, str(tmp_path / "in" / "broken.png"))
     truth = [str(path) for path in (tmp_path / "truth").iterdir()]
-    parts, _ = run(service, files=files, truth=truth, k=2)
-    without, _ = run(service, files=files, truth=_with_a_third(tmp_path / "more", truth), k=2, ignore="255")
+    parts, _ = run(service, files=files, labels=truth, k=2)
+    without, _ = run(service, files=files, labels=_with_a_third(tmp_path / "more", truth), k=2, ignore="255")
     assert without["scores"]["classes"] == parts["scores"]["classes"] == ["0", "1"]
     assert "broken" in parts["count"]["left_out"][0]
     assert [parts[f"picture/{i}"]["name"] for i in range(4)] == ["p0", "p1", "p2", "p3"]

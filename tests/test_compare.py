@@ -8,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from demo.lab import compare
-from demo.lab.compare import Comparison, Painted
 from demo.lab.tab import Shown
+from demo.lab.tabs.compare.asked import CHANGED, CONTENDERS, WAY_KEYS, Comparison, choose, is_stale
+from demo.lab.tabs.compare.run import make_compare, make_save, painted
+from demo.lab.tabs.compare.show import Painted
 from demo.shared.service import Service
 from demo.shared.texts import UNEXPECTED
 from segcore.pipeline.methods import METHODS
@@ -43,11 +44,11 @@ def picture(scene, tmp_path):
 
 def results(service, picture, settings, methods):
     """The last word on each method."""
-    return dict(compare.painted(service, picture, settings, methods, lambda: None))
+    return dict(painted(service, picture, settings, methods, lambda: None))
 
 
 def run(service, picture, settings, methods, ways=()):
-    return list(compare.make_compare(service)(1, methods, list(ways), picture, VISITOR, *settings.to_dict().values()))
+    return list(make_compare(service)(1, methods, list(ways), picture, VISITOR, *settings.to_dict().values()))
 
 
 def test_the_same_thing_has_the_same_color(service, picture, scene):
@@ -79,28 +80,28 @@ def test_a_main_result_that_is_not_picked_lends_its_colors(service, picture):
 
 def test_ways_from_patches_to_pixels_share_everything_up_to_the_patches(service, picture):
     settings = BASE.replace(method="kmeans", upsampling="guided", seed=11)
-    shown, value = run(service, picture, settings, [], compare.WAY_KEYS)[-1]
-    assert shown.done == compare.WAY_KEYS
-    assert [cell["title"] for cell in value["cells"]] == [compare.CONTENDERS[key].title for key in compare.WAY_KEYS]
+    shown, value = run(service, picture, settings, [], WAY_KEYS)[-1]
+    assert shown.done == WAY_KEYS
+    assert [cell["title"] for cell in value["cells"]] == [CONTENDERS[key].title for key in WAY_KEYS]
     assert METHODS["kmeans"].title in value["status"]
-    found = results(service, picture, settings, compare.WAY_KEYS)
-    assert len({id(found[key].result.features) for key in compare.WAY_KEYS}) == 1
-    assert all(torch.equal(found[key].result.cell_labels, found["crf"].result.cell_labels) for key in compare.WAY_KEYS)
-    maps = [found[key].result.label_map for key in compare.WAY_KEYS]
+    found = results(service, picture, settings, WAY_KEYS)
+    assert len({id(found[key].result.features) for key in WAY_KEYS}) == 1
+    assert all(torch.equal(found[key].result.cell_labels, found["crf"].result.cell_labels) for key in WAY_KEYS)
+    maps = [found[key].result.label_map for key in WAY_KEYS]
     assert len({tuple(map_.flatten().tolist()) for map_ in maps}) >= 3  # all that follow edges agree on so plain a scene
     assert found["crf"].result.settings.upsampling == "guided"
 
 
 def test_a_click_sets_what_a_cell_differs_in():
     def chosen(key):
-        return compare.choose(SimpleNamespace(method=key))
+        return choose(SimpleNamespace(method=key))
 
-    names = dict(zip(compare.CHANGED, chosen("upsampling_pac"), strict=True))
+    names = dict(zip(CHANGED, chosen("upsampling_pac"), strict=True))
     assert (names["upsampling"], names["crf"]) == ("pac", False)
     assert names["method"] == gr.skip()
     assert chosen("gmm")[0] == "gmm"
     assert chosen("gmm")[1:] == [gr.skip(), gr.skip()]
-    assert {name for c in compare.CONTENDERS.values() for name in c.changes} == set(compare.CHANGED)
+    assert {name for c in CONTENDERS.values() for name in c.changes} == set(CHANGED)
 
 
 def test_a_failure_has_a_sentence_and_the_others_go_on(service, picture):
@@ -143,7 +144,7 @@ def test_results_come_one_by_one(service, picture):
 def test_features_are_computed_once_for_all(picture):
     reports = [
         (method, what.name)
-        for method, what in compare.painted(
+        for method, what in painted(
             Service(device="cpu"), picture, BASE, ("kmeans", "gmm", "tokencut", "fiedler"), lambda: None
         )
         if isinstance(what, StageReport)
@@ -181,7 +182,7 @@ def test_cells_tell_count_cost_and_areas(service, picture):
 def test_it_says_when_it_is_out_of_date(change, stale):
     shown = Comparison("a.png", BASE, ("kmeans", "spectral"), ("kmeans",))
     settings = BASE.replace(**change)
-    assert compare.is_stale(shown, Shown("a.png", settings)) is stale
+    assert is_stale(shown, Shown("a.png", settings)) is stale
 
 
 @pytest.mark.parametrize(
@@ -190,16 +191,16 @@ def test_it_says_when_it_is_out_of_date(change, stale):
 )
 def test_ways_are_those_of_the_main_method(change, stale):
     shown = Comparison("a.png", BASE, ("upsampling_pac", "upsampling_nearest"), ())
-    assert compare.is_stale(shown, Shown("a.png", BASE.replace(**change))) is stale
+    assert is_stale(shown, Shown("a.png", BASE.replace(**change))) is stale
 
 
 def test_another_picture_is_out_of_date():
-    assert compare.is_stale(Comparison("a.png", BASE, ("kmeans",), ()), Shown("b.png", BASE))
+    assert is_stale(Comparison("a.png", BASE, ("kmeans",), ()), Shown("b.png", BASE))
 
 
 def test_a_stop_ends_it_and_what_is_done_stays(service, picture):
     hasty, values = SimpleNamespace(session_hash="hasty"), BASE.replace(seed=3).to_dict().values()
-    steps = compare.make_compare(service)(5, ["kmeans", "gmm"], [], picture, hasty, *values)
+    steps = make_compare(service)(5, ["kmeans", "gmm"], [], picture, hasty, *values)
     half = next(shown for shown, _ in steps if shown.done)
     service.stops.stop(4, hasty)  # what was asked for before goes on meanwhile
     assert next(steps)
@@ -210,7 +211,7 @@ def test_a_stop_ends_it_and_what_is_done_stays(service, picture):
 
 def test_the_sheet_holds_what_is_on_view(service, picture):
     shown, _ = run(service, picture, BASE, ["kmeans", "dino_seg", "fiedler"])[-1]
-    path = compare.make_save(service)(shown)
+    path = make_save(service)(shown)
     assert path.endswith("discs.comparison.png")
     with Image.open(path) as image:
         sheet = np.asarray(image)
@@ -228,21 +229,21 @@ def test_the_sheet_holds_what_is_on_view(service, picture):
 
 
 def test_half_a_comparison_can_be_saved_and_none_is_refused(service, picture):
-    steps = compare.make_compare(service)(1, ["kmeans", "gmm"], [], picture, VISITOR, *BASE.to_dict().values())
+    steps = make_compare(service)(1, ["kmeans", "gmm"], [], picture, VISITOR, *BASE.to_dict().values())
     half = next(shown for shown, _ in steps if shown.done)
-    with Image.open(compare.make_save(service)(half)) as sheet:
+    with Image.open(make_save(service)(half)) as sheet:
         assert sheet.width < 600  # one picture
     for nothing in (None, Comparison(picture, BASE, ("kmeans",), ())):
         with pytest.raises(gr.Error, match="no comparison"):
-            compare.make_save(service)(nothing)
+            make_save(service)(nothing)
 
 
 def test_nothing_to_compare_is_told(service, picture):
     values = BASE.to_dict().values()
     with pytest.raises(gr.Error, match="Drop a picture"):
-        next(compare.make_compare(service)(1, ["kmeans"], [], None, VISITOR, *values))
+        next(make_compare(service)(1, ["kmeans"], [], None, VISITOR, *values))
     with pytest.raises(gr.Error, match="at least one"):
-        next(compare.make_compare(service)(1, [], [], picture, VISITOR, *values))
+        next(make_compare(service)(1, [], [], picture, VISITOR, *values))
 
 
 def test_a_method_of_many_segments_says_that_the_crf_was_left_out(service, picture):

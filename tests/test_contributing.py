@@ -6,23 +6,43 @@ import sys
 import textwrap
 import types
 import urllib.request
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import demo.build
 import demo.lab.tabs
 from demo.build import build_demo
 from demo.lab.tab import Shown, View
 from demo.pages import PAGES, Page
+from demo.playgrounds.games import PLAYGROUNDS
+from demo.playgrounds.run import Answers
+from demo.shared.asked import SystemControls
 from demo.shared.controls import control_for
 from demo.shared.service import Service
-from segcore.cli.commands import build_parser
+from demo.steps import run as steps_run
+from demo.steps.algorithms import ALGORITHMS
+from demo.steps.asked import Asked
+from segcore.cli.commands import build_parser, main
+from segcore.cli.flags import schema_from
+from segcore.collection import Store, collect, finish, group, open_reader, pictures_of
+from segcore.collection import systems as collection_systems
+from segcore.drawn.points import toy_points
+from segcore.drawn.stuff import draw_stuff
 from segcore.features import BACKBONES, published
+from segcore.learn import catalog, train
+from segcore.learn import settings as learn_settings
+from segcore.learn.catalog import LearningSystem
+from segcore.nets.registry import NetCard
 from segcore.pipeline import Pipeline
 from segcore.pipeline.methods import METHODS, Method
 from segcore.pipeline.stages import settings_read
+from segcore.runtime.device import make_generator
 from segcore.runtime.places import EXAMPLES, ROOT
 from segcore.settings import Settings, params
 from tests.checkpoints import make_net, write_folder
@@ -61,6 +81,12 @@ def choice():
         object.__setattr__(params()[setting], "choices", choices)
 
 
+def put(monkeypatch, name, registry, more):
+    """Let every module that holds a registry hold one with more entries."""
+    for holder in [m for m in sys.modules.values() if getattr(m, name, None) is registry]:
+        monkeypatch.setattr(holder, name, {**registry, **more})
+
+
 def test_a_method(monkeypatch, choice):
     function, entry = recipe("A method")
     scope = {"METHODS": (made := {}), "Method": Method}
@@ -86,9 +112,7 @@ def test_a_method(monkeypatch, choice):
 def test_a_backbone(monkeypatch, choice, tmp_path):
     (entry,) = recipe("A backbone")
     made = eval(entry, {"_on_hub": published._on_hub})
-    more = BACKBONES | {made.name: made}
-    for holder in [m for m in sys.modules.values() if getattr(m, "BACKBONES", None) is BACKBONES]:
-        monkeypatch.setattr(holder, "BACKBONES", more)
+    put(monkeypatch, "BACKBONES", BACKBONES, {made.name: made})
     choice("backbone", made.name)
     args = {"img_size": 64, "embed_dim": 64, "depth": 2, "num_heads": 1}
     net = make_net(made.timm_name, **args)
@@ -147,10 +171,96 @@ def test_a_component_has_the_base_that_the_recipe_names():
     assert all(issubclass(x, components.JsonHTML) for x in classes)
 
 
+def test_a_collection_system(monkeypatch, tmp_path):
+    (code,) = recipe("A collection system")
+    system = module(code, "bands").BANDS
+    put(monkeypatch, "SYSTEMS", collection_systems.SYSTEMS, {system.name: system})
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(2):
+        ramp = np.linspace(0, 255, 64).astype(np.uint8)
+        Image.fromarray(np.repeat(np.tile(np.roll(ramp, 9 * i), (48, 1))[..., None], 3, 2)).save(folder / f"{i}.png")
+    reader = open_reader(Settings(backbone="color", max_side=64), device="cpu")
+    collection = finish(collect(pictures_of(folder), reader, Store(tmp_path / "features")))
+    found = finish(group(collection, system.name, n_groups=3, seed=0))
+    sizes = torch.cat([part.flatten() for part in found.labels]).long().bincount(minlength=3)
+    assert sizes.min() > 0.2 * sizes.sum()
+    words = ["collection", "segment", str(folder), "--out", str(tmp_path / "out"), "--n-segments", "3"]
+    assert main([*words, "--system", "bands", "--set", "sample=200", "--backbone", "color", "--max-side", "64"]) == 0
+    assert len(list((tmp_path / "out").glob("*.labels.png"))) == 2
+    with gr.Blocks():
+        controls = SystemControls.laid_out("x", collection_systems.SYSTEMS, lambda *_: gr.Column())
+    assert ("bands", "sample") in controls.controls
+
+
+def test_a_learning_system(monkeypatch):
+    entry_code, file_code = recipe("A learning system")
+    settings_code, call = re.split(r"\n(?=LearningSystem\()", entry_code)
+    scope = {"__name__": learn_settings.__name__, "dataclass": dataclass, "LearningSystem": LearningSystem}
+    scope |= {name: getattr(learn_settings, name) for name in ("LearnSettings", "again", "param")}
+    exec(settings_code, scope)
+    system = eval(call, scope)
+    put(monkeypatch, "CATALOG", catalog.CATALOG, {system.name: system})
+    monkeypatch.setitem(sys.modules, "segcore.learn.systems.balance", module(file_code, "balance"))
+    pictures = draw_stuff("stuff6", n=4, side=64)
+    assert system.settings().crop == 32
+    settings = system.settings(batch=2, width=0.0625)
+    states = [
+        (state.step, state.loss, list(state.parts))
+        for state in train("balance", pictures, n_segments=3, settings=settings, steps=2, device="cpu")
+    ]
+    assert [step for step, _, _ in states] == [1, 2]
+    assert all(-2 * np.log(3) <= loss <= np.log(3) and parts == ["H(z_u)", "H(z)"] for _, loss, parts in states)
+    parsed = build_parser().parse_args(["learn", "balance", "in", "--out", "a.safetensors", "--steps", "2", "--weight", "3"])
+    assert schema_from(parsed, system.settings).weight == 3
+
+
+def test_a_network(monkeypatch):
+    code, entry = recipe("A network")
+    scope = {"NETS": (made := {}), "NetCard": NetCard, "PlainNet": module(code, "plain").PlainNet}
+    exec(entry, scope)
+    ((_, card),) = made.items()
+    net, pixels = card.make(4), torch.rand(2, 3, 20, 30)
+    assert net.features(pixels).shape == (2, 8, 20 // net.stride, 30 // net.stride)
+    scores = net.scores(pixels)
+    assert scores.shape == (2, 4, 20, 30)
+    assert torch.allclose(scores.sum(1), torch.ones(2, 20, 30))
+
+
+def test_a_playground(monkeypatch):
+    (code,) = recipe("A playground")
+    playground = module(code, "mean").PLAYGROUND
+    monkeypatch.setitem(PLAYGROUNDS, playground.key, playground)
+    answers = Answers(Service(device="cpu"))
+    first = answers.answer({"query": {"play": "mean"}})
+    assert first["view"]["rows"][0][1]["rows"] == [["mean", "3", "Σ x / n"]]
+    assert first["preset"] == 0
+    moved = answers.answer({"query": {"play": "mean"}, "given": playground.presets[1].state})
+    assert moved["view"]["rows"][0][1]["rows"][0][1] == "0"
+    again = answers.answer({"query": dict(parse_qsl(moved["link"].removeprefix("?")))})
+    assert again["state"] == moved["state"]
+    assert again["problems"] == []
+    assert len(answers.answer({"query": {"play": "mean", "n": "99"}})["problems"]) == 1
+
+
+def test_an_algorithm_of_step_by_step(monkeypatch):
+    (code,) = recipe("An algorithm of Step by step")
+    made = module(code, "mean")
+    monkeypatch.setattr(steps_run, "ALGORITHMS", {**ALGORITHMS, "mean": made.MEAN})
+    value = steps_run.sequence(Service(device="cpu"), Asked("mean", "blobs", Settings(), n_points=30))
+    assert [frame["step"] for frame in value["frames"]] == ["rows-1", "rows-2", "rows-4", "rows-8", "rows-16", "rows-30"]
+    X = toy_points("blobs", n=30, generator=make_generator(Settings().seed))[0]
+    *_, last = made.mean_steps(X)
+    assert torch.allclose(last.mean, X.mean(0))
+
+
 def test_every_recipe_is_followed_here():
-    headings = set(re.findall(r"^## (A \w+)$", TEXT, re.MULTILINE))
+    headings = set(re.findall(r"^## (An? [\w ]+)$", TEXT, re.MULTILINE))
     with_code = {heading for heading in headings if recipe(heading)}
-    assert with_code == {"A method", "A backbone", "A tab", "A page"}
+    assert with_code == {
+        "A method", "A backbone", "A collection system", "A learning system", "A network", "A tab", "A page", "A playground",
+        "An algorithm of Step by step",
+    }  # fmt: skip
     assert headings - with_code == {"A setting", "A component", "A document"}
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from demo.lab import attention, count, rounds, texts
+from demo.lab import texts
+from demo.lab.tabs import attention, count
+from demo.lab.tabs.vectors.show import rounds
 from segcore import Pipeline, Settings
 from segcore.cluster.choose import Choice
 from segcore.cut.dino_seg import dino_seg

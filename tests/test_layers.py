@@ -1,8 +1,10 @@
 """The plan of the house: imports point down, nothing imports itself back, every module has a room, every class its name."""
 
 import ast
+import importlib
 import re
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 import networkx
@@ -154,3 +156,40 @@ def test_a_circle_is_noticed(tmp_path):
 
 def test_a_module_without_a_room_is_noticed():
     assert home("segcore.newcomer.file") not in PLAN
+
+
+# ---- The anatomy of a page ----
+
+ROOMS = {"page", "asked", "data", "run", "show", "texts"}  # modules, or folders where one file would be long
+COMPONENTS = {"board", "pad", "player", "components"}  # that only this page has
+CONTENT = {"lab": "tabs", "steps": "algorithms", "playgrounds": "games"}
+OF_CONTENT = {"lab": {"tab"}, "steps": {"algorithm"}, "playgrounds": {"playground", "fields"}}  # what it is made of
+PAGE_FOLDERS = sorted(path.parent for path in ROOT.glob("demo/*/page.py"))
+
+
+def parts(folder):
+    """The modules and packages of a folder."""
+    found = {path.stem for path in folder.glob("*.py")} | {path.parent.name for path in folder.glob("*/__init__.py")}
+    return found - {"__init__"}
+
+
+@pytest.mark.parametrize("folder", PAGE_FOLDERS, ids=lambda folder: folder.name)
+def test_a_page_has_the_rooms_of_all_pages(folder):
+    name = folder.name
+    assert {"page", "texts"} <= parts(folder)
+    assert parts(folder) <= ROOMS | COMPONENTS | {CONTENT.get(name)} | OF_CONTENT.get(name, set())
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_content_lies_apart_and_every_piece_is_on_the_list(name):
+    pieces = importlib.import_module(f"demo.{name}.{CONTENT[name]}")
+    (listed,) = (value for key, value in vars(pieces).items() if key.isupper() and isinstance(value, Mapping))
+    for part in parts(Path(pieces.__file__).parent):
+        module = importlib.import_module(f"{pieces.__name__}.{part}")
+        held = [module, *vars(module).values()]
+        assert any(entry is one for entry in listed.values() for one in held), f"{part} is no entry of the list"
+
+
+def test_a_large_tab_has_the_rooms_of_a_page():
+    for path in ROOT.glob("demo/lab/tabs/*/__init__.py"):
+        assert parts(path.parent) <= ROOMS, path.parent.name

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 
 from demo.learn import texts
+from demo.learn.asked import OPTIONS, asked_of, asked_of_link, default_k
 from demo.learn.data import COLLECTIONS, OWN, own_pictures
-from demo.learn.run import about, command, make_work, watch
-from demo.learn.wanted import ASKED, default_k, make_wanted, query_of, wanted_of
+from demo.learn.run import make_work
+from demo.learn.show import about, watch
 from segcore.cli.commands import build_parser
 from segcore.cli.flags import schema_from
 from segcore.errors import InputError, NumericalError
@@ -23,35 +24,33 @@ TINY = {"width": 0.0625, "side": 32, "crop": 16, "batch": 2}
 
 @pytest.mark.parametrize("system", CATALOG)
 def test_a_link_asks_for_the_same(system):
-    wanted = make_wanted(
-        {"system": system, "k": 4, "begin": 3, "minutes": 2.5}, TINY | ({"crop": 48} if system == "ac" else {})
-    )
-    query = {name: value for name, value in query_of(wanted).items() if value is not None}
-    assert wanted_of(query) == wanted
+    asked = asked_of({"system": system, "k": 4, "begin": 3, "minutes": 2.5}, TINY | ({"crop": 48} if system == "ac" else {}))
+    query = {name: value for name, value in asked.query.items() if value is not None}
+    assert asked_of_link(query) == asked
 
 
 def test_what_is_left_empty_is_the_default():
     for collection in (*COLLECTIONS, OWN):
-        wanted = make_wanted({"collection": collection, **dict.fromkeys(ASKED[1:])}, {"crop": None})
-        assert wanted.asked.k == default_k(collection)
-        assert wanted.settings == CATALOG[wanted.asked.system].settings()
+        asked = asked_of({"collection": collection, **dict.fromkeys(OPTIONS[1:])}, {"crop": None})
+        assert asked.options.k == default_k(collection)
+        assert asked.settings == CATALOG[asked.options.system].settings()
 
 
-@pytest.mark.parametrize("asked", [{"k": 1}, {"k": "many"}, {"system": "x"}, {"collection": "../etc"}, {"minutes": 0}])
-def test_a_bad_value_is_a_sentence(asked):
+@pytest.mark.parametrize("values", [{"k": 1}, {"k": "many"}, {"system": "x"}, {"collection": "../etc"}, {"minutes": 0}])
+def test_a_bad_value_is_a_sentence(values):
     with pytest.raises(InputError, match="must be"):
-        wanted_of({name: str(value) for name, value in asked.items()})
+        asked_of_link({name: str(value) for name, value in values.items()})
 
 
 def test_changed_settings_are_told():
-    assert about(make_wanted({"system": "iic", "k": 6}, {"entropy": False}))["details"][-1] == "Entropy term: off"
+    assert about(asked_of({"system": "iic", "k": 6}, {"entropy": False}))["details"][-1] == "Entropy term: off"
 
 
 def test_the_command_line_understands_what_repeats_a_run():
-    wanted = make_wanted({"system": "iic", "k": 4, "begin": 7, "minutes": 2.5}, {**TINY, "entropy": False})
-    parsed = build_parser().parse_args(shlex.split(command(wanted))[3:])
+    asked = asked_of({"system": "iic", "k": 4, "begin": 7, "minutes": 2.5}, {**TINY, "entropy": False})
+    parsed = build_parser().parse_args(shlex.split(asked.command)[3:])
     assert (parsed.n_segments, parsed.minutes, parsed.seed) == (4, 2.5, 7)
-    assert schema_from(parsed, type(wanted.settings)) == wanted.settings
+    assert schema_from(parsed, type(asked.settings)) == asked.settings
 
 
 def test_what_is_said_follows_the_numbers():
@@ -66,9 +65,9 @@ def test_what_is_said_follows_the_numbers():
 
 
 def test_a_run_shows_everything_and_goes_on_from_what_it_left():
-    wanted = make_wanted({"system": "iic", "minutes": 1}, TINY)
+    asked = asked_of({"system": "iic", "minutes": 1}, TINY)
     seconds = iter(np.arange(0, 100, 0.2))
-    work = make_work(wanted, most_minutes=10, clock=lambda: float(next(seconds)))
+    work = make_work(asked, most_minutes=10, clock=lambda: float(next(seconds)))
     shown, left = {}, None
     reports = work(None)
     while "baselines" not in shown:
@@ -96,13 +95,13 @@ def test_a_run_whose_loss_is_no_number_goes_on_more_slowly_from_its_last_good_st
         return dataclasses.replace(found, total=found.total * np.nan) if turn.step == 2 else found
 
     monkeypatch.setattr(IICLearner, "losses", spoiled)
-    wanted = make_wanted({"system": "iic", "minutes": 1}, TINY)
-    work, reports = make_work(wanted, most_minutes=10), []
+    asked = asked_of({"system": "iic", "minutes": 1}, TINY)
+    work, reports = make_work(asked, most_minutes=10), []
     with pytest.raises(NumericalError, match=r"loss of step 3 is nan.* Go on takes 0\.00025\."):
         reports.extend(work(None))
     left = reports[-1].left
     assert left.checkpoint.step == 2
-    assert left.settings.learning_rate == pytest.approx(wanted.settings.learning_rate / 4)
+    assert left.settings.learning_rate == pytest.approx(asked.settings.learning_rate / 4)
     monkeypatch.undo()
     again = work(left)
     next(again)
@@ -112,7 +111,7 @@ def test_a_run_whose_loss_is_no_number_goes_on_more_slowly_from_its_last_good_st
 
 def test_too_few_own_pictures_are_a_sentence(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"no picture")
-    work = make_work(make_wanted({"collection": OWN}, {}, [str(tmp_path / "broken.png")]), most_minutes=1)
+    work = make_work(asked_of({"collection": OWN, "files": [str(tmp_path / "broken.png")]}, {}), most_minutes=1)
     with pytest.raises(InputError, match=r"at least 2 .* got 0\. broken"):
         list(work(None))
 
@@ -138,16 +137,18 @@ def own(folder, n=3, size=(40, 32)):
 
 def test_own_pictures_of_a_zip_are_scored_with_their_label_maps(tmp_path):
     files, maps = own(tmp_path / "own")
-    wanted = make_wanted({"collection": OWN, "system": "iic", "k": 2}, {**TINY, "crop": 16}, files, maps, 255)
+    asked = asked_of(
+        {"collection": OWN, "system": "iic", "k": 2, "files": files, "labels": maps, "ignore": "255"}, {**TINY, "crop": 16}
+    )
     shown = {}
-    reports = make_work(wanted, most_minutes=1)(None)
+    reports = make_work(asked, most_minutes=1)(None)
     while "masks" not in shown:
         shown |= next(reports).show
     reports.close()
     assert shown["pictures"]["classes"] == ("0", "1")
     assert shown["pictures"]["scored"] == 3
     assert 0.5 <= shown["masks"]["accuracy"] <= 1
-    assert "--labels LABELS --ignore 255" in about(wanted)["command"]
+    assert "--labels LABELS --ignore 255" in about(asked)["command"]
     few, _ = own_pictures(files, side=64, labels=maps[:2], ignore=None)
     assert few.names == ("0", "1")
     assert few.classes == ("0", "1", "255")

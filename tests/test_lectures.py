@@ -10,8 +10,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from demo.lectures import page, sheets
-from demo.lectures.handout import handout
+from demo.lectures import asked, run
+from demo.lectures import data as sheets
+from demo.lectures.run import handout
 from demo.pages import PAGES
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
@@ -60,23 +61,23 @@ def lab(query, _service):
 
 
 def steps(query, _service):
-    handlers = importlib.import_module("demo.steps.handlers")
+    asked = importlib.import_module("demo.steps.asked")
     algorithms = importlib.import_module("demo.steps.algorithms").ALGORITHMS
     texts = importlib.import_module("demo.steps.texts")
     assert query["algorithm"] in algorithms
     assert query["data"] in texts.DATA
-    assert set(query) <= {*CARRIED, "algorithm", "data", "points", "step", "point", *handlers.RANGES}
+    assert set(query) <= {*CARRIED, "algorithm", "data", "points", "step", "point", *asked.RANGES}
     read = algorithms[query["algorithm"]].reads
     assert set(query) & DEFAULTS.to_dict().keys() <= {*read, "seed"}, "a setting that the algorithm does not read"
 
 
 def playgrounds(query, _service):
-    answers = importlib.import_module("demo.playgrounds.answers")
-    catalog = importlib.import_module("demo.playgrounds.catalog").PLAYGROUNDS
+    asked = importlib.import_module("demo.playgrounds.asked")
+    catalog = importlib.import_module("demo.playgrounds.games").PLAYGROUNDS
     fields = importlib.import_module("demo.playgrounds.fields")
-    playground = catalog[query[answers.NAME]]
+    playground = catalog[query[asked.NAME]]
     own = {field.name for field in playground.fields}
-    assert set(query) <= own | {answers.NAME, *CARRIED}
+    assert set(query) <= own | {asked.NAME, *CARRIED}
     _, problems = fields.read(playground.fields, query)
     assert not problems
 
@@ -174,8 +175,8 @@ def test_a_handout_ends_where_it_is_told_to(service):
 
 def test_what_the_browser_asks_for_is_checked(service, monkeypatch):
     made = []
-    monkeypatch.setattr(page, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<html>")
-    make = page.make_handout(service)
+    monkeypatch.setattr(run, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<html>")
+    make = run.make_handout(service)
     path = make(SimpleNamespace(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
     assert path.endswith("lecture-001.html")
     make(SimpleNamespace(sheet="001", answers=None, base='http://x/"><script>alert(1)</script>/'))
@@ -201,7 +202,7 @@ def test_what_the_browser_asks_for_is_checked(service, monkeypatch):
 def test_an_address_that_leads_nowhere_is_one_sentence(query, warns, service, monkeypatch):
     said = []
     monkeypatch.setattr(gr, "Warning", said.append)
-    page.make_opened(service)(SimpleNamespace(query_params=query))
+    asked.make_opened(service)(SimpleNamespace(query_params=query))
     assert len(said) == warns
 
 

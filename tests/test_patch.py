@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from demo.lab import texts
-from demo.lab.patch import MOST_NEIGHBORS, Answers
 from demo.lab.tab import Shown, View
+from demo.lab.tabs.patch.run import MOST_NEIGHBORS, Answers
 from demo.shared.service import EXAMPLES, Service
 from segcore.graph.affinity import cosine_affinity
 from segcore.numerics import normalize_rows

@@ -11,10 +11,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from demo.playgrounds import fields, scene
-from demo.playgrounds.answers import NAME, Answers
-from demo.playgrounds.catalog import PLAYGROUNDS
+from demo.playgrounds import fields
+from demo.playgrounds.asked import NAME
 from demo.playgrounds.fields import Choice, Number, Painted, Table
+from demo.playgrounds.games import PLAYGROUNDS
+from demo.playgrounds.games.flavours import scene
+from demo.playgrounds.run import Answers
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.metrics.information import mutual_information

@@ -12,9 +12,11 @@ import torch
 
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.data import OWN, PICTURE, Wanted, load, packed_points, unpacked_points
-from demo.steps.handlers import Opened, Sequences, default_points, sequence
-from demo.steps.sequence import BUDGET, Table, html_number, kept, shown
+from demo.steps.asked import OWN, PICTURE, Asked, Opened
+from demo.steps.data import load, packed_points, unpacked_points
+from demo.steps.run import Sequences, sequence
+from demo.steps.run.restore import default_points
+from demo.steps.show import BUDGET, Table, html_number, kept, shown
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Settings
 
@@ -35,7 +37,7 @@ def small(service):
 
     def get(name):
         if name not in made:
-            made[name] = sequence(service, Wanted(name, PICTURE, SMALL, COFFEE))
+            made[name] = sequence(service, Asked(name, PICTURE, SMALL, COFFEE))
         return made[name]
 
     return get
@@ -115,7 +117,7 @@ def test_points_that_cannot_be_are_one_sentence(text):
 
 @pytest.mark.parametrize("name", ON_POINTS)
 def test_every_algorithm_runs_on_points_of_ones_own(service, name):
-    value = sequence(service, Wanted(name, OWN, SMALL, points=default_points()))
+    value = sequence(service, Asked(name, OWN, SMALL, points=default_points()))
     assert value["n"] == 30
     assert value["editable"]
 
@@ -196,12 +198,12 @@ def test_the_python_of_a_step_prints_its_numbers(small, name, monkeypatch):
 @pytest.mark.parametrize("name", ON_POINTS)
 def test_the_python_of_a_step_prints_its_numbers_on_points(service, name):
     for data, points in (("moons", ""), (OWN, default_points())):
-        value = sequence(service, Wanted(name, data, SMALL, points=points))
+        value = sequence(service, Asked(name, data, SMALL, points=points))
         check_numbers(value, value["frames"][-1])
 
 
 def test_the_python_prints_what_the_formula_shows_at_a_patch(service):
-    value = sequence(service, Wanted("kmeans", "blobs", SMALL))
+    value = sequence(service, Asked("kmeans", "blobs", SMALL))
     frame = value["frames"][1]
     found = printed(code_of(value, frame, i=17))
     for line in frame["formula"][:4]:
@@ -211,7 +213,7 @@ def test_the_python_prints_what_the_formula_shows_at_a_patch(service):
 
 
 def test_ticks_are_read_from_the_run(service):
-    value = sequence(service, Wanted("gmm", "stretched", SMALL))
+    value = sequence(service, Asked("gmm", "stretched", SMALL))
     claims = [n for frame in value["frames"] for n in frame["numbers"] if "holds" in n]
     assert len(claims) > 5
     assert all(claim["holds"] for claim in claims)
@@ -222,13 +224,13 @@ def test_does_kmeans_always_work(service):
     answers = {}
     for data, k in (("blobs", 3), ("moons", 2), ("unequal", 3)):
         settings = SMALL.replace(n_segments=k)
-        value = sequence(service, Wanted("kmeans", data, settings, n_points=200))
+        value = sequence(service, Asked("kmeans", data, settings, n_points=200))
         answers[data] = next(q["right"] for q in value["questions"] if q["id"] == "groups")
     assert answers == {"blobs": 0, "moons": 1, "unequal": 1}
 
 
 def test_the_min_cut_takes_the_outlier_and_the_normalized_cut_does_not(service):
-    value = sequence(service, Wanted("min_cut", "outlier", SMALL, n_points=80, gamma=6.0))
+    value = sequence(service, Asked("min_cut", "outlier", SMALL, n_points=80, gamma=6.0))
     size = next(q for q in value["questions"] if q["id"] == "size")
     assert size["right"] == 0
     numbers = {n["symbol"]: n["value"] for n in value["frames"][-1]["numbers"]}
@@ -237,27 +239,27 @@ def test_the_min_cut_takes_the_outlier_and_the_normalized_cut_does_not(service):
 
 def test_a_remembered_sequence_is_the_same_and_a_linked_step_is_kept(service):
     sequences = Sequences(service)
-    wanted = Wanted("kmeans", "blobs", SMALL)
-    first, cached = sequences.get(wanted, Opened())
-    again, cached_again = sequences.get(wanted, Opened())
+    asked = Asked("kmeans", "blobs", SMALL)
+    first, cached = sequences.get(asked, Opened())
+    again, cached_again = sequences.get(asked, Opened())
     assert (cached, cached_again) == (False, True)
     assert first is again
-    opened, _ = sequences.get(wanted, Opened("update-1", 5))
+    opened, _ = sequences.get(asked, Opened("update-1", 5))
     assert opened["open"] == {"step": "update-1", "point": 5}
-    assert sequences.get(wanted, Opened("nowhere", 10**6))[0]["open"] == {"step": "", "point": None}
+    assert sequences.get(asked, Opened("nowhere", 10**6))[0]["open"] == {"step": "", "point": None}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_sizes_at_480_pixels(service, name):
     for settings in (DEFAULTS, *([DEFAULTS.replace(n_segments=12)] if "n_segments" in ALGORITHMS[name].reads else [])):
-        value = sequence(service, Wanted(name, PICTURE, settings, COFFEE))
+        value = sequence(service, Asked(name, PICTURE, settings, COFFEE))
         assert value["n"] <= 2400
         assert len(json.dumps(value)) <= BUDGET <= 1_500_000
 
 
 def test_data_of_a_picture_are_its_patches(service):
-    data = load(service, Wanted("kmeans", PICTURE, SMALL, COFFEE))
+    data = load(service, Asked("kmeans", PICTURE, SMALL, COFFEE))
     assert data.n == data.h * data.w == len(data.xy)
     # The plane is that of the leading components: distances never grow, and as much variance as any plane can hold.
     assert bool((torch.cdist(data.xy, data.xy) <= torch.cdist(data.X.double(), data.X.double()) + 1e-4).all())

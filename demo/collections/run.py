@@ -8,18 +8,22 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
+import gradio as gr
 import numpy as np
 from torch import Tensor
 
 from demo.collections import texts
-from demo.collections.asked import Asked, listed
-from demo.collections.views import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
+from demo.collections.asked import Asked, Controls
+from demo.collections.board import KIND
+from demo.collections.data import check_files, listed
+from demo.collections.show import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
+from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
 from segcore.collection import Collection, Grouping, PictureFile, Store, collect, group, label_map, open_reader, system_of
 from segcore.collection.export import clusters, zipped
 from segcore.errors import InputError
-from segcore.evaluate.collection import Truth, matched_scores, truth_of
+from segcore.evaluate.collection import Truth, count_pixels, matched_scores, truth_of
 from segcore.image import read_image
 from segcore.runtime.steps import Progress, Steps, finish, mapped
 from segcore.runtime.stopping import stop_if_asked
@@ -42,7 +46,7 @@ class Left:
         """Everything as a zip, with the names that the visitor gave the groups."""
         grouping = replace(self.grouping, names=names)
         settings = self.collection.settings
-        about = clusters(self.collection, grouping, settings, self.asked.own.to_dict(), settings.seed)
+        about = clusters(self.collection, grouping, settings, self.asked.settings.to_dict(), settings.seed)
         return finish(zipped(self.collection, grouping, settings, about=about, command=self.asked.command))
 
 
@@ -54,23 +58,23 @@ def make_work(asked: Asked, service: Service) -> Work:
         yield Report(texts.LISTING, show={"about": {"command": asked.command, "query": asked.query}})
         pictures, truths = listed(asked, service, folder)
         pipeline = service.pipeline
-        settings = pipeline.resolve(asked.settings)
+        settings = pipeline.resolve(asked.reading)
         reader = open_reader(settings, device=str(pipeline.device), extract=service.extract)
         store = Store(Path(folder.name) / "features")
         yield _count(len(pictures), {})
         seen: list[str] = []
-        read = _LEARNED if system_of(asked.system).learns else _READ
+        read = _LEARNED if system_of(asked.options.system).learns else _READ
         steps: Steps[Progress, Any] = collect(pictures, reader, store)
         collection = yield from _through(steps, 0.0, read, partial(_as_read, pictures, seen))
         yield _count(len(collection), collection.failed)
         if tuple(seen) != collection.names:
             yield from _pictures(collection, read)
-        steps = group(collection, asked.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.own)
+        steps = group(collection, asked.options.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.settings)
         grouping = yield from _through(steps, read, _GROUPED, partial(_first_labels, collection, itertools.count(1)))
         yield Report(texts.GROUPS, share=_GROUPED)
-        result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.plane)
+        result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.options.plane)
         yield Report(texts.MAPS, show={"result": result})
-        yield from _maps(collection, grouping, truths, asked.ignore)
+        yield from _maps(collection, grouping, truths, asked.own.ignore)
         yield Report(texts.MAPS, share=1.0, show={"done": True}, left=Left(collection, grouping, asked, folder))
 
     return work
@@ -136,10 +140,7 @@ def _maps(
         stop_if_asked()
         found: Tensor = label_map(grouping, collection, i, settings)
         if truth is not None and table is not None and i in at:
-            columns, groups = truth.columns(at[i]), found.numpy().ravel().astype(np.int64)
-            n = len(truth.classes)
-            counted = columns >= 0
-            table += np.bincount(groups[counted] * n + columns[counted], minlength=table.size).reshape(table.shape)
+            count_pixels(table, found, truth.columns(at[i]))
         show = {f"labels/{i}": label_thumbnail(found.numpy(), collection.geometry(i).image_size)}
         done = (i + 1) / len(collection)
         yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=_GROUPED + (0.99 - _GROUPED) * done, show=show)
@@ -160,3 +161,30 @@ def check_left(left: Any) -> Left:
     if not isinstance(left, Left):
         raise InputError(texts.NOT_YET, field="job")
     return left
+
+
+# ---- Events ----
+
+
+def make_start(service: Service, controls: Controls) -> Callable[..., str]:
+    """The event behind the button: a run is put in line; the board shows it."""
+
+    def start(visitor: str, *values: Any) -> str:
+        with told_kindly():
+            asked = controls.asked(values)
+            check_files(asked.own.files, asked.options.source)
+            return service.jobs.start(make_work(asked, service), owner=visitor, kind=KIND)
+
+    return start
+
+
+def make_save(service: Service) -> Callable[..., str]:
+    """The event behind Save: labels, groups, what was learned, and the command, as a zip."""
+
+    def save(event: gr.EventData) -> str:
+        with told_kindly():
+            left = check_left(service.jobs.left(str(event.id)))
+            names = tuple(str(name)[:60] for name in event.names or ())
+            return service.publish(left.saved(names), "collection.zip")
+
+    return save

@@ -1,11 +1,13 @@
 """The page of one picture: every method, every control live."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
-from demo.lab import handlers, texts
-from demo.lab.run import Run
+from demo.lab import asked, texts
+from demo.lab.asked import Controls
+from demo.lab.run import FIXED, Outputs, Run, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
@@ -22,101 +24,116 @@ _CONTROL_ORDER = ("cluster", "affinity", "spectrum", "features", "refine")  # me
 
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
-    controls = make_controls()
+    settings = make_controls()
     with gr.Row(elem_id="columns"):
         with gr.Column(scale=2, min_width=320, elem_id="inputs"):
-            inputs = _input_panel(service, controls)
+            controls = _controls(service, settings)
         with gr.Column(scale=5, min_width=340, elem_id="results"):
-            outputs, tabs, panels = _result_panel(service)
-    lab = _wire_run(service, controls, inputs, outputs, panels)
-    for name, panel in panels.items():
-        fill_again(lab, panel, tabs[name].select)
+            results = _results(service)
+    lab = _wire_run(service, controls, results)
+    for name, panel in results.panels.items():
+        fill_again(lab, panel, results.tabs[name].select)
         panel.wire(lab)
-    _wire_controls(demo, lab, inputs)
-    for ending, button in outputs["save"].items():
-        button.click(handlers.make_save(service, ending), lab.shown, lab.download, **HEAVY).success(
-            None, None, None, js=JS_DOWNLOAD, **LIGHT
-        )
-    add_endpoint(service, lab.picture, list(controls.values()))
+    _wire_controls(demo, lab, controls)
+    for ending, button in results.save.items():
+        saving = button.click(make_save(service, ending), lab.shown, lab.download, **HEAVY)
+        saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
+    add_endpoint(service, lab.picture, list(settings.values()))
 
 
-def _input_panel(service: Service, controls: dict[str, Any]) -> dict[str, Any]:
+def _controls(service: Service, settings: dict[str, Any]) -> Controls:
     """Picture, examples, the few controls everybody needs, and all others under "More"."""
-    panel: dict[str, Any] = {}
-    panel["picture"] = PictureInput(label=PICTURE, elem_id="picture", height=230)
-    panel["examples"] = example_strip(service, elem_id="examples")
-    panel["caption"] = gr.Markdown(elem_id="caption")
+    picture = PictureInput(label=PICTURE, elem_id="picture", height=230)
+    examples = example_strip(service, elem_id="examples")
+    caption = gr.Markdown(elem_id="caption")
     for stage in _CONTROL_ORDER:
-        for name, p in params().items():
-            if p.stage == stage and not p.advanced:
-                controls[name].render()
+        _render(settings, stage, advanced=False)
     with gr.Row():
-        panel["stop"] = gr.Button(STOP, size="sm", elem_id="stop", min_width=60)
-        panel["reset"] = gr.Button(texts.RESET, size="sm", elem_id="reset", min_width=60)
+        stop = gr.Button(STOP, size="sm", elem_id="stop", min_width=60)
+        reset = gr.Button(texts.RESET, size="sm", elem_id="reset", min_width=60)
+    groups = {}
     with gr.Accordion(texts.MORE, open=False, elem_id="more"):
         for stage in STAGES:
-            panel[f"group-{stage}"] = gr.Markdown(f"**{texts.GROUPS[stage]}**", elem_classes="group")
+            groups[stage] = gr.Markdown(f"**{texts.GROUPS[stage]}**", elem_classes="group")
             if stage == "refine":
-                panel["preset"] = gr.Dropdown(
+                preset = gr.Dropdown(
                     list(CRF_PRESETS), value=None, label=texts.CRF_PRESET, info=texts.CRF_PRESET_INFO, elem_id="crf-preset"
                 )
-            for name, p in params().items():
-                if p.advanced and p.stage == stage:
-                    controls[name].render()
-    return panel
+            _render(settings, stage, advanced=True)
+    return Controls(picture, examples, caption, settings, groups, preset, stop, reset)
 
 
-def _result_panel(service: Service) -> tuple[dict[str, Any], dict[str, gr.Tab], dict[str, Panel]]:
+def _render(settings: dict[str, Any], stage: str, *, advanced: bool) -> None:
+    for name, p in params().items():
+        if p.stage == stage and p.advanced == advanced:
+            settings[name].render()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Results:
+    """The right column."""
+
+    status: gr.Markdown
+    tabs: dict[str, gr.Tab]
+    panels: dict[str, Panel]
+    notes: gr.Markdown
+    save: dict[str, gr.Button]  # by ending of the file
+    formula: gr.Markdown
+
+
+def _results(service: Service) -> _Results:
     """The status line, the tabs, and below them what holds for all tabs: notes, files to save, the formula."""
-    outputs: dict[str, Any] = {"status": gr.Markdown(READY, elem_id="status", container=False)}
-    tabs, panels = {}, {}
+    status = gr.Markdown(READY, elem_id="status", container=False)
+    tabs, panels, save = {}, {}, {}
     with gr.Tabs(overflow_behavior="wrap", elem_id="tabs"):
         for name, tab in TABS.items():
             with gr.Tab(tab.TITLE, id=name, elem_id=f"tab-{name}") as tabs[name]:
                 panels[name] = tab.make(service)
-    outputs["notes"] = gr.Markdown(elem_id="notes")
-    outputs["save"] = {}
+    notes = gr.Markdown(elem_id="notes")
     with gr.Row(elem_id="save"):
         for ending in FILES:
             label, elem_id = f"{SAVE} {texts.FILES[ending]}", "save" + ending.replace(".", "-")
-            outputs["save"][ending] = gr.Button(label, size="sm", min_width=120, elem_id=elem_id)
-    outputs["formula"] = gr.Markdown(elem_id="formula", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
-    return outputs, tabs, panels
+            save[ending] = gr.Button(label, size="sm", min_width=120, elem_id=elem_id)
+    formula = gr.Markdown(elem_id="formula", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
+    return _Results(status, tabs, panels, notes, save, formula)
 
 
-def _wire_run(
-    service: Service, controls: dict[str, Any], inputs: dict[str, Any], outputs: dict[str, Any], panels: dict[str, Panel]
-) -> Lab:
+def _wire_run(service: Service, controls: Controls, results: _Results) -> Lab:
     """Connect the controls with the event that makes a new result."""
     number = gr.Number(0, visible="hidden", elem_id="run-number")
     tab = gr.Textbox(next(iter(TABS)), visible="hidden", elem_id="open-tab")
     address = gr.Textbox(visible="hidden", elem_id="address")
-    newest, shown = gr.State(0), gr.State(None)
-    fixed = [newest, shown, outputs["status"], outputs["notes"], outputs["formula"], address]
+    outputs = Outputs(gr.State(0), gr.State(None), results.status, results.notes, results.formula, address)
+    panels, settings = results.panels, controls.settings
+    reads = [component for panel in panels.values() for component in panel.inputs]
+    fills = [component for panel in panels.values() for component in panel.outputs]
     # `change`, as it also fires for arrow keys and values set from Python.
     run = gr.on(
-        [c.change for c in (*controls.values(), inputs["picture"])], Run(service, panels).show,
-        [number, tab, newest, shown, inputs["picture"], *controls.values(), *(i for p in panels.values() for i in p.inputs)],
-        [*fixed, *(o for p in panels.values() for o in p.outputs)],
-        js=JS_NUMBER_LAST, trigger_mode="always_last", show_progress_on=[outputs["status"]],
+        [c.change for c in (*settings.values(), controls.picture)],
+        Run(service, panels).show,
+        [number, tab, outputs.newest, outputs.shown, controls.picture, *settings.values(), *reads],
+        [*(getattr(outputs, name) for name in FIXED), *fills],
+        js=JS_NUMBER_LAST,
+        trigger_mode="always_last",
+        show_progress_on=[results.status],
         **HEAVY | {"show_progress": "minimal"},
-    )  # fmt: skip
-    inputs["stop"].click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
+    )
+    controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")
-    return Lab(service, inputs["picture"], controls, shown, number, run, address, download)
+    return Lab(service, controls.picture, settings, outputs.shown, number, run, address, download)
 
 
-def _wire_controls(demo: gr.Blocks, lab: Lab, inputs: dict[str, Any]) -> None:
+def _wire_controls(demo: gr.Blocks, lab: Lab, controls: Controls) -> None:
     """Connect what sets controls: the link, examples, presets; and what shows and hides them."""
     values = list(lab.controls.values())
     deciding = [lab.controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
-    shown_controls = handlers.make_shown_controls(lab.service)
-    visible = [*values, *(inputs[f"group-{stage}"] for stage in STAGES), inputs["preset"]]
+    shown_controls = asked.make_shown_controls(lab.service)
+    visible = [*values, *controls.groups.values(), controls.preset]
     gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **LIGHT)
-    restored = [lab.picture, inputs["caption"], *values]
-    demo.load(handlers.make_restore(lab.service), None, restored, **TOLD).then(shown_controls, values, visible, **LIGHT)
-    inputs["examples"].select(handlers.make_choose(lab.service), None, restored, **LIGHT)
-    lab.picture.input(handlers.caption_of_upload, None, inputs["caption"], **LIGHT)
-    inputs["reset"].click(handlers.default_values, None, [*values, inputs["preset"]], **LIGHT)
-    preset_controls = [lab.controls[name] for name in handlers.PRESET_FIELDS]
-    inputs["preset"].input(handlers.preset_values, inputs["preset"], preset_controls, **LIGHT)
+    restored = [lab.picture, controls.caption, *values]
+    demo.load(asked.make_restore(lab.service), None, restored, **TOLD).then(shown_controls, values, visible, **LIGHT)
+    controls.examples.select(asked.make_choose(lab.service), None, restored, **LIGHT)
+    lab.picture.input(asked.caption_of_upload, None, controls.caption, **LIGHT)
+    controls.reset.click(asked.default_values, None, [*values, controls.preset], **LIGHT)
+    preset_controls = [lab.controls[name] for name in asked.PRESET_FIELDS]
+    controls.preset.input(asked.preset_values, controls.preset, preset_controls, **LIGHT)

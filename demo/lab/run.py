@@ -2,15 +2,14 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from itertools import accumulate
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from demo.lab import views
+from demo.lab import show, texts
 from demo.lab.tab import Panel, Shown, View
-from demo.lab.texts import STAGES
 from demo.shared.controls import FIELDS, settings_of
 from demo.shared.errors import told_kindly
 from demo.shared.link import write_link
@@ -18,10 +17,25 @@ from demo.shared.service import Service
 from demo.shared.texts import READY, STOPPED
 from segcore.runtime.steps import Steps, mapped
 from segcore.runtime.stopping import Stopped
+from segcore.show import files
 from segcore.types import Segmentation, StageReport
 
 _PATIENCE = 0.25  # seconds of work after which the status line tells the stages
-FIXED = ("newest", "shown", "status", "notes", "formula", "address")  # outputs beside those of the tabs
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Outputs:
+    """What a run fills beside the tabs."""
+
+    newest: gr.State  # number of the newest run
+    shown: gr.State  # a `Shown`, or None before the first result
+    status: gr.Markdown
+    notes: gr.Markdown
+    formula: gr.Markdown
+    address: gr.Textbox  # the query string that restores what is shown
+
+
+FIXED = tuple(f.name for f in fields(Outputs))
 
 
 class Run:
@@ -30,8 +44,8 @@ class Run:
     def __init__(self, service: Service, panels: Mapping[str, Panel]):
         """Nothing has been shown yet."""
         self._service, self._panels = service, panels
-        starts = accumulate((len(panel.inputs) for panel in panels.values()), initial=len(FIELDS))
-        self._starts = dict(zip(panels, starts, strict=False))  # where the inputs of a tab begin among the values
+        reads = [(name, i) for name, panel in panels.items() for i in range(len(panel.inputs))]
+        self._names = (*FIELDS, *reads)  # of the values: controls, and inputs by tab and place
 
     def show(
         self,
@@ -50,25 +64,26 @@ class Run:
         and what nobody sees is left as it is. A run that is not newer is left out, as its values are old, and one that asks
         for what is shown already changes nothing.
         """
+        given = dict(zip(self._names, values, strict=True))
         with told_kindly():
             if number <= newest:
                 yield self._answer()
             elif picture is None:
                 yield self._answer(newest=number, shown=None, status=READY, notes="", formula="", address="")
-            elif (now := Shown(picture, settings_of(values[: len(FIELDS)]))) == shown:
+            elif (now := Shown(picture, settings_of(tuple(given[name] for name in FIELDS)))) == shown:
                 yield self._answer(newest=number)
             else:
                 check = self._service.stops.check(number, request)
-                inputs = self._inputs(tab, values, new=shown is None or shown.picture != picture)
+                inputs = self._inputs(tab, given, new=shown is None or shown.picture != picture)
                 try:
                     yield from self._shown(number, tab, now, check, inputs)
                 except Stopped:
                     yield self._answer(newest=number, status=STOPPED, shown=shown and replace(shown, stopped=True))
 
-    def _inputs(self, tab: str, values: tuple[Any, ...], *, new: bool) -> tuple[Any, ...]:
+    def _inputs(self, tab: str, given: Mapping[Any, Any], *, new: bool) -> tuple[Any, ...]:
         """What the tab reads beside; what belonged to another picture is not for a new one."""
-        panel, start = self._panels[tab], self._starts[tab]
-        return panel.fresh if new and panel.fresh is not None else values[start : start + len(panel.inputs)]
+        panel = self._panels[tab]
+        return panel.fresh if new and panel.fresh is not None else tuple(given[tab, i] for i in range(len(panel.inputs)))
 
     def _shown(
         self, number: float, tab: str, now: Shown, check: Callable[[], None], inputs: tuple[Any, ...]
@@ -89,7 +104,7 @@ class Run:
             if report.cached or time.monotonic() - told_at <= _PATIENCE:
                 return None
             told_at = time.monotonic()
-            return self._answer(status=f"{STAGES[report.name]} · {views.seconds(report.seconds)}")
+            return self._answer(status=f"{texts.STAGES[report.name]} · {show.seconds(report.seconds)}")
 
         return (yield from mapped(self._service.pipeline.steps(now.picture, now.settings, check=check), tell))
 
@@ -106,8 +121,23 @@ def around(service: Service, now: Shown, result: Segmentation) -> dict[str, str]
     if example is None:
         service.keep_upload(result.digest, now.picture)
     return {
-        "status": views.status_line(result),
-        "notes": views.notes_markdown(result),
-        "formula": views.formula_markdown(result),
+        "status": show.status_line(result),
+        "notes": show.notes_markdown(result),
+        "formula": show.formula_markdown(result),
         "address": write_link(now.settings, example, result.digest),
     }
+
+
+def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
+    """The event behind a Save button: writes the file with this ending of what is shown, and returns its path."""
+
+    def save(shown: Shown | None) -> str:
+        with told_kindly():
+            if shown is None:
+                raise gr.Error(READY, print_exception=False)
+            content = files.FILES[ending](service.pipeline.run(shown.picture, shown.settings))
+            if content is None:
+                raise gr.Error(texts.NO_SPECTRUM.format(method="This method"), print_exception=False)
+            return service.publish(content, Path(shown.picture).stem + ending)
+
+    return save

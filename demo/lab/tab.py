@@ -1,8 +1,8 @@
 """What all tabs of the lab are made of.
 
-A tab is a module with a TITLE and a `make(service)` that lays it out and returns its `Panel`; `tabs.py` lists them. The
-page fills a tab while it is open: within the run that makes a new result, and when it is opened. What nobody looks at costs
-nothing.
+A tab is a module of `tabs/` with a TITLE and a `make(service)` that lays it out and returns its `Panel`; a large one is a
+folder with the rooms of a page. The page fills a tab while it is open: within the run that makes a new result, and when it
+is opened. What nobody looks at costs nothing.
 """
 
 from collections.abc import Callable, Iterator
@@ -80,9 +80,13 @@ def fill_again(lab: Lab, panel: Panel, *events: Callable[..., Any]) -> None:
     """Fill a tab with what is shown whenever one of these events happens."""
     for event in events:
         event(
-            _make_fill(lab.service, panel), [lab.number, lab.shown, *panel.inputs], list(panel.outputs),
-            js=JS_NUMBER, trigger_mode="always_last", **HEAVY | {"show_progress": "minimal"},
-        )  # fmt: skip
+            _make_fill(lab.service, panel),
+            [lab.number, lab.shown, *panel.inputs],
+            list(panel.outputs),
+            js=JS_NUMBER,
+            trigger_mode="always_last",
+            **HEAVY | {"show_progress": "minimal"},
+        )
 
 
 def _make_fill(service: Service, panel: Panel) -> Callable[..., Iterator[Any]]:

@@ -1,33 +1,35 @@
 """A run: a training whose states become what the page draws."""
 
+import hashlib
+import tempfile
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import gradio as gr
 import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
 
 from demo.learn import texts
+from demo.learn.asked import Asked, Controls
+from demo.learn.board import KIND
 from demo.learn.data import OWN, drawn, own_pictures
-from demo.learn.wanted import Wanted, query_of
+from demo.learn.show import SCORED, SHOWN, about, labels_shown, pictures_shown, table
+from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
-from segcore.errors import NumericalError
-from segcore.learn import Checkpoint, Learned, LearnSettings, LearnState, score_baselines, train
+from demo.shared.link import write_link
+from demo.shared.service import Service
+from segcore.errors import InputError, NumericalError
+from segcore.learn import Checkpoint, Learned, LearnSettings, LearnState, save_learned, score_baselines, train
 from segcore.learn.score import ClassScores, score_classes
-from segcore.settings import params
-from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
-from segcore.show.palette import PALETTE
+from segcore.settings import DEFAULTS, params
 from segcore.types import Pictures
 
-SHOWN, SCORED = 6, 24  # pictures: the first ones
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
 _LOOKING = 0.15  # share of the time that looking at the pictures may take
 _SLOWER = 0.25  # factor on the learning rate after which a run goes on whose loss was no longer finite
 _GRANTED = 0.95  # of the host's minutes; reading the pictures takes the rest
-# Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
-_ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,100 +42,55 @@ class Left:
     settings: LearnSettings  # to go on with
 
 
-def about(wanted: Wanted) -> dict[str, Any]:
-    """What the page shows of a run before its first step."""
-    return {
-        "title": wanted.title,
-        "details": wanted.details,
-        "query": query_of(wanted),
-        "k": wanted.asked.k,
-        "palette": PALETTE.hex(wanted.asked.k),
-        "command": command(wanted),
-    }
-
-
-def command(wanted: Wanted) -> str:
-    """The line that repeats a run in a shell."""
-    asked = wanted.asked
-    own = asked.collection == OWN
-    pictures = "FOLDER" if own else asked.collection
-    words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
-    words += [f"--n-segments {asked.k} --minutes {asked.minutes:g} --seed {asked.begin}"]
-    words += ["--labels LABELS"] if own and wanted.labels else []
-    words += [f"--ignore {wanted.ignore}"] if own and wanted.labels and wanted.ignore is not None else []
-    for name, value in wanted.settings.changed().items():
-        flag = name.replace("_", "-")
-        words.append((f"--{flag}" if value else f"--no-{flag}") if isinstance(value, bool) else f"--{flag} {value}")
-    return " ".join(words)
-
-
 def make_work(
-    wanted: Wanted, *, most_minutes: float, device: str = "cpu", clock: Callable[[], float] = time.monotonic
+    asked: Asked, *, most_minutes: float, device: str = "cpu", clock: Callable[[], float] = time.monotonic
 ) -> Work:
     """The work of a job.
 
     Args:
-        wanted: what a visitor asks for.
+        asked: what a visitor asks for.
         most_minutes: what the host grants.
         device: where to compute.
         clock: seconds that never go back.
     """
-    minutes = min(wanted.asked.minutes, _GRANTED * most_minutes)
+    minutes = min(asked.options.minutes, _GRANTED * most_minutes)
 
     def work(left: Left | None) -> Generator[Report, None, None]:
         yield Report(texts.READING)
-        pictures, left_out = (left.pictures, ()) if left else _pictures(wanted)
-        settings = left.settings if left else wanted.settings
+        pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
+        settings = left.settings if left else asked.settings
         if left is None:
-            yield Report(texts.READING, show={"pictures": _shown(pictures) | {"left_out": left_out}})
+            yield Report(texts.READING, show={"pictures": pictures_shown(pictures) | {"left_out": left_out}})
         states = train(
-            wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=settings, minutes=minutes,
-            seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
+            asked.options.system, pictures, n_segments=asked.options.k, settings=settings, minutes=minutes,
+            seed=asked.options.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        reports = _reports(states, pictures, wanted.asked.k, settings, clock)
+        reports = _reports(states, pictures, asked.options.k, settings, clock)
         if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
-            yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, wanted)})
+            yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, asked)})
         yield from reports
 
     return work
 
 
-def _pictures(wanted: Wanted) -> tuple[Pictures, tuple[str, ...]]:
+def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
     """The pictures of a run, and a sentence for each that could not be read."""
-    if wanted.asked.collection != OWN:
-        return drawn(wanted.asked.collection), ()
-    return own_pictures(wanted.files, side=wanted.settings.side, labels=wanted.labels, ignore=wanted.ignore)
+    if asked.options.collection != OWN:
+        return drawn(asked.options.collection), ()
+    own = asked.own
+    return own_pictures(own.files, side=asked.settings.side, labels=own.labels, ignore=own.ignore)
 
 
-def _baselines(pictures: Pictures, wanted: Wanted) -> dict[str, float]:
+def _baselines(pictures: Pictures, asked: Asked) -> dict[str, float]:
     """The accuracy of what learned nothing, by its name."""
-    found = score_baselines(pictures, _scored(pictures), n_segments=wanted.asked.k, seed=wanted.asked.begin)
+    found = score_baselines(pictures, _scored(pictures), n_segments=asked.options.k, seed=asked.options.begin)
     return {name: round(scores.accuracy, 4) for name, scores in found.items()}
 
 
 def _scored(pictures: Pictures) -> Pictures:
     """The pictures that scores are of."""
     return Pictures(pictures.images[:SCORED], pictures.names[:SCORED], pictures.truth[:SCORED], pictures.classes)
-
-
-def _shown(pictures: Pictures) -> dict[str, Any]:
-    """The six pictures, and their truth."""
-    n = min(SHOWN, len(pictures))
-    return {
-        "n": len(pictures),
-        "scored": min(SCORED, len(pictures)) if pictures.truth else 0,
-        "names": pictures.names[:n],
-        "sizes": [(image.shape[1], image.shape[0]) for image in pictures.images[:n]],
-        "images": [data_uri(jpeg(image.numpy())) for image in pictures.images[:n]],
-        # Without a class is 0, so that a byte holds each.
-        "truth": [_labels(truth + 1) for truth in pictures.truth[:n]],
-        "classes": pictures.classes,
-    }
-
-
-def _labels(labels: Tensor) -> str:
-    return data_uri(display_label_png(labels.numpy()))
 
 
 def _reports(
@@ -192,7 +149,7 @@ def _mean(values: list[float]) -> float:
 
 def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
     """Label the pictures that are shown, and score where there is a truth."""
-    masks = [_labels(state.label(image)) for image in pictures.images[:SHOWN]]
+    masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
     learned = state.learned()
     told: dict[str, Any] = {"images": masks, "accuracy": None, "names": None, "class_of": None}
@@ -208,38 +165,52 @@ def _scores(state: LearnState, pictures: Pictures, k: int) -> ClassScores | None
     return score_classes(state.label, _scored(pictures), n_segments=k)
 
 
-def table(state: LearnState) -> dict[str, Any]:
-    """P, the use of the clusters, and what they say."""
-    use: NDArray[np.float32] = state.use.numpy()
-    P = None if state.P is None else state.P.numpy()
-    return {
-        "P": None if P is None else pack_floats(P),
-        "diagonal": None if P is None else round(float(np.trace(P)), 4),
-        "use": [round(float(share), 4) for share in use],
-        "watch": watch(use, P),
-    }
+# ---- Events ----
 
 
-def watch(use: NDArray[np.float32], P: NDArray[np.float32] | None) -> str:
-    """One sentence on what a visitor sees; the first rule that fits.
+def make_start(service: Service, controls: Controls) -> Callable[..., dict[str, Any]]:
+    """The event behind Start: a run is put in line; the board shows it."""
 
-    Args:
-        use: (K,) shares of the clusters.
-        P: (K, K) joint table, or None where the system has none.
-    """
-    k, n_unused = len(use), int((use < _UNUSED / len(use)).sum())
-    if use.max() >= _ALONE:
-        told = texts.WATCH_ONE if P is None else texts.WATCH_ONE_TABLE
-        return told.format(share=percent(float(use.max())))
-    if n_unused:
-        return texts.WATCH_EMPTY.format(n=n_unused, k=k)
-    if P is None:
-        return texts.WATCH_USED
-    diagonal = float(np.trace(P))
-    told = texts.WATCH_DIAGONAL if diagonal >= _DIAGONAL else texts.WATCH_BLURRED
-    return told.format(diagonal=percent(diagonal))
+    def start(visitor: str, *values: Any) -> dict[str, Any]:
+        with told_kindly():
+            asked = controls.asked(values)
+            if asked.options.collection == OWN and not asked.own.files:
+                raise InputError(texts.NO_FILES, field="files")
+            work = make_work(asked, most_minutes=service.jobs.limits.minutes, device=str(service.pipeline.device))
+            return {"run": service.jobs.start(work, owner=visitor, kind=KIND, show={"about": about(asked)})}
+
+    return start
 
 
-def percent(share: float) -> str:
-    """A share as people read it."""
-    return f"{100 * share:.0f} %"
+def make_save(service: Service) -> Callable[..., str]:
+    """The event behind Save: the newest weights of a run, as a file that `load_learned` reads."""
+
+    def save(event: gr.EventData) -> str:
+        with told_kindly():
+            return _published(service, event)
+
+    return save
+
+
+def make_open(service: Service) -> Callable[..., str]:
+    """The event behind "Use in the lab": an address of the lab whose backbone is what a run has learned so far."""
+
+    def opened(event: gr.EventData) -> str:
+        with told_kindly():
+            path = _published(service, event)
+            service.keep_upload(Path(path).name, path)
+            return write_link(DEFAULTS.replace(backbone=path), next(iter(service.examples.values())), "")
+
+    return opened
+
+
+def _published(service: Service, event: gr.EventData) -> str:
+    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+    left = service.jobs.left(str(event.id))
+    if not isinstance(left, Left):
+        raise InputError(texts.NOT_YET, field="run")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "learned.safetensors"
+        save_learned(left.learned, path)
+        content = path.read_bytes()
+    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:8]}.safetensors")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from demo.lectures import texts
-from demo.lectures.sheets import as_value
+from demo.lectures.data import as_value
 from demo.shared.components import JsonHTML, parts
 
 

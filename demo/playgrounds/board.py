@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from demo.playgrounds import texts
-from demo.playgrounds.answers import NAME
-from demo.playgrounds.catalog import PLAYGROUNDS
+from demo.playgrounds.asked import NAME
+from demo.playgrounds.games import PLAYGROUNDS
 from demo.shared.components import JsonHTML, parts
 from segcore.show.palette import DIVERGING
 

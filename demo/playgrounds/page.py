@@ -5,8 +5,8 @@ from typing import Any
 import gradio as gr
 
 from demo.playgrounds import texts
-from demo.playgrounds.answers import Answers
 from demo.playgrounds.board import Board
+from demo.playgrounds.run import Answers
 from demo.shared.errors import told_kindly
 from demo.shared.events import HEAVY, LIGHT, TOLD
 from demo.shared.link import read_link

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from demo.playgrounds.blocks import View
 from demo.playgrounds.fields import Field, State
+from demo.playgrounds.show import View
 
 
 @dataclass(frozen=True, eq=False, slots=True)

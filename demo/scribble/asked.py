@@ -1,13 +1,16 @@
-"""What a visitor asks for: picture, strokes, options, settings; in the order of the components, and as a link."""
+"""What a visitor asks for: picture, strokes, options, settings; of controls, as a link, and as the lines that repeat it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlencode
 
+import gradio as gr
+
+from demo.scribble import texts
 from demo.scribble.pad import Drawn
-from demo.scribble.texts import START_NAMES
 from demo.shared.link import write_link
+from demo.shared.picture import PictureInput
 from demo.shared.service import Example
 from segcore.errors import InputError
 from segcore.scribble.scribble import Options
@@ -22,6 +25,12 @@ _IN_LINK = {
     "weight": "links",
     "n_blocks": "blocks",
 }  # options whose names the lab's settings have, or short
+
+SHELL = """# the head that was saved, on a folder of pictures
+python -m segcore head apply --head head.safetensors --images PICTURES --out LABELS
+# the same from label maps, and how good it is
+python -m segcore head train --images PICTURES --labels LABELS --ignore 0 --out head.safetensors
+python -m segcore head evaluate --head head.safetensors --images OTHERS --labels TRUTHS"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +50,9 @@ def read_asked(picture: str, drawn: Drawn, digest: str, names: str, linked: Sett
     Raises:
         InputError: a value breaks its rule.
     """
-    options = Options(**{name: _option(name, value) for name, value in zip(OPTIONS, values[: len(OPTIONS)], strict=True)})
-    own = dict(zip(SETTINGS, values[len(OPTIONS) :], strict=True))
+    given = dict(zip((*OPTIONS, *SETTINGS), values, strict=True))
+    options = Options(**{name: _option(name, given[name]) for name in OPTIONS})
+    own = {name: given[name] for name in SETTINGS}
     if own["max_side"] is None:
         own["max_side"] = DEFAULTS.max_side
     strokes = read_strokes(drawn["strokes"]) if drawn["picture_key"] == digest else ()
@@ -64,7 +74,7 @@ def link_of(asked: Asked, names: str, example: Example | None, digest: str) -> s
     }
     if asked.strokes:
         own["strokes"] = strokes_text(asked.strokes)
-    if names != START_NAMES:
+    if names != texts.START_NAMES:
         own["names"] = names
     query = write_link(asked.settings, example, digest) + "&" + urlencode(own)
     return query.rstrip("&") if len(query) <= LONGEST_LINK else None
@@ -100,3 +110,54 @@ def _option(name: str, value: Any) -> Any:
         return type(default)(value)
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number; got {str(value)[:40]!r}.", field=name) from None
+
+
+def python_lines(asked: Asked, name: str) -> str:
+    """The Python lines that make the same labels from the same picture."""
+    options = "".join(
+        f", {f.name}={value!r}" for f in fields(Options) if (value := getattr(asked.options, f.name)) != f.default
+    )
+    settings = "".join(
+        f", {key}={value!r}" for key in SETTINGS if (value := getattr(asked.settings, key)) != getattr(DEFAULTS, key)
+    )
+    return (
+        "from segcore import Pipeline, Settings\n"
+        "from segcore.scribble.strokes import strokes_of_text\n"
+        "from segcore.scribble.scribble import Options, scribble\n\n"
+        f"strokes = strokes_of_text({strokes_text(asked.strokes)!r})\n"
+        f"result = scribble(\n    Pipeline(), {name!r}, Settings({settings.removeprefix(', ')}), strokes,\n"
+        f"    Options({options.removeprefix(', ')}),\n)\n"
+        "result.label_map  # (height, width): the labels of the strokes"
+    )
+
+
+# ---- Controls ----
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Controls:
+    """The components with which it is asked, but for the pad."""
+
+    picture: PictureInput
+    examples: gr.Gallery
+    names: gr.Textbox  # of the labels
+    options: Mapping[str, Any]  # by field of `Options`
+    settings: Mapping[str, Any]  # by name out of SETTINGS
+
+    @property
+    def values(self) -> list[Any]:
+        """Options and settings, in the order in which `read_asked` takes them."""
+        return [*self.options.values(), *self.settings.values()]
+
+
+def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
+    """The event behind the method and its costs: show the controls that they read."""
+
+    def shown(method: str, costs: str) -> dict[Any, Any]:
+        is_cut = method == "graph_cut"
+        patches = method in ("head", "nearest") or (is_cut and costs == "head")
+        visible = {"costs": is_cut, "weight": is_cut, "n_blocks": patches, "upsampling": patches, "everywhere": is_cut}
+        said = {controls.options[name]: gr.update(visible=value) for name, value in visible.items()}
+        return said | {controls.options["method"]: gr.update(info=texts.METHOD_INFO[method])}
+
+    return shown

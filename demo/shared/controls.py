@@ -46,7 +46,7 @@ def control_of(
         titles: of the choices that are not called as the page calls them.
         kwargs: whatever all components take.
     """
-    common: dict[str, Any] = {"label": p.label, "info": p.info, "elem_id": elem_id, "render": False, **kwargs}
+    common: dict[str, Any] = {"label": p.label, "info": p.info or None, "elem_id": elem_id, "render": False, **kwargs}
     if isinstance(default, bool):
         return gr.Checkbox(default, **common)
     if p.choices:

@@ -8,7 +8,7 @@ import gradio as gr
 class Slider(gr.Slider):
     """`gr.Slider` that hands on what its box holds.
 
-    Gradio would refuse the 1 on the way to a 12 with an error. What counts instead is said by `handlers.settings_of`, and an
+    Gradio would refuse the 1 on the way to a 12 with an error. What counts instead is said by `controls.settings_of`, and an
     HTTP client hears from `Settings` what the rule is.
     """
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from demo.steps.data import Data
-from demo.steps.sequence import Coarse, Code, Frame, Question
+from demo.steps.show import Coarse, Code, Frame, Question
 
 POINTS_AND_PICTURE, PICTURE_ONLY = ("points", "picture"), ("picture",)
 
@@ -48,6 +48,11 @@ class Algorithm:
     on: tuple[str, ...]
     make: Callable[[Data], Run]
     needs_graph: bool = False
+
+    @property
+    def told(self) -> str:
+        """Question, formula and source, as HTML."""
+        return f'<p class="lead">{self.lead}</p><p class="law">{self.formula}</p><p class="source">{self.source}</p>'
 
 
 def stage(

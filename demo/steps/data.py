@@ -12,37 +12,23 @@ from torch import Tensor
 
 from demo.shared.service import Service
 from demo.steps import texts
+from demo.steps.asked import OWN, PICTURE, Asked
 from segcore.cluster.gmm import principal_axes
 from segcore.drawn.points import MOST_POINTS, gaussian_affinity, toy_points
 from segcore.errors import InputError
 from segcore.pipeline.stages import plan, signature
 from segcore.runtime.device import make_generator
-from segcore.settings import Settings
 from segcore.show.paint import shrunk_size
 from segcore.types import NOT_YET
 
-PICTURE, OWN = "picture", "own"
 FEWEST_POINTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a visitor asked for: from this, and the cache of the pipeline, everything on the page follows."""
-
-    algorithm: str
-    data: str  # PICTURE, OWN, or a key of `segcore.drawn.points.TOYS`
-    settings: Settings
-    picture: str = ""  # path of the file, where the data are a picture
-    points: str = ""  # `packed_points`, where the visitor set them
-    n_points: int = 150  # where they are drawn
-    gamma: float = 25.0  # γ of the graph of points
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
     """Rows with a place on the screen."""
 
-    wanted: Wanted
+    asked: Asked
     title: str
     X: Tensor  # (n, d)
     groups: Tensor | None = None  # (n,) what points were drawn from
@@ -54,7 +40,7 @@ class Data:
     @property
     def is_picture(self) -> bool:
         """Whether the rows are patches of a picture."""
-        return self.wanted.data == PICTURE
+        return self.asked.data == PICTURE
 
     @property
     def n(self) -> int:
@@ -100,7 +86,7 @@ class Data:
 
     def value(self, *stages: str) -> Any:
         """Values of stages of the pipeline for the picture; of one of them, the value itself."""
-        found = self.service.pipeline.values(self.wanted.picture, self.wanted.settings, *stages)
+        found = self.service.pipeline.values(self.asked.picture, self.asked.settings, *stages)
         return found[stages[0]] if len(stages) == 1 else found
 
     @cached_property
@@ -111,7 +97,7 @@ class Data:
             InputError: it does not fit into memory.
         """
         if not self.is_picture:
-            return gaussian_affinity(self.X, gamma=self.wanted.gamma)
+            return gaussian_affinity(self.X, gamma=self.asked.gamma)
         W = self.value("affinity").W
         if not isinstance(W, Tensor):
             raise InputError(texts.W_TOO_LARGE, field="max_side")
@@ -120,37 +106,37 @@ class Data:
     def code(self, *, graph: bool = False) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Python that makes `X`, and `W` where a graph is asked for: lines that import, and lines after them."""
         if self.is_picture:
-            return _picture_code(self.wanted, graph=graph)
-        imports, lines = _points_code(self.wanted)
+            return _picture_code(self.asked, graph=graph)
+        imports, lines = _points_code(self.asked)
         if not graph:
             return imports, lines
-        line = f"W = gaussian_affinity(X, gamma={self.wanted.gamma:g})"
+        line = f"W = gaussian_affinity(X, gamma={self.asked.gamma:g})"
         return (*imports, "from segcore.drawn.points import gaussian_affinity"), (*lines, line)
 
 
-def load(service: Service, wanted: Wanted) -> Data:
+def load(service: Service, asked: Asked) -> Data:
     """Make the data.
 
     Raises:
         InputError: the picture or the points cannot be used.
     """
-    if wanted.data == OWN:
-        return Data(wanted, texts.DATA[OWN], unpacked_points(wanted.points))
-    if wanted.data != PICTURE:
-        generator = make_generator(wanted.settings.seed)
-        points, groups = toy_points(wanted.data, n=wanted.n_points, generator=generator)
-        return Data(wanted, texts.DATA[wanted.data], points, groups)
-    image, digest = service.pipeline.picture(wanted.picture)
-    features = service.pipeline.values(wanted.picture, wanted.settings, "features")["features"]
+    if asked.data == OWN:
+        return Data(asked, texts.DATA[OWN], unpacked_points(asked.points))
+    if asked.data != PICTURE:
+        generator = make_generator(asked.settings.seed)
+        points, groups = toy_points(asked.data, n=asked.n_points, generator=generator)
+        return Data(asked, texts.DATA[asked.data], points, groups)
+    image, digest = service.pipeline.picture(asked.picture)
+    features = service.pipeline.values(asked.picture, asked.settings, "features")["features"]
     g = features.geometry
     width, height = shrunk_size(g.image_size)[::-1]
     shown = {
         "picture": service.display_picture(image, digest),
         "aspect": list(g.covered),
         "ratio": width / height,
-        "alt": service.title_of(wanted.picture),
+        "alt": service.title_of(asked.picture),
     }
-    return Data(wanted, service.title_of(wanted.picture), features.X, None, g.h, g.w, shown, service)
+    return Data(asked, service.title_of(asked.picture), features.X, None, g.h, g.w, shown, service)
 
 
 def unpacked_points(text: str) -> Tensor:
@@ -177,21 +163,21 @@ def packed_points(points: Tensor) -> str:
     return base64.urlsafe_b64encode(bytes(levels.flatten().tolist())).decode("ascii").rstrip("=")
 
 
-def _points_code(wanted: Wanted) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    if wanted.data == OWN:
-        pairs = ", ".join(f"[{x:.5f}, {y:.5f}]" for x, y in unpacked_points(wanted.points).tolist())
+def _points_code(asked: Asked) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    if asked.data == OWN:
+        pairs = ", ".join(f"[{x:.5f}, {y:.5f}]" for x, y in unpacked_points(asked.points).tolist())
         return ("import torch",), (f"X = torch.tensor([{pairs}], dtype=torch.float64)",)
-    call = f'X, groups = toy_points("{wanted.data}", n={wanted.n_points}, generator=make_generator({wanted.settings.seed}))'
+    call = f'X, groups = toy_points("{asked.data}", n={asked.n_points}, generator=make_generator({asked.settings.seed}))'
     return ("from segcore.runtime.device import make_generator", "from segcore.drawn.points import toy_points"), (call,)
 
 
-def _picture_code(wanted: Wanted, *, graph: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _picture_code(asked: Asked, *, graph: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
     stages = ("features", "affinity") if graph else ("features",)
-    read = {name for run in plan(wanted.settings, stages).values() for name in signature(run)[1]} | {"backbone"}
-    changed = ", ".join(f"{name}={value!r}" for name, value in wanted.settings.changed().items() if name in read)
+    read = {name for run in plan(asked.settings, stages).values() for name in signature(run)[1]} | {"backbone"}
+    changed = ", ".join(f"{name}={value!r}" for name, value in asked.settings.changed().items() if name in read)
     lines = [
         f"settings = make_settings({changed})",
-        f'values = default_pipeline().values("{Path(wanted.picture).name}", settings, {", ".join(map(repr, stages))})',
+        f'values = default_pipeline().values("{Path(asked.picture).name}", settings, {", ".join(map(repr, stages))})',
         'X = values["features"].X',
         *(['W = values["affinity"].W'] if graph else []),
     ]

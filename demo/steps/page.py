@@ -11,10 +11,12 @@ from demo.shared.service import Service
 from demo.shared.slider import Slider
 from demo.shared.texts import PICTURE as PICTURE_LABEL
 from demo.shared.texts import STOP
-from demo.steps import handlers, texts
+from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.data import PICTURE
+from demo.steps.asked import PICTURE, RANGES, Controls, Opened
 from demo.steps.player import Player
+from demo.steps.run import CONTROLLED, FIRST, make_show
+from demo.steps.run.restore import default_points, fewest_points, make_choose, make_restore, make_shown, own_points
 from segcore.settings import DEFAULTS
 
 
@@ -22,74 +24,66 @@ def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
     with gr.Row(elem_id="steps-columns"):
         with gr.Column(scale=2, min_width=300, elem_id="steps-inputs"):
-            inputs = _inputs(service)
+            controls = _controls(service)
         with gr.Column(scale=6, min_width=340, elem_id="steps-results"):
             player = Player(empty=texts.EMPTY, elem_id="player")
             status = gr.Markdown(elem_id="steps-status", container=False)
-    _wire(demo, service, inputs, player, status)
+    _wire(demo, service, controls, player, status)
 
 
-def _inputs(service: Service) -> dict[str, Any]:
-    panel: dict[str, Any] = {}
-    choices = [(algorithm.title, key) for key, algorithm in ALGORITHMS.items()]
-    panel["algorithm"] = gr.Dropdown(
-        choices, value=handlers.FIRST, label=texts.ALGORITHM, info=texts.ALGORITHM_INFO, elem_id="steps-algorithm"
-    )
-    panel["lead"] = gr.HTML(handlers.lead(handlers.FIRST), elem_id="steps-lead")
-    panel["data"] = gr.Dropdown(
-        [(title, key) for key, title in texts.DATA.items()], value=PICTURE, label=texts.DATA_LABEL, info=texts.DATA_INFO,
-        elem_id="steps-data",
-    )  # fmt: skip
-    with gr.Column(elem_id="steps-picture-group") as panel["picture_group"]:
-        panel["picture"] = PictureInput(label=PICTURE_LABEL, elem_id="steps-picture", height=180)
-        panel["examples"] = example_strip(service, elem_id="steps-examples")
-    with gr.Column(visible=False, elem_id="steps-own") as panel["own_group"]:
+def _controls(service: Service) -> Controls:
+    titles = [(algorithm.title, key) for key, algorithm in ALGORITHMS.items()]
+    asking: dict[str, Any] = {"label": texts.ALGORITHM, "info": texts.ALGORITHM_INFO, "elem_id": "steps-algorithm"}
+    algorithm = gr.Dropdown(titles, value=FIRST, **asking)
+    lead = gr.HTML(ALGORITHMS[FIRST].told, elem_id="steps-lead")
+    on: dict[str, Any] = {"label": texts.DATA_LABEL, "info": texts.DATA_INFO, "elem_id": "steps-data"}
+    data = gr.Dropdown([(title, key) for key, title in texts.DATA.items()], value=PICTURE, **on)
+    with gr.Column(elem_id="steps-picture-group") as picture_group:
+        picture = PictureInput(label=PICTURE_LABEL, elem_id="steps-picture", height=180)
+        examples = example_strip(service, elem_id="steps-examples")
+    with gr.Column(visible=False, elem_id="steps-own") as own_group:
         gr.Markdown(texts.POINTS_HELP)
-        panel["clear"] = gr.Button(texts.POINTS_CLEAR, size="sm", elem_id="steps-clear")
-    lo, hi, default = handlers.RANGES["n_points"]
-    panel["n_points"] = Slider(
-        lo,
-        hi,
-        value=default,
-        step=1,
-        label=texts.N_POINTS,
-        info=texts.N_POINTS_INFO,
-        elem_id="steps-n-points",
-        visible=False,
-    )
-    lo, hi, default = handlers.RANGES["gamma"]
-    panel["gamma"] = Slider(
-        lo, hi, value=default, step=0.5, label=texts.GAMMA, info=texts.GAMMA_INFO, elem_id="steps-gamma", visible=False
-    )
-    panel["controls"] = []
-    for name in handlers.CONTROLLED:
-        control: Any = control_for(name)
-        control.visible = name in ALGORITHMS[handlers.FIRST].reads
+        clear = gr.Button(texts.POINTS_CLEAR, size="sm", elem_id="steps-clear")
+    numbers = {
+        "n_points": _number("n_points", 1, texts.N_POINTS, texts.N_POINTS_INFO),
+        "gamma": _number("gamma", 0.5, texts.GAMMA, texts.GAMMA_INFO),
+    }
+    settings: dict[str, Any] = {name: control_for(name) for name in CONTROLLED}
+    for name, control in settings.items():
+        control.visible = name in ALGORITHMS[FIRST].reads
         control.render()
-        panel["controls"].append(control)
-    panel["stop"] = gr.Button(STOP, size="sm", elem_id="steps-stop", min_width=60)
-    return panel
+    stop = gr.Button(STOP, size="sm", elem_id="steps-stop", min_width=60)
+    return Controls(algorithm, lead, data, picture_group, picture, examples, own_group, clear, numbers, settings, stop)
 
 
-def _wire(demo: gr.Blocks, service: Service, inputs: dict[str, Any], player: Player, status: gr.Markdown) -> None:
+def _number(name: str, step: float, label: str, info: str) -> Slider:
+    lo, hi, default = RANGES[name]
+    elem_id = f"steps-{name.replace('_', '-')}"
+    return Slider(lo, hi, value=default, step=step, label=label, info=info, elem_id=elem_id, visible=False)
+
+
+def _wire(demo: gr.Blocks, service: Service, controls: Controls, player: Player, status: gr.Markdown) -> None:
     number = gr.Number(0, visible="hidden", elem_id="steps-number")
-    opened, base = gr.State(handlers.Opened()), gr.State(DEFAULTS)
-    points = gr.Textbox(handlers.default_points(), visible="hidden", elem_id="steps-points")
-    named = [points, inputs["algorithm"], inputs["data"], inputs["n_points"], inputs["gamma"]]
-    changing = [*named, inputs["picture"], *inputs["controls"]]
-    everything = [number, opened, *named, base, inputs["picture"], *inputs["controls"]]
+    opened, base = gr.State(Opened()), gr.State(DEFAULTS)
+    points = gr.Textbox(default_points(), visible="hidden", elem_id="steps-points")
+    settings, numbers = controls.settings.values(), controls.numbers.values()
+    named = [points, controls.algorithm, controls.data, *numbers]
     gr.on(
-        [c.change for c in changing], handlers.make_show(service), everything, [player, status, opened],
-        js=JS_NUMBER_LAST, trigger_mode="always_last", show_progress_on=[status], **HEAVY | {"show_progress": "minimal"},
-    )  # fmt: skip
-    groups = [inputs["n_points"], inputs["gamma"], inputs["picture_group"], inputs["own_group"], inputs["lead"]]
-    visible = [*groups, *inputs["controls"]]
-    chosen = [inputs["algorithm"], inputs["data"]]
-    shown = handlers.make_shown_controls()
+        [c.change for c in (*named, controls.picture, *settings)],
+        make_show(service),
+        [number, opened, *named, base, controls.picture, *settings],
+        [player, status, opened],
+        js=JS_NUMBER_LAST,
+        trigger_mode="always_last",
+        show_progress_on=[status],
+        **HEAVY | {"show_progress": "minimal"},
+    )
+    visible = [*numbers, controls.picture_group, controls.own_group, controls.lead, *settings]
+    chosen, shown = [controls.algorithm, controls.data], make_shown(controls)
     gr.on([c.change for c in chosen], shown, chosen, visible, trigger_mode="always_last", **LIGHT)
-    restored = [opened, *named, base, inputs["picture"], *inputs["controls"]]
-    demo.load(handlers.make_restore(service), None, restored, **TOLD).then(shown, chosen, visible, **LIGHT)
-    inputs["examples"].select(handlers.make_choose(service), None, inputs["picture"], **LIGHT)
-    player.points(handlers.own_points, None, points, **LIGHT)
-    inputs["clear"].click(handlers.fewest_points, None, points, **LIGHT)
-    inputs["stop"].click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
+    restored = [opened, *named, base, controls.picture, *settings]
+    demo.load(make_restore(service), None, restored, **TOLD).then(shown, chosen, visible, **LIGHT)
+    controls.examples.select(make_choose(service), None, controls.picture, **LIGHT)
+    player.points(own_points, None, points, **LIGHT)
+    controls.clear.click(fewest_points, None, points, **LIGHT)
+    controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)

@@ -217,14 +217,25 @@ def score_all(
     for i in range(len(collection)):
         stop_if_asked()
         columns = truth.columns(i)
-        counted = columns >= 0
         pixels = PixelLabels(collection.grid(i), settings)
         for table, (k, of) in zip(tables, rows, strict=True):
             labels, scores = of(i)
-            groups = lift(labels, pixels, k, scores).numpy().ravel().astype(np.int64)
-            table += np.bincount(groups[counted] * n + columns[counted], minlength=k * n).reshape(k, n)
+            count_pixels(table, lift(labels, pixels, k, scores), columns)
         yield Progress("scores", i + 1, len(collection))
     return tables
+
+
+def count_pixels(table: Table, groups: Tensor, columns: NDArray[np.int64]) -> None:
+    """Add to a table (groups, classes) the pixels of one picture.
+
+    Args:
+        table: what was counted so far; changed.
+        groups: (height, width) of its pixels.
+        columns: (height · width,) their classes, as of `Truth.columns`.
+    """
+    counted, flat = columns >= 0, groups.numpy().ravel().astype(np.int64)
+    cells = flat[counted] * table.shape[1] + columns[counted]
+    table += np.bincount(cells, minlength=table.size).reshape(table.shape)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

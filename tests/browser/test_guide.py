@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from demo.guide.page import documents
+from demo.guide.show import documents
 from segcore.runtime.places import DOCS
 
 pytestmark = pytest.mark.browser

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.lab.views import status_line
+from demo.lab.show import status_line
 from demo.shared.link import write_link
 from demo.shared.texts import STOPPED
 from segcore.pipeline.methods import METHODS

@@ -2,8 +2,8 @@
 
 import pytest
 
-from demo.lectures import page as lectures
-from demo.lectures.sheets import sheets, tables
+from demo.lectures import run as lectures
+from demo.lectures.data import sheets, tables
 
 pytestmark = pytest.mark.browser
 

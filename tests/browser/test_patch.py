@@ -3,7 +3,7 @@
 import pytest
 
 from demo.lab import texts
-from demo.lab.patch import TITLE
+from demo.lab.tabs.patch import TITLE
 from demo.shared.service import EXAMPLES
 from segcore.graph.neighbors import cosines
 from segcore.numerics import normalize_rows

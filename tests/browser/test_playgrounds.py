@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from demo.playgrounds import scene
-from demo.playgrounds.catalog import PLAYGROUNDS
+from demo.playgrounds.games import PLAYGROUNDS
+from demo.playgrounds.games.flavours import scene
 from segcore.metrics.information import mutual_information
 
 pytestmark = pytest.mark.browser

@@ -6,8 +6,8 @@ import pytest
 
 from demo.shared.service import Service
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.data import Wanted
-from demo.steps.handlers import sequence
+from demo.steps.asked import Asked
+from demo.steps.run import sequence
 from segcore.settings import DEFAULTS
 
 pytestmark = pytest.mark.browser
@@ -18,7 +18,7 @@ BLOBS = "steps?algorithm=kmeans&data=blobs&n_segments=3&n_points=60"
 @pytest.fixture(scope="module")
 def blobs():
     """What the page shows at BLOBS."""
-    return sequence(Service(device="cpu"), Wanted("kmeans", "blobs", DEFAULTS.replace(n_segments=3), n_points=60))
+    return sequence(Service(device="cpu"), Asked("kmeans", "blobs", DEFAULTS.replace(n_segments=3), n_points=60))
 
 
 def opened(page, address, link=BLOBS, **parts):

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from demo.lab import texts
-from demo.lab.truth import TITLE
+from demo.lab.tabs.truth import TITLE
 from demo.shared.service import EXAMPLES
 from segcore.metrics import matched_iou
 from segcore.pipeline import segment

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
-from demo.steps.algorithms.pixels import Probes, pixel_map, probes
 from demo.steps.data import Data
-from demo.steps.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show.pixels import Probes, pixel_map, probes
 from demo.steps.texts import crf as _T
 from segcore.image import soft_to_scaled
 from segcore.refine.crf import MeanFieldState, mean_field_steps, unary_from_probabilities
@@ -19,8 +19,8 @@ _KERNELS = ("appearance", "smoothness")
 
 def make(data: Data) -> Run:
     """The start and all sweeps, on the labels of spectral clustering."""
-    s = data.wanted.settings.replace(method=_METHOD, crf=True, auto_k=False)
-    values = data.service.pipeline.values(data.wanted.picture, s, "features", "cells", "crf_kernels")
+    s = data.asked.settings.replace(method=_METHOD, crf=True, auto_k=False)
+    values = data.service.pipeline.values(data.asked.picture, s, "features", "cells", "crf_kernels")
     soft = torch.nn.functional.one_hot(values["cells"].labels).float()
     unary = unary_from_probabilities(soft_to_scaled(soft, values["features"].geometry), confidence=s.label_confidence)
     states = list(mean_field_steps(values["crf_kernels"], unary, n_steps=s.crf_steps))

@@ -7,7 +7,7 @@ import torch
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, places, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import kmeans as _T
 from segcore.cluster.kmeans import KMeansState, kmeans_steps
 from segcore.metrics.matching import matched_accuracy
@@ -16,7 +16,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """All phases of the restart that wins."""
-    s = data.wanted.settings
+    s = data.asked.settings
     states = list(kmeans_steps(data.X, n_clusters=s.n_segments, n_init=s.n_init, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import mean_shift as _T
 from segcore.cluster.gmm import principal_components
 from segcore.cluster.mean_shift import MeanShiftState, mean_shift_steps, spread
@@ -19,7 +19,7 @@ _MARGIN = 0.05
 
 def make(data: Data) -> Run:
     """All moves and merges."""
-    s = data.wanted.settings
+    s = data.asked.settings
     imports, setup = data.code()
     Y = principal_components(data.X, n_dims=s.pca_dims)[0] if data.is_picture else data.X
     Y = Y / spread(data.X)
@@ -121,11 +121,11 @@ def _questions(data: Data, states: list[MeanShiftState], moves: list[MeanShiftSt
     options = (str(max(modes - 1, 1)) if modes > 1 else "2", str(modes), str(modes + 2), str(2 * modes + 3))
     order = torch.randperm(4, generator=make_generator(modes)).tolist()
     travelled = (last.modes - first.modes).norm(dim=1).float()
-    density = (squared_distances(Y, Y).sqrt() <= data.wanted.settings.bandwidth).sum(1)
+    density = (squared_distances(Y, Y).sqrt() <= data.asked.settings.bandwidth).sum(1)
     return [
         Question(
             "modes", _T.ask_modes, first.name, states[-1].name,
-            _T.why_modes.format(n=modes, h=data.wanted.settings.bandwidth),
+            _T.why_modes.format(n=modes, h=data.asked.settings.bandwidth),
             order.index(1), options=tuple(options[i] for i in order),
         ),
         Question(

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.texts import min_cut as _T
 from segcore.cut.min_cut import MinCutState, min_cut_steps
 from segcore.cut.ncut import cut_and_volumes, cut_sweep, ncut_value

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components
 from segcore.runtime.device import make_generator
@@ -15,7 +15,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """All half steps."""
-    s = data.wanted.settings
+    s = data.asked.settings
     imports, setup = data.code()
     rows, X = "X", data.X
     if data.is_picture:

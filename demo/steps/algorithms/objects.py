@@ -8,7 +8,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve, only, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import lost as _L
 from demo.steps.texts import maskcut as _M
 from demo.steps.texts import tokencut as _K
@@ -59,7 +59,7 @@ def _degree_lines(degree: Tensor, tau: float, out: Tensor | None = None) -> list
 
 def make_tokencut(data: Data) -> Run:
     """Five looks."""
-    tau = data.wanted.settings.tau
+    tau = data.asked.settings.tau
     states = list(tokencut_steps(_grid(data), tau=tau))
     if len(states) == 1:
         raise InputError(NO_STRUCTURE, field="tau")
@@ -70,7 +70,7 @@ def make_tokencut(data: Data) -> Run:
 
 
 def _token_frame(data: Data, state: TokenCutState, seed: int) -> Frame:
-    tau = data.wanted.settings.tau
+    tau = data.asked.settings.tau
     marks = [] if state.seed is None else [(state.seed, "s")]
     views = {
         "similarity": lambda: [*stage(data, _K.degree_map, values=state.degree.float()), _similar_map(data, seed)],
@@ -131,7 +131,7 @@ def _token_questions(data: Data, states: list[TokenCutState]) -> list[Question]:
 
 def make_maskcut(data: Data) -> Run:
     """Three looks at each round."""
-    s = data.wanted.settings
+    s = data.asked.settings
     states = list(maskcut_steps(_grid(data), n_objects=s.n_objects, tau=s.mask_tau))
     if not states:
         raise InputError(NO_STRUCTURE, field="mask_tau")
@@ -141,7 +141,7 @@ def make_maskcut(data: Data) -> Run:
 
 
 def _mask_frame(data: Data, state: MaskCutState) -> Frame:
-    tau = data.wanted.settings.mask_tau
+    tau = data.asked.settings.mask_tau
     marks = [(state.seed, "s")]
     out: dict[str, Any] = {"out": state.out} if bool(state.out.any()) else {}
     mean = float(state.v.mean())
@@ -210,7 +210,7 @@ def _mask_questions(data: Data, states: list[MaskCutState]) -> list[Question]:
 
 def make_lost(data: Data) -> Run:
     """Five looks."""
-    n_potentials = data.wanted.settings.n_potentials
+    n_potentials = data.asked.settings.n_potentials
     states = list(lost_steps(_grid(data), n_potentials=n_potentials))
     frames = [_lost_frame(data, state) for state in states]
     code = _code(data, "lost", f"lost_steps(f, n_potentials={n_potentials})")

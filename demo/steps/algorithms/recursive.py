@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import recursive as _T
 from segcore.cut.ncut import cut_and_volumes
 from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_steps
@@ -15,7 +15,7 @@ from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_step
 
 def make(data: Data) -> Run:
     """All cuts, and the end."""
-    s = data.wanted.settings
+    s = data.asked.settings
     call: dict[str, Any] = {"n_segments": s.n_segments, "max_ncut": s.max_ncut, "smoothest": s.max_smoothness}
     states = list(recursive_ncut_steps(data.W, **call))
     imports, setup = data.code(graph=True)
@@ -108,7 +108,7 @@ def _numbers(data: Data, state: RecursiveCutState, part: int, halves: Halves) ->
         [f"Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(halves.ncut)}"],
         ["v<sub>1</sub>(i) in this part = ", At(v)],
     ]
-    s = data.wanted.settings
+    s = data.asked.settings
     if halves.ncut > s.max_ncut:
         lines.append([_T.too_dear.format(ncut=html_number(halves.ncut), most=f"{s.max_ncut:g}")])
     if halves.smoothness > s.max_smoothness:

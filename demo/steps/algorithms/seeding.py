@@ -6,7 +6,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import seeding as _T
 from segcore.cluster.kmeans import PlusPlusState, plus_plus_steps
 from segcore.runtime.device import make_generator
@@ -14,7 +14,7 @@ from segcore.runtime.device import make_generator
 
 def make(data: Data) -> Run:
     """The start of the first restart."""
-    s = data.wanted.settings
+    s = data.asked.settings
     states = list(plus_plus_steps(data.X, n_clusters=s.n_segments, generator=make_generator(s.seed)))
     imports, setup = data.code()
     code = Code(

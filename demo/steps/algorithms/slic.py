@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
-from demo.steps.algorithms.pixels import Probes, data_pixels, pixel_map, probes
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, html_number
+from demo.steps.show.pixels import Probes, data_pixels, pixel_map, probes
 from demo.steps.texts import slic as _T
 from segcore.cluster.slic import SlicState, slic_steps
 
@@ -17,7 +17,7 @@ _NEAREST = 2  # centers that are told of a pixel
 
 def make(data: Data) -> Run:
     """All sweeps, and the last look that makes pieces connected."""
-    s = data.wanted.settings
+    s = data.asked.settings
     pixels = data_pixels(data)
     states = list(slic_steps(pixels, n_superpixels=s.n_superpixels, compactness=s.compactness))
     imports, (first, second, _) = data.code()

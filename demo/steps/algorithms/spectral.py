@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, stage
-from demo.steps.algorithms.graph_views import GraphViews
 from demo.steps.algorithms.kmeans import lloyd_frames, lloyd_questions
 from demo.steps.data import Data
-from demo.steps.sequence import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show.graph import GraphViews
 from demo.steps.texts import spectral as _T
 from segcore.cluster.spectral import SpectralState, spectral_steps
 from segcore.cut.ncut import ncut_sweep
@@ -22,7 +22,7 @@ _MARGIN = 0.08
 
 def make(data: Data) -> Run:
     """All steps."""
-    s = data.wanted.settings
+    s = data.asked.settings
     n_vectors = min(max(s.n_vectors if data.is_picture else 12, s.n_segments + 1), data.n)
     call: dict[str, Any] = {"n_clusters": s.n_segments, "n_vectors": n_vectors, "laplacian": s.laplacian, "n_init": s.n_init}
     states = list(spectral_steps(data.W, **call, generator=make_generator(s.seed)))
@@ -87,7 +87,7 @@ def _laplacian(data: Data, graph: GraphViews, state: SpectralState) -> Frame:
 
 def _vectors(data: Data) -> list[tuple[str, Tensor, str]]:
     """Vectors whose form is looked at: a name, the vector, and Python that makes it."""
-    n, i, seed = data.n, near_middle(data), data.wanted.settings.seed
+    n, i, seed = data.n, near_middle(data), data.asked.settings.seed
     half = torch.arange(n) % data.w >= data.w // 2 if data.is_picture else data.X[:, 0] > data.X[:, 0].mean()
     half_code = (
         f"(torch.arange({n}) % {data.w} >= {data.w // 2}).double()"

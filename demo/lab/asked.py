@@ -1,0 +1,97 @@
+"""What the controls ask for: as a link, an example, a preset or the defaults set them; and which of them are on view."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from demo.shared.controls import FIELDS, settings_of, with_weights
+from demo.shared.link import read_link
+from demo.shared.picture import PictureInput, chosen_example
+from demo.shared.service import Example, Service
+from segcore.errors import SegcoreError
+from segcore.pipeline.stages import settings_read
+from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, is_weight_file, params
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Controls:
+    """The components with which it is asked."""
+
+    picture: PictureInput
+    examples: gr.Gallery
+    caption: gr.Markdown  # of an example
+    settings: dict[str, Any]  # by field of `Settings`, in their order
+    groups: dict[str, gr.Markdown]  # headings by stage
+    preset: gr.Dropdown  # of the CRF
+    stop: gr.Button
+    reset: gr.Button
+
+
+def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
+    """The event that shows the controls that the chosen method and backbone read, and hides the others.
+
+    Outputs: the controls in the order of the fields, the headings of the groups in the order of the stages, the CRF preset.
+    """
+
+    def shown_controls(*values: Any) -> list[Any]:
+        try:
+            settings = service.pipeline.resolve(settings_of(values))
+        except SegcoreError:
+            return [gr.skip() for _ in (*FIELDS, *STAGES, "preset")]
+        read = settings_read(settings)
+        if settings.threshold != "value":
+            read.discard("cut_at")
+        groups = {p.stage for name, p in params().items() if p.advanced and name in read}
+        shown = [*(name in read for name in FIELDS), *(stage in groups for stage in STAGES), settings.crf]
+        return [gr.update(visible=visible) for visible in shown]
+
+    return shown_controls
+
+
+def make_restore(service: Service) -> Callable[..., list[Any]]:
+    """The event at page load: picture, caption and controls as the link says."""
+
+    def restore(request: gr.Request) -> list[Any]:
+        linked = read_link(service, request.query_params, own_weights=True)
+        values = linked.settings.to_dict()
+        if is_weight_file(linked.settings.backbone):
+            values["backbone"] = with_weights(linked.settings.backbone)
+        return [linked.picture, _caption(linked.example), *values.values()]
+
+    return restore
+
+
+def make_choose(service: Service) -> Callable[..., list[Any]]:
+    """The event behind the example pictures: shows one with the settings that suit it."""
+
+    def choose(event: gr.SelectData) -> list[Any]:
+        example = chosen_example(service, event)
+        return [str(example.path), _caption(example), *DEFAULTS.replace(**example.settings).to_dict().values()]
+
+    return choose
+
+
+def _caption(example: Example | None) -> str:
+    return f"**{example.title}.** {example.look_at} *({example.credit})*" if example else ""
+
+
+def caption_of_upload() -> str:
+    """Empty the caption when the picture is no example any more."""
+    return ""
+
+
+def preset_values(preset: str | None) -> list[Any]:
+    """The values of a CRF preset, for the controls it sets."""
+    if preset is None:
+        return [gr.skip() for _ in PRESET_FIELDS]
+    return [CRF_PRESETS[preset][name] for name in PRESET_FIELDS]
+
+
+PRESET_FIELDS = tuple(next(iter(CRF_PRESETS.values())))
+
+
+def default_values() -> list[Any]:
+    """The defaults, for all controls, and no CRF preset."""
+    return [*DEFAULTS.to_dict().values(), None]

@@ -1,0 +1,72 @@
+"""Who may be compared, what is on view of them, and when it is out of date."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from demo.lab import texts
+from demo.lab.tab import Shown
+from demo.shared.texts import CHOICES
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import settings_read
+from segcore.settings import Settings, params
+
+USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")
+CHANGED = ("method", "upsampling", "crf")  # settings in which what is compared differs
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """What one cell shows: the settings of the main result but for these."""
+
+    title: str
+    changes: Mapping[str, Any]
+
+
+_WAYS = {way: CHOICES["upsampling"].get(way, way) for way in params()["upsampling"].choices or ()}
+CONTENDERS: Mapping[str, Contender] = {
+    **{key: Contender(method.title, {"method": key}) for key, method in METHODS.items()},
+    **{
+        f"upsampling_{way}": Contender(texts.COMPARE_WAY.format(way=title), {"upsampling": way, "crf": False})
+        for way, title in _WAYS.items()
+    },
+    "crf": Contender(texts.COMPARE_CRF, {"crf": True}),
+}
+WAY_KEYS = tuple(key for key in CONTENDERS if key not in METHODS)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is on view, as little as is needed to make it again."""
+
+    picture: str
+    settings: Settings  # those of the main result
+    keys: tuple[str, ...]  # of the contenders
+    done: tuple[str, ...]  # those of them that had their turn
+
+
+def is_stale(on_view: Comparison, shown: Shown) -> bool:
+    """Whether another picture is shown, or one with other settings; only those that a contender on view reads count."""
+    if shown.picture != on_view.picture:
+        return True
+    changes = [CONTENDERS[key].changes for key in on_view.keys]
+    read = {name for change in changes for name in settings_read(on_view.settings.replace(**change)) - change.keys()}
+    return any(getattr(shown.settings, name) != getattr(on_view.settings, name) for name in read)
+
+
+def usual_methods() -> list[str]:
+    """A few methods of all kinds that answer quickly."""
+    return list(USUAL)
+
+
+def all_methods() -> list[str]:
+    """Every method."""
+    return list(METHODS)
+
+
+def choose(event: gr.EventData) -> list[Any]:
+    """The settings of the cell that was clicked, where they differ from those of the main result; outputs: CHANGED."""
+    changes = CONTENDERS[str(event.method)].changes
+    return [changes.get(name, gr.skip()) for name in CHANGED]

@@ -1,0 +1,87 @@
+"""Values of the board: what a run is before its first step, its pictures, its joint table and what it says."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from demo.learn import texts
+from demo.learn.asked import Asked
+from segcore.learn import LearnState
+from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
+from segcore.show.palette import PALETTE
+from segcore.types import Pictures
+
+SHOWN, SCORED = 6, 24  # pictures: the first ones
+# Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
+_ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
+
+
+def about(asked: Asked) -> dict[str, Any]:
+    """What the page shows of a run before its first step."""
+    return {
+        "title": asked.title,
+        "details": asked.details,
+        "query": asked.query,
+        "k": asked.options.k,
+        "palette": PALETTE.hex(asked.options.k),
+        "command": asked.command,
+    }
+
+
+def pictures_shown(pictures: Pictures) -> dict[str, Any]:
+    """The six pictures, and their truth."""
+    n = min(SHOWN, len(pictures))
+    return {
+        "n": len(pictures),
+        "scored": min(SCORED, len(pictures)) if pictures.truth else 0,
+        "names": pictures.names[:n],
+        "sizes": [(image.shape[1], image.shape[0]) for image in pictures.images[:n]],
+        "images": [data_uri(jpeg(image.numpy())) for image in pictures.images[:n]],
+        # Without a class is 0, so that a byte holds each.
+        "truth": [labels_shown(truth + 1) for truth in pictures.truth[:n]],
+        "classes": pictures.classes,
+    }
+
+
+def labels_shown(labels: Tensor) -> str:
+    """Labels (h, w) 0 … 255 as the board takes them."""
+    return data_uri(display_label_png(labels.numpy()))
+
+
+def table(state: LearnState) -> dict[str, Any]:
+    """P, the use of the clusters, and what they say."""
+    use: NDArray[np.float32] = state.use.numpy()
+    P = None if state.P is None else state.P.numpy()
+    return {
+        "P": None if P is None else pack_floats(P),
+        "diagonal": None if P is None else round(float(np.trace(P)), 4),
+        "use": [round(float(share), 4) for share in use],
+        "watch": watch(use, P),
+    }
+
+
+def watch(use: NDArray[np.float32], P: NDArray[np.float32] | None) -> str:
+    """One sentence on what a visitor sees; the first rule that fits.
+
+    Args:
+        use: (K,) shares of the clusters.
+        P: (K, K) joint table, or None where the system has none.
+    """
+    k, n_unused = len(use), int((use < _UNUSED / len(use)).sum())
+    if use.max() >= _ALONE:
+        told = texts.WATCH_ONE if P is None else texts.WATCH_ONE_TABLE
+        return told.format(share=percent(float(use.max())))
+    if n_unused:
+        return texts.WATCH_EMPTY.format(n=n_unused, k=k)
+    if P is None:
+        return texts.WATCH_USED
+    diagonal = float(np.trace(P))
+    told = texts.WATCH_DIAGONAL if diagonal >= _DIAGONAL else texts.WATCH_BLURRED
+    return told.format(diagonal=percent(diagonal))
+
+
+def percent(share: float) -> str:
+    """A share as people read it."""
+    return f"{100 * share:.0f} %"

@@ -1,0 +1,132 @@
+"""A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
+
+import html
+import re
+from collections.abc import Callable
+
+import gradio as gr
+
+from demo.lectures import texts
+from demo.lectures.data import Line, Sheet, sheets
+from demo.shared.errors import told_kindly
+from demo.shared.service import Service
+from segcore.errors import SegcoreError
+from segcore.settings import DEFAULTS, Settings
+from segcore.show.files import data_uri, jpeg, overlay
+from segcore.show.paint import shrink
+
+PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
+
+_STYLE = """
+@page { size: A4; margin: 15mm 14mm; }
+body { margin: 1.2rem auto; max-width: 62rem; padding: 0 1rem; background: #fff; color: #000;
+  font: 10.5pt/1.4 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
+h1 { margin: 0 0 .2rem; font-size: 17pt; }
+h2 { margin: 0 0 .2rem; font-size: 11.5pt; }
+p { margin: 0 0 .35rem; }
+main { columns: 2; column-gap: 9mm; }
+section { break-inside: avoid; margin: 0 0 5mm; padding-top: 1.5mm; border-top: .5pt solid #000; }
+.slides { float: right; font-size: 8.5pt; }
+img { display: block; max-width: 100%; max-height: 55mm; margin: 1mm 0; border: .5pt solid #000; }
+figure { margin: 0; } figcaption { font-size: 8.5pt; }
+.ask { font-weight: 600; }
+.room { height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
+.link { font-size: 8pt; overflow-wrap: anywhere; }
+.answers { break-before: page; }
+a { color: inherit; }
+@media (max-width: 44rem) { main { columns: 1; } }
+@media print { body { margin: 0; max-width: none; padding: 0; } }
+"""
+
+
+def handout(
+    service: Service,
+    sheet: Sheet,
+    *,
+    base: str,
+    with_answers: bool,
+    check: Callable[[], None] = lambda: None,
+) -> bytes:
+    """Make the handout of a sheet.
+
+    Args:
+        service: computes the pictures of the states of the lab, and remembers them.
+        sheet: whose lines are printed.
+        base: address of the server, with a slash at the end; the only address in the file.
+        with_answers: add the answers, on a page of their own.
+        check: called before each picture; what it raises ends the work.
+
+    Returns:
+        An HTML file in UTF-8.
+
+    Cost: one segmentation for each line that opens the lab.
+    """
+    lines = [_section(service, i, line, base, check) for i, line in enumerate(sheet.lines, 1)]
+    answers = _answers(sheet) if with_answers else ""
+    title = html.escape(texts.HANDOUT_TITLE.format(title=sheet.title))
+    back = html.escape(f"{base}lectures?sheet={sheet.id}", quote=True)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n</head>\n<body>\n'
+        f"<h1>{html.escape(sheet.title)}</h1>\n<p>{html.escape(sheet.about)}</p>\n"
+        f'<p class="link">{texts.HANDOUT_MADE} <a href="{back}">{back}</a></p>\n'
+        f"<main>\n{''.join(lines)}</main>\n{answers}</body>\n</html>\n"
+    ).encode()
+
+
+def _section(service: Service, number: int, line: Line, base: str, check: Callable[[], None]) -> str:
+    parts = [
+        f'<span class="slides">{", ".join(line.slides)}</span><h2>{number}. {html.escape(line.topic)}</h2>',
+        f"<p>{html.escape(line.says)}</p>",
+    ]
+    if line.page == "":
+        check()
+        parts.append(_picture(service, line))
+    if line.ask:
+        parts += [f'<p class="ask">{html.escape(line.ask)}</p>', f'<div class="room">{texts.HANDOUT_ROOM}</div>']
+    if line.address is not None:
+        url = html.escape(base + line.address, quote=True)
+        parts.append(
+            f'<p class="link"><a href="{url}">{html.escape(texts.OPEN.format(page=texts.PAGES[line.page or ""]))}</a></p>'
+        )
+    return f"<section>{''.join(parts)}</section>\n"
+
+
+def _picture(service: Service, line: Line) -> str:
+    """The state of the lab that a line opens, as a picture with a caption; a sentence where it cannot be computed."""
+    example = service.examples[line.query["example"]]
+    values = {name: value for name, value in line.query.items() if name != "example"}
+    try:
+        settings = Settings.from_values(DEFAULTS.to_dict() | values)
+        result = service.pipeline.run(str(example.path), settings)
+    except SegcoreError as error:
+        return f"<p>{html.escape(str(error))}</p>"
+    picture = data_uri(jpeg(shrink(overlay(result), max_side=PICTURE_SIDE), quality=80))
+    caption = html.escape(texts.HANDOUT_STATE.format(picture=example.title, count=result.n_segments))
+    return f'<figure><img src="{picture}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+
+
+def _answers(sheet: Sheet) -> str:
+    rows = [
+        f"<section><h2>{number}. {html.escape(line.topic)}</h2><p>{html.escape(line.answer)}</p></section>"
+        for number, line in enumerate(sheet.lines, 1)
+        if line.answer
+    ]
+    return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
+
+
+def make_handout(service: Service) -> Callable[[gr.EventData], str]:
+    """The event behind Handout: makes the file of a sheet and returns its path."""
+
+    def make(event: gr.EventData) -> str:
+        with told_kindly():
+            sheet = sheets().get(str(event.sheet))
+            if sheet is None:
+                raise gr.Error(texts.NOT_READY, print_exception=False)
+            base = str(event.base)
+            if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
+                base = "/"  # an address that a browser made has this form; what else comes is not printed
+            content = handout(service, sheet, base=base, with_answers=bool(event.answers))
+            return service.publish(content, f"lecture-{sheet.id}.html")
+
+    return make

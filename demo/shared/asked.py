@@ -1,0 +1,91 @@
+"""What the pages of jobs ask for alike: pictures of one's own with their label maps, and the settings of a system."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import gradio as gr
+
+from demo.shared.controls import control_of
+from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH
+from segcore.image import parse_label
+from segcore.settings import params
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Pictures of the visitor's own."""
+
+    files: tuple[str, ...] = ()  # paths of pictures, or of zips of them
+    labels: tuple[str, ...] = ()  # paths of label maps, named as the pictures
+    ignore: int | None = None  # label of them that does not count
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
+        """Those of the controls, by the names of the fields.
+
+        Raises:
+            InputError: the label is no whole number.
+        """
+        ignore = parse_label(values.get("ignore") or "")
+        return cls(tuple(values.get("files") or ()), tuple(values.get("labels") or ()), ignore)
+
+
+def own_controls(page: str, files: str, *, height: int = 140) -> dict[str, Any]:
+    """Lay out the controls of `Own`, by the names of its fields; they are hidden until own pictures are chosen.
+
+    Args:
+        page: begins the ids of the components.
+        files: label of the pictures.
+        height: of the label maps, in pixels.
+    """
+    several: dict[str, Any] = {"file_count": "multiple", "visible": False}
+    types = ["image", ".zip"]
+    return {
+        "files": gr.File(label=files, file_types=types, height=140, elem_id=f"{page}-files", **several),
+        "labels": gr.File(label=OWN_TRUTH, file_types=["image"], height=height, elem_id=f"{page}-labels", **several),
+        "ignore": gr.Textbox(label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, visible=False, elem_id=f"{page}-ignore"),
+    }
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class SystemControls:
+    """The settings of all systems of a page: a group of controls for each, of which that of the chosen one is on view."""
+
+    groups: Mapping[str, Any]  # layout blocks by system
+    controls: Mapping[tuple[str, str], Any]  # components by system and setting
+
+    @classmethod
+    def laid_out(
+        cls,
+        page: str,
+        systems: Mapping[str, Any],
+        group: Callable[[Any, dict[str, Any]], Any],
+    ) -> Self:
+        """Lay them out.
+
+        Args:
+            page: begins the ids of the components.
+            systems: by name; each has `settings`, the schema of its own tunables.
+            group: renders the controls of a system, which are given by setting, and returns what holds them.
+        """
+        groups: dict[str, Any] = {}
+        controls: dict[tuple[str, str], Any] = {}
+        for name, system in systems.items():
+            defaults, own = system.settings(), params(system.settings)
+            made = {s: control_of(p, getattr(defaults, s), elem_id=f"{page}-{name}-{s}") for s, p in own.items()}
+            groups[name] = group(system, made)
+            controls |= {(name, setting): control for setting, control in made.items()}
+        return cls(groups, controls)
+
+    def chosen(self, system: str) -> dict[Any, Any]:
+        """Show the group of a system, and hide the others."""
+        return {group: gr.update(visible=name == system) for name, group in self.groups.items()}
+
+    def filled(self, system: str, settings: Mapping[str, Any]) -> dict[Any, Any]:
+        """Let the controls of a system show these settings."""
+        return {self.controls[system, name]: value for name, value in settings.items()}
+
+    def settings(self, system: str, values: Mapping[Any, Any]) -> dict[str, Any]:
+        """The settings of a system among the values of all controls, which are given by system and setting."""
+        return {name: values[owner, name] for owner, name in self.controls if owner == system}
