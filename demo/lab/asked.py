@@ -29,6 +29,9 @@ class Controls:
     reset: gr.Button
 
 
+IN_LINK = ("tab", "compare")  # names of an address beside picture and settings
+
+
 def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
     """The event that shows the controls that the chosen method and backbone read, and hides the others.
 

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segcore.numerics import settled
+
 BUDGET = 1_450_000  # bytes of JSON; a sequence has 1.5 MB
 _MOST_FRAMES = (64, 48, 40, 32, 24, 18, 14, 10, 8, 6, 4, 3)  # tried in turn until the budget holds
 _ENDS = 0.4  # share of the frames kept that come first, and as many last
@@ -52,6 +54,7 @@ class Number:
         code: Python that gives it, with `state` the step's state.
         was: the value before, where there is one.
         rule: "falls" or "rises" where it must not do otherwise; checked against `was`.
+        scale: of what it was computed from; what is rounding noise beside it is shown as 0.
     """
 
     symbol: str
@@ -59,6 +62,24 @@ class Number:
     code: str
     was: float | None = None
     rule: str = ""
+    scale: float = 1.0
+
+    @property
+    def change(self) -> float | None:
+        """The value less the one before, where there is one."""
+        if self.was is None:
+            return None
+        value, was = settled(self.value, scale=self.scale), settled(self.was, scale=self.scale)
+        return settled(value - was, scale=max(self.scale, abs(value), abs(was)))
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it keeps its rule, where it has one."""
+        if self.was is None or self.change is None or not self.rule:
+            return None
+        # The two values were summed in another order, so they agree to a few digits of float32 at best.
+        slack = 1e-5 * max(abs(self.value), abs(self.was))
+        return self.change <= slack if self.rule == "falls" else self.change >= -slack
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -110,14 +131,14 @@ class Question:
     values: Tensor | None = None
 
 
-def shown(value: float) -> str:
-    """A number with four digits, as Python's `.4g` writes it, which is what the code prints."""
-    return f"{value:.4g}"
+def shown(value: float, *, scale: float = 1.0) -> str:
+    """A number with four digits, as Python's `.4g` writes it, which is what the code prints; rounding noise is 0."""
+    return f"{settled(value, scale=scale):.4g}"
 
 
-def html_number(value: float) -> str:
+def html_number(value: float, *, scale: float = 1.0) -> str:
     """The same for a formula: a true minus, and powers of ten."""
-    text = shown(value)
+    text = shown(value, scale=scale)
     mantissa, _, exponent = text.partition("e")
     if exponent:
         return f"{mantissa.replace('-', '−')}·10<sup>{str(int(exponent)).replace('-', '−')}</sup>"
@@ -165,7 +186,7 @@ class Table:
             case list() | tuple():
                 return [self.packed(entry, used) for entry in value]
             case float():
-                return round(value, 6) if math.isfinite(value) else None
+                return float(f"{settled(value):.7g}") if math.isfinite(value) else None
             case _:
                 return value
 
@@ -281,15 +302,11 @@ def _variant(variant: Variant, frame: Frame, table: Table, used: set[str], code:
 
 
 def _number(number: Number) -> dict[str, Any]:
-    entry: dict[str, Any] = {"symbol": number.symbol, "value": html_number(number.value)}
-    if number.was is not None:
-        change = number.value - number.was
-        entry["change"] = ("+" if change > 0 else "") + html_number(change)
-        if number.rule:
-            # The two values were summed in another order, so they agree to a few digits of float32 at best.
-            slack = 1e-5 * max(abs(number.value), abs(number.was))
-            entry["holds"] = change <= slack if number.rule == "falls" else change >= -slack
-            entry["rule"] = f"never {'rises' if number.rule == 'falls' else 'falls'}"
+    entry: dict[str, Any] = {"symbol": number.symbol, "value": html_number(number.value, scale=number.scale)}
+    if number.change is not None:
+        entry["change"] = ("+" if number.change > 0 else "") + html_number(number.change)
+    if number.holds is not None:
+        entry |= {"holds": number.holds, "rule": f"never {'rises' if number.rule == 'falls' else 'falls'}"}
     return entry
 
 
