@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.lab import texts, views
+from demo.lab.components.comparison import Cell, ComparisonGrid, ComparisonValue
 from demo.lab.tab import Lab, Panel, Shown, View, fill_again
-from demo.shared.components.comparison import Cell, ComparisonGrid, ComparisonValue
 from demo.shared.contact_sheet import Captioned, contact_sheet
 from demo.shared.controls import settings_of
 from demo.shared.errors import told_kindly

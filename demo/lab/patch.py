@@ -11,9 +11,8 @@ from cachetools import LRUCache
 from torch import Tensor
 
 from demo.lab import texts, views
+from demo.lab.components.patch import Answer, Map, PatchPanel, PatchValue
 from demo.lab.tab import Lab, Panel, View, fill_again
-from demo.shared.components import PatchPanel
-from demo.shared.components.patch import Answer, Map, PatchValue
 from demo.shared.errors import told_kindly
 from demo.shared.events import LIGHT
 from demo.shared.picture import PictureInput, chosen_example, example_strip

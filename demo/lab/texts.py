@@ -290,3 +290,10 @@ OBJECT_COLOR = (
     "On color and position even a picture without any object is cut at an Ncut of 0.1 to 0.5, as photographs are, so here "
     "the Ncut does not tell whether there is an object."
 )
+PATCH_WORDS = {
+    "enlarge": "Show this map on the large picture, or take it off",
+    "silent": "The server did not answer. Click again.",
+    "second": "cos(fᵢ, fⱼ) with the second picture",
+    "whole": "A {name} is a whole number from 1 to {most}.",
+    "became": "There are {most} {name}s: {typed} became {taken}.",
+}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
+from demo.lab.components.fiedler import FiedlerValue, TwoWayCut
 from demo.lab.texts import (
     FACTS,
     MANY_GRAPHS,
@@ -18,7 +19,6 @@ from demo.lab.texts import (
     OBJECT_SWAPPED,
     STAGES,
 )
-from demo.shared.components.fiedler import FiedlerValue, TwoWayCut
 from demo.shared.components.viewer import ViewerValue
 from segcore.cut.ncut import ncut_sweep
 from segcore.export import data_uri, display_label_png, jpeg, pack_floats, palette_of

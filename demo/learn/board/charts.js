@@ -1,36 +1,13 @@
 // The charts of /learn: curves, the joint table, bars. Each draws into a node that it is given, from numbers alone.
 
+import { fit, rampTile } from "../../shared/js/canvas.js";
+import { pointsOf, scale, ticks } from "../../shared/js/chart.js";
+import { make, makeButton, makeSvg } from "../../shared/js/dom.js";
+import { percent, short } from "../../shared/js/numbers.js";
+
 const CHART = { height: 150, left: 46, right: 10, top: 10, bottom: 24 };
-const INKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]; // as in segcore.palette
-
-function drawn(tag, attributes, text) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-function written(value, digits = 3) {
-  if (value === null || value === undefined) return "–";
-  return String(Number(value.toPrecision(digits))).replaceAll("-", "−");
-}
-
-function percent(share) {
-  return `${share > 0 && share < 0.095 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
-}
-
-// A few round numbers that cover a range.
-function ticks(low, high, n = 4) {
-  const rough = (high - low || 1) / n;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * power).find((s) => s >= rough * 0.999);
-  const first = Math.ceil(low / step - 1e-9);
-  const last = Math.floor(high / step + 1e-9);
-  return Array.from({ length: Math.max(last - first + 1, 0) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
-}
-
 // The lowest and highest of all values of all runs, so that two runs are seen on the same axes; [0, 1] where there are none.
-function rangeOf(values, floor = null) {
+export function rangeOf(values, floor = null) {
   const known = values.filter((value) => value !== null && Number.isFinite(value));
   if (!known.length) return [0, 1];
   const low = floor ?? Math.min(...known);
@@ -42,26 +19,26 @@ function rangeOf(values, floor = null) {
 //   figure: with an <svg> and a .ln-legend.
 //   lines: [{name, points: [[step, value]], ink, dashed}]; a dashed one is what the others are compared with.
 //   axes: {x: last step, y: [low, high], form: value → text}.
-function drawCurves(figure, title, lines, { x: last, y: [low, high], form = written }) {
+export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short }) {
   const box = figure.querySelector("svg");
   const width = box.getBoundingClientRect().width;
   if (!width) return;
   const { height, left, right, top, bottom } = CHART;
-  const x = (step) => left + (step / Math.max(last, 1)) * (width - left - right);
-  const y = (value) => height - bottom - ((value - low) / (high - low || 1)) * (height - top - bottom);
+  const x = scale([0, Math.max(last, 1)], [left, width - right]);
+  const y = scale([low, high], [height - bottom, top]);
   const nodes = ticks(low, high).flatMap((at) => [
-    drawn("line", { class: "ln-grid", x1: left, x2: width - right, y1: y(at), y2: y(at) }),
-    drawn("text", { class: "ln-tick", x: left - 6, y: y(at) + 4, "text-anchor": "end" }, form(at)),
+    makeSvg("line", { class: "ln-grid", x1: left, x2: width - right, y1: y(at), y2: y(at) }),
+    makeSvg("text", { class: "ln-tick", x: left - 6, y: y(at) + 4, "text-anchor": "end" }, form(at)),
   ]);
   for (const at of ticks(0, Math.max(last, 1), width > 400 ? 5 : 3)) {
     const anchor = x(at) > width - 40 ? "end" : "middle";
-    nodes.push(drawn("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? written(at, 4) : "0"));
+    nodes.push(makeSvg("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? short(at, 4) : "0"));
   }
   for (const { points, ink, dashed } of lines) {
-    const path = points.map(([step, value]) => `${x(step).toFixed(1)},${y(value).toFixed(1)}`).join(" ");
-    nodes.push(drawn("polyline", { class: dashed ? "ln-line ln-dashed" : "ln-line", points: path, stroke: ink }));
+    const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
+    nodes.push(makeSvg("polyline", { class: dashed ? "ln-line ln-dashed" : "ln-line", points: path, stroke: ink }));
     const end = points.at(-1);
-    if (end && !dashed) nodes.push(drawn("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
+    if (end && !dashed) nodes.push(makeSvg("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);
   box.replaceChildren(...nodes);
@@ -84,14 +61,9 @@ function drawCurves(figure, title, lines, { x: last, y: [low, high], form = writ
 
 // The joint table. A cell of the color of 1 holds 1 / K or more, which is what each cell of the diagonal has where K clusters
 // of equal size agree.
-function drawTable(canvas, P, k, lit) {
+export function drawTable(canvas, P, k, ramp, lit) {
   if (!fit(canvas)) return;
-  const tile = document.createElement("canvas");
-  [tile.width, tile.height] = [k, k];
-  const pixels = new ImageData(k, k);
-  pixels.data.fill(255);
-  for (let i = 0; i < P.length; i++) putColor(pixels.data, 4 * i, 2 * Math.min(P[i] * k, 1) - 1);
-  tile.getContext("2d").putImageData(pixels, 0, 0);
+  const tile = rampTile(Array.from(P, (share) => share * k), k, k, ramp);
   const context = canvas.getContext("2d");
   context.imageSmoothingEnabled = false;
   context.drawImage(tile, 0, 0, canvas.width, canvas.height);
@@ -104,12 +76,11 @@ function drawTable(canvas, P, k, lit) {
 }
 
 // One bar for each cluster, a button that isolates it; the line is the share that each has where all are equal.
-function drawBars(list, { use, palette, nameOf, lit }) {
+export function drawBars(list, { use, palette, nameOf, lit }) {
   const most = Math.max(...use, 2 / use.length);
   while (list.children.length > use.length) list.lastChild.remove();
   while (list.children.length < use.length) {
-    const bar = make("button", "ln-bar");
-    bar.type = "button";
+    const bar = makeButton("ln-bar");
     bar.dataset.cluster = String(list.children.length);
     const track = make("span", "ln-bar-track");
     track.append(make("span", "ln-bar-fill"), make("span", "ln-bar-fair"));

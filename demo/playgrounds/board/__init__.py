@@ -1,16 +1,17 @@
 """The component that shows a playground."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from demo.playgrounds import texts
 from demo.playgrounds.answers import NAME
 from demo.playgrounds.catalog import PLAYGROUNDS
-from demo.shared.components import JsonHTML, parts
-from segcore.palette import DIVERGING
+from demo.shared.components.base import Component
+from segcore.palette import DIVERGING, PALETTE
 
 
-class Board(JsonHTML):
+class Board(Component):
     """A list of playgrounds, the controls of one, and what is seen of it.
 
     The browser keeps the state in the address, asks `answer` whenever it changes, and draws the answer; it computes nothing
@@ -19,6 +20,10 @@ class Board(JsonHTML):
 
     Events: `segment`, when an answer waits for the segments of the picture. Its `gr.EventData` has `question`.
     """
+
+    files = Path(__file__).parent
+    happens = ("segment",)
+    about = "the picture to work on, as an address names it"
 
     def __init__(self, *, answer: Callable[[Any], dict[str, Any]], elem_id: str | None = None, **kwargs: Any):
         """Make the component.
@@ -43,17 +48,6 @@ class Board(JsonHTML):
             for p in PLAYGROUNDS.values()
         ]
         words = {"copied": texts.COPIED, "wait": texts.WAIT_LABELS}
-        scripts = ("maps", *(f"playgrounds_{name}" for name in ("pointing", "tables", "pictures", "blocks")))
-        fixed = {"stops": DIVERGING, "playgrounds": listed, "play": NAME, "words": words}
-        super().__init__(
-            None,
-            elem_id=elem_id,
-            apply_default_css=False,
-            server_functions=[ask],
-            **parts("playgrounds", *scripts, **fixed),
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "the picture to work on, as an address names it"}
+        inks = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6)]  # of curves, those farthest apart
+        fixed = {"stops": DIVERGING, "inks": inks, "playgrounds": listed, "play": NAME, "words": words}
+        super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=[ask], **kwargs)

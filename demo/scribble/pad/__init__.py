@@ -1,8 +1,9 @@
 """The pad: a picture to draw strokes on, with the result under them."""
 
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from demo.shared.components import JsonHTML, parts, with_urls
+from demo.shared.components.base import Component
 from segcore.interactive.strokes import MOST_LABELS, MOST_POINTS, MOST_STROKES
 from segcore.palette import PALETTE
 
@@ -35,11 +36,15 @@ class Drawn(TypedDict):
     picture_key: str | None
 
 
-class ScribblePad(JsonHTML):
+class ScribblePad(Component):
     """Strokes of up to eight labels on a picture, by mouse, touch, pen and keys.
 
     Events: `input`, when the strokes have changed: drawn, undone, redone, cleared.
     """
+
+    files = Path(__file__).parent
+    pictures = ("picture",)
+    about = 'strokes: a list of {"label", "width", "points"}'
 
     def __init__(self, *, empty: str, opacity: float = 0.5, elem_id: str | None = None, **kwargs: Any):
         """Make the component.
@@ -50,26 +55,15 @@ class ScribblePad(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        self.empty, self.opacity = empty, opacity
-        super().__init__(
-            None,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts(
-                "scribble_pad",
-                palette=PALETTE.hex(MOST_LABELS),
-                most=MOST_LABELS,
-                most_strokes=MOST_STROKES,
-                most_points=MOST_POINTS,
-                opacity=opacity,
-                empty=empty,
-            ),
-            **kwargs,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        """Turn the path of a file into what Gradio serves."""
-        return with_urls(value, "picture")
+        fixed = {
+            "palette": PALETTE.hex(MOST_LABELS),
+            "most": MOST_LABELS,
+            "most_strokes": MOST_STROKES,
+            "most_points": MOST_POINTS,
+            "opacity": opacity,
+            "empty": empty,
+        }
+        super().__init__(None, fixed=fixed, elem_id=elem_id, **kwargs)
 
     def preprocess(self, payload: Any) -> Any:
         """A `Drawn`: the strokes, which may be anything a client sends, and the picture they were drawn on."""
@@ -77,7 +71,3 @@ class ScribblePad(JsonHTML):
         key = payload.get("picture_key")
         drawn: Drawn = {"strokes": payload.get("strokes") or [], "picture_key": key if isinstance(key, str) else None}
         return drawn
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": 'strokes: a list of {"label", "width", "points"}'}

@@ -1,43 +1,28 @@
-// What the components that follow long jobs share; see demo/shared/components/job_bar.py. `fixed.words` are the page's words.
+// Following a long job; see demo/shared/components/job_bar/.
+
+import { make, makeButton } from "./dom.js";
+import { visitor } from "./visitor.js";
 
 const RUNNING = 1500; // ms between two looks
 const WAITING = 3000;
 const HIDDEN = 20_000; // while nobody sees the page; browsers stretch it to a minute, and the server waits for longer
 
-// Write values into the address and leave the rest of it; null takes a name away.
-function keepInAddress(values) {
-  const query = new URLSearchParams(location.search);
-  for (const [name, value] of Object.entries(values)) {
-    if (value === null) query.delete(name);
-    else query.set(name, value);
-  }
-  const text = query.toString();
-  history.replaceState(history.state, "", location.pathname + (text ? `?${text}` : "") + location.hash);
-}
-
-function make(tag, name, text) {
-  const node = document.createElement(tag);
-  node.className = name;
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
 // Draw the bar of a job into a box, and follow the job until it has ended.
+//   element, server, words: of the component that shows it.
 //   id: of the job.
 //   onLook: called with every answer that has something new; its `parts` are pairs of name and value, the oldest first.
 // Returns {end, again}: no longer look; look at once.
-function followJob(box, id, onLook) {
+export function followJob({ element, server, words }, box, id, onLook) {
   const parts = { stage: make("strong", "job-stage"), count: make("span", "job-count"), left: make("span", "job-left") };
-  const stop = make("button", "job-button", fixed.words.stop);
-  const goOn = make("button", "job-button", fixed.words.go_on);
-  for (const button of [stop, goOn]) button.type = "button";
+  const stop = makeButton("job-button", words.stop);
+  const goOn = makeButton("job-button", words.go_on);
   const head = make("div", "job-head");
   head.append(parts.stage, parts.count, parts.left, stop, goOn);
   const track = make("div", "job-track");
   const fill = make("div", "job-fill");
   track.append(fill);
   track.setAttribute("role", "progressbar");
-  track.setAttribute("aria-label", fixed.words.progress);
+  track.setAttribute("aria-label", words.progress);
   const said = make("p", "job-said");
   said.setAttribute("role", "status");
   box.classList.add("job");
@@ -51,7 +36,7 @@ function followJob(box, id, onLook) {
   function draw(look) {
     box.dataset.state = look.state;
     const live = look.state === "running" || look.state === "waiting";
-    parts.stage.textContent = (look.state === "running" && look.stage) || fixed.words[look.state];
+    parts.stage.textContent = (look.state === "running" && look.stage) || words[look.state];
     parts.count.textContent = look.count;
     parts.left.textContent = look.time_left;
     if (said.textContent !== look.said) said.textContent = look.said;
@@ -76,7 +61,7 @@ function followJob(box, id, onLook) {
     } catch {
       misses += 1;
       said.hidden = false;
-      said.textContent = fixed.words.unreachable;
+      said.textContent = words.unreachable;
       timer = setTimeout(tick, Math.min(RUNNING * 2 ** misses, HIDDEN));
       return;
     }
@@ -111,4 +96,9 @@ function followJob(box, id, onLook) {
       document.removeEventListener("visibilitychange", seen);
     },
   };
+}
+
+// The jobs that a page shows when it is opened: those that its address names, or else the visitor's own, the newest last.
+export async function firstJobs(server, linked) {
+  return linked ? linked.split(",") : await server.own({ visitor: visitor() }).catch(() => []);
 }

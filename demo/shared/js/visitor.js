@@ -1,5 +1,5 @@
 // A secret of this browser: who knows it may stop its jobs.
-function visitor() {
+export function visitor() {
   const key = "segcore-visitor";
   let own = null;
   try {

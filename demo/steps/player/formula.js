@@ -1,51 +1,7 @@
 // The formula with its numbers, the numbers of the step, and the Python that prints them.
 
-function paintFormula(frame) {
-  const { value } = run;
-  parts.pointed.textContent = `At ${nameOfRow(pointed())}`;
-  const lines = frame.formula.map(filled);
-  const shown = parts.formula.children;
-  while (shown.length > lines.length) parts.formula.lastChild.remove();
-  while (shown.length < lines.length) parts.formula.append(make("p"));
-  lines.forEach((html, at) => {
-    if (shown[at].html === html) return;
-    shown[at].html = html;
-    shown[at].innerHTML = html;
-    for (const chip of shown[at].querySelectorAll("b[data-label]")) chip.style.setProperty("--c", paletteColor(Number(chip.dataset.label)));
-  });
-  parts.python.textContent = `${value.code}\n${frame.python.replaceAll("@i@", String(pointed()))}`;
-}
-
-function filled(tokens) {
-  return tokens.map((token) => (typeof token === "string" ? token : place(token))).join("");
-}
-
-function place(token) {
-  const number = tokenValue(token);
-  return `<output>${written(number, token.f)}</output>`;
-}
-
-// A number of the row i that is pointed at, of the second row j, of the pair, or its term of the quadratic form.
-function tokenValue(token) {
-  const values = run.arrays[token.a];
-  const [i, j] = [pointed(), run.j ?? pointed()].map((row) => (token.size ? blockOf(row, token) : row));
-  if (token.of === "ij") return values[i * token.w + j];
-  if (token.of === "term") {
-    const x = run.arrays[token.x];
-    return values[i * token.w + j] * (x[i] - x[j]) ** 2;
-  }
-  return values[(token.of === "j" ? j : i) * token.w + token.k];
-}
-
-function nameOfRow(i) {
-  const { w, word } = run.value;
-  return w ? `${word} in row ${Math.floor(i / w) + 1}, column ${(i % w) + 1}` : `${word} ${i + 1}`;
-}
-
-function paintNumbers(frame) {
-  parts.numbers.replaceChildren(...frame.numbers.map(numberRow));
-  parts["numbers-card"].hidden = frame.numbers.length === 0;
-}
+import { make } from "../../shared/js/dom.js";
+import { blockOf, rowName } from "./blocks.js";
 
 function numberRow({ symbol, value, change, holds, rule }) {
   const row = make("tr");
@@ -62,4 +18,50 @@ function numberRow({ symbol, value, change, holds, rule }) {
   }
   row.append(name, number, moved, verdict);
   return row;
+}
+
+export function formula({ run, parts, pointed, paletteColor, written }) {
+  function paintFormula({ formula, python }) {
+    const { value } = run;
+    parts.pointed.textContent = `At ${rowName(value, pointed())}`;
+    const lines = formula.map(told);
+    const shown = parts.formula.children;
+    while (shown.length > lines.length) parts.formula.lastChild.remove();
+    while (shown.length < lines.length) parts.formula.append(make("p"));
+    lines.forEach((html, at) => {
+      if (shown[at].html === html) return;
+      shown[at].html = html;
+      shown[at].innerHTML = html;
+      for (const chip of shown[at].querySelectorAll("b[data-label]")) chip.style.setProperty("--c", paletteColor(Number(chip.dataset.label)));
+    });
+    parts.python.textContent = `${value.code}\n${python.replaceAll("@i@", String(pointed()))}`;
+  }
+
+  function told(tokens) {
+    return tokens.map((token) => (typeof token === "string" ? token : place(token))).join("");
+  }
+
+  function place(token) {
+    const number = tokenValue(token);
+    return `<output>${written(number, token.f)}</output>`;
+  }
+
+  // A number of the row i that is pointed at, of the second row j, of the pair, or its term of the quadratic form.
+  function tokenValue(token) {
+    const values = run.arrays[token.a];
+    const [i, j] = [pointed(), run.j ?? pointed()].map((row) => (token.size ? blockOf(run.value, row, token.size) : row));
+    if (token.of === "ij") return values[i * token.w + j];
+    if (token.of === "term") {
+      const x = run.arrays[token.x];
+      return values[i * token.w + j] * (x[i] - x[j]) ** 2;
+    }
+    return values[(token.of === "j" ? j : i) * token.w + token.k];
+  }
+
+  function paintNumbers({ numbers }) {
+    parts.numbers.replaceChildren(...numbers.map(numberRow));
+    parts["numbers-card"].hidden = numbers.length === 0;
+  }
+
+  return { paintFormula, paintNumbers };
 }

@@ -1,8 +1,9 @@
 """Small multiples: the results of several methods, each in a cell of its own."""
 
+from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
-from demo.shared.components import JsonHTML, parts, with_urls
+from demo.shared.components.base import Component, with_urls
 
 
 class Cell(TypedDict):
@@ -30,12 +31,16 @@ class ComparisonValue(TypedDict):
     cells: list[Cell]
 
 
-class ComparisonGrid(JsonHTML):
+class ComparisonGrid(Component):
     """A grid of results that wraps.
 
     Its property `main` is the method of the main result, and `stopped` the run that was stopped. Events: `choose`, when
     a user wants another method to be the main one; its `gr.EventData` has `method`.
     """
+
+    files = Path(__file__).parent
+    happens = ("choose",)
+    about = "the results of several methods, each with its picture and facts"
 
     def __init__(
         self, value: ComparisonValue | None = None, *, words: dict[str, str], elem_id: str | None = None, **kwargs: Any
@@ -48,18 +53,8 @@ class ComparisonGrid(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes, `main` and `stopped`.
         """
-        super().__init__(
-            value,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts("comparison", words=words),
-            **kwargs,
-        )
+        super().__init__(value, fixed={"words": words}, elem_id=elem_id, **kwargs)
 
     def postprocess(self, value: Any) -> Any:
         """Turn paths of files into what Gradio serves."""
         return None if value is None else {**value, "cells": [with_urls(cell, "picture") for cell in value["cells"]]}
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "the results of several methods, each with its picture and facts"}

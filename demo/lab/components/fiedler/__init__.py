@@ -1,8 +1,9 @@
 """Eigenvectors on the patch grid, and the two-way cut."""
 
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from demo.shared.components import JsonHTML, parts, with_urls
+from demo.shared.components.base import Component
 from segcore.palette import DIVERGING
 
 
@@ -38,12 +39,17 @@ class FiedlerValue(TypedDict):
     cuttable: NotRequired[list[int]]  # indices with a "Cut here" button; all if missing
 
 
-class FiedlerPanel(JsonHTML):
+class FiedlerPanel(Component):
     """A gallery of eigenvectors; one of them large, with its entries, a histogram and a threshold.
 
     Events: `cut`, when a user asks for the cut at the threshold on view. Its `gr.EventData` has `index`, `threshold`, and
     `fraction`, the threshold over the largest |entry|.
     """
+
+    files = Path(__file__).parent
+    happens = ("cut",)
+    pictures = ("picture",)
+    about = "eigenvectors on the patch grid, as base64 of 32-bit floats"
 
     def __init__(
         self,
@@ -61,19 +67,4 @@ class FiedlerPanel(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        self.empty = empty
-        super().__init__(
-            value,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts("fiedler", "maps", stops=DIVERGING, empty=empty),
-            **kwargs,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        """Turn the path of a file into what Gradio serves."""
-        return with_urls(value, "picture")
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "eigenvectors on the patch grid, as base64 of 32-bit floats"}
+        super().__init__(value, fixed={"stops": DIVERGING, "empty": empty}, elem_id=elem_id, **kwargs)

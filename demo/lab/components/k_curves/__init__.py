@@ -1,8 +1,9 @@
 """Curves over the number of segments K, whose points can be chosen."""
 
+from pathlib import Path
 from typing import Any, TypedDict
 
-from demo.shared.components import JsonHTML, parts
+from demo.shared.components.base import Component
 
 
 class KCurve(TypedDict):
@@ -28,11 +29,15 @@ class KCurvesValue(TypedDict):
     aside: str | None  # what else there is to know
 
 
-class KCurves(JsonHTML):
+class KCurves(Component):
     """A chart for each criterion, the K it chooses marked.
 
     Events: `choose`, when a user takes a K. Its `gr.EventData` has `k`.
     """
+
+    files = Path(__file__).parent
+    happens = ("choose",)
+    about = "candidates K and their scores for each criterion"
 
     def __init__(
         self,
@@ -50,9 +55,4 @@ class KCurves(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        self.empty = empty
-        super().__init__(value, elem_id=elem_id, apply_default_css=False, **parts("k_curves", empty=empty), **kwargs)
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "candidates K and their scores for each criterion"}
+        super().__init__(value, fixed={"empty": empty}, elem_id=elem_id, **kwargs)

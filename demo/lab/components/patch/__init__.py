@@ -1,9 +1,11 @@
 """One patch of the picture against all others."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypedDict
 
-from demo.shared.components import JsonHTML, parts, with_urls
+from demo.lab import texts
+from demo.shared.components.base import Component, with_urls
 from segcore.palette import DIVERGING
 
 
@@ -48,12 +50,15 @@ class Answer(TypedDict):
     second: dict[str, Any] | None  # values: export.pack_floats; best: [row, column]; cosine: there
 
 
-class PatchPanel(JsonHTML):
+class PatchPanel(Component):
     """A picture in which a patch is picked, and maps of what it has to do with all others.
 
     The browser asks `probe` about each patch and paints the answer; it asks again only when it has one, so a held key asks
     as often as the server can answer.
     """
+
+    files = Path(__file__).parent
+    about = "the picture, its grid, and the names of its maps"
 
     def __init__(
         self,
@@ -81,21 +86,16 @@ class PatchPanel(JsonHTML):
         def ask(question: Any) -> Answer | dict[str, str]:  # Gradio marks what it is given, which a bound method refuses
             return probe(question)
 
-        self.empty, self.neighbors, self.most_neighbors = empty, neighbors, most_neighbors
-        super().__init__(
-            value,
-            elem_id=elem_id,
-            apply_default_css=False,
-            server_functions=[ask],
-            **parts("patch", "maps", stops=DIVERGING, empty=empty, neighbors=neighbors, most=most_neighbors),
-            **kwargs,
-        )
+        fixed = {
+            "stops": DIVERGING,
+            "empty": empty,
+            "neighbors": neighbors,
+            "most": most_neighbors,
+            "words": texts.PATCH_WORDS,
+        }
+        super().__init__(value, fixed=fixed, elem_id=elem_id, server_functions=[ask], **kwargs)
 
     def postprocess(self, value: Any) -> Any:
         """Turn paths of files into what Gradio serves."""
         told = with_urls(value, "picture")
         return told and {**told, "second": with_urls(told["second"], "picture")}
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "the picture, its grid, and the names of its maps"}

@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, TypeVar
 
 from demo.shared import texts
-from demo.shared.components import JsonHTML, parts, script
+from demo.shared.components.base import Component
+from demo.shared.components.scripts import DEMO
 from demo.shared.jobs import Jobs
 from segcore.errors import InputError
 
 T = TypeVar("T")
 
-# What goes before jobs.js, and the first input of an event that starts a job: the secret of the visitor's browser.
-SCRIPTS = ("visitor", "jobs")
-JS_VISITOR = f"(_visitor, ...values) => {{ {script('visitor')} return [visitor(), ...values]; }}"
+# The first input of an event that starts a job: the secret of the visitor's browser.
+_VISITOR = (DEMO / "shared" / "js" / "visitor.js").read_text(encoding="utf-8").replace("export ", "")
+JS_VISITOR = f"(_visitor, ...values) => {{ {_VISITOR} return [visitor(), ...values]; }}"
+
+STYLE = Path(__file__).parent / "jobs.css"  # of whatever follows a job
 
 WORDS = {
     "stop": texts.STOP,
@@ -25,7 +29,7 @@ WORDS = {
 
 
 def job_functions(jobs: Jobs, kind: str) -> list[Callable[[Any], Any]]:
-    """What the script jobs.js asks the server, as `server_functions` of a component.
+    """What demo/shared/js/jobs.js asks the server, as `server_functions` of a component.
 
     Args:
         jobs: of the server.
@@ -61,7 +65,7 @@ def _of(asked: Any, name: str, default: T) -> T:
     return value if isinstance(value, type(default)) else default
 
 
-class JobBar(JsonHTML):
+class JobBar(Component):
     """The bar of one job. Its value is the id of the job, or None; the browser keeps it in the address as `job`.
 
     A page that is opened anew follows the job of its address, or else the newest one of the visitor.
@@ -69,6 +73,11 @@ class JobBar(JsonHTML):
     Events: `news`, when the job has something new. Its `gr.EventData` has `id`, `state` and `version`. Scripts of the page
     hear of it by the event `segcore-job` of the document, whose `detail` is a `Look`.
     """
+
+    files = Path(__file__).parent
+    styles = (STYLE,)
+    happens = ("news",)
+    about = "the id of a job"
 
     def __init__(self, jobs: Jobs, kind: str, *, elem_id: str | None = None, **kwargs: Any):
         """Make the component.
@@ -79,19 +88,8 @@ class JobBar(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        super().__init__(
-            None,
-            elem_id=elem_id,
-            apply_default_css=False,
-            server_functions=job_functions(jobs, kind),
-            **parts("job_bar", *SCRIPTS, words=WORDS),
-            **kwargs,
-        )
+        super().__init__(None, fixed={"words": WORDS}, elem_id=elem_id, server_functions=job_functions(jobs, kind), **kwargs)
 
     def preprocess(self, payload: Any) -> Any:
         """The id of the job on view, or None."""
         return payload if isinstance(payload, str) else None
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "the id of a job"}

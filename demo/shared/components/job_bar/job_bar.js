@@ -1,38 +1,41 @@
-// The body of a function that Gradio calls with element, props, trigger, watch and server; `fixed` comes from the Python class.
 // The bar of one job. Other components of the page hear of news by the event "segcore-job" of the document.
 
-const panel = element.querySelector(".jb-panel");
-const box = element.querySelector(".jb-box");
-let following = null;
-let shown = null;
-let newest = "";
+import { asked, keepInAddress } from "../../js/address.js";
+import { firstJobs, followJob } from "../../js/jobs.js";
 
-function follow(id) {
-  if (id === shown) return following?.again();
-  following?.end();
-  following = null;
-  [shown, newest] = [id, ""];
-  panel.hidden = !id;
-  keepInAddress({ job: id });
-  if (id) following = followJob(box, id, tell);
-}
+export function mount({ element, props, trigger, watch, server, fixed }) {
+  const panel = element.querySelector(".jb-panel");
+  const box = element.querySelector(".jb-box");
+  let following = null;
+  let shown = null;
+  let newest = "";
 
-function tell(look) {
-  document.dispatchEvent(new CustomEvent("segcore-job", { detail: look }));
-  const now = `${look.state} ${look.version}`;
-  if (now !== newest) trigger("news", { id: look.id, state: look.state, version: look.version });
-  newest = now;
-}
-
-async function begin() {
-  const linked = new URLSearchParams(location.search).get("job");
-  const own = linked ? [linked] : await server.own({ visitor: visitor() }).catch(() => []);
-  if (!shown && own.length) {
-    props.value = own.at(-1);
-    follow(props.value);
+  function follow(id) {
+    if (id === shown) return following?.again();
+    following?.end();
+    following = null;
+    [shown, newest] = [id, ""];
+    panel.hidden = !id;
+    keepInAddress({ job: id });
+    if (id) following = followJob({ element, server, words: fixed.words }, box, id, tell);
   }
-}
 
-watch("value", () => follow(props.value ?? null));
-if (props.value) follow(props.value);
-else begin();
+  function tell(look) {
+    document.dispatchEvent(new CustomEvent("segcore-job", { detail: look }));
+    const now = `${look.state} ${look.version}`;
+    if (now !== newest) trigger("news", { id: look.id, state: look.state, version: look.version });
+    newest = now;
+  }
+
+  async function begin() {
+    const own = await firstJobs(server, asked("job"));
+    if (!shown && own.length) {
+      props.value = own.at(-1);
+      follow(props.value);
+    }
+  }
+
+  watch("value", () => follow(props.value ?? null));
+  if (props.value) follow(props.value);
+  else begin();
+}

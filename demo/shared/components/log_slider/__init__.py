@@ -1,16 +1,19 @@
 """A slider for weights: 0, and then decades."""
 
+from pathlib import Path
 from typing import Any
 
-from demo.shared.components import JsonHTML, parts
+from demo.shared.components.base import Component
 
 
-class LogSlider(JsonHTML):
+class LogSlider(Component):
     """A slider whose value is the real number: 0 at the far left, then logarithmic from `lo` to `hi`.
 
     Events: `change` on every change, also from Python; `input` on every change by the user; `release` when the user has
     settled: pointer up, key up, number entered, reset.
     """
+
+    files = Path(__file__).parent
 
     def __init__(
         self,
@@ -36,14 +39,8 @@ class LogSlider(JsonHTML):
         """
         self.lo, self.hi = lo, hi
         kwargs = {"container": True, "padding": False} | kwargs  # gr.HTML pads what is inside the container in any case
-        super().__init__(
-            value,
-            label=label,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts("log_slider", lo=lo, hi=hi, start=value, label=label or "Slider", info=info or ""),
-            **kwargs,
-        )
+        fixed = {"lo": lo, "hi": hi, "start": value, "label": label or "Slider", "info": info or ""}
+        super().__init__(value, fixed=fixed, label=label, elem_id=elem_id, **kwargs)
 
     def preprocess(self, payload: Any) -> Any:
         """Make a float of the payload; what cannot become one goes on as it is, for the settings to judge."""

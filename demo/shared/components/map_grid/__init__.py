@@ -1,8 +1,9 @@
 """Small multiples: maps and masks on the patches, over the picture."""
 
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from demo.shared.components import JsonHTML, parts
+from demo.shared.components.base import Component
 from segcore.palette import DIVERGING, SEQUENTIAL
 
 RAMPS = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
@@ -40,11 +41,15 @@ class MapGridValue(TypedDict):
     rows: list[Row]
 
 
-class MapGrid(JsonHTML):
+class MapGrid(Component):
     """Rows of maps with a common cursor: the patch under the pointer is marked in all of them, with its values.
 
     Events: `choose`, when a user takes a tile that can be chosen. Its `gr.EventData` has `index`.
     """
+
+    files = Path(__file__).parent
+    happens = ("choose",)
+    about = "maps on the patch grid, as base64 of 32-bit floats"
 
     def __init__(
         self,
@@ -62,15 +67,4 @@ class MapGrid(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        self.empty = empty
-        super().__init__(
-            value,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts("map_grid", ramps=RAMPS, empty=empty),
-            **kwargs,
-        )
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "maps on the patch grid, as base64 of 32-bit floats"}
+        super().__init__(value, fixed={"ramps": RAMPS, "empty": empty}, elem_id=elem_id, **kwargs)

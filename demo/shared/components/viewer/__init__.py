@@ -1,8 +1,11 @@
 """The picture under its segments."""
 
+from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
-from demo.shared.components import JsonHTML, parts, with_urls
+from demo.shared import texts
+from demo.shared.components.base import Component
+from segcore.palette import NEUTRAL
 
 
 class ViewerValue(TypedDict):
@@ -22,11 +25,15 @@ class ViewerValue(TypedDict):
     background: NotRequired[int | None]  # label that always keeps its own color
 
 
-class Viewer(JsonHTML):
+class Viewer(Component):
     """Masks over a picture, with opacity, before and after, and a legend that isolates segments.
 
     Everything happens in the browser; nothing is sent back.
     """
+
+    files = Path(__file__).parent
+    pictures = ("picture", "labels")
+    about = "the picture, its labels, their names, areas and colors"
 
     def __init__(
         self,
@@ -48,19 +55,5 @@ class Viewer(JsonHTML):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        self.opacity, self.divider, self.empty = opacity, divider, empty
-        super().__init__(
-            value,
-            elem_id=elem_id,
-            apply_default_css=False,
-            **parts("viewer", opacity=opacity, divider=divider, empty=empty),
-            **kwargs,
-        )
-
-    def postprocess(self, value: Any) -> Any:
-        """Turn paths of files into what Gradio serves."""
-        return with_urls(value, "picture", "labels")
-
-    def api_info(self) -> dict[str, Any]:
-        """Describe the value to API clients."""
-        return {"type": {}, "description": "the picture, its labels, their names, areas and colors"}
+        fixed = {"opacity": opacity, "divider": divider, "empty": empty, "neutral": NEUTRAL, "words": texts.VIEWER}
+        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
