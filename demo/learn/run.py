@@ -1,7 +1,7 @@
 """A run: a training whose states become what the page draws."""
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.learn import texts
+from demo.learn.board import About, Masks, Parts, PicturesShown, Point, Table
 from demo.learn.data import OWN, drawn, own_pictures
 from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
@@ -40,7 +41,7 @@ class Left:
     settings: LearnSettings  # to go on with
 
 
-def about(wanted: Wanted) -> dict[str, Any]:
+def about(wanted: Wanted) -> About:
     """What the page shows of a run before its first step."""
     return {
         "title": wanted.title,
@@ -85,7 +86,7 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(wanted)
         settings = left.settings if left else wanted.settings
         if left is None:
-            yield Report(texts.READING, show={"pictures": _shown(pictures) | {"left_out": left_out}})
+            yield Report(texts.READING, show=Parts(pictures=_shown(pictures, left_out)))
         states = train(
             wanted.asked.system, pictures, n_segments=wanted.asked.k, settings=settings, minutes=minutes,
             seed=wanted.asked.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
@@ -93,7 +94,7 @@ def make_work(
         reports = _reports(states, pictures, wanted.asked.k, settings, clock)
         if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
-            yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, wanted)})
+            yield Report(texts.COMPARING, show=Parts(baselines=_baselines(pictures, wanted)))
         yield from reports
 
     return work
@@ -117,7 +118,7 @@ def _scored(pictures: Pictures) -> Pictures:
     return Pictures(pictures.images[:SCORED], pictures.names[:SCORED], pictures.truth[:SCORED], pictures.classes)
 
 
-def _shown(pictures: Pictures) -> dict[str, Any]:
+def _shown(pictures: Pictures, left_out: tuple[str, ...]) -> PicturesShown:
     """The six pictures, and their truth."""
     n = min(SHOWN, len(pictures))
     return {
@@ -129,6 +130,7 @@ def _shown(pictures: Pictures) -> dict[str, Any]:
         # Without a class is 0, so that a byte holds each.
         "truth": [_labels(truth + 1) for truth in pictures.truth[:n]],
         "classes": pictures.classes,
+        "left_out": left_out,
     }
 
 
@@ -160,11 +162,11 @@ def _reports(
         slowest, _ = params(LearnSettings)["learning_rate"].bounds
         slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
         masks, left = _look(state, pictures, k, slower)
-        yield _report(state, {"masks": masks}, left)
+        yield _report(state, Parts(masks=masks), left)
         raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
 
 
-def _report(state: State, show: dict[str, Any], left: Left | None) -> Report:
+def _report(state: State, show: Mapping[str, Any], left: Left | None) -> Report:
     return Report(texts.LEARNING, state.step, unit=texts.STEPS, share=state.progress, show=show, left=left)
 
 
@@ -178,7 +180,7 @@ class _Curve:
     def add(self, state: State) -> None:
         self._states.append(state)
 
-    def point(self) -> dict[str, Any]:
+    def point(self) -> Point:
         """Step, loss and parts; begins a new mean."""
         states, self._states = self._states, []
         parts = {name: _mean([s.parts[name] for s in states]) for name in states[-1].parts}
@@ -190,15 +192,15 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
+def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[Masks, Left]:
     """Label the pictures that are shown, and score where there is a truth."""
     masks = [_labels(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
     learned = state.learned()
-    told: dict[str, Any] = {"images": masks, "accuracy": None, "names": None, "class_of": None}
+    told = Masks(images=masks, accuracy=None, names=None, class_of=None)
     if scores is not None:
         learned = learned.named(scores.names(pictures.classes))
-        told |= {"accuracy": round(scores.accuracy, 4), "names": learned.names, "class_of": scores.class_of}
+        told = Masks(images=masks, accuracy=round(scores.accuracy, 4), names=learned.names, class_of=scores.class_of)
     return told, Left(learned, state.checkpoint(), pictures, settings)
 
 
@@ -208,7 +210,7 @@ def _scores(state: State, pictures: Pictures, k: int) -> ClassScores | None:
     return score_classes(state.label, _scored(pictures), n_segments=k)
 
 
-def table(state: State) -> dict[str, Any]:
+def table(state: State) -> Table:
     """P, the use of the clusters, and what they say."""
     use: NDArray[np.float32] = state.use.numpy()
     P = None if state.P is None else state.P.numpy()

@@ -2,7 +2,7 @@
 
 import { asked, keepInAddress } from "../../shared/js/address.js";
 import { rgbOf } from "../../shared/js/colors.js";
-import { make, makeButton, makeSvg, partsOf } from "../../shared/js/dom.js";
+import { filled, make, makeButton, makeSvg, partsOf } from "../../shared/js/dom.js";
 import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
@@ -236,8 +236,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.usePanel.querySelector(".ln-note").textContent = words.use_info;
     if (!run.P) return;
     drawTable(run.canvas, run.P, k, ramp, run.lit);
-    noteTable(run, words.table_info.replace("{diagonal}", percent(run.table.diagonal)));
-    run.canvas.setAttribute("aria-label", `${words.table}, ${k} × ${k}: ${percent(run.table.diagonal)} on the diagonal`);
+    noteTable(run, filled(words.table_info, { diagonal: percent(run.table.diagonal) }));
+    run.canvas.setAttribute("aria-label", filled(words.table_alt, { k, diagonal: percent(run.table.diagonal) }));
   }
 
   function paintCurves() {
@@ -255,7 +255,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       drawCurves(run.parts, words.parts, curves, { x: last, y: share });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const accuracy = { name: words.scored.replace("{n}", run.pictures.scored), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(words.scored, { n: run.pictures.scored }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         return { name, points: [[0, value], [last, value]], ink: fixed.inks[3 + i], dashed: true };
       });

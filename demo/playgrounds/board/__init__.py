@@ -47,7 +47,7 @@ class Board(Component):
             }
             for p in PLAYGROUNDS.values()
         ]
-        words = {"copied": texts.COPIED, "wait": texts.WAIT_LABELS}
+        words = {"copied": texts.COPIED, "wait": texts.WAIT_LABELS, **texts.BOARD}
         inks = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6)]  # of curves, those farthest apart
         fixed = {"stops": DIVERGING, "inks": inks, "playgrounds": listed, "play": NAME, "words": words}
         super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=[ask], **kwargs)

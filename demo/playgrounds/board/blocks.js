@@ -4,7 +4,7 @@ import { drawTile, pixelRatio, rampTile, strokeTwice } from "../../shared/js/can
 import { MOVES } from "../../shared/js/cells.js";
 import { pointsOf, scale } from "../../shared/js/chart.js";
 import { CURSOR, signed } from "../../shared/js/colors.js";
-import { make, makeButton, makeSvg } from "../../shared/js/dom.js";
+import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
 import { amount, outputOf, written } from "./amounts.js";
 
 function signBlock({ text }) {
@@ -35,7 +35,7 @@ function tool(text, label, enabled, act) {
   return button;
 }
 
-export function blocks({ state, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock }) {
+export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock }) {
   function block(spec, alone) {
     const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock };
     return makers[spec.block](spec, alone);
@@ -124,7 +124,7 @@ export function blocks({ state, ramp, inks, outputCount, parts, change, point, p
     canvas.style.width = `${cell * columns}px`;
     canvas.style.height = `${cell * count}px`;
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${block.title}; ${count} rows and ${columns} columns as colors`);
+    canvas.setAttribute("aria-label", filled(words.heat, { title: block.title, rows: count, columns }));
     if (!block.points) return canvas;
     const at = (event) => {
       const box = canvas.getBoundingClientRect();
@@ -193,8 +193,8 @@ export function blocks({ state, ramp, inks, outputCount, parts, change, point, p
       row.append(...(seen[i] ?? []).map((text) => make("td", "pg-known", text)));
       const last = make("td", "");
       last.append(
-        tool("+", `Add a layer after ${i + 1}`, rows.length < most, () => change(name, all().flatMap((r, at) => (at === i ? [r, [...r]] : [r])))),
-        tool("×", `Remove layer ${i + 1}`, rows.length > 1, () => change(name, all().filter((_, at) => at !== i))),
+        tool("+", filled(words.add, { number: i + 1 }), rows.length < most, () => change(name, all().flatMap((r, at) => (at === i ? [r, [...r]] : [r])))),
+        tool("×", filled(words.remove, { number: i + 1 }), rows.length > 1, () => change(name, all().filter((_, at) => at !== i))),
       );
       row.append(last);
       table.append(row);
@@ -202,7 +202,7 @@ export function blocks({ state, ramp, inks, outputCount, parts, change, point, p
     function kind(value, i) {
       const select = make("select", "");
       select.dataset.key = `${id}-kind-${i}`;
-      select.setAttribute("aria-label", `Kind of layer ${i + 1}`);
+      select.setAttribute("aria-label", filled(words.kind, { number: i + 1 }));
       kinds.forEach((text, index) => {
         const option = make("option", "", text);
         option.value = String(index);

@@ -15,6 +15,7 @@ function pinnedInAddress() {
 }
 
 export function mount({ element, props, trigger, watch, server, fixed }) {
+  const { words } = fixed;
   const parts = partsOf(element, "pg", ["list", "title", "lead", "formula", "problem", "presets", "fields", "cover", "copy", "stage", "sum"]);
   let play = null; // key of the playground
   let asking = false;
@@ -35,7 +36,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   };
 
   // What the parts of the page share; each takes what it needs, and adds what it has.
-  const board = { state, parts, element, ask, change, redraw, address, inks: fixed.inks, ramp: fixed.stops.map(rgbOf) };
+  const board = { state, words, parts, element, ask, change, redraw, address, inks: fixed.inks, ramp: fixed.stops.map(rgbOf) };
   Object.assign(board, pointing(board));
   Object.assign(board, tables(board));
   Object.assign(board, pictures(board));
@@ -54,7 +55,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
         stale = false;
         const reply = await server.ask({ query: Object.fromEntries(known), given: state.given ?? {} }).catch(() => null);
         if (stale) continue; // something changed meanwhile
-        if (!reply || reply.problem) tell([reply?.problem ?? "The server did not answer. Change something to ask again."]);
+        if (!reply || reply.problem) tell([reply?.problem ?? words.silent]);
         else receive(reply);
       }
     } finally {
@@ -81,7 +82,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   // The answer waits for the segments of the picture, which come through the queue.
   function segment() {
     waiting += 1;
-    tell([fixed.words.wait]);
+    tell([words.wait]);
     trigger("segment", { question: { query: Object.fromEntries(known), given: state.given ?? {} }, number: waiting });
   }
 
@@ -202,7 +203,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const nudge = (by, sign) => {
       const button = makeButton("pg-nudge", sign);
       button.tabIndex = -1; // arrow keys do the same in the box
-      button.setAttribute("aria-label", `${label}: ${by < 0 ? "less" : "more"}`);
+      button.setAttribute("aria-label", `${label}: ${by < 0 ? words.less : words.more}`);
       button.addEventListener("click", () => {
         const next = Number((value + by * step).toPrecision(12));
         if (next >= lo && next <= hi) change(name, next);
@@ -244,7 +245,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!copied) prompt("Link", location.href); // no clipboard over plain http
     else {
       const before = parts.copy.textContent;
-      parts.copy.textContent = fixed.words.copied;
+      parts.copy.textContent = words.copied;
       setTimeout(() => (parts.copy.textContent = before), 1500);
     }
   });

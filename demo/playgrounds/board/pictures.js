@@ -1,7 +1,7 @@
 // Pictures in which a place is clicked, and labels that are painted.
 
 import { MOVES } from "../../shared/js/cells.js";
-import { make, makeButton, makeSvg } from "../../shared/js/dom.js";
+import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
 import { written } from "./amounts.js";
 
 function placeOf(event, stage, rows, columns) {
@@ -22,9 +22,7 @@ function legendOf(labels) {
   return list;
 }
 
-export function pictures(board) {
-  const { state, parts, ask, edit } = board;
-
+export function pictures({ words, state, parts, ask, edit }) {
   function pictureBlock(spec) {
     const { id, title, src, grid: [rows, columns], at, boxes, dots, note, smooth } = spec;
     const figure = make("figure", "pg-picture");
@@ -59,7 +57,7 @@ export function pictures(board) {
     stage.dataset.key = `${id}-picture`;
     stage.classList.add("pg-clickable");
     stage.setAttribute("role", "application");
-    stage.setAttribute("aria-label", "Click, or move with the arrow keys; with Shift ten at a time");
+    stage.setAttribute("aria-label", words.click);
     stage.addEventListener("pointerdown", (event) => setPlace(at, ...placeOf(event, stage, rows, columns)));
     stage.addEventListener("pointermove", (event) => event.buttons && setPlace(at, ...placeOf(event, stage, rows, columns)));
     stage.addEventListener("keydown", (event) => {
@@ -86,7 +84,7 @@ export function pictures(board) {
     board.style.setProperty("--pg-columns", columns);
     board.dataset.key = `${id}-board`;
     board.setAttribute("role", name ? "application" : "img");
-    board.setAttribute("aria-label", name ? `${title}. Arrow keys move, Space paints with the chosen label, 1 to 9 choose it.` : title);
+    board.setAttribute("aria-label", name ? filled(words.paint, { title }) : title);
     if (name) board.tabIndex = 0;
     values.flat().forEach((label, index) => {
       const cell = make("span", "pg-cell");
@@ -118,10 +116,10 @@ export function pictures(board) {
       option.value = String(index - 1);
       select.append(option);
     });
-    select.setAttribute("aria-label", "Which is it?");
+    select.setAttribute("aria-label", words.which);
     select.addEventListener("change", () => {
       const said = Number(select.value);
-      verdict.textContent = said < 0 ? "" : said === right ? " ✓ yes" : ` ✗ no: ${options[right]}`;
+      verdict.textContent = said < 0 ? "" : said === right ? ` ✓ ${words.yes}` : ` ✗ ${words.no}: ${options[right]}`;
       verdict.className = `pg-verdict ${said === right ? "pg-yes" : "pg-nope"}`;
     });
     box.append(select, verdict);
@@ -131,7 +129,7 @@ export function pictures(board) {
   function brushes(labels) {
     const box = make("div", "pg-brushes");
     box.setAttribute("role", "radiogroup");
-    box.setAttribute("aria-label", "Label to paint");
+    box.setAttribute("aria-label", words.brush);
     labels.forEach(({ title, color }, index) => {
       const button = makeButton("pg-brush");
       button.setAttribute("role", "radio");

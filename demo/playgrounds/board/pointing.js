@@ -1,7 +1,7 @@
 // Pointing: an output lights what it reads, and its sum is spelled out. And results that are covered until they are guessed.
 
 import { MOVES } from "../../shared/js/cells.js";
-import { make } from "../../shared/js/dom.js";
+import { filled, make } from "../../shared/js/dom.js";
 import { parsed } from "../../shared/js/numbers.js";
 import { amount, outputOf, tint } from "./amounts.js";
 
@@ -21,7 +21,7 @@ function marked(box, button, guessed, value) {
 }
 
 export function pointing(board) {
-  const { state, parts, element, address } = board;
+  const { state, words, parts, element, address } = board;
 
   function pointable(box, button, block, i, j, columns, key) {
     const output = outputOf(block, i, j, columns);
@@ -163,7 +163,7 @@ export function pointing(board) {
     const input = make("input", "pg-edit pg-guess");
     Object.assign(input, { type: "text", inputMode: "decimal", placeholder: "?", autocomplete: "off" });
     input.dataset.key = key;
-    input.setAttribute("aria-label", `${block.title}: what do you expect?`);
+    input.setAttribute("aria-label", filled(words.expect, { title: block.title }));
     input.addEventListener("focus", () => point(output));
     input.addEventListener("pointerenter", () => point(output));
     input.addEventListener("keydown", (event) => {

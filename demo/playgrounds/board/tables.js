@@ -1,11 +1,11 @@
 // Tables whose cells can be changed.
 
-import { make } from "../../shared/js/dom.js";
+import { filled, make } from "../../shared/js/dom.js";
 import { parsed } from "../../shared/js/numbers.js";
 import { amount, outputOf, tint, written } from "./amounts.js";
 
 export function tables(board) {
-  const { state, parts, change, redraw, setCovered, settle, pointable, guess, marked } = board;
+  const { state, words, parts, change, redraw, setCovered, settle, pointable, guess, marked } = board;
 
   // ---- Drawing ----
 
@@ -89,7 +89,7 @@ export function tables(board) {
     const input = make("input", "pg-edit");
     Object.assign(input, { type: "text", inputMode: "decimal", value: String(value), autocomplete: "off", spellcheck: false });
     input.dataset.key = key;
-    input.setAttribute("aria-label", `${block.title}, row ${i + 1}, column ${j + 1}`);
+    input.setAttribute("aria-label", filled(words.cell, { title: block.title, row: i + 1, column: j + 1 }));
     input.style.setProperty("--pg-width", `${Math.max(String(value).length, 2) + 0.6}ch`);
     input.addEventListener("focus", () => input.select());
     input.addEventListener("input", () => {

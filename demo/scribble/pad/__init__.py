@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from demo.scribble import texts
 from demo.shared.components.base import Component
 from segcore.interactive.strokes import MOST_LABELS, MOST_POINTS, MOST_STROKES
 from segcore.palette import PALETTE
@@ -62,6 +63,7 @@ class ScribblePad(Component):
             "most_points": MOST_POINTS,
             "opacity": opacity,
             "empty": empty,
+            "words": texts.PAD,
         }
         super().__init__(None, fixed=fixed, elem_id=elem_id, **kwargs)
 

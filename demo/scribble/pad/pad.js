@@ -3,7 +3,7 @@
 
 import { pixelRatio } from "../../shared/js/canvas.js";
 import { rgbOf } from "../../shared/js/colors.js";
-import { make, makeButton, partsOf } from "../../shared/js/dom.js";
+import { filled, make, makeButton, partsOf } from "../../shared/js/dom.js";
 import { loadLabels, setPicture } from "../../shared/js/images.js";
 import { clamped } from "../../shared/js/numbers.js";
 
@@ -55,7 +55,7 @@ export function simplified(points) {
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function mount({ element, props, trigger, watch, fixed }) {
-  const KEYS = "Keys in the picture: 1 to 8 label, E eraser, arrows move, Space pen down and up, [ and ] brush, Z undo, Y redo.";
+  const { words } = fixed;
   const parts = partsOf(element, "sp", [
       "pad", "empty", "body", "labels", "more", "eraser", "size", "size-now", "undo", "redo", "clear", "stage", "picture",
       "result", "uncertain", "strokes", "cursor", "opacity", "opacity-now", "show-strokes", "show-uncertain", "cutout", "keys",
@@ -249,7 +249,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   const buttons = fixed.palette.slice(0, fixed.most).map((color, i) => {
     const button = makeButton();
     button.dataset.label = String(i + 1);
-    button.title = `Label ${i + 1} (key ${i + 1})`;
+    button.title = filled(words.key, { label: i + 1 });
     const chip = make("span", "sp-chip");
     chip.style.setProperty("--sp-color", color);
     button.append(chip, String(i + 1), make("span", "sp-name"));
@@ -264,7 +264,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
       const name = view?.names[i + 1] ?? "";
       button.hidden = i >= shownLabels;
       button.setAttribute("aria-pressed", String(!pen.erasing && pen.label === i + 1));
-      button.setAttribute("aria-label", `Label ${i + 1}${name ? `, ${name}` : ""}`);
+      button.setAttribute("aria-label", `${filled(words.label, { label: i + 1 })}${name ? `, ${name}` : ""}`);
       button.lastChild.textContent = name;
       button.lastChild.hidden = !name;
     });
@@ -276,14 +276,14 @@ export function mount({ element, props, trigger, watch, fixed }) {
     parts["size-now"].textContent = `${(100 * pen.width).toFixed(1)} %`;
     parts["opacity-now"].textContent = `${parts.opacity.value} %`;
     parts.opacity.style.setProperty("--lab-fill", `${parts.opacity.value}%`);
-    parts.stage.setAttribute("aria-label", `${view?.alt ?? "Picture"}. ${strokes.length} strokes. ${KEYS}`);
+    parts.stage.setAttribute("aria-label", filled(words.stage, { picture: view?.alt ?? words.picture, n: strokes.length, keys: words.keys }));
   }
 
   function takeLabel(label) {
     shownLabels = Math.max(shownLabels, label);
     pen.label = label;
     pen.erasing = false;
-    say(`Label ${label}`);
+    say(filled(words.label, { label }));
     drawTools();
     if (parts.cutout.checked) paintResult();
     paintCursor();
@@ -291,7 +291,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function takeEraser() {
     pen.erasing = !pen.erasing;
-    say(pen.erasing ? "Eraser" : `Label ${pen.label}`);
+    say(pen.erasing ? words.eraser : filled(words.label, { label: pen.label }));
     drawTools();
     paintCursor();
   }
@@ -304,8 +304,8 @@ export function mount({ element, props, trigger, watch, fixed }) {
     paintCursor();
   }
 
-  function say(words) {
-    parts.said.textContent = words;
+  function say(text) {
+    parts.said.textContent = text;
   }
 
   // ---- Strokes ----
@@ -322,7 +322,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (!past.length) return;
     undone.push(strokes);
     strokes = past.pop();
-    say(`Undone; ${strokes.length} strokes`);
+    say(filled(words.undone, { n: strokes.length }));
     paintAll();
     send("input");
   }
@@ -331,14 +331,14 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (!undone.length) return;
     past.push(strokes);
     strokes = undone.pop();
-    say(`Done again; ${strokes.length} strokes`);
+    say(filled(words.redone, { n: strokes.length }));
     paintAll();
     send("input");
   }
 
   function penDown(at) {
     if (strokes.length >= fixed.most_strokes) {
-      say(`There may be ${fixed.most_strokes} strokes; undo some.`);
+      say(filled(words.most, { n: fixed.most_strokes }));
       return;
     }
     drawing = { label: pen.erasing ? 0 : pen.label, width: pen.width, points: [at] };
@@ -426,7 +426,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     pen.at ??= [0.5, 0.5];
     pen.down = true;
     penDown(pen.at);
-    say("Pen down");
+    say(words.down);
   }
 
   function leavePen() {
@@ -468,7 +468,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   });
 
   for (const name of ["show-strokes", "show-uncertain", "cutout"]) parts[name].addEventListener("change", paintAll);
-  parts.keys.textContent = KEYS;
+  parts.keys.textContent = words.keys;
   parts["show-strokes"].checked = true; // Gradio keeps no attribute of the template without a value
   parts.size.value = String(200 * pen.width);
   parts.opacity.value = String(Math.round(100 * fixed.opacity));

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.shared.components.base import Component
+from demo.steps import texts
 from segcore.palette import DIVERGING, SEQUENTIAL
 
 
@@ -28,5 +29,5 @@ class Player(Component):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {"ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING}, "empty": empty}
+        fixed = {"ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING}, "empty": empty, "words": texts.PLAYER}
         super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)

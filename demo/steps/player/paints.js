@@ -8,10 +8,10 @@ import { digits } from "./digits.js";
 
 const UNASSIGNED = -1;
 
-export function paints({ run, ramps }) {
+export function paints({ run, ramps, words }) {
   function written(value, form) {
     if (form === "integer") return withMinus(String(Math.round(value)));
-    if (form === "label") return value < 0 ? "none yet" : `<span class="st-chip" style="--c:${paletteColor(value)}"></span>${value + 1}`;
+    if (form === "label") return value < 0 ? words.none : `<span class="st-chip" style="--c:${paletteColor(value)}"></span>${value + 1}`;
     if (form === "row") return rowName(run.value, value);
     if (form === "percent") return `${digits(100 * value)} %`;
     return digits(value);

@@ -1,7 +1,7 @@
 import { asked } from "../../shared/js/address.js";
 import { MOVES } from "../../shared/js/cells.js";
 import { rgbOf } from "../../shared/js/colors.js";
-import { make, makeButton, partsOf } from "../../shared/js/dom.js";
+import { filled, make, makeButton, partsOf } from "../../shared/js/dom.js";
 import { unpackedAll } from "./arrays.js";
 import { curveView } from "./curve.js";
 import { formula } from "./formula.js";
@@ -15,6 +15,7 @@ import { treeView } from "./tree.js";
 const BEAT = 1100; // ms per step at speed 1
 
 export function mount({ element, props, trigger, watch, fixed }) {
+  const { words } = fixed;
   const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -31,7 +32,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   // What the views and the rest share; each takes what it needs, and adds what it has.
   const player = {
-    element, run, parts, trigger, choose, frame, frameNamed, hover, paintFrame, pointed, show, stop, usesPair,
+    element, run, parts, trigger, words, choose, frame, frameNamed, hover, paintFrame, pointed, show, stop, usesPair,
     ramps: Object.fromEntries(Object.entries(fixed.ramps).map(([name, colors]) => [name, colors.map(rgbOf)])),
   };
 
@@ -113,8 +114,8 @@ export function mount({ element, props, trigger, watch, fixed }) {
     parts.slider.value = String(run.at);
     parts.slider.style.setProperty("--lab-fill", `${(100 * run.at) / Math.max(1, Number(parts.slider.max))}%`);
     parts.slider.setAttribute("aria-valuetext", title);
-    const left = frames.length < total ? `, ${total - frames.length} in between left out` : "";
-    parts.count.textContent = `${number + 1} of ${total}${left}`;
+    const left = frames.length < total ? filled(words.leftOut, { n: total - frames.length }) : "";
+    parts.count.textContent = filled(words.count, { number: number + 1, total, left });
     parts.first.disabled = parts.back.disabled = run.at === 0;
     parts.last.disabled = parts.forward.disabled = run.at === frames.length - 1;
     paintVariants();
@@ -196,7 +197,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (run.at === run.value.frames.length - 1) show(0);
     if (calm.matches) return show(run.at + 1); // one step instead of a film
     parts.play.setAttribute("aria-pressed", "true");
-    parts.play.setAttribute("aria-label", "Pause");
+    parts.play.setAttribute("aria-label", words.pause);
     run.timer = window.setInterval(() => {
       if (!element.isConnected) return stop();
       show(run.at + 1);
@@ -209,7 +210,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     window.clearInterval(run.timer);
     run.timer = 0;
     parts.play.setAttribute("aria-pressed", "false");
-    parts.play.setAttribute("aria-label", "Play");
+    parts.play.setAttribute("aria-label", words.play);
   }
 
   function togglePlay() {
@@ -288,7 +289,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
       await navigator.clipboard.writeText(text);
       parts.copied.textContent = told;
     } catch {
-      parts.copied.textContent = "The browser does not allow it here; select the text and copy it.";
+      parts.copied.textContent = words.forbidden;
     }
   }
 
@@ -301,8 +302,8 @@ export function mount({ element, props, trigger, watch, fixed }) {
   parts.slider.addEventListener("input", () => step(parts.slider.valueAsNumber - run.at));
   parts.speed.addEventListener("change", speedChanged);
   parts.close.addEventListener("click", leaveQuestion);
-  parts.copy.addEventListener("click", () => copy(parts.python.textContent, "Copied."));
-  parts["copy-link"].addEventListener("click", () => copy(new URL(address(), location.href).href, "The link is copied."));
+  parts.copy.addEventListener("click", () => copy(parts.python.textContent, words.copied));
+  parts["copy-link"].addEventListener("click", () => copy(new URL(address(), location.href).href, words.linkCopied));
   document.addEventListener("keydown", onKey);
   let width = 0;
 

@@ -1,11 +1,11 @@
 // Predict, then reveal. The answer comes with the states; nothing is sent, nothing is kept.
 
-import { make, makeButton } from "../../shared/js/dom.js";
+import { filled, make, makeButton } from "../../shared/js/dom.js";
 
 const YOURS = "#0072b2";
 const TRUE_ONE = "#d55e00";
 
-export function questions({ element, run, parts, show, frameNamed, stop, paintFrame }) {
+export function questions({ element, run, parts, words, show, frameNamed, stop, paintFrame }) {
   function paintQuestionList() {
     const buttons = run.value.questions.map((question) => {
       const button = makeButton("", question.ask);
@@ -26,7 +26,7 @@ export function questions({ element, run, parts, show, frameNamed, stop, paintFr
     parts.options.replaceChildren(...question.options.map((text, at) => optionButton(text, at)));
     parts.options.hidden = question.options.length === 0;
     parts.verdict.hidden = true;
-    parts.close.textContent = "Leave it";
+    parts.close.textContent = words.leave;
     parts.question.hidden = false;
     element.classList.add("st-asking");
     parts.question.scrollIntoView({ block: "nearest" });
@@ -54,10 +54,10 @@ export function questions({ element, run, parts, show, frameNamed, stop, paintFr
       button.classList.toggle("st-right", at === question.right);
       button.classList.toggle("st-yours", at === answer);
     });
-    parts.verdict.replaceChildren(make("strong", "", right ? "Right. " : "Not quite. "), ranked(question, answer), question.why);
+    parts.verdict.replaceChildren(make("strong", "", `${right ? words.right : words.wrong} `), ranked(question, answer), question.why);
     parts.verdict.classList.toggle("st-wrong", !right);
     parts.verdict.hidden = false;
-    parts.close.textContent = "Go on";
+    parts.close.textContent = words.goOn;
     parts.close.focus({ preventScroll: true });
   }
 
@@ -66,7 +66,7 @@ export function questions({ element, run, parts, show, frameNamed, stop, paintFr
     if (!question.values || question.options.length) return "";
     const values = run.arrays[question.values];
     const better = values.reduce((count, value) => count + (value > values[answer] ? 1 : 0), 0);
-    return better ? `${better.toLocaleString("en")} of ${values.length.toLocaleString("en")} ${run.value.words} would have been better. ` : "";
+    return better ? filled(words.better, { better: better.toLocaleString("en"), n: values.length.toLocaleString("en"), things: run.value.words }) : "";
   }
 
   function leaveQuestion() {

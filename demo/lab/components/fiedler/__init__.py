@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from demo.lab import texts
 from demo.shared.components.base import Component
 from segcore.palette import DIVERGING
 
@@ -67,4 +68,5 @@ class FiedlerPanel(Component):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        super().__init__(value, fixed={"stops": DIVERGING, "empty": empty}, elem_id=elem_id, **kwargs)
+        fixed = {"stops": DIVERGING, "empty": empty, "words": texts.VECTORS_WORDS}
+        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)

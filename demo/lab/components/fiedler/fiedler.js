@@ -5,9 +5,9 @@ import { drawTile, fit, pixelRatio, rampTile, strokeTwice } from "../../../share
 import { cellAt, cellSize, covered, inside, isInside, isSame, MOVES, traceBorder, traceCells } from "../../../shared/js/cells.js";
 import { lowest, valueAt } from "../../../shared/js/chart.js";
 import { CURSOR, colorAt, rgbOf, signed } from "../../../shared/js/colors.js";
-import { make, makeButton, makeSvg, partsOf } from "../../../shared/js/dom.js";
+import { filled, make, makeButton, makeSvg, partsOf } from "../../../shared/js/dom.js";
 import { setPicture } from "../../../shared/js/images.js";
-import { nameOf, number } from "../../../shared/js/numbers.js";
+import { nameOf, number, withMinus } from "../../../shared/js/numbers.js";
 import { floatsOf } from "../../../shared/js/wire.js";
 
 const BINS = 48; // even, so that 0 is an edge
@@ -25,10 +25,10 @@ function decode(vector, value, ramp) {
   return { ...vector, entries, limit, tile: rampTile(Array.from(entries, (entry) => signed(limit ? entry / limit : 0)), value.w, value.h, ramp) };
 }
 
-function galleryItem(vector) {
+function galleryItem(vector, words) {
   const button = makeButton("fp-item");
   button.dataset.index = vector.index;
-  button.setAttribute("aria-label", `Eigenvector ${vector.index}, eigenvalue ${number(vector.eigenvalue)}`);
+  button.setAttribute("aria-label", filled(words.item, { index: vector.index, value: number(vector.eigenvalue) }));
   const caption = make("span", "fp-caption");
   caption.append(make("b", "", nameOf(vector.index)), ` μ = ${number(vector.eigenvalue)}`);
   button.append(document.createElement("canvas"), caption);
@@ -52,6 +52,7 @@ function axisNodes(vector, x, width) {
 }
 
 export function mount({ element, props, trigger, watch, fixed }) {
+  const { words } = fixed;
   const parts = partsOf(element, "fp", [
       "panel", "message", "body", "gallery", "title", "over", "stage", "picture", "map", "marks", "ramp", "at-threshold",
       "at-cell", "low", "high", "cell", "plot", "threshold", "share", "cut", "lowest", "zero",
@@ -154,7 +155,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function fillGallery() {
     const focused = [...parts.gallery.querySelectorAll("button")].indexOf(document.activeElement);
-    parts.gallery.replaceChildren(...view.vectors.map(galleryItem));
+    parts.gallery.replaceChildren(...view.vectors.map((vector) => galleryItem(vector, words)));
     if (focused >= 0) itemAt(Math.min(focused, view.vectors.length - 1)).focus();
   }
 
@@ -193,11 +194,11 @@ export function mount({ element, props, trigger, watch, fixed }) {
   }
 
   function paintTitle(vector) {
-    const residual = make("small", "", `residual ${number(vector.residual)}`);
+    const residual = make("small", "", filled(words.residual, { value: number(vector.residual) }));
     parts.title.replaceChildren(`${nameOf(vector.index)}\u2003μ = ${number(vector.eigenvalue)}`, residual);
     parts.stage.setAttribute(
       "aria-label",
-      `Eigenvector ${vector.index} on ${view.rows} rows and ${view.columns} columns of patches. Arrow keys move from patch to patch.`,
+      filled(words.stage, { index: vector.index, rows: view.rows, columns: view.columns }),
     );
   }
 
@@ -215,12 +216,12 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function paintCell(vector) {
     if (!state.cell) {
-      parts.cell.textContent = "Point at a patch, or focus the map and use the arrow keys.";
+      parts.cell.textContent = words.point;
       return;
     }
     const entry = entryAt(vector, state.cell);
-    const side = entry > threshold() ? "above" : "not above";
-    parts.cell.textContent = `Row ${state.cell.row + 1}, column ${state.cell.column + 1}: ${number(entry)}, ${side} the threshold`;
+    const side = entry > threshold() ? words.above : words.notAbove;
+    parts.cell.textContent = filled(words.cell, { row: state.cell.row + 1, column: state.cell.column + 1, value: number(entry), side });
   }
 
   function paintThreshold(vector) {
@@ -229,12 +230,14 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const count = entries.reduce((sum, entry) => sum + (entry > cut), 0);
     const share = shareOf(cut);
     parts.threshold.value = String(share);
-    parts.threshold.setAttribute("aria-valuetext", `${number(cut)}, ${count} of ${entries.length} patches above`);
+    parts.threshold.setAttribute("aria-valuetext", filled(words.now, { cut: number(cut), above: count, n: entries.length }));
     const side = cutInUse();
-    const object = side ? ` The object is the side ${side.side_is_positive ? "above" : "below"}.` : "";
+    const object = side ? filled(words.object, { side: side.side_is_positive ? words.objectAbove : words.objectBelow }) : "";
     parts.share.textContent =
-      `Threshold ${number(cut)} (${share.toFixed(2).replace("-", "−")} of the largest): ` +
-      `${count} of ${entries.length} patches above, ${Math.round((100 * count) / entries.length)} %.${object}`;
+      filled(words.share, {
+        cut: number(cut), share: withMinus(share.toFixed(2)), above: count, n: entries.length,
+        percent: Math.round((100 * count) / entries.length),
+      }) + object;
     const cuttable = view.value.cuttable;
     parts.cut.hidden = Boolean(cuttable && !cuttable.includes(vector.index));
     parts.lowest.hidden = ncutCurve().length === 0;
@@ -260,9 +263,9 @@ export function mount({ element, props, trigger, watch, fixed }) {
   }
 
   function plotInWords(curve) {
-    if (!curve.length) return "Histogram of the entries, with the threshold";
+    if (!curve.length) return words.histogram;
     const [at, cut] = lowest(curve);
-    return `Histogram of the entries, and Ncut over thresholds; its lowest value is ${number(cut)} at ${number(at)}`;
+    return filled(words.curve, { cut: number(cut), at: number(at) });
   }
 
   function barNodes(vector, x) {
@@ -285,7 +288,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
         height: high,
         fill: `rgb(${colorAt(ramp, signed((from + to) / 2))})`,
       });
-      bar.append(makeSvg("title", {}, `${count} patches from ${number(from * vector.limit)} to ${number(to * vector.limit)}`));
+      bar.append(makeSvg("title", {}, filled(words.bin, { n: count, low: number(from * vector.limit), high: number(to * vector.limit) })));
       return [bar];
     });
   }
@@ -300,13 +303,13 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const [bestX, bestY] = spot(best);
     const here = valueAt(curve, threshold());
     const nodes = [
-      makeSvg("text", { class: "fp-strong", x: 0, y: top - 10 }, x(1) < NARROW ? "Ncut" : "Ncut of the two sides"),
+      makeSvg("text", { class: "fp-strong", x: 0, y: top - 10 }, x(1) < NARROW ? words.ncut : words.ncutSides),
       makeSvg("line", { class: "fp-axis", x1: x(-1), x2: x(1), y1: base + 0.5, y2: base + 0.5 }),
       makeSvg("polyline", { class: "fp-curve", points: curve.map((point) => spot(point).join(",")).join(" ") }),
       makeSvg("circle", { class: "fp-best", cx: bestX, cy: bestY, r: 6 }),
     ];
     if (here !== null) nodes.push(makeSvg("circle", { class: "fp-here", cx: x(shareOf(threshold())), cy: y(here), r: 5 }));
-    const text = `lowest ${number(best[1])}${here === null ? "" : `, here ${number(here)}`}`;
+    const text = filled(words.lowest, { cut: number(best[1]) }) + (here === null ? "" : filled(words.here, { cut: number(here) }));
     nodes.push(makeSvg("text", { x: x(1), y: top - 10, "text-anchor": "end" }, text));
     return nodes;
   }
@@ -318,7 +321,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (used) {
       const usedAt = x(shareOf(used.threshold));
       const mark = makeSvg("line", { class: "fp-used", x1: usedAt, x2: usedAt, y1: 6, y2: height });
-      mark.append(makeSvg("title", {}, `the cut in use: ${number(used.threshold)}`));
+      mark.append(makeSvg("title", {}, filled(words.used, { cut: number(used.threshold) })));
       nodes.push(mark);
     }
     nodes.push(makeSvg("line", { class: "fp-line", x1: at, x2: at, y1: 6, y2: height }));

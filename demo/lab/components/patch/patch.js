@@ -47,21 +47,22 @@ function knob(context, [x, y], color, radius, square) {
   context.stroke(path);
 }
 
-function vectorItem([index, eigenvalue, entry, largest], ramp) {
+function vectorItem([index, eigenvalue, entry, largest], ramp, words) {
   const share = largest ? entry / largest : 0;
   const item = make("li");
-  const words = make("div", "pp-entry");
-  words.append(make("span", "", nameOf(index)), number(entry));
+  const head = make("div", "pp-entry");
+  head.append(make("span", "", nameOf(index)), number(entry));
   const track = make("div", "pp-track");
   track.style.setProperty("--pp-from", `${50 + 50 * Math.min(share, 0)}%`);
   track.style.setProperty("--pp-length", `${50 * Math.abs(share)}%`);
   track.style.setProperty("--pp-color", `rgb(${colorAt(ramp, signed(share < 0 ? -0.55 : 0.55))})`);
-  item.title = `μ = ${number(eigenvalue)}; ${Math.round(100 * Math.abs(share))} % of the largest |entry|`;
-  item.append(words, track);
+  item.title = filled(words.entry, { value: number(eigenvalue), percent: Math.round(100 * Math.abs(share)) });
+  item.append(head, track);
   return item;
 }
 
 export function mount({ element, props, watch, server, fixed }) {
+  const { words } = fixed;
   const parts = partsOf(element, "pp", [
       "panel", "message", "body", "note", "stage", "picture", "map", "marks", "row", "column", "size", "over", "show-nearest",
       "k", "k-now", "show-edges", "edges-name", "said", "facts", "problem", "maps", "spectral", "vectors", "second", "match",
@@ -107,7 +108,7 @@ export function mount({ element, props, watch, server, fixed }) {
     parts.note.hidden = !value.note;
     parts.row.max = view.rows;
     parts.column.max = view.columns;
-    parts.size.textContent = `of ${view.rows} × ${view.columns} ${value.cells}`;
+    parts.size.textContent = filled(words.of, { rows: view.rows, columns: view.columns, cells: value.cells });
     parts.message.hidden = true;
     parts.body.hidden = false;
     tell("");
@@ -134,7 +135,7 @@ export function mount({ element, props, watch, server, fixed }) {
     try {
       while (view && visible() && !isAnswered()) {
         const asked = { token: view.value.token, ...state.cell };
-        const reply = (await server.ask(asked)) ?? { problem: fixed.words.silent };
+        const reply = (await server.ask(asked)) ?? { problem: words.silent };
         if (view?.value.token !== asked.token) continue; // another result came meanwhile
         if (reply.problem) {
           tell(reply.problem);
@@ -169,7 +170,7 @@ export function mount({ element, props, watch, server, fixed }) {
     const { value } = view;
     const names = value.maps.map(({ key, title }) => ({ key, title, picture: value, second: false }));
     const isSecond = Boolean(value.second?.picture);
-    if (isSecond) names.push({ key: "second", title: fixed.words.second, picture: value.second, second: true });
+    if (isSecond) names.push({ key: "second", title: words.second, picture: value.second, second: true });
     const focused = cards.findIndex(({ button }) => button && button === document.activeElement);
     cards = names.map(makeCard);
     parts.maps.replaceChildren(...cards.filter(({ second }) => !second).map(({ node }) => node));
@@ -197,7 +198,7 @@ export function mount({ element, props, watch, server, fixed }) {
 
   function nameButton(key, title) {
     const button = makeButton("pp-name");
-    button.title = fixed.words.enlarge;
+    button.title = words.enlarge;
     button.append(title);
     button.insertAdjacentHTML("beforeend", ENLARGE);
     button.addEventListener("click", () => {
@@ -219,9 +220,9 @@ export function mount({ element, props, watch, server, fixed }) {
     card.ends.replaceChildren(...(signed ? [-map.limit, 0, map.limit] : [0, map.limit]).map((value) => make("span", "", number(value))));
     const hover = state.hover && state.hover.second === card.second ? state.hover : null;
     card.here.textContent = hover
-      ? `row ${hover.row + 1}, column ${hover.column + 1}: ${number(entryAt(map, hover))}`
-      : `from ${number(map.least)} to ${number(map.most)}`;
-    card.mini.setAttribute("aria-label", `Map of ${card.title}, from ${number(map.least)} to ${number(map.most)}`);
+      ? filled(words.row, { row: hover.row + 1, column: hover.column + 1, value: number(entryAt(map, hover)) })
+      : filled(words.range, { low: number(map.least), high: number(map.most) });
+    card.mini.setAttribute("aria-label", filled(words.map, { title: card.title, low: number(map.least), high: number(map.most) }));
   }
 
   function stopsOf(signed) {
@@ -304,27 +305,27 @@ export function mount({ element, props, watch, server, fixed }) {
     parts["k-now"].textContent = String(state.k);
     const hasEdges = view.value.maps.some(({ key }) => key === "w_knn");
     parts["show-edges"].parentElement.hidden = !hasEdges;
-    const place = `Row ${row + 1}, column ${column + 1}`;
+    const place = filled(words.place, { row: row + 1, column: column + 1 });
     if (!isAnswered()) {
       parts.stage.setAttribute("aria-label", `${mapInWords()} ${place}.`);
       return;
     }
     const [name, color] = [view.value.names[answer.label], view.value.palette[answer.label]];
     const first = answer.vectors[0];
-    const words = [first ? `${nameOf(first[0])} = ${number(first[2])}` : "", nearestInWords()].filter(Boolean).join(", ");
-    const said = `${place}: ${name}${words ? `, ${words}` : ""}`;
-    if (parts.said.dataset.said !== said) sayWithChip(said, place, name, color, words);
+    const more = [first ? `${nameOf(first[0])} = ${number(first[2])}` : "", nearestInWords()].filter(Boolean).join(", ");
+    const said = `${place}: ${name}${more ? `, ${more}` : ""}`;
+    if (parts.said.dataset.said !== said) sayWithChip(said, place, name, color, more);
     parts.stage.setAttribute("aria-label", `${mapInWords()} ${said}.`);
-    parts["edges-name"].textContent = `Edges of W_knn: ${answer.edges.length}`;
+    parts["edges-name"].textContent = filled(words.edges, { n: answer.edges.length });
     parts.facts.textContent = answer.degree
-      ? `Degree d = Σⱼ Wᵢⱼ = ${number(answer.degree[0])}, ${Math.round(100 * answer.degree[1])} % of it from λ W_knn.`
+      ? filled(words.degree, { degree: number(answer.degree[0]), percent: Math.round(100 * answer.degree[1]) })
       : "";
     paintMatch();
   }
 
   function mapInWords() {
     const { rows, columns, value } = view;
-    return `${value.alt}, ${rows} rows and ${columns} columns of ${value.cells}. Arrow keys move from one to the next.`;
+    return filled(words.stage, { picture: value.alt, rows, columns, cells: value.cells });
   }
 
   function nearestInWords() {
@@ -332,14 +333,14 @@ export function mount({ element, props, watch, server, fixed }) {
     if (cell === undefined) return "";
     const { w } = view.value;
     const cosine = answer.maps.cosine.entries[cell];
-    return `nearest: row ${Math.floor(cell / w) + 1}, column ${(cell % w) + 1} (cos ${number(cosine)})`;
+    return filled(words.nearest, { row: Math.floor(cell / w) + 1, column: (cell % w) + 1, cosine: number(cosine) });
   }
 
-  function sayWithChip(said, place, name, color, words) {
+  function sayWithChip(said, place, name, color, more) {
     parts.said.dataset.said = said;
     const chip = make("span", "pp-chip");
     chip.style.setProperty("--pp-color", color);
-    parts.said.replaceChildren(`${place}: `, chip, name + (words ? `, ${words}` : ""));
+    parts.said.replaceChildren(`${place}: `, chip, name + (more ? `, ${more}` : ""));
   }
 
   function paintMatch() {
@@ -347,7 +348,7 @@ export function mount({ element, props, watch, server, fixed }) {
     if (!second) return;
     const found = answer.second;
     const text = found
-      ? `Best match: row ${found.best[0] + 1}, column ${found.best[1] + 1} (cos ${number(found.cosine)}). ${second.note}`
+      ? filled(words.match, { row: found.best[0] + 1, column: found.best[1] + 1, cosine: number(found.cosine), note: second.note })
       : (second.problem ?? "");
     if (parts.match.textContent !== text) parts.match.textContent = text;
   }
@@ -356,7 +357,7 @@ export function mount({ element, props, watch, server, fixed }) {
     const vectors = isAnswered() ? answer.vectors : [];
     if (!isAnswered() && answer) return; // until the answer is here the old one stays, without a flicker
     parts.spectral.hidden = vectors.length === 0;
-    parts.vectors.replaceChildren(...vectors.map((vector) => vectorItem(vector, ramp)));
+    parts.vectors.replaceChildren(...vectors.map((vector) => vectorItem(vector, ramp, words)));
   }
 
   function tell(problem) {
@@ -409,13 +410,13 @@ export function mount({ element, props, watch, server, fixed }) {
     const typed = Number(input.value);
     if (!input.value.trim() || !Number.isInteger(typed)) {
       input.value = String(state.cell[name] + 1);
-      tell(filled(fixed.words.whole, { name, most: size() }));
+      tell(filled(words.whole, { name, most: size() }));
       return;
     }
     choose({ ...state.cell, [name]: typed - 1 });
     const taken = state.cell[name] + 1;
     input.value = String(taken);
-    if (taken !== typed) tell(filled(fixed.words.became, { most: size(), name, typed, taken }));
+    if (taken !== typed) tell(filled(words.became, { most: size(), name, typed, taken }));
   }
 
   // ---- Wiring ----
