@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.pages import PAGES, Page
+from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.link import JS_CARRY
@@ -47,7 +48,7 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "64mb",
         "state_session_capacity": 300,
         "ssr_mode": False,
-        "app_kwargs": {"exception_handlers": refusals(check_names)},
+        "app_kwargs": {"exception_handlers": refusals(check_names), "routes": script_routes()},
     }
 
 

@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
-
-from torch import Tensor
+from typing import TYPE_CHECKING
 
 from segcore.errors import InputError, shortened
 
+if TYPE_CHECKING:
+    from torch import Tensor
 
-def check_tensor(name: str, x: Tensor, shape: Sequence[int | str]) -> None:
+
+def check_tensor(name: str, x: "Tensor", shape: Sequence[int | str]) -> None:
     """Check that `x` is a tensor of this shape with finite values.
 
     Args:
@@ -19,6 +21,8 @@ def check_tensor(name: str, x: Tensor, shape: Sequence[int | str]) -> None:
     Raises:
         InputError: it is no tensor, a size differs, or a value is NaN or infinite.
     """
+    from torch import Tensor  # here, so that a command line, which asks for ranges and choices, is quick
+
     expected = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
     if not isinstance(x, Tensor):
         raise InputError(f"{name} must be a torch tensor of shape {expected}; got {type(x).__name__}.", field=name)

@@ -1,7 +1,9 @@
 """The recipes of CONTRIBUTING.md, followed: what it says to write is run, and what should follow by itself does."""
 
+import importlib
 import json
 import re
+import shutil
 import sys
 import textwrap
 import types
@@ -14,6 +16,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
 
 import demo.build
 import demo.lab.tabs
@@ -22,7 +26,10 @@ from demo.lab.tab import Shown, View
 from demo.pages import PAGES, Page
 from demo.playgrounds.games import PLAYGROUNDS
 from demo.playgrounds.run import Answers
+from demo.shared import components
 from demo.shared.asked import SystemControls
+from demo.shared.components import LogSlider
+from demo.shared.components.scripts import name_of, script_routes
 from demo.shared.controls import control_for
 from demo.shared.service import Service
 from demo.steps import run as steps_run
@@ -54,10 +61,12 @@ PICTURE = str(EXAMPLES / "discs.png")
 QUICK = {"backbone": "color", "max_side": 96, "n_segments": 3}
 
 
-def recipe(heading):
-    """The Python blocks of one section."""
+def recipe(heading, language="python"):
+    """The blocks of one section."""
     (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", TEXT, re.DOTALL | re.MULTILINE)
-    return [textwrap.dedent(block) for block in re.findall(r"^ *```python\n(.*?)^ *```", section, re.DOTALL | re.MULTILINE)]
+    return [
+        textwrap.dedent(block) for block in re.findall(rf"^ *```{language}\n(.*?)^ *```", section, re.DOTALL | re.MULTILINE)
+    ]
 
 
 def module(code, name):
@@ -161,14 +170,40 @@ def test_a_page_gets_its_values_from_the_service():
     assert event.fn() == f"There are {len(Service(device='cpu').examples)} examples."
 
 
-def test_a_component_has_the_base_that_the_recipe_names():
-    from demo.shared import components
+def test_a_component(monkeypatch, tmp_path):
+    folder = tmp_path / "shared" / "components" / "die"
+    folder.mkdir(parents=True)
+    shutil.copytree(ROOT / "demo" / "shared" / "js", tmp_path / "shared" / "js")
+    (folder / "__init__.py").write_text(recipe("A component")[0])
+    (folder / "die.html").write_text(recipe("A component", "html")[0])
+    (folder / "die.js").write_text(recipe("A component", "js")[0])
+    monkeypatch.syspath_prepend(folder.parent)
+    made = importlib.import_module("die")
+    with gr.Blocks() as blocks:
+        die = made.Die(3, elem_id="die")
+        die.thrown(lambda: None)
+        LogSlider()
+    (told,) = (c["props"] for c in blocks.config["components"] if c["props"].get("elem_id") == "die")
+    assert told["value"] == 3
+    assert 'class="di-throw"' in told["html_template"]
+    assert 'fixed: {"sides": 6}' in told["js_on_load"]
+    address = re.search(r"scripts/\w+", told["js_on_load"])[0]
+    with TestClient(Starlette(routes=script_routes())) as client:
+        script = client.get(f"/{address}.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "immutable" in script.headers["cache-control"]
+    for name in (name_of(folder / "die.js"), "shared_components_log_slider_log_slider"):
+        assert re.search(rf"^const {name} = ", script.text, re.MULTILINE)
+    assert name_of(folder / "die.js") in told["js_on_load"]
+    assert "return { eyesOf, mount };" in script.text
 
-    assert "`JsonHTML`" in TEXT
+
+def test_components_have_the_base_that_the_recipe_names():
+    assert "`Component`" in TEXT
     made = [getattr(components, name) for name in components.__all__]
     classes = [x for x in made if isinstance(x, type)]
-    assert len(classes) > 5
-    assert all(issubclass(x, components.JsonHTML) for x in classes)
+    assert len(classes) > 4
+    assert all(issubclass(x, components.Component) for x in classes)
 
 
 def test_a_collection_system(monkeypatch, tmp_path):
@@ -259,9 +294,9 @@ def test_every_recipe_is_followed_here():
     with_code = {heading for heading in headings if recipe(heading)}
     assert with_code == {
         "A method", "A backbone", "A collection system", "A learning system", "A network", "A tab", "A page", "A playground",
-        "An algorithm of Step by step",
+        "An algorithm of Step by step", "A component",
     }  # fmt: skip
-    assert headings - with_code == {"A setting", "A component", "A document"}
+    assert headings - with_code == {"A setting", "A document"}
 
 
 def test_the_example_method_is_what_it_says():

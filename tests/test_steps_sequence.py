@@ -44,7 +44,7 @@ def small(service):
 
 
 def decoded(entry):
-    """What the browser makes of a packed array; see assets/components/steps_arrays.js."""
+    """What the browser makes of a packed array; see demo/steps/player/arrays.js."""
     raw = np.frombuffer(zlib.decompress(base64.b64decode(entry["d"])), np.uint8)
     match entry["t"]:
         case "u8":

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from segcore.runtime.places import ASSETS
+from segcore.runtime.places import ROOT
 
-SHEETS = sorted((ASSETS / "components").glob("*.css"))
+SHEETS = sorted((ROOT / "demo").rglob("*.css"))
 
 
 @pytest.mark.parametrize("what", ["slider-thumb", "range-thumb", "slider-runnable-track", "checkbox-background-color"])
@@ -15,7 +15,7 @@ def test_sliders_and_checkboxes_have_one_home(what):
 
 
 def test_every_slider_and_checkbox_of_a_component_lives_there():
-    for page in (ASSETS / "components").glob("*.html"):
+    for page in (ROOT / "demo").rglob("*.html"):
         html = page.read_text()
         for kind in re.findall(r'<input class="([^"]*)" type="range"', html):
             assert "lab-range" in kind.split(), page.name

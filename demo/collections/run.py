@@ -14,7 +14,7 @@ from torch import Tensor
 
 from demo.collections import texts
 from demo.collections.asked import Asked, Controls
-from demo.collections.board import KIND
+from demo.collections.board import KIND, Parts
 from demo.collections.data import check_files, listed
 from demo.collections.show import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.errors import told_kindly
@@ -55,7 +55,7 @@ def make_work(asked: Asked, service: Service) -> Work:
 
     def work(_left: Any) -> Generator[Report, None, None]:
         folder = TemporaryDirectory(prefix="segcore-collection-")
-        yield Report(texts.LISTING, show={"about": {"command": asked.command, "query": asked.query}})
+        yield Report(texts.LISTING, show=Parts(about={"command": asked.command, "query": asked.query}))
         pictures, truths = listed(asked, service, folder)
         pipeline = service.pipeline
         settings = pipeline.resolve(asked.reading)
@@ -73,9 +73,9 @@ def make_work(asked: Asked, service: Service) -> Work:
         grouping = yield from _through(steps, read, _GROUPED, partial(_first_labels, collection, itertools.count(1)))
         yield Report(texts.GROUPS, share=_GROUPED)
         result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.options.plane)
-        yield Report(texts.MAPS, show={"result": result})
+        yield Report(texts.MAPS, show=Parts(result=result))
         yield from _maps(collection, grouping, truths, asked.own.ignore)
-        yield Report(texts.MAPS, share=1.0, show={"done": True}, left=Left(collection, grouping, asked, folder))
+        yield Report(texts.MAPS, share=1.0, show=Parts(done=True), left=Left(collection, grouping, asked, folder))
 
     return work
 
@@ -101,7 +101,7 @@ def _through(
 
 def _count(n: int, failed: Mapping[str, str]) -> Report:
     left_out = [texts.LEFT_OUT.format(name=name, reason=reason) for name, reason in failed.items()]
-    return Report(texts.LISTING, show={"count": {"n": n, "left_out": left_out}})
+    return Report(texts.LISTING, show=Parts(count={"n": n, "left_out": left_out}))
 
 
 def _as_read(pictures: Sequence[PictureFile], seen: list[str], p: Progress) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _maps(
         done = (i + 1) / len(collection)
         yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=_GROUPED + (0.99 - _GROUPED) * done, show=show)
     if truth is not None and table is not None:
-        yield Report(texts.MAPS, share=1.0, show={"scores": scores_shown(matched_scores(table, truth.classes), str)})
+        yield Report(texts.MAPS, share=1.0, show=Parts(scores=scores_shown(matched_scores(table, truth.classes), str)))
 
 
 def _truth(collection: Collection, truths: dict[str, Path], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:

@@ -290,3 +290,43 @@ OBJECT_COLOR = (
     "On color and position even a picture without any object is cut at an Ncut of 0.1 to 0.5, as photographs are, so here "
     "the Ncut does not tell whether there is an object."
 )
+PATCH_WORDS = {
+    "enlarge": "Show this map on the large picture, or take it off",
+    "silent": "The server did not answer. Click again.",
+    "second": "cos(fᵢ, fⱼ) with the second picture",
+    "whole": "A {name} is a whole number from 1 to {most}.",
+    "became": "There are {most} {name}s: {typed} became {taken}.",
+    "of": "of {rows} × {columns} {cells}",
+    "row": "row {row}, column {column}: {value}",
+    "range": "from {low} to {high}",
+    "map": "Map of {title}, from {low} to {high}",
+    "place": "Row {row}, column {column}",
+    "edges": "Edges of W_knn: {n}",
+    "degree": "Degree d = Σⱼ Wᵢⱼ = {degree}, {percent} % of it from λ W_knn.",
+    "stage": "{picture}, {rows} rows and {columns} columns of {cells}. Arrow keys move from one to the next.",
+    "nearest": "nearest: row {row}, column {column} (cos {cosine})",
+    "match": "Best match: row {row}, column {column} (cos {cosine}). {note}",
+    "entry": "μ = {value}; {percent} % of the largest |entry|",
+}
+VECTORS_WORDS = {
+    "item": "Eigenvector {index}, eigenvalue {value}",
+    "residual": "residual {value}",
+    "stage": "Eigenvector {index} on {rows} rows and {columns} columns of patches. Arrow keys move from patch to patch.",
+    "point": "Point at a patch, or focus the map and use the arrow keys.",
+    "cell": "Row {row}, column {column}: {value}, {side} the threshold",
+    "above": "above",
+    "notAbove": "not above",
+    "now": "{cut}, {above} of {n} patches above",
+    "share": "Threshold {cut} ({share} of the largest): {above} of {n} patches above, {percent} %.",
+    "object": " The object is the side {side}.",
+    "objectAbove": "above",
+    "objectBelow": "below",
+    "histogram": "Histogram of the entries, with the threshold",
+    "curve": "Histogram of the entries, and Ncut over thresholds; its lowest value is {cut} at {at}",
+    "bin": "{n} patches from {low} to {high}",
+    "used": "the cut in use: {cut}",
+    "ncut": "Ncut",
+    "ncutSides": "Ncut of the two sides",
+    "lowest": "lowest {cut}",
+    "here": ", here {cut}",
+}

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from demo.learn import texts
 from demo.learn.asked import Asked, Controls
-from demo.learn.board import KIND
+from demo.learn.board import KIND, Masks, Parts, Point
 from demo.learn.data import OWN, drawn, own_pictures
 from demo.learn.show import SCORED, SHOWN, about, labels_shown, pictures_shown, table
 from demo.shared.errors import told_kindly
@@ -60,7 +60,7 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         if left is None:
-            yield Report(texts.READING, show={"pictures": pictures_shown(pictures) | {"left_out": left_out}})
+            yield Report(texts.READING, show=Parts(pictures=pictures_shown(pictures, left_out)))
         states = train(
             asked.options.system, pictures, n_segments=asked.options.k, settings=settings, minutes=minutes,
             seed=asked.options.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
@@ -68,7 +68,7 @@ def make_work(
         reports = _reports(states, pictures, asked.options.k, settings, clock)
         if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
-            yield Report(texts.COMPARING, show={"baselines": _baselines(pictures, asked)})
+            yield Report(texts.COMPARING, show=Parts(baselines=_baselines(pictures, asked)))
         yield from reports
 
     return work
@@ -117,11 +117,11 @@ def _reports(
         slowest, _ = params(LearnSettings)["learning_rate"].bounds
         slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
         masks, left = _look(state, pictures, k, slower)
-        yield _report(state, {"masks": masks}, left)
+        yield _report(state, Parts(masks=masks), left)
         raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
 
 
-def _report(state: LearnState, show: dict[str, Any], left: Left | None) -> Report:
+def _report(state: LearnState, show: Mapping[str, Any], left: Left | None) -> Report:
     return Report(texts.LEARNING, state.step, unit=texts.STEPS, share=state.progress, show=show, left=left)
 
 
@@ -135,7 +135,7 @@ class _Curve:
     def add(self, state: LearnState) -> None:
         self._states.append(state)
 
-    def point(self) -> dict[str, Any]:
+    def point(self) -> Point:
         """Step, loss and parts; begins a new mean."""
         states, self._states = self._states, []
         parts = {name: _mean([s.parts[name] for s in states]) for name in states[-1].parts}
@@ -147,15 +147,15 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
+def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[Masks, Left]:
     """Label the pictures that are shown, and score where there is a truth."""
     masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
     learned = state.learned()
-    told: dict[str, Any] = {"images": masks, "accuracy": None, "names": None, "class_of": None}
+    told = Masks(images=masks, accuracy=None, names=None, class_of=None)
     if scores is not None:
         learned = learned.named(scores.names(pictures.classes))
-        told |= {"accuracy": round(scores.accuracy, 4), "names": learned.names, "class_of": scores.class_of}
+        told = Masks(images=masks, accuracy=round(scores.accuracy, 4), names=learned.names, class_of=scores.class_of)
     return told, Left(learned, state.checkpoint(), pictures, settings)
 
 

@@ -1,13 +1,12 @@
 """Values of the board: what a run is before its first step, its pictures, its joint table and what it says."""
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked
+from demo.learn.board import About, PicturesShown, Table
 from segcore.learn import LearnState
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
@@ -18,7 +17,7 @@ SHOWN, SCORED = 6, 24  # pictures: the first ones
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
 
-def about(asked: Asked) -> dict[str, Any]:
+def about(asked: Asked) -> About:
     """What the page shows of a run before its first step."""
     return {
         "title": asked.title,
@@ -30,8 +29,8 @@ def about(asked: Asked) -> dict[str, Any]:
     }
 
 
-def pictures_shown(pictures: Pictures) -> dict[str, Any]:
-    """The six pictures, and their truth."""
+def pictures_shown(pictures: Pictures, left_out: tuple[str, ...]) -> PicturesShown:
+    """The six pictures, and their truth; sentences on those that could not be read."""
     n = min(SHOWN, len(pictures))
     return {
         "n": len(pictures),
@@ -42,6 +41,7 @@ def pictures_shown(pictures: Pictures) -> dict[str, Any]:
         # Without a class is 0, so that a byte holds each.
         "truth": [labels_shown(truth + 1) for truth in pictures.truth[:n]],
         "classes": pictures.classes,
+        "left_out": left_out,
     }
 
 
@@ -50,7 +50,7 @@ def labels_shown(labels: Tensor) -> str:
     return data_uri(display_label_png(labels.numpy()))
 
 
-def table(state: LearnState) -> dict[str, Any]:
+def table(state: LearnState) -> Table:
     """P, the use of the clusters, and what they say."""
     use: NDArray[np.float32] = state.use.numpy()
     P = None if state.P is None else state.P.numpy()

@@ -44,6 +44,7 @@ BOARD = {
     "accuracy": "Pixel accuracy",
     "scored": "on {n} pictures, matched",
     "table": "Joint table P",
+    "table_alt": "Joint table P, {k} × {k}: {diagonal} on the diagonal",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
     "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",

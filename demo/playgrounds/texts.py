@@ -177,3 +177,20 @@ MISSED = "no painted segment of its class has IoU > {iou}"
 EXTRA = "painted, and no true segment of its class has IoU > {iou}"
 NOBODY = "no class left"
 HUNGARIAN = "after the pairing with the largest sum of IoU (Hungarian)"
+BOARD = {
+    "silent": "The server did not answer. Change something to ask again.",
+    "less": "less",
+    "more": "more",
+    "heat": "{title}; {rows} rows and {columns} columns as colors",
+    "add": "Add a layer after {number}",
+    "remove": "Remove layer {number}",
+    "kind": "Kind of layer {number}",
+    "click": "Click, or move with the arrow keys; with Shift ten at a time",
+    "paint": "{title}. Arrow keys move, Space paints with the chosen label, 1 to 9 choose it.",
+    "which": "Which is it?",
+    "yes": "yes",
+    "no": "no",
+    "brush": "Label to paint",
+    "expect": "{title}: what do you expect?",
+    "cell": "{title}, row {row}, column {column}",
+}

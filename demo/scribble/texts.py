@@ -108,3 +108,17 @@ REPEAT_INFO = (
 )
 LINK = "Link"
 LINK_LONG = "These strokes are too many for a link; save them as a file, and load it again."
+PAD = {
+    "keys": (
+        "Keys in the picture: 1 to 8 label, E eraser, arrows move, Space pen down and up, [ and ] brush, Z undo, Y redo."
+    ),
+    "label": "Label {label}",
+    "key": "Label {label} (key {label})",
+    "eraser": "Eraser",
+    "down": "Pen down",
+    "undone": "Undone; {n} strokes",
+    "redone": "Done again; {n} strokes",
+    "most": "There may be {n} strokes; undo some.",
+    "picture": "Picture",
+    "stage": "{picture}. {n} strokes. {keys}",
+}

@@ -77,3 +77,13 @@ CHOICES = {
         "border": "less of the border",
     },
 }
+VIEWER = {
+    "broken": "The picture could not be loaded.",
+    "segment": "Segment {number}",
+    "one": "1 segment",
+    "several": "{n} segments",
+    "entry": "{name}, {area} of the picture",
+    "pinned": "{name} stays alone on view",
+    "released": "{name} released",
+    "all": "All segments on view",
+}

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from demo.shared.components import FiedlerPanel, LogSlider, Viewer
+from demo.lab.components.fiedler import FiedlerPanel
+from demo.shared.components import LogSlider, Viewer
+from demo.shared.components.scripts import script_routes
 from segcore.show.files import data_uri, display_label_png, pack_floats, png
 from segcore.show.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 from tests import oracles
@@ -189,7 +191,12 @@ class App:
 def app(tmp_path_factory) -> Iterator[App]:
     app = App(tmp_path_factory.mktemp("pictures"))
     _, app.url, _ = app.demo.launch(
-        prevent_thread_lock=True, quiet=True, ssr_mode=False, server_name="127.0.0.1", footer_links=[]
+        prevent_thread_lock=True,
+        quiet=True,
+        ssr_mode=False,
+        server_name="127.0.0.1",
+        footer_links=[],
+        app_kwargs={"routes": script_routes()},
     )
     yield app
     app.demo.close()

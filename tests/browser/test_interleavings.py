@@ -1,6 +1,7 @@
 """Whatever a visitor does in whatever order and however fast: the page ends in the state of its controls, and at rest."""
 
 import dataclasses
+import os
 import random
 import time
 from urllib.parse import urlencode
@@ -18,7 +19,7 @@ from tests.server import serving
 
 pytestmark = pytest.mark.browser
 
-ROUNDS, SEEDS = 25, 8  # 200 interleavings in all
+SEEDS, ROUNDS = 8, int(os.environ.get("SEGCORE_ROUNDS", "5"))  # `.ci/run` asks for 25: 200 interleavings in all
 QUICK = {"backbone": "color", "max_side": 128}
 TABS = ("segments", "vectors", "spectrum", "count", "attention", "numbers", "repeat")
 QUICK_METHODS = ("kmeans", "spectral", "fiedler", "tokencut", "lost")

@@ -9,6 +9,7 @@ import pytest
 from demo.shared import texts
 from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
+from demo.shared.components.scripts import script_routes
 from demo.shared.events import LIGHT
 from demo.shared.jobs import JobLimits, Jobs, Report
 from segcore.runtime.stopping import stop_if_asked
@@ -50,7 +51,8 @@ def address(work) -> Iterator[str]:
             return f"{event.state} {parts.get('newest')} {bar_id == event.id}"
 
         bar.news(tell, bar, news, **LIGHT)
-    _, url, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, ssr_mode=False)
+    options = {"server_name": "127.0.0.1", "ssr_mode": False, "app_kwargs": {"routes": script_routes()}}
+    _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **options)
     yield url
     demo.close()
     jobs.close()

@@ -1,7 +1,6 @@
 """Values of the board: pictures, groups with galleries, a scatter of patches, scores."""
 
 from collections.abc import Callable
-from typing import Any
 
 import cv2
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from demo.collections import texts
+from demo.collections.board import GroupShown, PictureShown, Result, Scatter, ScoresShown
 from demo.collections.show.gallery import patches_shown, segments_shown
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
@@ -23,7 +23,7 @@ THUMB = 240  # px
 POINTS = 1500
 
 
-def thumbnail(image: Tensor, name: str) -> dict[str, Any]:
+def thumbnail(image: Tensor, name: str) -> PictureShown:
     """A picture in the grid."""
     small = _small(image.numpy(), cv2.INTER_AREA)
     return {"name": name, "w": small.shape[1], "h": small.shape[0], "image": data_uri(jpeg(small, quality=82))}
@@ -53,7 +53,7 @@ def _small(image: NDArray[np.uint8], how: int) -> NDArray[np.uint8]:
     return np.asarray(cv2.resize(image, size, interpolation=how), np.uint8)
 
 
-def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane: str) -> dict[str, Any]:
+def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane: str) -> Result:
     """Groups with shares, galleries and what makes them alike; and the scatter in a plane of texts.PLANES."""
     sample = collection.sample(20 * POINTS, seed=seed)
     X = normalize_rows(sample.X)
@@ -65,7 +65,7 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane
     counts = torch.bincount(labels, minlength=k)
     colors = group_palette(grouping).hex(k)
     total, sums = X.sum(0), torch.zeros(k, X.shape[1]).index_add_(0, labels, X)
-    rows = []
+    rows: list[GroupShown] = []
     for g in range(k):
         n, rest = int(counts[g]), len(X) - int(counts[g])
         mean = sums[g] / max(n, 1)
@@ -88,7 +88,7 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane
 
 def _scatter(
     collection: Collection, picture: Tensor, cell: Tensor, X: Tensor, labels: Tensor, *, seed: int, plane: str
-) -> dict[str, Any]:
+) -> Scatter:
     """Some patches in a plane: x, y in [0, 1], their group, picture, and place in it."""
     kept = torch.randperm(len(X), generator=torch.Generator().manual_seed(seed))[:POINTS].sort().values
     points = principal_components(X[kept], n_dims=2)[0] if plane == "pca" else embed(X[kept], plane, n_dims=2, seed=seed)
@@ -110,7 +110,7 @@ def _scatter(
     }
 
 
-def scores_shown(scores: Scores, name: Callable[[int], str]) -> dict[str, Any]:
+def scores_shown(scores: Scores, name: Callable[[int], str]) -> ScoresShown:
     """Scores and the confusion matrix, in shares of each true class."""
     table = scores.confusion / scores.confusion.sum(0).clip(1)
     return {

@@ -1,13 +1,12 @@
 """What is typical of a group: patches and whole segments, cut out of their pictures."""
 
-from typing import Any
-
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from demo.collections.board import CutOut
 from segcore.collection import Collection, Grouping
 from segcore.collection.collection import Sample
 from segcore.cut.components import bounding_box, largest_component
@@ -20,7 +19,7 @@ _APART = 3  # typical patches of one picture, at most
 _DIM = 0.2  # of what surrounds a segment in its box; the rest is gray
 
 
-def patches_shown(collection: Collection, sample: Sample, likeness: Tensor, inside: Tensor) -> list[dict[str, Any]]:
+def patches_shown(collection: Collection, sample: Sample, likeness: Tensor, inside: Tensor) -> list[CutOut]:
     """The patches most like their group, few of each picture.
 
     Args:
@@ -31,7 +30,7 @@ def patches_shown(collection: Collection, sample: Sample, likeness: Tensor, insi
     """
     order = torch.where(inside, likeness, -torch.inf).argsort(descending=True)[: int(inside.sum())]
     taken: dict[int, int] = {}
-    found = []
+    found: list[CutOut] = []
     for row in order.tolist():
         i = int(sample.picture[row])
         if taken.get(i, 0) >= _APART:
@@ -45,7 +44,7 @@ def patches_shown(collection: Collection, sample: Sample, likeness: Tensor, insi
 
 def segments_shown(
     collection: Collection, grouping: Grouping, group: int, picture: Tensor, likeness: Tensor, inside: Tensor
-) -> list[dict[str, Any]]:
+) -> list[CutOut]:
     """The largest piece of a group in each picture whose patches are most like it; `picture` (m,) is that of each patch."""
     n = len(collection)
     count = torch.bincount(picture[inside], minlength=n)

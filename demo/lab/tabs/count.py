@@ -7,9 +7,8 @@ from typing import Any
 import gradio as gr
 
 from demo.lab import texts
+from demo.lab.components.k_curves import KCurve, KCurves, KCurvesValue
 from demo.lab.tab import Lab, Panel, View
-from demo.shared.components import KCurves
-from demo.shared.components.k_curves import KCurve, KCurvesValue
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from segcore.cluster.choose import Choice

@@ -1,6 +1,7 @@
 """The tab "Ground truth": what the result is worth, measured against what somebody drew."""
 
 import html
+import json
 from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,8 @@ def make(service: Service) -> Panel:
 
     def wire(lab: Lab) -> None:
         fill_again(lab, panel, file.upload, file.clear, ignore.submit, ignore.blur)
-        lab.picture.change(lambda: panel.fresh, None, [file, ignore], **LIGHT)  # another picture has another truth
+        empty = f"() => {json.dumps(panel.fresh)}"  # another picture has another truth
+        lab.picture.change(None, None, [file, ignore], js=empty, **LIGHT)
 
     panel = Panel((told,), fill, inputs=(file, ignore), fresh=(None, ""), wire=wire)
     return panel

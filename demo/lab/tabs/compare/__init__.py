@@ -6,6 +6,7 @@ from typing import Any
 import gradio as gr
 
 from demo.lab import texts
+from demo.lab.components.comparison import ComparisonGrid
 from demo.lab.tab import Lab, Panel, View, fill_again
 from demo.lab.tabs.compare.asked import (
     CHANGED,
@@ -19,7 +20,6 @@ from demo.lab.tabs.compare.asked import (
     usual_methods,
 )
 from demo.lab.tabs.compare.run import make_compare, make_save
-from demo.shared.components.comparison import ComparisonGrid
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import STOP

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.lab import texts
+from demo.lab.components.comparison import ComparisonValue
 from demo.lab.tabs.compare.asked import CONTENDERS, Comparison
 from demo.lab.tabs.compare.show import Grid, Painted, captioned
-from demo.shared.components.comparison import ComparisonValue
 from demo.shared.contact_sheet import contact_sheet
 from demo.shared.controls import settings_of
 from demo.shared.errors import told_kindly

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from demo.lab import show, texts
+from demo.lab.components.comparison import Cell, ComparisonValue
 from demo.lab.tabs.compare.asked import CONTENDERS
-from demo.shared.components.comparison import Cell, ComparisonValue
 from demo.shared.contact_sheet import Captioned
 from demo.shared.service import Service
 from segcore.show.color_match import BEHIND, matched_palette

@@ -6,9 +6,9 @@ from typing import Any
 import gradio as gr
 
 from demo.lab import texts
+from demo.lab.components.patch import PatchPanel
 from demo.lab.tab import Lab, Panel, View, fill_again
 from demo.lab.tabs.patch.run import MOST_NEIGHBORS, Answers
-from demo.shared.components import PatchPanel
 from demo.shared.events import LIGHT
 from demo.shared.picture import PictureInput, chosen_example, example_strip
 from demo.shared.service import Service

@@ -8,6 +8,7 @@ from cachetools import LRUCache
 from torch import Tensor
 
 from demo.lab import show, texts
+from demo.lab.components.patch import Answer, PatchValue
 from demo.lab.tab import View
 from demo.lab.tabs.patch.asked import Asked
 from demo.lab.tabs.patch.show import (
@@ -19,7 +20,6 @@ from demo.lab.tabs.patch.show import (
     picture_shown,
     rows_of,
 )
-from demo.shared.components.patch import Answer, PatchValue
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError

@@ -5,7 +5,7 @@ from typing import Any
 from torch import Tensor
 
 from demo.lab import texts
-from demo.shared.components.patch import Map
+from demo.lab.components.patch import Map
 from segcore.graph.neighbors import row_of
 from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import plan

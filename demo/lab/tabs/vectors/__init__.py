@@ -6,10 +6,11 @@ from typing import Any
 
 import gradio as gr
 
+from demo.lab.components.fiedler import FiedlerPanel
 from demo.lab.tab import Lab, Panel, View
 from demo.lab.tabs.vectors import show
 from demo.lab.tabs.vectors.show.rounds import rounds_value
-from demo.shared.components import FiedlerPanel, MapGrid
+from demo.shared.components import MapGrid
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from segcore.types import Segmentation

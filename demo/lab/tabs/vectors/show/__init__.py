@@ -3,7 +3,7 @@
 import numpy as np
 
 from demo.lab import show
-from demo.shared.components.fiedler import FiedlerValue, TwoWayCut
+from demo.lab.components.fiedler import FiedlerValue, TwoWayCut
 from segcore.cut.ncut import ncut_sweep
 from segcore.show.files import pack_floats
 from segcore.show.paint import shrunk_size

@@ -1,0 +1,106 @@
+// A cell keeps its nodes while its method stays, so that pictures do not blink when their neighbors come.
+
+import { make, makeButton } from "../../../shared/js/dom.js";
+import { urlOf } from "../../../shared/js/images.js";
+
+function fill(list, lines) {
+  list.replaceChildren(
+    ...(lines ?? []).map((text) => make("li", "", text)),
+  );
+  list.hidden = !lines?.length;
+}
+
+// The areas side by side, as one background.
+function stripes(areas) {
+  let at = 0;
+  const stops = areas.map(([color, share]) => {
+    const from = at;
+    at += 100 * share;
+    return `${color} ${from}% ${at}%`;
+  });
+  return `linear-gradient(to right, ${stops.join(", ")})`;
+}
+
+export function mount({ element, props, trigger, watch, fixed }) {
+  const { words } = fixed;
+  const find = (name) => element.querySelector(`.cp-${name}`);
+  const empty = find("empty");
+  const status = find("status");
+  const grid = find("grid");
+  const cells = new Map(); // nodes by method
+
+  function makeCell(method) {
+    const item = make("li", "cp-cell");
+    item.dataset.method = method;
+    const title = make("h3", "cp-title");
+    const stage = make("div", "cp-stage");
+    const picture = make("img", "cp-picture");
+    const line = make("p", "cp-line");
+    const areas = make("div", "cp-areas");
+    areas.setAttribute("aria-hidden", "true");
+    const facts = make("ul", "cp-facts");
+    const notes = make("ul", "cp-notes");
+    const button = makeButton("cp-choose");
+    stage.append(picture, line);
+    item.append(title, stage, areas, facts, notes, button);
+    // The picture does what the button does; the button is there for the keyboard and says what it is.
+    for (const node of [picture, button]) {
+      node.addEventListener("click", () => props.main === method || trigger("choose", { method }));
+    }
+    return { item, title, stage, picture, line, areas, facts, notes, button };
+  }
+
+  function showCell(nodes, cell, value) {
+    const done = cell.state === "done";
+    const failed = cell.state === "failed";
+    nodes.item.dataset.state = value.running || done || failed ? cell.state : "stopped";
+    nodes.title.textContent = cell.title;
+    nodes.stage.style.aspectRatio = failed ? "auto" : `${value.width} / ${value.height}`;
+    const url = urlOf(cell.picture);
+    if (done && nodes.picture.getAttribute("src") !== url) nodes.picture.src = url;
+    nodes.picture.alt = cell.alt ?? "";
+    nodes.picture.hidden = !done;
+    nodes.line.textContent = failed ? cell.line : value.running ? (cell.line ?? words[cell.state]) : words.stopped;
+    nodes.line.hidden = done;
+    nodes.areas.hidden = !done;
+    nodes.areas.style.background = done ? stripes(cell.areas) : "";
+    fill(nodes.facts, cell.facts);
+    fill(nodes.notes, cell.notes);
+    nodes.button.hidden = !done;
+  }
+
+  function show(value) {
+    empty.hidden = Boolean(value);
+    status.hidden = grid.hidden = !value;
+    if (!value) return;
+    if (value.running && value.run === props.stopped) value = { ...value, running: false, status: words.stop };
+    status.textContent = value.status;
+    grid.setAttribute("aria-busy", String(value.running));
+    const items = value.cells.map((cell) => {
+      if (!cells.has(cell.method)) cells.set(cell.method, makeCell(cell.method));
+      const nodes = cells.get(cell.method);
+      showCell(nodes, cell, value);
+      return nodes.item;
+    });
+    if (items.length !== grid.children.length || items.some((item, i) => grid.children[i] !== item)) grid.replaceChildren(...items);
+    mark();
+  }
+
+  // Which cell shows the main result.
+  function mark() {
+    for (const [method, { item, title, button }] of cells) {
+      const isMain = method === props.main;
+      item.classList.toggle("cp-main", isMain);
+      button.textContent = isMain ? words.main : words.choose;
+      button.setAttribute("aria-label", `${title.textContent}: ${button.textContent}`);
+      button.setAttribute("aria-pressed", String(isMain));
+    }
+  }
+
+  empty.textContent = words.empty;
+  grid.setAttribute("aria-label", words.label);
+  watch("value", () => show(props.value));
+  watch("stopped", () => show(props.value));
+  watch("main", mark);
+  show(props.value);
+}

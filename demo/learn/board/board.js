@@ -1,0 +1,310 @@
+// Up to two runs side by side, each followed on its own; the charts of both have the same axes.
+
+import { asked, keepInAddress } from "../../shared/js/address.js";
+import { rgbOf } from "../../shared/js/colors.js";
+import { filled, make, makeButton, makeSvg, partsOf } from "../../shared/js/dom.js";
+import { loadImage, loadLabels } from "../../shared/js/images.js";
+import { firstJobs, followJob } from "../../shared/js/jobs.js";
+import { percent, short } from "../../shared/js/numbers.js";
+import { floatsOf } from "../../shared/js/wire.js";
+import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { drawMask, labelUnder } from "./masks.js";
+
+const MOST_RUNS = 2;
+
+function chart(title) {
+  const figure = make("figure", "ln-figure");
+  figure.append(make("figcaption", "ln-title", title), makeSvg("svg", { role: "img", "aria-label": title }), make("p", "ln-legend"));
+  return figure;
+}
+
+function panel(name, title, ...inside) {
+  const figure = make("figure", `ln-figure ln-${name}`);
+  figure.append(make("figcaption", "ln-title", title), ...inside, make("p", "ln-note"));
+  return figure;
+}
+
+// A run that goes on begins at its last checkpoint, which lies before its last points.
+function addPoint(run, point) {
+  while (run.points.length && run.points.at(-1).step >= point.step) run.points.pop();
+  run.points.push(point);
+}
+
+function openTable(run, table) {
+  run.table = table;
+  run.P = table.P && floatsOf(table.P);
+  run.watch.hidden = false;
+  run.watch.textContent = table.watch;
+  run.tablePanel.hidden = !run.P;
+}
+
+function clusterUnder(run, event, i) {
+  const isTruth = event.currentTarget.classList.contains("ln-truth");
+  const gray = isTruth ? run.truths[i] : run.grays[i];
+  const label = gray ? labelUnder(event, gray) : null;
+  if (!isTruth || label === null) return label;
+  const cluster = run.masks?.class_of?.indexOf(label - 1) ?? -1;
+  return cluster < 0 ? null : cluster;
+}
+
+const clusterName = (run, i) => run.masks?.names?.[i] ?? String(i + 1);
+
+function noteTable(run, text) {
+  run.tablePanel.querySelector(".ln-note").textContent = text;
+}
+
+export function mount({ element, props, trigger, watch, server, fixed }) {
+  const words = fixed.words;
+  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs"]);
+  const slider = parts.opacity.querySelector("input");
+  const ramp = fixed.stops.map(rgbOf);
+  const runs = []; // the oldest first
+  parts.message.textContent = words.empty;
+  parts.opacity.querySelector("span").textContent = words.opacity;
+  slider.value = "60";
+
+  // ---- One run ----
+
+  function addRun(id) {
+    const card = make("article", "ln-run");
+    card.dataset.run = id;
+    const head = make("header", "ln-head");
+    const close = makeButton("job-button ln-close", "×");
+    const save = makeButton("job-button ln-save", words.save);
+    close.title = words.close;
+    close.setAttribute("aria-label", words.close);
+    const open = makeButton("job-button ln-open", words.open);
+    open.title = words.open_info;
+    open.addEventListener("click", () => trigger("open", { id }));
+    save.hidden = open.hidden = true;
+    const text = make("div", "ln-about");
+    text.append(make("h3", "ln-name"), make("p", "ln-details"));
+    head.append(text, open, save, close);
+    const canvas = make("canvas", "ln-canvas");
+    canvas.setAttribute("role", "img");
+    const run = {
+      id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, table: null, P: null, masks: null, grays: [],
+      images: [], truths: [], live: true,
+      job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
+      bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"),
+      loss: chart(words.loss), parts: chart(words.parts), accuracy: chart(words.accuracy),
+    }; // prettier-ignore
+    run.masksPanel = panel("masks", words.masks, run.grid);
+    run.tablePanel = panel("table", words.table, canvas);
+    run.usePanel = panel("use", words.use, run.bars);
+    run.watch.hidden = run.body.hidden = true;
+    run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.loss, run.parts, run.accuracy);
+    const repeat = make("details", "ln-repeat");
+    repeat.append(make("summary", "", words.repeat), make("code", "ln-command"));
+    card.append(head, run.job, run.watch, run.body, repeat);
+    parts.runs.append(card);
+    runs.push(run);
+    close.addEventListener("click", () => removeRun(run));
+    save.addEventListener("click", () => trigger("save", { id }));
+    listen(run);
+    run.follow = followJob({ element, server, words }, run.job, id, (look) => receive(run, look));
+    settle();
+  }
+
+  function removeRun(run) {
+    run.follow.end();
+    run.card.remove();
+    runs.splice(runs.indexOf(run), 1);
+    settle();
+    paintCurves();
+  }
+
+  // What depends on how many runs there are.
+  function settle() {
+    parts.message.hidden = runs.length > 0;
+    parts.runs.dataset.n = String(runs.length);
+    keepInAddress({ runs: runs.length ? runs.map(({ id }) => id).join(",") : null });
+  }
+
+  async function receive(run, look) {
+    run.live = look.state === "running" || look.state === "waiting";
+    const news = Object.fromEntries(look.parts);
+    for (const [name, value] of look.parts) if (name.startsWith("point/")) addPoint(run, value);
+    if (look.state === "gone" && !run.about) run.card.querySelector(".ln-name").textContent = words.run;
+    if (news.about) describe(run, news.about);
+    if (news.pictures) await openPictures(run, news.pictures);
+    if (news.table) openTable(run, news.table);
+    run.baselines = news.baselines ?? run.baselines;
+    if (news.masks && run.pictures) {
+      run.masks = news.masks;
+      run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
+      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+    }
+    if (!look.parts.length) return;
+    run.body.hidden = !run.table;
+    parts.tools.hidden = !runs.some(({ masks }) => masks);
+    if (news.masks || news.pictures) paintMasks(run);
+    paintTable(run);
+    paintCurves();
+  }
+
+  function describe(run, about) {
+    run.about = about;
+    run.card.querySelector(".ln-name").textContent = about.title;
+    run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
+    run.card.querySelector(".ln-command").textContent = about.command;
+    if (run === runs.at(-1)) keepInAddress(about.query);
+  }
+
+  async function openPictures(run, pictures) {
+    run.pictures = pictures;
+    run.images = await Promise.all(pictures.images.map(loadImage));
+    run.truths = await Promise.all(pictures.truth.map((source) => loadLabels(source)));
+    run.grid.replaceChildren(
+      ...run.images.map((_, i) => {
+        const figure = make("div", "ln-pair");
+        const mask = make("canvas", "ln-mask");
+        mask.setAttribute("role", "img");
+        mask.setAttribute("aria-label", `${words.mask} ${pictures.names[i]}`);
+        figure.append(mask);
+        if (run.truths[i]) {
+          const truth = make("canvas", "ln-truth");
+          truth.setAttribute("role", "img");
+          truth.setAttribute("aria-label", `${words.truth} ${pictures.names[i]}`);
+          figure.append(truth);
+        }
+        for (const canvas of figure.children) {
+          canvas.addEventListener("pointermove", (event) => light(run, clusterUnder(run, event, i)));
+          canvas.addEventListener("pointerleave", () => light(run, null));
+        }
+        return figure;
+      }),
+    );
+    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? words.below : "", words.point, ...pictures.left_out]
+      .filter(Boolean)
+      .join(" ");
+  }
+
+  // ---- Pointing: a cluster is seen alone in masks, bars and table ----
+
+  function listen(run) {
+    run.bars.addEventListener("pointerover", (event) => {
+      const bar = event.target.closest(".ln-bar");
+      if (bar) light(run, Number(bar.dataset.cluster));
+    });
+    run.bars.addEventListener("pointerleave", () => light(run, null));
+    run.bars.addEventListener("click", (event) => {
+      const bar = event.target.closest(".ln-bar");
+      if (!bar) return;
+      const cluster = Number(bar.dataset.cluster);
+      run.pinned = run.pinned === cluster ? null : cluster;
+      light(run, null);
+    });
+    run.canvas.addEventListener("pointermove", (event) => {
+      const box = run.canvas.getBoundingClientRect();
+      const [i, j] = [event.clientY - box.top, event.clientX - box.left].map((at) => Math.floor((at / box.width) * run.about.k));
+      if (i < 0 || j < 0 || i >= run.about.k || j >= run.about.k) return;
+      light(run, i);
+      noteTable(run, `P(${clusterName(run, i)}, ${clusterName(run, j)}) = ${short(run.P[i * run.about.k + j])}`);
+    });
+    run.canvas.addEventListener("pointerleave", () => light(run, null));
+  }
+
+  function light(run, cluster) {
+    const next = cluster ?? run.pinned;
+    if (next === run.lit) return;
+    run.lit = next;
+    paintMasks(run);
+    paintTable(run);
+  }
+
+  // ---- Painting ----
+
+  function paintMasks(run) {
+    if (!run.about) return;
+    const opacity = Number(slider.value) / 100;
+    const classOf = run.masks?.class_of ?? [];
+    // A class has the color of the first cluster that stands for it.
+    const colorOfClass = (run.pictures?.classes ?? []).map((_, c) => (classOf.includes(c) ? run.about.palette[classOf.indexOf(c)] : null));
+    const litClass = run.lit === null ? null : (classOf[run.lit] ?? -1) + 1;
+    run.images.forEach((image, i) => {
+      const [mask, truth] = run.grid.children[i].children;
+      drawMask(mask, image, run.grays[i], run.about.palette, opacity, run.lit);
+      if (truth) drawMask(truth, image, run.truths[i], [null, ...colorOfClass], opacity, litClass || null);
+    });
+  }
+
+  function paintTable(run) {
+    if (!run.table || !run.about) return;
+    const { k, palette } = run.about;
+    drawBars(run.bars, { use: run.table.use, palette, nameOf: (i) => clusterName(run, i), lit: run.lit });
+    run.usePanel.querySelector(".ln-note").textContent = words.use_info;
+    if (!run.P) return;
+    drawTable(run.canvas, run.P, k, ramp, run.lit);
+    noteTable(run, filled(words.table_info, { diagonal: percent(run.table.diagonal) }));
+    run.canvas.setAttribute("aria-label", filled(words.table_alt, { k, diagonal: percent(run.table.diagonal) }));
+  }
+
+  function paintCurves() {
+    const all = runs.flatMap(({ points }) => points);
+    if (!all.length) return;
+    const last = Math.max(...all.map(({ step }) => step));
+    const loss = rangeOf(all.map((p) => p.loss));
+    const share = rangeOf(all.flatMap((p) => Object.values(p.parts)), Math.min(0, ...all.flatMap((p) => Object.values(p.parts))));
+    for (const run of runs) {
+      if (!run.points.length) continue;
+      const line = (value) => run.points.filter((p) => value(p) !== null && value(p) !== undefined).map((p) => [p.step, value(p)]);
+      drawCurves(run.loss, words.loss, [{ name: "", points: line((p) => p.loss), ink: fixed.inks[0] }], { x: last, y: loss });
+      const names = Object.keys(run.points.at(-1).parts);
+      const curves = names.map((name, i) => ({ name, points: line((p) => p.parts[name]), ink: fixed.inks[i % fixed.inks.length] }));
+      drawCurves(run.parts, words.parts, curves, { x: last, y: share });
+      run.accuracy.hidden = !run.pictures?.scored;
+      if (!run.pictures?.scored) continue;
+      const accuracy = { name: filled(words.scored, { n: run.pictures.scored }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const others = Object.entries(run.baselines).map(([name, value], i) => {
+        return { name, points: [[0, value], [last, value]], ink: fixed.inks[3 + i], dashed: true };
+      });
+      drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
+    }
+  }
+
+  function paintAll() {
+    for (const run of runs) {
+      paintMasks(run);
+      paintTable(run);
+    }
+    paintCurves();
+  }
+
+  // ---- What a visitor does, and how the page opens ----
+
+  function fillSlider() {
+    slider.style.setProperty("--lab-fill", `${slider.value}%`);
+  }
+
+  slider.addEventListener("input", () => {
+    fillSlider();
+    runs.forEach(paintMasks);
+  });
+
+  fillSlider();
+
+  // A new run takes its place beside the others; the oldest one that has ended makes room.
+  function show(id) {
+    if (!id || runs.some((run) => run.id === id)) return;
+    while (runs.length >= MOST_RUNS) removeRun(runs.find((run) => !run.live) ?? runs[0]);
+    addRun(id);
+    if (innerWidth <= 760) parts.runs.lastChild.scrollIntoView({ block: "start" });
+  }
+
+  async function begin() {
+    const ids = await firstJobs(server, asked("runs"));
+    for (const id of ids.slice(-MOST_RUNS)) show(id);
+  }
+
+  let width = 0;
+
+  new ResizeObserver(() => {
+    const now = parts.runs.getBoundingClientRect().width;
+    if (now && now !== width) paintAll();
+    width = now;
+  }).observe(parts.runs);
+
+  watch("value", () => show(props.value?.run));
+  begin();
+}

@@ -1,0 +1,31 @@
+"""The sheets as a component: everything but the handout happens in the browser."""
+
+from pathlib import Path
+from typing import Any
+
+from demo.lectures import texts
+from demo.lectures.data import as_value
+from demo.shared.components.base import Component
+
+
+class Board(Component):
+    """Sheets, presenter view and tables.
+
+    Its event `handout` asks for the file of a sheet; its event data has `sheet`, `answers` and `base`, the address of
+    the server. Setting the value to anything new ends the waiting.
+    """
+
+    files = Path(__file__).parent
+    happens = ("handout",)
+    about = "nothing of use"
+
+    def __init__(self, value: str | None = None, *, elem_id: str | None = None, **kwargs: Any):
+        """Make the component.
+
+        Args:
+            value: what ends the waiting for a handout.
+            elem_id: id in the page.
+            kwargs: whatever `gr.HTML` takes.
+        """
+        words = texts.WORDS | {"open": {path: texts.OPEN.format(page=name) for path, name in texts.PAGES.items()}}
+        super().__init__(value, fixed={"words": words, "content": as_value()}, elem_id=elem_id, **kwargs)

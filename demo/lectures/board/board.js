@@ -1,0 +1,305 @@
+// Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
+
+import { make as made } from "../../shared/js/dom.js";
+
+function make(tag, name, parent, text) {
+  const node = made(tag, name, text);
+  parent?.append(node);
+  return node;
+}
+
+const numberOf = (cell) => (cell === null ? NaN : Number.parseFloat(cell));
+const withNotes = () => new URLSearchParams(location.search).get("notes") === "1";
+
+export function mount({ element, trigger, watch, fixed }) {
+  const { words, content } = fixed;
+  const find = (name) => element.querySelector(`.lc-${name}`);
+  const tabs = find("tabs");
+  const lines = find("lines");
+  const tables = find("tables");
+  const about = find("about");
+  const status = find("status");
+  const dialog = find("dialog");
+  const withAnswers = find("check input");
+  const TABLES = "tables";
+  let sheet = content.sheets[0];
+  let open = sheet.id; // a sheet's id, or TABLES
+  let at = 0; // the presenter's line
+  let revealed = false;
+
+  // ---- Addresses ----
+
+  const hrefOf = (line) => {
+    const url = new URL(line.address || "./", document.baseURI);
+    const theme = new URLSearchParams(location.search).get("__theme");
+    if (theme) url.searchParams.set("__theme", theme);
+    return url.href;
+  };
+
+  function remember(present) {
+    const query = new URLSearchParams(location.search);
+    query.set("sheet", open);
+    if (present) query.set("line", at + 1);
+    else query.delete("line");
+    if (present) query.set("view", "present");
+    else query.delete("view");
+    history.replaceState(history.state, "", `${location.pathname}?${query}`);
+  }
+
+  async function copy(text, button) {
+    try {
+      await navigator.clipboard.writeText(text);
+      button.textContent = words.copied;
+      setTimeout(() => (button.textContent = words.copy), 1500);
+    } catch {
+      status.replaceChildren(); // without the right to copy, the link is there to be marked
+      const field = make("input", "", status);
+      field.readOnly = true;
+      field.value = text;
+      field.setAttribute("aria-label", words.copyThis);
+      field.focus();
+      field.select();
+    }
+  }
+
+  // ---- Sheets ----
+
+  function exercise(parent, ask, answer) {
+    if (!ask) return;
+    const box = make("div", "lc-exercise", parent);
+    make("b", "", box, words.ask);
+    make("p", "", box, ask);
+    const details = make("details", "", box);
+    make("summary", "", details, words.answer);
+    make("p", "", details, answer);
+  }
+
+  function showLine(line, i) {
+    const item = make("li", "lc-line", lines);
+    item.id = `lc-line-${i + 1}`;
+    const left = make("div", "", item);
+    const head = make("h3", "", left, `${line.topic} `);
+    make("span", "lc-slides", head, line.slides.join(", ")).title = words.slides;
+    make("p", "", left, line.says);
+    const actions = make("p", "lc-actions", left);
+    if (line.address === null) {
+      make("span", "lc-told", actions, `${words.told}. ${line.told}`);
+    } else {
+      const link = make("a", "", actions, words.open[line.page]);
+      link.href = hrefOf(line);
+      const button = make("button", "lc-button lc-small", actions, words.copy);
+      button.type = "button";
+      button.title = words.copyThis;
+      button.addEventListener("click", () => copy(hrefOf(line), button));
+    }
+    exercise(make("div", "", item), line.ask, line.answer);
+  }
+
+  function show(name, keep) {
+    open = name === TABLES ? TABLES : (content.sheets.find((s) => s.id === name) ?? content.sheets[0]).id;
+    const isTables = open === TABLES;
+    if (!isTables) sheet = content.sheets.find((s) => s.id === open);
+    for (const tab of tabs.children) {
+      const selected = tab.dataset.sheet === open;
+      tab.setAttribute("aria-selected", String(selected));
+      tab.tabIndex = selected ? 0 : -1;
+    }
+    about.textContent = isTables ? "" : `${sheet.title}. ${sheet.about}`;
+    lines.replaceChildren();
+    lines.hidden = isTables;
+    tables.hidden = !isTables;
+    find("tools").hidden = isTables;
+    if (!isTables) sheet.lines.forEach(showLine);
+    if (!keep) remember(false);
+  }
+
+  function addTab(id, text, title) {
+    const tab = make("button", "lc-tab", tabs, text);
+    tab.type = "button";
+    tab.dataset.sheet = id;
+    tab.title = title;
+    tab.setAttribute("role", "tab");
+    tab.addEventListener("click", () => show(id));
+    tab.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const all = [...tabs.children];
+      const next = all[(all.indexOf(tab) + step + all.length) % all.length];
+      show(next.dataset.sheet);
+      next.focus();
+      event.preventDefault();
+    });
+  }
+
+  // ---- Tables ----
+
+  function showTable(table) {
+    const box = make("section", "lc-table", tables);
+    const head = make("h3", "", box, `${table.title} `);
+    make("span", "lc-slides", head, `${table.slides.join(", ")} · ${table.unit}`);
+    const grid = make("table", "", make("div", "lc-scroll", box));
+    const top = make("tr", "", make("thead", "", grid));
+    const body = make("tbody", "", grid);
+    const rows = table.rows.map((row) => {
+      const tr = make("tr", "", body);
+      row.forEach((cell) => make("td", "", tr, cell === null ? words.missing : String(cell)));
+      return { tr, row };
+    });
+    table.columns.forEach((title, i) => {
+      const th = make("th", "", top);
+      th.scope = "col";
+      const button = make("button", "", th, title);
+      button.type = "button";
+      button.title = `${words.sort} ${title}`;
+      button.addEventListener("click", () => {
+        const down = th.getAttribute("aria-sort") !== "descending";
+        for (const other of top.children) other.removeAttribute("aria-sort");
+        th.setAttribute("aria-sort", down ? "descending" : "ascending");
+        const texts = rows.some(({ row }) => row[i] !== null && Number.isNaN(numberOf(row[i])));
+        const order = [...rows].sort((a, b) => {
+          if (texts) return (down ? -1 : 1) * String(a.row[i]).localeCompare(String(b.row[i]));
+          const [x, y] = [numberOf(a.row[i]), numberOf(b.row[i])];
+          if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y); // missing ones last, either way
+          return down ? y - x : x - y;
+        });
+        body.replaceChildren(...order.map(({ tr }) => tr));
+      });
+    });
+    make("p", "", box, `${words.source}: ${table.source}.`);
+    make("p", "", box, `${words.caveat}: ${table.caveat}`);
+    exercise(box, table.ask, table.answer);
+  }
+
+  // ---- Presenter ----
+
+  function slide() {
+    const line = sheet.lines[at];
+    find("where").textContent = `${sheet.title} · ${at + 1} ${words.of} ${sheet.lines.length} · ${line.slides.join(", ")}`;
+    find("topic").textContent = line.topic;
+    find("says").textContent = line.says;
+    const texts = { ask: line.ask, answer: revealed ? line.answer : "", note: withNotes() ? line.teacher : "" };
+    for (const [name, text] of Object.entries(texts)) {
+      const node = dialog.querySelector(`.lc-${name}`);
+      node.textContent = text ?? "";
+      node.hidden = !text;
+    }
+    const place = find("open");
+    place.replaceChildren();
+    if (line.address === null) {
+      place.textContent = line.told;
+    } else {
+      const link = make("a", "", place, words.open[line.page]);
+      link.href = hrefOf(line);
+      link.target = "_blank";
+      link.rel = "noopener";
+      link.title = words.newTab;
+    }
+    // Not `disabled`: that would take the focus away, and the keys with it.
+    const idle = { previous: at === 0, next: at === sheet.lines.length - 1, reveal: !line.answer || revealed };
+    for (const [key, off] of Object.entries(idle)) {
+      dialog.querySelector(`[data-key=${key}]`).setAttribute("aria-disabled", String(off));
+    }
+    remember(true);
+  }
+
+  function go(to) {
+    at = Math.max(0, Math.min(sheet.lines.length - 1, to));
+    revealed = false;
+    slide();
+  }
+
+  const acts = {
+    back: () => dialog.close(),
+    previous: () => go(at - 1),
+    next: () => go(at + 1),
+    first: () => go(0),
+    last: () => go(sheet.lines.length - 1),
+    reveal: () => {
+      revealed = true;
+      slide();
+    },
+    blank: () => (find("blank").hidden = !find("blank").hidden),
+    laser: () => (find("dot").hidden = !find("dot").hidden),
+    open: () => find("open").querySelector("a")?.click(),
+  };
+
+  const KEYS = {
+    ArrowLeft: "previous", PageUp: "previous", ArrowRight: "next", PageDown: "next", Home: "first", End: "last",
+    r: "reveal", b: "blank", l: "laser", o: "open", p: "back",
+  };
+
+  function present(line) {
+    if (open === TABLES) return;
+    if (!dialog.open) dialog.showModal();
+    find("blank").hidden = find("dot").hidden = true;
+    go(line);
+    dialog.querySelector("[data-key=next]").focus();
+  }
+
+  dialog.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    acts[act]();
+  });
+
+  dialog.addEventListener("close", () => {
+    remember(false);
+    find("present").focus();
+  });
+
+  dialog.addEventListener("pointermove", (event) => {
+    find("dot").style.left = `${event.clientX}px`;
+    find("dot").style.top = `${event.clientY}px`;
+  });
+
+  find("blank").addEventListener("click", acts.blank);
+
+  for (const button of dialog.querySelectorAll("[data-key]")) {
+    button.textContent = words[button.dataset.key];
+    button.addEventListener("click", () => acts[button.dataset.key]());
+  }
+
+  const onKey = (event) => {
+    if (!element.isConnected) return document.removeEventListener("keydown", onKey);
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (event.key.toLowerCase() !== "p" || typing || dialog.open || event.altKey || event.ctrlKey || event.metaKey) return;
+    present(0);
+  };
+
+  document.addEventListener("keydown", onKey);
+
+  // ---- Handout ----
+
+  find("handout").addEventListener("click", () => {
+    find("handout").disabled = true;
+    status.textContent = words.making;
+    trigger("handout", { sheet: open, answers: withAnswers.checked, base: new URL("./", document.baseURI).href });
+  });
+
+  watch("value", () => {
+    find("handout").disabled = false;
+    status.textContent = "";
+  });
+
+  // ---- Start ----
+  find("present").textContent = words.present;
+  find("present").title = words.presentHelp;
+  find("present").addEventListener("click", () => present(0));
+  find("handout").textContent = words.handout;
+  find("handout").title = words.handoutHelp;
+  find("check span").textContent = words.solutions;
+  tabs.setAttribute("aria-label", words.sheets);
+  for (const s of content.sheets) addTab(s.id, s.title, s.about);
+  addTab(TABLES, words.tables, words.tables);
+  content.tables.forEach(showTable);
+  const asked = new URLSearchParams(location.search);
+  const wanted = asked.get("sheet");
+  show(wanted ?? content.sheets[0].id, true);
+  const line = Number(asked.get("line"));
+  const known = Number.isInteger(line) && line >= 1 && line <= sheet.lines.length ? line : 0;
+  if (asked.get("view") === "present") present(Math.max(0, known - 1));
+  else if (known && open !== TABLES) requestAnimationFrame(() => lines.children[known - 1].scrollIntoView({ block: "start" }));
+}

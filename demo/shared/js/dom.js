@@ -1,0 +1,35 @@
+// Nodes of a document.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+// A node of HTML; without a name it has no class, without a text no content.
+export function make(tag, name, text) {
+  const node = document.createElement(tag);
+  if (name) node.className = name;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+// A button that sends no form.
+export function makeButton(name, text) {
+  const button = make("button", name, text);
+  button.type = "button";
+  return button;
+}
+
+export function makeSvg(tag, attributes = {}, text) {
+  const node = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+// The nodes of a component by name: those of the class `${prefix}-${name}`.
+export function partsOf(element, prefix, names) {
+  return Object.fromEntries(names.map((name) => [name, element.querySelector(`.${prefix}-${name}`)]));
+}
+
+// A text with {names} in it, filled with values.
+export function filled(text, values) {
+  return text.replace(/[{](.+?)[}]/g, (_all, name) => String(values[name]));
+}

@@ -1,0 +1,68 @@
+// The tree of parts: each cut has a node and two children.
+
+import { make, makeSvg } from "../../shared/js/dom.js";
+
+// Leaves side by side, parents between their children.
+function treePlaces(nodes, width, leaves) {
+  const children = nodes.map((_, i) => nodes.flatMap(({ parent }, j) => (parent === i ? [j] : [])));
+  const places = [];
+  let next = 0;
+  const visit = (i) => {
+    children[i].forEach(visit);
+    const below = children[i].map((j) => places[j]);
+    places[i] = below.length ? (below[0] + below[below.length - 1]) / 2 : ((next++ + 0.5) * width) / leaves;
+  };
+  visit(0);
+  return places;
+}
+
+export function treeView({ run, pointed, paletteColor }) {
+  const view = {
+    make(card) {
+      card.svg = makeSvg("svg", { class: "st-tree", role: "img" });
+      card.body.append(card.svg);
+      card.note = make("p", "st-note");
+      card.body.append(card.note);
+    },
+
+    paint(card, spec) {
+      card.spec = spec;
+      const width = Math.max(card.body.clientWidth, 260);
+      const { nodes } = spec;
+      const depth = nodes.map(() => 0);
+      nodes.forEach(({ parent }, i) => (depth[i] = parent < 0 ? 0 : depth[parent] + 1));
+      const leaves = nodes.filter((_, i) => !nodes.some(({ parent }) => parent === i)).length;
+      const row = 66;
+      const height = (Math.max(...depth) + 1) * row + 16;
+      card.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+      card.svg.setAttribute("aria-label", spec.title);
+      const x = treePlaces(nodes, width, leaves);
+      const y = (i) => 26 + depth[i] * row;
+      card.svg.replaceChildren();
+      nodes.forEach(({ parent }, i) => {
+        if (parent >= 0) card.svg.append(makeSvg("line", { class: "st-branch", x1: x[parent], y1: y(parent), x2: x[i], y2: y(i) }));
+      });
+      const narrow = width / leaves < 74;
+      nodes.forEach((node, i) => card.svg.append(treeNode(node, i, x[i], y(i), narrow)));
+      card.note.textContent = spec.note ?? "";
+      this.mark(card, spec);
+    },
+
+    mark(card, spec) {
+      const of = run.arrays[spec.of];
+      const here = of ? of[pointed()] : -1;
+      for (const node of card.svg.querySelectorAll("[data-node]")) node.classList.toggle("st-node-here", Number(node.dataset.node) === here);
+    },
+  };
+
+  function treeNode(node, i, x, y, narrow) {
+    const group = makeSvg("g", { "data-node": i, class: `st-node st-node-${node.state}` });
+    const color = node.label < 0 ? "none" : paletteColor(node.label);
+    group.append(makeSvg("circle", { cx: x, cy: y, r: 13, fill: color }));
+    group.append(makeSvg("text", { x, y: y + 29, "text-anchor": "middle" }, narrow ? node.short : node.text));
+    group.append(makeSvg("title", {}, node.text));
+    return group;
+  }
+
+  return view;
+}
