@@ -1,5 +1,6 @@
 """What claims can say of a playground in a state: what its view shows."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,15 +65,17 @@ def columns(state: _State, table: str) -> int:
 
 
 def value(state: _State, symbol: str) -> float | str:
-    """What stands at a symbol in the lines of facts: a number, if it begins with one, or the text."""
-    shown = {row[0]: row[1] for block in state.blocks("facts") for row in block["rows"]}
+    """What stands first at a symbol in the lines of facts: a number, with or without bits or px, or the text."""
+    shown: dict[str, str] = {}
+    for row in (row for block in state.blocks("facts") for row in block["rows"]):
+        shown.setdefault(row[0], row[1])
     if symbol not in shown:
         raise InputError(f"The playground shows no {symbol!r}. It shows: {', '.join(filter(None, shown))}.")
-    first = shown[symbol].replace("−", "-").replace(",", "").split(" ")[0]
+    told = shown[symbol].replace("−", "-").replace(",", "")
     try:
-        return float(first)
+        return float(re.sub(r" (bits|px)$", "", told))
     except ValueError:
-        return str(shown[symbol])
+        return shown[symbol]
 
 
 def spread(state: _State, table: str) -> float:

@@ -61,6 +61,7 @@ def parse(claim: str) -> ast.expr:
 
 
 def _check(node: ast.AST, claim: str) -> None:
+    parts: list[ast.expr]
     match node:
         case ast.Constant(value=value) if isinstance(value, int | float | str):
             return
@@ -68,20 +69,20 @@ def _check(node: ast.AST, claim: str) -> None:
             return
         case ast.Call(func=ast.Name() | ast.Attribute(value=ast.Name()), args=parts, keywords=[]):
             pass
-        case ast.Subscript(value=value, slice=at):
-            parts = [value, at]
+        case ast.Subscript(value=of, slice=at):
+            parts = [of, at]
         case ast.BoolOp(values=parts) | ast.Tuple(elts=parts) | ast.List(elts=parts):
             pass
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=value):
-            parts = [value]
+        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=of):
+            parts = [of]
         case ast.BinOp(op=op, left=left, right=right) if type(op) in _JOINED:
             parts = [left, right]
         case ast.Compare(left=left, ops=ops, comparators=rest) if all(type(op) in _COMPARED for op in ops):
             parts = [left, *rest]
         case _:
-            part = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
+            wrong = ast.unparse(node) if isinstance(node, ast.expr) else type(node).__name__
             raise InputError(
-                f"The claim {claim!r} holds {part!r}: only facts, numbers, comparisons, and, or, not may be used."
+                f"The claim {claim!r} holds {wrong!r}: only facts, numbers, comparisons, and, or, not may be used."
             )
     for part in parts:
         _check(part, claim)
@@ -115,26 +116,29 @@ class _Reader:
                 return value
             case ast.Name() | ast.Attribute():
                 return self._fact(node, [])
-            case ast.Call(func=ast.Name(id=name), args=args) if name in _FUNCTIONS:
-                return self._tried(_FUNCTIONS[name], *map(self.value, args))
             case ast.Call(func=func, args=args):
-                return self._fact(func, [self.value(arg) for arg in args], shown=ast.unparse(node))
+                given = [self.value(arg) for arg in args]
+                if isinstance(func, ast.Name) and func.id in _FUNCTIONS:
+                    return self._tried(_FUNCTIONS[func.id], *given)
+                return self._fact(func, given, shown=ast.unparse(node))
+            case ast.BoolOp(op=op, values=parts):
+                joined = all if isinstance(op, ast.And) else any
+                return joined(self.value(part) for part in parts)
+            case ast.Compare(left=left, ops=ops, comparators=rest):
+                return self._compared([left, *rest], ops)
+        return self._made(node)
+
+    def _made(self, node: ast.expr) -> Any:
+        """What is made of values: sums, products, entries, lists."""
+        match node:
             case ast.Subscript(value=of, slice=at):
                 return self._tried(operator.getitem, self.value(of), self.value(at))
             case ast.Tuple(elts=parts) | ast.List(elts=parts):
                 return [self.value(part) for part in parts]
-            case ast.UnaryOp(op=ast.Not(), operand=part):
-                return not self.value(part)
-            case ast.UnaryOp(operand=part):
-                return self._tried(operator.neg, self.value(part))
+            case ast.UnaryOp(op=op, operand=part):
+                return not self.value(part) if isinstance(op, ast.Not) else self._tried(operator.neg, self.value(part))
             case ast.BinOp(op=op, left=left, right=right):
                 return self._tried(_JOINED[type(op)], self.value(left), self.value(right))
-            case ast.BoolOp(op=ast.And(), values=parts):
-                return all(self.value(part) for part in parts)
-            case ast.BoolOp(values=parts):
-                return any(self.value(part) for part in parts)
-            case ast.Compare(left=left, ops=ops, comparators=rest):
-                return self._compared([left, *rest], ops)
         raise AssertionError(ast.dump(node))  # `parse` lets nothing else through
 
     def _compared(self, parts: list[ast.expr], ops: list[ast.cmpop]) -> bool:

@@ -103,7 +103,7 @@ def answer(state: _State, question: str) -> str:
 _FACTS = (steps, has_step, number, sizes, found, breaks, answer)
 
 
-def _names(query: Mapping[str, str]) -> set[str]:
+def _names(_query: Mapping[str, str]) -> set[str]:
     return {*CARRIED, "algorithm", "data", "points", "step", "point", *RANGES, "cover"}
 
 
