@@ -12,7 +12,6 @@ from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
 from segcore.errors import InputError
 
-
 _SHORT = {"steps": 8, "rounds": 1}  # of a training
 
 

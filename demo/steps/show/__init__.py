@@ -20,6 +20,7 @@ from torch import Tensor
 
 from segcore.numerics import settled
 
+_SHORT = 400  # numbers
 BUDGET = 1_450_000  # bytes of JSON; a sequence has 1.5 MB
 _MOST_FRAMES = (64, 48, 40, 32, 24, 18, 14, 10, 8, 6, 4, 3)  # tried in turn until the budget holds
 _ENDS = 0.4  # share of the frames kept that come first, and as many last
@@ -32,9 +33,11 @@ class At:
     values: "Tensor | Coarse"  # (n,), or (n, stride) of which column k is meant
     k: int = 0
     form: str = "number"  # "number", "percent", "integer", "label" (counted from 1), "row" (its name)
-    of: str = "i"  # "i"; "j", the second one; "ij", an entry of (m, m); "term", ij · (x_i − x_j)² with x in `other`
+    of: str = "i"  # "i"; "j", the second one; "ij", an entry of (m, m); "term", ij · (x_i − x_j)² with x in `other`; "near",
+    # the same for the k-th of the rows in `near`
     other: Tensor | None = None
     size: tuple[int, int] | None = None  # of the grid of blocks that `values` is about, if not of the rows themselves
+    near: Tensor | None = None  # (n, stride) rows that the columns of `values` are about
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -179,7 +182,7 @@ class Table:
                 shape = (value.values.values if isinstance(value.values, Coarse) else value.values).shape
                 stride = 1 if len(shape) == 1 else shape[1]
                 token = {"a": self.packed(value.values, used), "w": stride, "k": value.k, "f": value.form, "of": value.of}
-                more = {"x": value.other, "size": value.size}
+                more = {"x": value.other, "size": value.size, "near": value.near}
                 return token | {name: self.packed(entry, used) for name, entry in more.items() if entry is not None}
             case dict():
                 return {name: self.packed(entry, used) for name, entry in value.items()}
@@ -195,12 +198,15 @@ def _encoded(values: Tensor | NDArray[Any], *, coarse: bool) -> dict[str, Any]:
     """An array as text: its kind, and its bytes, deflated, in base64.
 
     u8 and u16 are whole numbers, s8 whole numbers from −1; q8 stands for lo + (hi − lo) · byte / 255; f24 is a 32-bit float
-    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better.
+    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better; f64 a double,
+    of short arrays, whose differences are shown.
     """
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     array = np.ascontiguousarray(array).ravel()
     if array.dtype == np.bool_ or array.dtype.kind in "iu":
         return _whole(array.astype(np.int64))
+    if array.dtype == np.float64 and array.size <= _SHORT and not coarse:
+        return {"t": "f64", "d": _deflated(array.astype("<f8"))}
     array = array.astype(np.float32)
     if coarse:
         lo, hi = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
