@@ -24,6 +24,7 @@ LAYERS = (
 HOMES = {
     "timm": ("segcore.features", "segcore.pretrain"),
     "PIL": ("segcore.image", "segcore.show", "demo"),
+    "tifffile": ("segcore.image.tiff",),
     "gradio": ("demo", "app"),
     "plotly": ("demo",),
 }

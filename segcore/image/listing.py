@@ -2,46 +2,16 @@
 
 import os
 import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from segcore.errors import InputError, shortened
-from segcore.image.decode import MAX_FILE_BYTES, named_bytes
+from segcore.image.source import PictureFile
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".avif", ".gif")  # of the files that are pictures
 MOST_IN_ZIP = 10_000  # files
 MOST_ZIP_BYTES = 4 << 30  # of all pictures of a zip together, unpacked
 LEAST = 2  # pictures; what they share is what is looked for
-
-
-@dataclass(frozen=True, slots=True)
-class PictureFile:
-    """Where one picture is."""
-
-    name: str  # without its ending; unique in a collection, with "/" where folders lie in each other
-    path: Path  # of the file, or of the zip that it is packed in
-    member: str = ""  # its name in the zip
-
-    def data(self) -> bytes:
-        """The bytes of the file.
-
-        Raises:
-            InputError: it is gone, cannot be read, is damaged, or is larger than a picture may be.
-        """
-        if not self.member:
-            return named_bytes(self.path)[0]
-        try:
-            with zipfile.ZipFile(self.path) as archive, archive.open(self.member) as file:
-                data = file.read(MAX_FILE_BYTES + 1)  # what the zip says of its sizes need not be true
-        except (OSError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-            told = f"{self.member} in {self.path.name} cannot be unpacked: {error}. Pack it again, without a password."
-            raise InputError(told, field="image") from error
-        if len(data) > MAX_FILE_BYTES:
-            told = f"{self.member} in {self.path.name} is larger than {MAX_FILE_BYTES >> 20} MB; save a smaller picture."
-            raise InputError(told, field="image")
-        return data
 
 
 def pictures_of(source: Path | Sequence[Path], *, least: int = LEAST) -> tuple[PictureFile, ...]:
