@@ -65,6 +65,11 @@ def param(default: Any, **facts: Any) -> Any:
     return field(default=default, metadata={"param": Param(**facts)})
 
 
+def again(schema: type["Schema"], name: str, default: Any, **changes: Any) -> Any:
+    """Declare a field of a schema anew in one that derives from it: another default, and what else changes of `Param`."""
+    return field(default=default, metadata={"param": dataclasses.replace(params(schema)[name], **changes)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Schema:
     """Tunables declared by `param`, checked when made; immutable and hashable.

@@ -68,6 +68,12 @@ class FeatureGrid:
         """(n, d): the features as rows."""
         return self.f.reshape(-1, self.f.shape[-1])
 
+    @property
+    def facts(self) -> Mapping[str, float | int | str]:
+        """Sizes, and what the features are."""
+        h, w, d = self.f.shape
+        return {"grid": f"{h}×{w}", "n": h * w, "d": d, "features": self.origin}
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Affinity:
@@ -76,6 +82,11 @@ class Affinity:
     W: Any  # (n, n) symmetric, nonnegative: a tensor, or an `ImplicitAffinity` where that would not fit
     knn_share: float  # share of the sum of W that comes from λ·W_knn, in [0, 1]
     notes: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> Mapping[str, float | int | str]:
+        """Bytes of W, and the share of color."""
+        return {"w_bytes": self.W.nbytes, "knn_share": self.knn_share}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -101,6 +112,16 @@ class Spectrum:
     def gaps(self) -> Tensor:
         """(m − 1,): differences of neighboring eigenvalues; gaps[k − 1] = μ_k − μ_{k−1} speaks for k segments."""
         return self.eigenvalues.diff()
+
+    @property
+    def facts(self) -> Mapping[str, float | int | str]:
+        """How many eigenpairs there are, what they cost, and how good the worst one is."""
+        return {
+            "eigenpairs": len(self.eigenvalues),
+            "n_components": self.n_components,
+            "passes": self.n_passes,
+            "worst_residual": float(self.residuals.max()),
+        }
 
 
 @dataclass(frozen=True, eq=False, slots=True)

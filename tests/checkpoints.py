@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from segcore.features import weights
-from segcore.features.backbones import BACKBONES
+from segcore.features.published import BACKBONES
 
 MEAN, STD = (0.3, 0.4, 0.5), (0.2, 0.25, 0.3)  # unlike those of any published model
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

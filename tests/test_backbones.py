@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from segcore.errors import InputError, ModelError
-from segcore.features import BACKBONES, resolve_backbone, weights_status
-from segcore.features.backbones import infer_architecture, timm_names
+from segcore.features import BACKBONES, weights_status
+from segcore.features.timm_files import infer_architecture, timm_names
+from segcore.pipeline.backbones import resolve_backbone
 from segcore.settings import params
 from tests.checkpoints import FAMILIES, isolate, make_family, make_net, serve_hub, write_cache, write_folder
 
@@ -130,7 +131,7 @@ def test_every_ungated_backbone_of_the_hub_can_be_chosen_by_auto(monkeypatch):
     """Nobody who adds a backbone forgets to give it a place in the order."""
     for backbone in ON_HUB:
         monkeypatch.setattr(
-            "segcore.features.backbones.weights_status",
+            "segcore.features.published.weights_status",
             lambda b, here=backbone.name: "cached" if b.name == here else "download",
         )
         assert (resolve_backbone("auto")[0].name == backbone.name) != backbone.gated

@@ -12,6 +12,8 @@ from segcore.cli import commands as cli
 from segcore.cli.flags import settings_from
 from segcore.features import BACKBONES
 from segcore.pipeline.methods import METHODS
+from segcore.pipeline.stages import needs_backbone, plan, settings_read
+from segcore.runtime.places import ROOT
 from segcore.settings import DEFAULTS, Settings, params
 from tests.scenes import two_discs
 from tests.test_pipeline import WITHOUT_WEIGHTS
@@ -107,6 +109,42 @@ def test_lists_are_complete(capsys):
     assert [row["backbone"] for row in backbones] == list(BACKBONES)
     assert cli.main(["methods"]) == 0
     assert "formula:" in capsys.readouterr().out
+
+
+def test_stages_are_those_that_run_and_lie_where_it_says(capsys):
+    """Of every method: what `plan` runs, in an order in which each finds what it takes, at the line of its function."""
+    assert cli.main(["methods", "--stages", "--json"]) == 0
+    told = {row["method"]: row["stages"] for row in json.loads(capsys.readouterr().out)}
+    assert list(told) == list(METHODS)
+    for method, stages in told.items():
+        settings = DEFAULTS.replace(method=method)
+        plain = {stage["stage"]: stage for stage in stages if not stage["switch"]}
+        assert [name for name in plain if name != "weights"] == list(plan(settings))
+        assert ("weights" in plain) == needs_backbone(settings)
+        known = {"picture"}
+        for stage in stages:
+            assert known >= set(stage["takes"])
+            known.add(stage["stage"])
+            path, line = stage["place"].split(":")
+            code = (ROOT / path).read_text().splitlines()[int(line) - 1 :]
+            assert code[0].startswith(("def ", "@stage("))
+        read = {name for stage in plain.values() for name in stage["settings"]}
+        assert read <= settings_read(settings)
+        assert {"label_map", "crf_kernels"} <= {stage["stage"] for stage in stages if stage["switch"] == "crf"}
+        chosen = {stage["stage"] for stage in stages if stage["switch"] == "auto_k"}
+        assert chosen == ({"partition", METHODS[method].criterion} if METHODS[method].auto else set())
+
+
+def test_stages_in_words(capsys):
+    assert cli.main(["methods", "--stages", "spectral"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "spectral"
+    (features,) = (line for line in lines if line.split()[0] == "features")
+    assert "segcore/pipeline/stages.py:" in features
+    assert features.endswith("takes picture, weights; reads facet, block, max_side")
+    assert any(line.split()[:2] == ["eigengap", "(--auto-k)"] for line in lines)
+    assert cli.main(["methods", "--stages", "witchcraft"]) == 2
+    assert "witchcraft" in capsys.readouterr().err
 
 
 def test_help_names_every_setting_and_starts_without_torch():

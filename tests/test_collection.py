@@ -22,6 +22,8 @@ from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.evaluate.collection import majority_scores, matched_scores, named_scores, score_all, truth_of
+from segcore.heads.file import Head, head_bytes
+from segcore.heads.linear import LinearHead
 from segcore.learn import CATALOG, save_learned, train
 from segcore.pipeline import Pipeline
 from segcore.pipeline.stages import PixelLabels
@@ -371,7 +373,7 @@ def test_the_command_writes_labels_of_one_numbering(folder, tmp_path, capsys):
 def test_a_group_may_win_between_patches_alone():
     """Scores of 0.45 in all patches are beaten by 0.55 in each, and beat the mean of 0.55 and 0."""
     settings = COLOR.replace(upsampling="bilinear")
-    grid = Pipeline(device="cpu").values(torch.from_numpy(next(halves())), settings, "features")["features"]
+    grid = Pipeline(device="cpu").features(torch.from_numpy(next(halves())), settings)
     h, w = grid.geometry.h, grid.geometry.w
     scores = torch.tensor([[0.55, 0, 0.45], [0, 0.55, 0.45]])[torch.arange(w) % 2].expand(h, w, 3)
     labels = scores.argmax(2)
@@ -425,3 +427,41 @@ def test_a_file_that_learn_wrote_is_a_system(folder, tmp_path, capsys):
     assert (about["system"], about["n_groups"]) == ("iic", 3)
     found = np.asarray(Image.open(out / "p0.labels.png"))
     assert np.mean(found == learned.label(images[0]).numpy()) > 0.6  # but for the width of a patch along borders
+
+
+def test_a_head_is_a_system_that_labels_as_it_does_alone(folder, tmp_path, capsys):
+    """Trained by `head train`, applied by `head apply` and to a collection: the same labels, and its names."""
+    labels, head, store = tmp_path / "labels", tmp_path / "head.safetensors", str(tmp_path / "store")
+    labels.mkdir()
+    for path in folder.iterdir():
+        gray = np.asarray(Image.open(path).convert("L"))
+        Image.fromarray(np.where(gray > gray.mean(), 7, 3).astype(np.uint8)).save(labels / f"{path.stem}.png")
+    reads = ["--backbone", "color", "--max-side", "128"]
+    trained = ["head", "train", "--images", str(folder), "--labels", str(labels), "--names", "dark,light"]
+    assert main([*trained, "--out", str(head), *reads]) == 0
+    alone, together = tmp_path / "alone", tmp_path / "together"
+    assert main(["head", "apply", "--images", str(folder), "--head", str(head), "--out", str(alone)]) == 0
+    asked = ["--weights", str(head), "--store", store, "--upsampling", "joint_bilateral"]
+    assert main(["collection", "segment", str(folder), "--out", str(together), *asked]) == 0
+    about = json.loads((together / "clusters.json").read_text())
+    assert (about["system"], [group["name"] for group in about["groups"]]) == ("head", ["dark", "light"])
+    assert (about["features"]["backbone"], about["features"]["max_side"]) == ("color", 128)
+    for path in alone.iterdir():
+        mine = np.array([3, 7])[np.asarray(Image.open(together / path.name))]
+        assert np.mean(mine == np.asarray(Image.open(path))) > 0.999
+    found = tmp_path / "scores.json"
+    evaluated = ["evaluate", "collection", "--images", str(folder), "--labels", str(labels), "--n-segments", "2"]
+    assert main([*evaluated, "--weights", str(head), "--store", store, "--no-probe", "--json", str(found)]) == 0
+    assert json.loads(found.read_text())["systems"]["head"]["miou"] > 0.8
+    capsys.readouterr()
+    assert main(["collection", "segment", str(folder), "--out", str(together), *asked, "--set", "n_init=2"]) == 2
+    assert "has no settings of its own" in capsys.readouterr().err
+
+
+def test_a_head_is_no_backbone_and_says_so(tmp_path, capsys):
+    head = tmp_path / "head.safetensors"
+    linear = LinearHead(torch.zeros(3, 2), torch.zeros(2), 0.0, (), converged=True)
+    head.write_bytes(head_bytes(Head(linear, (1, 2), ("a", "b"), "color", "key", (-1,), 320, "none")))
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(tmp_path / "p.png")
+    assert main(["segment", str(tmp_path / "p.png"), "--out", str(tmp_path / "out"), "--weights", str(head)]) == 2
+    assert "is a head: a linear layer that labels patches" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from demo.pages import PAGES, Page
 from demo.shared.controls import control_for
 from demo.shared.service import Service
 from segcore.cli.commands import build_parser
-from segcore.features import BACKBONES, backbones
+from segcore.features import BACKBONES, published
 from segcore.pipeline import Pipeline
 from segcore.pipeline.methods import METHODS, Method
 from segcore.pipeline.stages import settings_read
@@ -85,7 +85,7 @@ def test_a_method(monkeypatch, choice):
 
 def test_a_backbone(monkeypatch, choice, tmp_path):
     (entry,) = recipe("A backbone")
-    made = eval(entry, {"_on_hub": backbones._on_hub})
+    made = eval(entry, {"_on_hub": published._on_hub})
     more = BACKBONES | {made.name: made}
     for holder in [m for m in sys.modules.values() if getattr(m, "BACKBONES", None) is BACKBONES]:
         monkeypatch.setattr(holder, "BACKBONES", more)

@@ -10,7 +10,6 @@ from segcore.collection.systems.stego import StegoHeadSettings
 from segcore.learn.correspondence import (
     PAIRS,
     Bank,
-    CodeHead,
     centered,
     correspondence_loss,
     cosine_kmeans,
@@ -21,8 +20,9 @@ from segcore.learn.correspondence import (
     moved,
     nearest_pictures,
     renumbered,
-    soft_clusters,
 )
+from segcore.nets.blocks import soft_clusters
+from segcore.nets.heads import CodeHead
 from segcore.numerics import normalize_rows
 
 

@@ -14,7 +14,7 @@ from segcore.cluster.choose import Choice
 from segcore.cut.dino_seg import dino_seg
 from segcore.features import color_features
 from segcore.image import fit_to_grid
-from segcore.pipeline.methods import CRITERIA
+from segcore.pipeline.criteria import CRITERIA
 from tests.scenes import planted_features, two_discs
 
 BASE = Settings(backbone="color", max_side=96, n_segments=3, pixel_side=48)
@@ -124,10 +124,10 @@ def test_a_head_that_is_not_there_is_told_and_a_backbone_without_attention_too(l
 def test_rounds_of_maskcut_show_what_was_left_out(monkeypatch, generator):
     f, _ = planted_features([(1, 1, 4, 5), (6, 3, 10, 7)], h=9, w=12, generator=generator)
 
-    def planted(pixels, geometry, *, backbone):
+    def planted(pixels, geometry):
         return dataclasses.replace(color_features(pixels, geometry), f=f)
 
-    monkeypatch.setattr("segcore.pipeline.stages.compute_features", planted)
+    monkeypatch.setattr("segcore.features.color.color_features", planted)
     result = Pipeline(device="cpu").run(two_discs(72, 96)[0], BASE.replace(method="maskcut"))
     value = rounds.rounds_value(result)
     assert len(value["rows"]) == len(result.partition.rounds) == 3

@@ -90,12 +90,12 @@ def test_a_backbone_without_attention_says_so():
 def test_the_pipeline_hands_it_the_attention(monkeypatch, generator):
     """Color features with an attention beside them stand in for a transformer."""
 
-    def with_attention(pixels, geometry, *, backbone):
+    def with_attention(pixels, geometry):
         features = color_features(pixels, geometry)
         red = features.f[..., 1].clamp_min(0)
         return dataclasses.replace(features, attention=torch.stack([red, red.flip(0)]))
 
-    monkeypatch.setattr("segcore.pipeline.stages.compute_features", with_attention)
+    monkeypatch.setattr("segcore.features.color.color_features", with_attention)
     settings = Settings(method="dino_seg", backbone="color", attention_head=0, max_side=128)
     image, truth = two_discs()
     pipeline = Pipeline(device="cpu")

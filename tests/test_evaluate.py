@@ -12,7 +12,6 @@ from PIL import Image
 from segcore import InputError, ModelError, Pipeline, Settings, evaluate
 from segcore.cli import commands as cli
 from segcore.features import BACKBONES, load_vit
-from segcore.features.untrained import untrained_twin
 from segcore.image import picture_size, read_image, read_mask
 from segcore.metrics import boundary_benchmark, contingency, f_beta, mask_iou, match, region_benchmark, score_labels
 from segcore.runtime.steps import finish
@@ -267,7 +266,7 @@ def test_an_untrained_twin_differs_in_its_weights_only(tmp_path, monkeypatch):
         monkeypatch.setenv("SEGCORE_WEIGHTS_DIR", str(tmp_path / family))
         write_folder(tmp_path / family / name, state, config)
         model, before = load_vit(BACKBONES[name]), torch.random.get_rng_state()
-        twin, again, other = (untrained_twin(model, seed=seed) for seed in (0, 0, 1))
+        twin, again, other = (model.untrained(seed=seed) for seed in (0, 0, 1))
         assert torch.equal(torch.random.get_rng_state(), before)
         own, drawn = model.net.state_dict(), twin.net.state_dict()
         assert {k: x.shape for k, x in own.items()} == {k: x.shape for k, x in drawn.items()}
@@ -416,7 +415,7 @@ def test_patches_find_their_like_as_a_loop_finds_it(streets, pipeline):
     report = finish(evaluate.evaluate_retrieval(cases, settings, pipeline=pipeline, ignore=7, n_nearest=5))
     rows = []
     for i, case in enumerate(cases):
-        features = pipeline.values(case.picture, settings, "features")["features"]
+        features = pipeline.features(case.picture, settings)
         truth = np.array(Image.open(case.truth))[4::8, 4::8].ravel()
         rows += [(i, c, x / x.norm()) for c, x in zip(truth.tolist(), features.X, strict=True) if c != 7]
     shares = {1: [], 2: []}

@@ -9,7 +9,8 @@ from safetensors.torch import save
 from sklearn.linear_model import LogisticRegression
 
 from segcore.errors import InputError
-from segcore.heads.file import Head, fingerprint, head_bytes, read_head
+from segcore.features.weights import fingerprint
+from segcore.heads.file import Head, head_bytes, read_head
 from segcore.heads.linear import train_head
 from segcore.scribble.nearest import nearest_labels
 
@@ -165,7 +166,7 @@ def test_what_is_no_head_is_one_sentence(generator, tmp_path):
 
 
 def metadata(data):
-    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["head"]
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]["trained"]
 
 
 def test_other_weights_have_another_fingerprint():

@@ -14,7 +14,7 @@ LAYERS = (
     ("segcore.image", "segcore.features", "segcore.graph", "segcore.cluster", "segcore.cut", "segcore.upsample",
      "segcore.refine", "segcore.scribble", "segcore.heads", "segcore.taught", "segcore.metrics", "segcore.show.palette",
      "segcore.show.paint", "segcore.show.color_match", "segcore.drawn", "segcore.nets", "segcore.train", "segcore.learn",
-     "segcore.pretrain", "segcore.pipeline.learned_backbone"),
+     "segcore.pretrain"),
     ("segcore.pipeline", "segcore.show", "segcore.evaluate", "segcore.heads.apply", "segcore.collection",
      "segcore.scribble.scribble"),
     ("segcore", "segcore.cli", "segcore.bench", "segcore.__main__", "demo"),
@@ -28,7 +28,7 @@ HOMES = {
     "gradio": ("demo", "app"),
     "plotly": ("demo",),
 }
-SETTINGS_READERS = ("segcore.settings", "segcore.types", "segcore.features.backbones")  # of the lower layers
+SETTINGS_READERS = ("segcore.settings", "segcore.types")  # of the lower layers
 
 
 def sources():

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,16 +16,17 @@ from sklearn.metrics import mutual_info_score
 from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError, ModelError, NumericalError
-from segcore.learn import CATALOG, SYSTEMS, Pictures, learn, load_learned, score_baselines, score_classes, train
+from segcore.learn import CATALOG, Pictures, learn, load_learned, score_baselines, score_classes, systems, train
 from segcore.learn.baselines import BASELINES
-from segcore.learn.catalog import ACSettings
 from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
+from segcore.learn.settings import ACSettings
 from segcore.learn.systems.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.systems.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
 from segcore.learn.systems.mdc import whitening_of
 from segcore.learn.systems.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
-from segcore.learn.views import Moves, change_colors, draw_cutouts, draw_moves, mirrored, sobel
+from segcore.learn.views import Moves, draw_cutouts, draw_moves, jitter_colors, mirrored
+from segcore.nets.blocks import sobel
 from tests.asserts import assert_close
 
 TINY = {
@@ -152,8 +154,8 @@ def test_cutouts_show_nothing_from_outside():
 
 def test_colors_that_change_by_nothing_stay():
     pixels = torch.rand(3, 3, 8, 8, generator=generator())
-    assert_close(change_colors(pixels, strength=0.0, generator=generator()), pixels, atol=1e-6)
-    changed = change_colors(pixels, strength=0.5, generator=generator())
+    assert_close(jitter_colors(pixels, strength=0.0, generator=generator()), pixels, atol=1e-6)
+    changed = jitter_colors(pixels, strength=0.5, generator=generator())
     assert changed.min() >= 0
     assert changed.max() <= 1
     assert float((changed - pixels).abs().mean()) > 0.02
@@ -415,12 +417,14 @@ def test_whitened_features_are_uncorrelated():
 # ---- Trainings ----
 
 
-def test_every_card_has_a_system():
-    assert SYSTEMS.keys() == CATALOG.keys() == TINY.keys()
-    assert all(system.card is CATALOG[name] for name, system in SYSTEMS.items())
+def test_every_system_has_a_file():
+    assert CATALOG.keys() == TINY.keys()
+    files = {path.stem for path in Path(systems.__file__).parent.glob("*.py")} - {"__init__"}
+    assert CATALOG.keys() == files
+    assert all(system.name == name for name, system in CATALOG.items())
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", CATALOG)
 def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
     """Five steps, and five that are stopped after two: the same network to the bit; the file labels as the network did."""
     settings = tiny(name)
@@ -468,7 +472,7 @@ def test_the_learning_rate_falls_along_a_cosine(stuff):
 
 def test_a_loss_that_is_no_number_leaves_the_last_good_step(stuff, tmp_path, monkeypatch):
     out = tmp_path / "net.safetensors"
-    learner = type(SYSTEMS["iic"].make_learner(SYSTEMS["iic"].make_net(3, tiny("iic")), 3, tiny("iic"), None))
+    learner = type(CATALOG["iic"].make_learner(CATALOG["iic"].make_net(3, tiny("iic")), 3, tiny("iic"), None))
     losses = learner.losses
 
     def spoiled(self, turn):

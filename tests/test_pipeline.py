@@ -12,7 +12,8 @@ from segcore import InputError, Pipeline, Settings
 from segcore.cluster.choose import MOST
 from segcore.features import BACKBONES
 from segcore.image import cells_to_pixels
-from segcore.pipeline.methods import CRITERIA, METHODS
+from segcore.pipeline.criteria import CRITERIA
+from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import MOST_SOFT_SEGMENTS, plan, settings_read, signature
 from segcore.runtime import device
 from segcore.settings import params

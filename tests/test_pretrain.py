@@ -19,13 +19,13 @@ from safetensors.torch import load_file
 
 from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
-from segcore.features import load_vit, resolve_backbone
-from segcore.features.vit import extract_features
+from segcore.features import extract_features, load_vit
+from segcore.pipeline.backbones import resolve_backbone
 from segcore.pretrain import Recipe, pretrain
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
 from segcore.pretrain.networks import follow, make_networks
 from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
-from segcore.pretrain.pictures import load_pictures
+from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
@@ -72,7 +72,7 @@ def test_pictures_of_any_depth_are_read_and_bad_ones_counted(folder):
     (folder / "empty.png").write_bytes(b"")
     (folder / "notes.txt").write_text("no picture, and not called one")
     Image.new("RGB", (40, 12)).save(folder / "tiny.png")
-    store = load_pictures([folder, folder / "1"], seed=0)  # a picture counts once
+    store = load_store([folder, folder / "1"], seed=0)  # a picture counts once
     assert len(store) == 12
     assert store.skipped == ("broken.jpg", "cut short.jpg", "empty.png", "tiny.png")
     assert store.size[:, 0].tolist() == [[40, 48]] * 12
@@ -91,8 +91,8 @@ def test_the_packed_pair_holds_the_same_pictures(folder, tmp_path):
     files = sorted(folder.rglob("*.*g"))
     bad = tmp_path / "bad.jpg"
     bad.write_bytes(b"no picture")
-    packed = load_pictures([pack(tmp_path / "packed", [*files, bad])], seed=0)
-    loose = load_pictures([folder], seed=0)
+    packed = load_store([pack(tmp_path / "packed", [*files, bad])], seed=0)
+    loose = load_store([folder], seed=0)
     assert len(packed) == 12
     assert len(packed.skipped) == 1
     assert packed.skipped[0].startswith("images.bin[")
@@ -109,27 +109,27 @@ def test_wrong_offsets_are_refused(folder, tmp_path, offsets):
     packed = pack(tmp_path / "packed", sorted(folder.rglob("*.*g")))
     np.save(packed / "offsets.npy", np.array(offsets))
     with pytest.raises(InputError, match="ascending whole numbers"):
-        load_pictures([packed], seed=0)
+        load_store([packed], seed=0)
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path):
     with pytest.raises(InputError, match="no pictures in"):
-        load_pictures([tmp_path], seed=0)
+        load_store([tmp_path], seed=0)
     with pytest.raises(InputError, match="no folder"):
-        load_pictures([tmp_path / "nowhere"], seed=0)
+        load_store([tmp_path / "nowhere"], seed=0)
     (tmp_path / "bad.png").write_bytes(b"")
     with pytest.raises(InputError, match=r"None of the 1 files.*bad\.png"):
-        load_pictures([tmp_path], seed=0)
+        load_store([tmp_path], seed=0)
 
 
 def test_large_pictures_shrink_and_room_is_bounded(tmp_path, folder):
     Image.new("RGB", (900, 600)).save(tmp_path / "large.png")
-    store = load_pictures([tmp_path], seed=0)
+    store = load_store([tmp_path], seed=0)
     largest = store.size[:, 0].amax(0).tolist()
     assert largest == [256, 384]
-    whole = load_pictures([folder], seed=0)  # 12 pictures of one size
+    whole = load_store([folder], seed=0)  # 12 pictures of one size
     one = (whole.pixels.nbytes + whole.regions.nbytes + whole.objects.nbytes) // 12
-    few = load_pictures([folder], seed=0, most_bytes=5 * one)
+    few = load_store([folder], seed=0, most_bytes=5 * one)
     assert (len(few), few.n_left_out) == (5, 7)
 
 
@@ -141,7 +141,7 @@ def coordinates_store(tmp_path, height=96, width=128):
     y, x = np.mgrid[:height, :width]
     pixels = np.stack(((x + 0.5) / width, (y + 0.5) / height, 0 * x), axis=2)
     Image.fromarray(np.rint(255 * pixels).astype(np.uint8)).save(tmp_path / "coordinates.png")
-    return load_pictures([tmp_path], seed=0)
+    return load_store([tmp_path], seed=0)
 
 
 def test_crops_show_the_place_that_they_name(tmp_path, generator):
@@ -165,7 +165,7 @@ def test_patches_agree_as_often_as_regions_hold_both(tmp_path, generator):
     """Patch by patch: where its center lies in the picture, and what the regions say there."""
     for i in range(3):
         Image.fromarray(paint(i, 160, 192 + 16 * i)).save(tmp_path / f"{i}.png")
-    store = load_pictures([tmp_path], seed=0)
+    store = load_store([tmp_path], seed=0)
     numbers = torch.tensor([2, 0, 1, 2])
     crops = draw_crops(store.size[numbers, 0], px=32, area=(0.3, 0.9), most_zoom=9.0, generator=generator)
     shares, likely = agreement(store, numbers, crops, 8), objectness(store, numbers, crops, 8)
@@ -205,7 +205,7 @@ def test_boxes_lie_inside_with_the_area_asked_for(generator):
 def test_large_pictures_are_drawn_more_often(tmp_path, generator):
     for name, side in (("small", 20), ("middle", 40), ("large", 80)):
         Image.new("RGB", (side, side)).save(tmp_path / f"{name}.png")
-    store = load_pictures([tmp_path], seed=0)
+    store = load_store([tmp_path], seed=0)
     numbers = draw_pictures(store, n=4000, px=64, generator=generator)
     shares = {int(store.size[i, 0, 0]): float((numbers == i).float().mean()) for i in range(3)}
     assert shares[20] == 0  # a crop of 64 pixels would be all blur
@@ -242,7 +242,7 @@ def test_sinkhorn_uses_all_prototypes_evenly(generator):
 
 def test_the_losses_are_what_they_say(folder):
     """Loop by loop, on one batch."""
-    store, phase = load_pictures([folder], seed=0), TINY.phase(0.0, 3)
+    store, phase = load_store([folder], seed=0), TINY.phase(0.0, 3)
     batch = draw_batch(store, TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
@@ -277,7 +277,7 @@ def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
 
 
 def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
-    store, recipe = load_pictures([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
+    store, recipe = load_store([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
     batch = draw_batch(store, recipe, recipe.phase(0.0, 3), generator=torch.Generator().manual_seed(1), device=CPU)
     assert batch.small_pixels.numel() == 0
     student, _ = make_networks(recipe, seed=0)
@@ -309,7 +309,7 @@ def test_a_mirrored_picture_is_looked_at_alike(tmp_path):
         (tmp_path / name).mkdir()
         Image.fromarray(pixels).save(tmp_path / name / "picture.png")
     network, numbers = make_networks(TINY, seed=0)[1], torch.tensor([0])
-    seen = [look(load_pictures([tmp_path / name], seed=0), numbers, network, TINY, device=CPU)[0] for name in "ab"]
+    seen = [look(load_store([tmp_path / name], seed=0), numbers, network, TINY, device=CPU)[0] for name in "ab"]
     assert_close(seen[1], seen[0].flip(1), atol=1e-4)
     assert float(seen[0].mean()) == pytest.approx(1, abs=0.02)
 
@@ -322,7 +322,7 @@ def test_objects_drawn_anew_follow_attention_and_regions(folder, monkeypatch):
         return torch.tensor([1.9, 1.6, 0.4, 0.1]).repeat(len(numbers), 4, 1)
 
     monkeypatch.setattr(redraw, "look", left)
-    store = load_pictures([folder], seed=0)
+    store = load_store([folder], seed=0)
     columns = (torch.arange(24) // 6).repeat(12 * 20)[:, None]
     store = dataclasses.replace(store, regions=columns.expand_as(store.regions).to(torch.int16))
     anew = redraw_objects(store, None, TINY, device=CPU)
@@ -373,7 +373,7 @@ def test_keys_are_those_that_segmentations_read(folder, tmp_path):
 
 
 def test_gradients_reach_the_student_only(folder):
-    store = load_pictures([folder], seed=0)
+    store = load_store([folder], seed=0)
     batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
@@ -385,7 +385,7 @@ def test_gradients_reach_the_student_only(folder):
 
 def test_half_precision_computes_about_the_same(folder):
     """What fast hardware does, tried on any CPU."""
-    store = load_pictures([folder], seed=0)
+    store = load_store([folder], seed=0)
     batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
@@ -524,7 +524,7 @@ def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_
     monkeypatch.setattr(loop, "follow", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(folder, out, steps=5, checkpoint_seconds=0)
-    assert torch.load(checkpoint_path(out), weights_only=True)["n_steps"] == 2
+    assert torch.load(checkpoint_path(out), weights_only=True)["step"] == 2
     train(folder, out, steps=5, resume=True)
     train(folder, tmp_path / "whole.safetensors", steps=5)
     a, b = load_file(out), load_file(tmp_path / "whole.safetensors")
@@ -567,7 +567,7 @@ t.train({str(folder)!r}, {str(out)!r}, steps=10**6, checkpoint_seconds=0, on_ste
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    reached = torch.load(checkpoint_path(out), weights_only=True)["n_steps"]
+    reached = torch.load(checkpoint_path(out), weights_only=True)["step"]
     assert reached >= 3
     done = train(folder, out, steps=reached + 1, resume=True)
     assert done.steps == reached + 1
@@ -595,17 +595,17 @@ def test_a_checkpoint_of_another_training_is_refused(folder, tmp_path):
     (folder / "one more.png").unlink()
     with pytest.raises(InputError, match="another depth: 2, and now 1"):
         train(folder, out, recipe=dataclasses.replace(TINY, depth=1), resume=True)
-    state = load_checkpoint(out, identity={})
-    for hole in ("optimizer", "teacher"):
-        save_checkpoint(out, {name: x for name, x in state.items() if name != hole})
+    state = load_checkpoint(out)
+    no_teacher = {name: x for name, x in state.learner.items() if not name.startswith("teacher")}
+    for hole in ({"optimizer": {}}, {"learner": no_teacher}, {"learner": {"weight": torch.ones(2)}}):
+        save_checkpoint(out, dataclasses.replace(state, **hole))
         with pytest.raises(InputError, match="does not hold what"):
             train(folder, out, resume=True)
-    save_checkpoint(out, {**state, "teacher": {"weight": torch.ones(2)}})
-    with pytest.raises(InputError, match="does not hold what"):
-        train(folder, out, resume=True)
     save_checkpoint(out, state)
     whole = checkpoint_path(out).read_bytes()
-    numbers = next(x for x in state["teacher"].values() if x.numel() >= 16).numpy().tobytes()
+    numbers = (
+        next(x for name, x in state.learner.items() if name.startswith("teacher") and x.numel() >= 16).numpy().tobytes()
+    )
     at = whole.index(numbers)  # a bit of one weight
     checkpoint_path(out).write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
     with pytest.raises(InputError, match="is damaged: it holds other numbers"):

@@ -7,7 +7,7 @@ import pytest
 
 from segcore.errors import InputError
 from segcore.pipeline.methods import METHODS
-from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, Settings, params
+from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, Schema, Settings, again, param, params
 
 FIELDS = {f.name: f for f in dataclasses.fields(Settings)}
 
@@ -106,3 +106,20 @@ def test_presets_are_settings(preset):
 
 def test_the_default_crf_is_that_of_maskcut():
     assert {name: getattr(DEFAULTS, name) for name in CRF_PRESETS["maskcut"]} == CRF_PRESETS["maskcut"]
+
+
+def test_a_field_that_is_declared_again_changes_only_what_is_said():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class First(Schema):
+        size: int = param(3, stage="a", label="Size", lo=1, hi=9, unit="px", info="How large.")
+        other: int = param(1, stage="a", label="Other", lo=1, hi=9, info="Another.")
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Second(First):
+        size: int = again(First, "size", 5, lo=2)
+
+    assert (First().size, Second().size) == (3, 5)
+    assert list(params(Second)) == ["size", "other"]
+    assert params(Second)["size"] == dataclasses.replace(params(First)["size"], lo=2)
+    with pytest.raises(InputError, match="from 2 to 9 px"):
+        Second(size=1)

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from safetensors.torch import save_file
 
 from segcore.errors import InputError, ModelError
-from segcore.features import BACKBONES, compute_features, load_vit, resolve_backbone
-from segcore.features.vit import FACETS, extract_features
+from segcore.features import BACKBONES, extract_features, load_vit
+from segcore.features.vit import FACETS
+from segcore.pipeline.backbones import load_model, resolve_backbone
 from segcore.types import Geometry
 from tests.asserts import assert_close
 from tests.checkpoints import FAMILIES, MEAN, STD, isolate, make_family, make_net, write_folder
@@ -370,7 +371,7 @@ def test_bundled_backbone_reads_its_sizes_from_its_config(tmp_path):
     write_folder(tmp_path / "assets" / "dino_tiny", state, config)
     model = load_vit(BACKBONES["dino_tiny"])
     assert (model.net.blocks[0].attn.num_heads, model.patch, model.source) == (3, 8, "assets/dino_tiny, bundled")
-    assert compute_features(*picture(2, 3, 8), backbone=model.backbone, model=model).f.shape == (2, 3, 96)
+    assert extract_features(model, *picture(2, 3, 8)).f.shape == (2, 3, 96)
 
 
 def test_sizes_without_architecture_complete_the_guess(tmp_path):
@@ -507,8 +508,8 @@ def test_door_takes_any_backbone(load):
     model = load("dino")
     pixels, geometry = picture(2, 3, 16)
     expected = extract_features(model, pixels, geometry, facet="value", block=-2).f
-    for given in (model, None):  # without a model, its weights are read anew
-        grid = compute_features(pixels, geometry, backbone=model.backbone, model=given, facet="value", block=-2)
+    for given in (model, load_model(model.backbone)):
+        grid = extract_features(given, pixels, geometry, facet="value", block=-2)
         assert torch.equal(grid.f, expected)
-    color = compute_features(*picture(2, 3, 8), backbone=BACKBONES["color"])
+    color = extract_features(load_model(BACKBONES["color"]), *picture(2, 3, 8))
     assert color.f.shape == (2, 3, 5)

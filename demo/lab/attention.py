@@ -14,7 +14,7 @@ from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from demo.shared.texts import READY
 from segcore.cut.dino_seg import dino_seg, head_here
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import Settings
 from segcore.show.files import pack_floats
 from segcore.types import FeatureGrid
 
@@ -27,8 +27,7 @@ def make(service: Service) -> Panel:
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
         # Attention belongs to the backbone, whatever the method works on.
-        patches = view.shown.settings.replace(method=DEFAULTS.method)
-        features = service.pipeline.values(view.shown.picture, patches, "features")["features"]
+        features = service.pipeline.features(view.shown.picture, view.shown.settings)
         yield (attention_value(features, view.shown.settings),)
 
     def wire(lab: Lab) -> None:

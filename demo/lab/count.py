@@ -13,9 +13,10 @@ from demo.shared.components.k_curves import KCurve, KCurvesValue
 from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from segcore.cluster.choose import Choice
-from segcore.pipeline.methods import CRITERIA, METHODS
+from segcore.pipeline.criteria import CRITERIA
+from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import settings_read
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import Settings
 from segcore.types import Spectrum
 
 TITLE = "How many?"
@@ -26,13 +27,14 @@ def make(service: Service) -> Panel:
     panel = KCurves(elem_id="count")
 
     def fill(view: View) -> Iterator[tuple[Any, ...]]:
-        settings, values = view.shown.settings, partial(service.pipeline.values, view.shown.picture, check=view.check)
-        patches = settings.replace(method=DEFAULTS.method)  # the criteria judge patches, whatever the method cuts
-        spectrum = values(patches, "spectrum")["spectrum"]
+        picture, settings = view.shown.picture, view.shown.settings
+        # The criteria judge patches, whatever the method cuts.
+        values = partial(service.pipeline.values, picture, settings, of_patches=True, check=view.check)
+        spectrum = values("spectrum")["spectrum"]
         choices: dict[str, Choice] = {}
         for name in CRITERIA:
             yield (curves_value(settings, spectrum, choices),)
-            choices[name] = values(patches, name)[name]
+            choices[name] = values(name)[name]
         yield (curves_value(settings, spectrum, choices),)
 
     def wire(lab: Lab) -> None:

@@ -14,7 +14,7 @@ from demo.learn.data import OWN, drawn, own_pictures
 from demo.learn.wanted import Wanted, query_of
 from demo.shared.jobs import Report, Work
 from segcore.errors import NumericalError
-from segcore.learn import Checkpoint, Learned, LearnSettings, State, score_baselines, train
+from segcore.learn import Checkpoint, Learned, LearnSettings, LearnState, score_baselines, train
 from segcore.learn.score import ClassScores, score_classes
 from segcore.settings import params
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
@@ -164,7 +164,7 @@ def _reports(
         raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
 
 
-def _report(state: State, show: dict[str, Any], left: Left | None) -> Report:
+def _report(state: LearnState, show: dict[str, Any], left: Left | None) -> Report:
     return Report(texts.LEARNING, state.step, unit=texts.STEPS, share=state.progress, show=show, left=left)
 
 
@@ -173,9 +173,9 @@ class _Curve:
     """The mean over the steps since the last point."""
 
     accuracy: float | None = None
-    _states: list[State] = field(default_factory=list)
+    _states: list[LearnState] = field(default_factory=list)
 
-    def add(self, state: State) -> None:
+    def add(self, state: LearnState) -> None:
         self._states.append(state)
 
     def point(self) -> dict[str, Any]:
@@ -190,7 +190,7 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
+def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[dict[str, Any], Left]:
     """Label the pictures that are shown, and score where there is a truth."""
     masks = [_labels(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
@@ -202,13 +202,13 @@ def _look(state: State, pictures: Pictures, k: int, settings: LearnSettings) -> 
     return told, Left(learned, state.checkpoint(), pictures, settings)
 
 
-def _scores(state: State, pictures: Pictures, k: int) -> ClassScores | None:
+def _scores(state: LearnState, pictures: Pictures, k: int) -> ClassScores | None:
     if not pictures.truth:
         return None
     return score_classes(state.label, _scored(pictures), n_segments=k)
 
 
-def table(state: State) -> dict[str, Any]:
+def table(state: LearnState) -> dict[str, Any]:
     """P, the use of the clusters, and what they say."""
     use: NDArray[np.float32] = state.use.numpy()
     P = None if state.P is None else state.P.numpy()

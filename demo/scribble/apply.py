@@ -55,7 +55,7 @@ class Apply:
             check = self._service.stops.check(number, request)
             paths = _checked(files)
             head = self.head(shown, head_file)
-            check_head(self._service.pipeline, head, paths[0])
+            check_head(self._service.pipeline, head)
             began, done, failed, told = time.monotonic(), [], [], ""
             for path in paths:
                 try:

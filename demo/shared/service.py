@@ -19,14 +19,13 @@ from demo.shared.events import Stops
 from demo.shared.jobs import JobLimits, Jobs
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
-from segcore.features.vit import extract_features
+from segcore.features import Extract, FeatureModel, extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
-from segcore.pipeline.stages import Extract
 from segcore.runtime.places import EXAMPLES
 from segcore.settings import DEFAULTS
 from segcore.show.files import jpeg
 from segcore.show.paint import shrink
-from segcore.types import Segmentation
+from segcore.types import FeatureGrid, Geometry, Segmentation
 
 _UPLOADS = 4096  # pictures and weights that a link may name; their files go after an hour
 
@@ -143,13 +142,17 @@ def _extract() -> Extract:
     import spaces
 
     borrowing: Extract = spaces.GPU(_extract_on_borrowed_gpu)
-    return borrowing
+
+    def extract(model: FeatureModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
+        run = borrowing if model.backbone.needs_weights else extract_features  # colors need no GPU
+        return run(model, pixels, geometry, **tunables)
+
+    return extract
 
 
-def _extract_on_borrowed_gpu(model: Any, pixels: Any, geometry: Any, **tunables: Any) -> Any:
-    """Run the transformer on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
-    on_gpu = dataclasses.replace(model, net=model.net.to("cuda"))
-    features = extract_features(on_gpu, pixels.to("cuda"), geometry, **tunables)
+def _extract_on_borrowed_gpu(model: FeatureModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
+    """Run a model on the GPU of this call; the result returns to main memory, as the GPU does not stay."""
+    features = extract_features(model.to("cuda"), pixels.to("cuda"), geometry, **tunables)
     values = {f.name: getattr(features, f.name) for f in dataclasses.fields(features)}
     tensors: dict[str, Any] = {k: v.cpu() for k, v in values.items() if isinstance(v, Tensor)}
     return dataclasses.replace(features, **tensors)

@@ -18,8 +18,8 @@ from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
 from segcore.errors import InputError
-from segcore.features import BACKBONES
-from segcore.features.vit import extract_features, random_vit
+from segcore.features import BACKBONES, extract_features
+from segcore.features.vit import random_vit
 from segcore.graph.affinity import color_knn_affinity, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.image import fit_to_grid

@@ -12,7 +12,7 @@ from segcore.errors import InputError
 from segcore.settings import CRF_PRESETS, Schema, Settings, params
 
 if TYPE_CHECKING:
-    from segcore.collection import Collection
+    from segcore.collection import Collection, CollectionSystem
 
 FLAGS = ("backbone", "facet", "block", "max_side", "upsampling", "crf", "seed", *next(iter(CRF_PRESETS.values())))
 
@@ -49,7 +49,7 @@ def add_common(parser: argparse.ArgumentParser, run: Any) -> None:
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="where features are kept (SEGCORE_FEATURES_DIR, else the user's cache)"
     )
-    parser.add_argument("--weights", metavar="FILE", help="a file that `learn` wrote, as the system; or of a backbone")
+    parser.add_argument("--weights", metavar="FILE", help="what `learn` or `head train` wrote, as the system; or a backbone")
     add_device(parser)
     add_engine(parser)
     add_settings(parser, FLAGS)
@@ -68,36 +68,33 @@ def _systems(_parsed: argparse.Namespace) -> int:
     return 0
 
 
-def own_settings(system: str, given: Sequence[str]) -> Schema:
+def own_settings(system: "CollectionSystem", given: Sequence[str]) -> Schema:
     """The settings of a system from NAME=VALUE words.
 
     Raises:
         InputError: a word has no "=", or breaks a rule of the system's settings.
     """
-    from segcore.collection import system_of
-
+    if given and not params(system.settings):
+        raise InputError(f"{system.title} has no settings of its own; leave --set out.", field="set")
     for word in given:
         if "=" not in word:
             raise InputError(f"--set takes NAME=VALUE, such as --set n_init=5; got {word!r}.", field="set")
-    return system_of(system).settings.from_values(dict(word.split("=", 1) for word in given))
+    return system.settings.from_values(dict(word.split("=", 1) for word in given))
 
 
 def _segment(parsed: argparse.Namespace) -> int:
-    from segcore.collection import group, pictures_of
+    from segcore.collection import group, pictures_of, system_of
     from segcore.collection.export import clusters, write_grouping
-    from segcore.collection.systems.learned import run_learned
     from segcore.show.files import make_folder
 
-    settings, learned = settings_and_file(parsed)
-    own = None if learned else own_settings(parsed.system, parsed.own)
+    settings, of_file = settings_and_file(parsed)
+    system = of_file or system_of(parsed.system)
+    own = own_settings(system, parsed.own)
     make_folder(parsed.out)
     collection = collected(parsed, pictures_of(parsed.folder), settings)
     settings = collection.settings
-    if learned:
-        grouping = shown(run_learned(collection, learned))
-    else:
-        grouping = shown(group(collection, parsed.system, n_groups=parsed.n_segments, seed=settings.seed, settings=own))
-    about = clusters(collection, grouping, settings, own.to_dict() if own else {}, settings.seed)
+    grouping = shown(group(collection, system, n_groups=parsed.n_segments, seed=settings.seed, settings=own))
+    about = clusters(collection, grouping, settings, own.to_dict(), settings.seed)
     shown(write_grouping(collection, grouping, settings, parsed.out, about=about, engine=engine_from(parsed)))
     for note in grouping.notes:
         print(f"note: {note}", file=sys.stderr)
@@ -105,14 +102,16 @@ def _segment(parsed: argparse.Namespace) -> int:
     return told_failed(collection)
 
 
-def settings_and_file(parsed: argparse.Namespace) -> tuple[Settings, Path | None]:
-    """The settings, and the file that `learn` wrote where --weights names one."""
-    from segcore.learn import is_learned
+def settings_and_file(parsed: argparse.Namespace) -> "tuple[Settings, CollectionSystem | None]":
+    """The settings, and what was trained as a system where --weights names such a file, with the settings that it reads."""
+    from segcore.collection.systems.trained import system_of_file
+    from segcore.train.file import kind_of
 
-    learned = Path(parsed.weights) if parsed.weights and is_learned(parsed.weights) else None
-    if learned:
-        parsed.weights = None
-    return settings_from(parsed), learned
+    if not parsed.weights or not kind_of(parsed.weights):
+        return settings_from(parsed), None
+    system, given = system_of_file(parsed.weights), vars(parsed)
+    reads = {name: value for name, value in system.reads.items() if given[name] is None}
+    return settings_from(argparse.Namespace(**{**given, **reads, "weights": None})), system
 
 
 def collected(

@@ -22,6 +22,7 @@ from segcore.cli.flags import add_device, add_engine, add_settings, check_json, 
 from segcore.cli.head import add_head
 from segcore.cli.learn import add_learn
 from segcore.cli.pretrain import add_pretrain
+from segcore.cli.stages import print_stages
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
@@ -78,6 +79,10 @@ def build_parser() -> argparse.ArgumentParser:
 
     methods = commands.add_parser("methods", help="list the methods, their formulas, sources and settings")
     methods.add_argument("--json", action="store_true", help="print JSON")
+    methods.add_argument(
+        "--stages", nargs="*", metavar="METHOD",
+        help="instead, list the stages of these methods, or of all: what each takes, which settings it reads, and its file",
+    )  # fmt: skip
     methods.set_defaults(run=_methods)
 
     bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
@@ -103,8 +108,8 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _segment(parsed: argparse.Namespace) -> int:
-    from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
+    from segcore.pipeline.backbones import resolve_backbone
     from segcore.runtime.progress import make_bar, say
     from segcore.show.files import make_folder
 
@@ -202,6 +207,9 @@ def _methods(parsed: argparse.Namespace) -> int:
     from segcore.pipeline.methods import METHODS
     from segcore.pipeline.stages import settings_read
 
+    if parsed.stages is not None:
+        print_stages(parsed.stages, as_json=parsed.json)
+        return 0
     rows = []
     for key, method in METHODS.items():
         read = settings_read(DEFAULTS.replace(method=key))

@@ -233,8 +233,8 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
     check_json(parsed.json)
     from segcore.evaluate import untrained_pipeline
     from segcore.evaluate.cases import resolved
-    from segcore.features import resolve_backbone
     from segcore.pipeline import Pipeline
+    from segcore.pipeline.backbones import resolve_backbone
 
     first, note = resolve_backbone(settings.backbone)
     if note:

@@ -53,30 +53,29 @@ def add_evaluate_collection(kinds: Any) -> None:
 
 
 def _evaluate(parsed: argparse.Namespace) -> int:
+    from segcore.collection import system_of
     from segcore.evaluate import label_cases
     from segcore.evaluate.collection import Contender, evaluate_collection
     from segcore.image import parse_label
 
     check_json(parsed.json)
-    settings, learned = settings_and_file(parsed)
+    settings, of_file = settings_and_file(parsed)
     if parsed.n_segments < 2:
         raise InputError(f"n_segments must be at least 2; got {parsed.n_segments}.", field="n_segments")
     cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
-    systems = [name.strip() for name in parsed.system.split(",") if name.strip()]
-    owns = {name: own_settings(name, parsed.own if len(systems) == 1 else []) for name in systems}
+    names = [name.strip() for name in parsed.system.split(",") if name.strip()]
+    systems = {Path(parsed.weights).stem: of_file} if of_file else {name: system_of(name) for name in names}
+    owns = {name: own_settings(system, parsed.own if len(systems) == 1 else []) for name, system in systems.items()}
     if parsed.own and len(systems) != 1:
         raise InputError("--set needs one --system, as every system has settings of its own.", field="set")
     pictures = _pictures(cases)
     main = collected(parsed, pictures, settings)
-    rows = []
-    if parsed.baselines and main.reader.model is not None:
-        rows.append(Contender("random", collected(parsed, pictures, settings, untrained=settings.seed), "kmeans"))
+    rows, kmeans = [], system_of("kmeans")
+    if parsed.baselines and main.reader.model.backbone.needs_weights:
+        rows.append(Contender("random", collected(parsed, pictures, settings, untrained=settings.seed), kmeans))
     if parsed.baselines:
-        rows.append(Contender("color", collected(parsed, pictures, settings.replace(backbone="color")), "kmeans"))
-    if learned:
-        rows.append(Contender(learned.stem, main, "", learned=learned))
-    else:
-        rows += [Contender(name, main, name, owns[name]) for name in systems]
+        rows.append(Contender("color", collected(parsed, pictures, settings.replace(backbone="color")), kmeans))
+    rows += [Contender(name, main, system, owns[name]) for name, system in systems.items()]
     truths = {case.name: case.truth for case in cases}
     reports = shown(
         evaluate_collection(

@@ -32,8 +32,21 @@ def settings_from(parsed: argparse.Namespace) -> Settings:
     given = _given(parsed, Settings)
     preset = CRF_PRESETS[parsed.crf_preset] if getattr(parsed, "crf_preset", None) else {}
     if getattr(parsed, "weights", None):
+        check_backbone_file(parsed.weights)
         given["backbone"] = parsed.weights
     return Settings.from_values({**preset, **given})
+
+
+def check_backbone_file(path: str) -> None:
+    """Raise InputError where --weights names a head, which reads the features of a backbone and is none."""
+    from segcore.train.file import HEAD, kind_of
+
+    if kind_of(path) == HEAD:
+        raise InputError(
+            f"{path} is a head: a linear layer that labels patches by the features of a backbone. Use it with `head apply`, "
+            "or with `collection segment --weights`.",
+            field="weights",
+        )
 
 
 def schema_from(parsed: argparse.Namespace, schema: type[T]) -> T:

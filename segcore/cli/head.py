@@ -110,7 +110,7 @@ def _apply(parsed: argparse.Namespace) -> int:
 
     head, pipeline = _opened(parsed)
     pictures = limited(pictures_in(parsed.images), parsed.limit)
-    _check_weights(pipeline, head, pictures[0])
+    _check_weights(pipeline, head)
     make_folder(parsed.out)
     failed = 0
     for picture in pictures:
@@ -169,7 +169,7 @@ def _as_json(head: "Head", report: "HeadReport", upsampling: str) -> dict[str, A
 
 def _opened(parsed: argparse.Namespace) -> "tuple[Head, Pipeline]":
     from segcore.evaluate import untrained_pipeline
-    from segcore.heads.apply import UNTRAINED
+    from segcore.features.model import UNTRAINED
     from segcore.heads.file import read_head
     from segcore.pipeline import Pipeline
 
@@ -178,11 +178,12 @@ def _opened(parsed: argparse.Namespace) -> "tuple[Head, Pipeline]":
     return head, make(device=parsed.device)
 
 
-def _check_weights(pipeline: "Pipeline", head: "Head", picture: Path) -> None:
-    from segcore.heads.apply import UNTRAINED, check_head
+def _check_weights(pipeline: "Pipeline", head: "Head") -> None:
+    from segcore.features.model import UNTRAINED
+    from segcore.heads.apply import check_head
 
     if head.weights != UNTRAINED:
-        check_head(pipeline, head, picture)
+        check_head(pipeline, head)
 
 
 def _say_skipped(skipped: dict[str, str]) -> None:

@@ -32,8 +32,7 @@ def add_learn(commands: Any) -> None:
 
 
 def _learn(parsed: argparse.Namespace) -> int:
-    from segcore.learn import learn, score_baselines
-    from segcore.learn.files import MINUTES
+    from segcore.learn import MINUTES, learn, score_baselines
     from segcore.runtime.progress import say
 
     if parsed.minutes is not None and parsed.steps is not None:

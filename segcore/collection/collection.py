@@ -14,13 +14,14 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
 from segcore.errors import InputError, NumericalError
-from segcore.image import fit_to_grid, read_image
+from segcore.image import read_image
 from segcore.image.listing import LEAST, PictureFile
 from segcore.pipeline.reader import Reader
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
+from segcore.train.seeds import stream
 from segcore.types import FeatureGrid, Geometry
 
 STAGE = "features"
@@ -92,7 +93,7 @@ class Collection:
     def grid(self, i: int) -> FeatureGrid:
         """All of picture i: its features, and the pixels that the backbone saw. Costs reading the picture again."""
         stored = self.features(i)
-        pixels, geometry = fit_to_grid(self.image(i), max_side=self.settings.max_side, patch=stored.geometry.patch)
+        pixels, geometry = self.reader.fit(self.image(i))
         return FeatureGrid(stored.f, geometry, pixels, stored.origin, stored.source, stored.attention, stored.class_token)
 
     def describe(self, image: Tensor, *, max_side: int | None = None) -> Tensor:
@@ -105,7 +106,7 @@ class Collection:
         Returns:
             (width,) float32, on the CPU. Costs the backbone once.
         """
-        grid = self.reader.grid(image, max_side=max_side)
+        grid = self.reader.having(max_side=max_side or self.settings.max_side).read(image)
         return (grid.X.mean(0) if grid.class_token is None else grid.class_token).cpu()
 
     def sample(self, n: int, *, seed: int, rows: Callable[[Tensor], Tensor] | None = None) -> Sample:
@@ -134,7 +135,7 @@ class Collection:
             f = self.f(i)
             X = f.flatten(0, 1) if rows is None else rows(f)
             part = slice(at, at + count)
-            cell[part] = torch.randperm(len(X), generator=_generator(seed, i))[:count].sort().values
+            cell[part] = torch.randperm(len(X), generator=stream(seed, i))[:count].sort().values
             drawn = torch.empty(m, X.shape[1]) if drawn is None else drawn
             drawn[part] = X[cell[part]]
             at += count
@@ -176,7 +177,8 @@ def collect(
     """
     kept: list[tuple[PictureFile, str, Geometry]] = []
     failed: dict[str, str] = {}
-    read = partial(_read, store=store, reader=reader)
+    reader = replace(reader, class_token=True)
+    read = partial(read_into, reader=reader, store=store, recipe=reader.recipe)
     for n, (picture, done) in enumerate(engine.each(read, pictures), 1):
         try:
             kept.append((picture, *done()))
@@ -196,8 +198,14 @@ def collect(
     return Collection(found, keys, geometries, store, reader, failed)
 
 
-def read_into(store: Store, picture: PictureFile, reader: Reader) -> tuple[str, Geometry]:
+def read_into(picture: PictureFile, *, reader: Reader, store: Store, recipe: str) -> tuple[str, Geometry]:
     """Have the features of one picture in the store: computed where they are not there yet, or are damaged.
+
+    Args:
+        picture: of `pictures_of`.
+        reader: also of the class token.
+        store: where features are kept.
+        recipe: that of the reader.
 
     Returns:
         The key, and how the grid lies over the picture.
@@ -206,7 +214,7 @@ def read_into(store: Store, picture: PictureFile, reader: Reader) -> tuple[str, 
         InputError: the picture cannot be read, or the store cannot be written; DiskFull where there is no room.
     """
     data = picture.data()
-    key = feature_key(data, reader.recipe)
+    key = feature_key(data, recipe)
     if key in store:
         try:
             return key, store.geometry(key)
@@ -215,10 +223,6 @@ def read_into(store: Store, picture: PictureFile, reader: Reader) -> tuple[str, 
     grid = reader.read(data)
     store.write(key, grid)
     return key, grid.geometry
-
-
-def _read(picture: PictureFile, *, store: Store, reader: Reader) -> tuple[str, Geometry]:
-    return read_into(store, picture, reader)
 
 
 def _shares(counts: Tensor, n: int, seed: int) -> Tensor:
@@ -234,7 +238,3 @@ def _shares(counts: Tensor, n: int, seed: int) -> Tensor:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if int(counts.clamp(max=middle).sum()) <= n else (low, middle - 1)
     return counts.clamp(max=low)
-
-
-def _generator(seed: int, i: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed * 1_000_003 + i)

@@ -11,7 +11,6 @@ Reference: self-training in Deep Spectral Methods (Melas-Kyriazi and others 2022
 the patches' features, which already know their surroundings, learn in seconds on a CPU.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,18 +19,20 @@ from torch import Tensor, nn
 
 from segcore.collection.collection import Collection
 from segcore.collection.system import setting
-from segcore.errors import InputError, NumericalError
+from segcore.errors import InputError
+from segcore.nets.heads import PatchHead
 from segcore.numerics import normalize_rows
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
+from segcore.train.seeds import seeded, stream
+from segcore.train.step import move
 
 Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
 """Number of a picture, features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""
 
 _SAMPLE = 8192  # patches on which features are standardized and labels counted
 _DECAY = 1e-3  # of the weights
-_STRIDE = 1_000_003  # between the random streams of two rounds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,32 +62,6 @@ class DistilSettings(Schema):
         0.8, "Confident share", lo=0.05, hi=1.0, step=0.05,
         info="From round two on, only this share of the patches of each label teaches: those that the head is surest of.")
     # fmt: on
-
-
-class PatchHead(nn.Module):
-    """A segmentation head: logits (…, K) of features (…, d)."""
-
-    mean: Tensor
-    std: Tensor
-
-    def __init__(self, mean: Tensor, std: Tensor, hidden: int, n_groups: int):
-        super().__init__()
-        self.register_buffer("mean", mean)
-        self.register_buffer("std", std)
-        d, self.n_groups = len(mean), n_groups
-        self.layers = (
-            nn.Sequential(nn.Linear(d, hidden), nn.ReLU(), nn.Linear(hidden, n_groups)) if hidden else nn.Linear(d, n_groups)
-        )
-
-    def forward(self, X: Tensor) -> Tensor:
-        """Features are brought to length 1 and standardized before they are read."""
-        logits: Tensor = self.layers((normalize_rows(X) - self.mean) / self.std)
-        return logits
-
-    def scores(self, f: Tensor) -> Tensor:
-        """(h, w, K) probabilities of features (h, w, d)."""
-        with torch.no_grad():
-            return torch.softmax(self(f), -1)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -123,11 +98,12 @@ def distil(
     sure: list[float] = []
     head: PatchHead | None = None
     for n in range(settings.rounds):
-        generator = torch.Generator().manual_seed(seed * _STRIDE + n)
+        generator = stream(seed, n)
         taught = targets if head is None else _own_answers(head, collection, settings.confident, generator)
         mean, std, shares, labelled = _looked_over(collection, taught, n_groups, generator)
         sure.append(labelled)
-        head = _new_head(mean, std, settings.hidden, n_groups, seed)
+        with seeded(seed):
+            head = PatchHead(mean, std, settings.hidden, n_groups)
         title = "training" if settings.rounds == 1 else f"training, round {n + 1} of {settings.rounds}"
         losses += yield from _trained(head, collection, taught, label_factors(shares), settings, generator, title)
     if head is None:
@@ -186,12 +162,6 @@ def label_factors(shares: Tensor) -> Tensor:
     return factors / (factors * shares).sum()
 
 
-def _new_head(mean: Tensor, std: Tensor, hidden: int, n_groups: int, seed: int) -> PatchHead:
-    with torch.random.fork_rng(devices=[]):  # torch draws first weights from its global generator
-        torch.manual_seed(seed)
-        return PatchHead(mean, std, hidden, n_groups)
-
-
 def _trained(
     head: PatchHead,
     collection: Collection,
@@ -202,7 +172,9 @@ def _trained(
     title: str,
 ) -> Steps[Progress, list[float]]:
     """Train one round; returns its losses."""
-    optimizer = torch.optim.AdamW(head.parameters(), lr=settings.learning_rate, weight_decay=_DECAY)
+    weights = list(head.parameters())
+    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=_DECAY)
+    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
     losses: list[float] = []
     for step in range(settings.steps):
         stop_if_asked()
@@ -211,15 +183,7 @@ def _trained(
         X, labels, weight = _drawn(collection, targets, settings, generator)
         each = nn.functional.cross_entropy(head(X), labels, weight=factors, reduction="none")
         loss = (weight * each).sum() / weight.sum().clamp_min(1e-6)
-        losses.append(float(loss.detach()))
-        if not math.isfinite(losses[-1]):
-            raise NumericalError(
-                f"The loss of step {step + 1} is {losses[-1]}. Use a smaller learning rate than {settings.learning_rate:g}.",
-                stage="distil",
-            )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
+        losses.append(move(optimizer, weights, loss, step=step + 1, stage="distil", advice=advice))
         yield Progress(title, step + 1, settings.steps, "steps", curves={"loss": losses[-1]})
     return losses
 

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.evaluate.compare import check_sizes
-from segcore.features import VitModel, load_vit, resolve_backbone
-from segcore.features.untrained import untrained_twin
-from segcore.features.vit import extract_features
+from segcore.features import FeatureModel, extract_features
 from segcore.image import picture_size
 from segcore.image.listing import SUFFIXES
 from segcore.pipeline import Pipeline
+from segcore.pipeline.backbones import resolve_backbone
+from segcore.pipeline.reader import open_reader
 from segcore.pipeline.stages import needs_backbone
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps
@@ -206,10 +206,9 @@ def resolved(settings: Settings) -> Settings:
         InputError: there is no such backbone.
         ModelError: its weights cannot be had or read.
     """
-    backbone, _ = resolve_backbone(settings.backbone)
-    if backbone.needs_weights and needs_backbone(settings):
-        load_vit(backbone)
-    return settings.replace(backbone=backbone.name)
+    if needs_backbone(settings):
+        return open_reader(settings, device="cpu").settings
+    return settings.replace(backbone=resolve_backbone(settings.backbone)[0].name)
 
 
 def run(pipeline: Pipeline, picture: Path, settings: Settings) -> Segmentation:
@@ -227,14 +226,14 @@ def untrained_pipeline(*, device: str = "auto", seed: int = 0) -> Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class _Untrained:
-    """Features of a transformer whose weights are random instead of its own."""
+    """Features of a model whose weights are random instead of its own."""
 
     seed: int
 
-    def __call__(self, model: VitModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
+    def __call__(self, model: FeatureModel, pixels: Tensor, geometry: Geometry, **tunables: Any) -> FeatureGrid:
         return extract_features(_twin(model, self.seed), pixels, geometry, **tunables)
 
 
 @lru_cache(maxsize=2)
-def _twin(model: VitModel, seed: int) -> VitModel:
-    return untrained_twin(model, seed=seed)
+def _twin(model: FeatureModel, seed: int) -> FeatureModel:
+    return model.untrained(seed=seed)

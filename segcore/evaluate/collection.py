@@ -20,8 +20,7 @@ from torch import Tensor
 from segcore.collection.collection import Collection
 from segcore.collection.label import lift, scores_of
 from segcore.collection.run import group
-from segcore.collection.system import MOST_GROUPS, Grouping, GroupSteps
-from segcore.collection.systems.learned import run_learned
+from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, GroupSteps
 from segcore.errors import InputError
 from segcore.evaluate.compare import check_sizes
 from segcore.heads.apply import cell_counts
@@ -32,6 +31,7 @@ from segcore.pipeline.stages import PixelLabels
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema, Settings
+from segcore.train.seeds import stream
 
 PROBE_PATCHES = 20_000  # that a probe is trained on, per half
 MOST_CLASSES = 256
@@ -171,7 +171,7 @@ def train_probe(
         stop_if_asked()
         counts = cell_counts(truth.labels(i), collection.geometry(i), truth.classes)
         marked = (counts.sum(1) > 0).nonzero()[:, 0]
-        order = torch.randperm(len(marked), generator=torch.Generator().manual_seed(seed * 1_000_003 + i))[:share]
+        order = torch.randperm(len(marked), generator=stream(seed, i))[:share]
         kept = marked[order.sort().values]
         rows.append(codes(i).flatten(0, 1)[kept])
         targets.append(counts[kept])
@@ -229,18 +229,15 @@ def score_all(
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Contender:
-    """One row of a table: a system on a collection, or a file that `learn` wrote."""
+    """One row of a table: a system on a collection."""
 
     name: str
     collection: Collection
-    system: str
+    system: CollectionSystem
     own: Schema | None = None
-    learned: Path | None = None
 
     def run(self, collection: Collection, *, n_groups: int, seed: int) -> GroupSteps:
         """Group the pictures."""
-        if self.learned is not None:
-            return (yield from run_learned(collection, self.learned))
         return (yield from group(collection, self.system, n_groups=n_groups, seed=seed, settings=self.own))
 
 
@@ -279,7 +276,7 @@ def evaluate_collection(
         found = yield from row.run(collection, n_groups=n_groups, seed=settings.seed)
         seconds = time.perf_counter() - began
         wanted = [(found.n_groups, _of_grouping(found, collection))]
-        more = over > 1 and row.learned is None
+        more = over > 1 and not row.system.own_k
         if more:
             many = yield from row.run(collection, n_groups=min(over * n_groups, MOST_GROUPS), seed=settings.seed)
             wanted.append((many.n_groups, _of_grouping(many, collection)))

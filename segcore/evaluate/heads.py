@@ -10,9 +10,9 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, each
+from segcore.features.model import UNTRAINED
 from segcore.heads.apply import (
     MOST_BLOCKS,
-    UNTRAINED,
     UPSAMPLING,
     cell_counts,
     check_head,
@@ -133,7 +133,7 @@ def train_on_cases(
     X = torch.cat([x for x, _, _ in parts])
     T = torch.cat([_columns(columns, labels, len(x)) for x, columns, _ in parts])
     linear = train_head(X, T, C=C)
-    backbone, weights = weights_of(pipeline, cases[0].picture, settings)
+    backbone, weights = weights_of(pipeline, settings)
     head = Head(
         linear,
         labels,
@@ -175,7 +175,7 @@ def evaluate_head(
             scored.
     """
     if head.weights != UNTRAINED:
-        check_head(pipeline, head, cases[0].picture)
+        check_head(pipeline, head)
     settings_of_head(head)
 
     def count(case: Case) -> Overlap:

@@ -90,7 +90,7 @@ def evaluate_retrieval(
 
     def patches(case: Case) -> tuple[Tensor, Tensor]:
         check_pair(case)
-        features = pipeline.values(case.picture, settings, "features")["features"]
+        features = pipeline.features(case.picture, settings)
         truth = read_labels(case.truth).labels
         labels = _under_centers(truth, features.geometry)
         kept = torch.arange(len(labels)) if ignore is None else (labels != ignore).nonzero()[:, 0]

@@ -1,52 +1,25 @@
-"""Weights and features: one vector per patch.
+"""Features: one vector per patch of a picture.
 
-`resolve_backbone` says which backbone a name means here, `load_vit` reads its weights, `compute_features` applies it.
+`picture_features` computes them with a `FeatureModel`: a transformer, a network that was trained here, or the colors
+themselves. `segcore.pipeline.reader` opens one by its name.
 """
 
-from torch import Tensor
-
-from segcore.features.backbones import BACKBONES, Backbone, resolve_backbone, stand_in_note, weights_status
-from segcore.features.color import color_features
-from segcore.features.vit import VitModel, extract_features, load_model, load_vit
-from segcore.types import FeatureGrid, Geometry
+from segcore.features.color import ColorModel, color_features
+from segcore.features.model import Extract, FeatureModel, extract_features, picture_features
+from segcore.features.published import BACKBONES, Backbone, stand_in_note, weights_status
+from segcore.features.vit import VitModel, load_vit
 
 __all__ = [
     "BACKBONES",
     "Backbone",
+    "ColorModel",
+    "Extract",
+    "FeatureModel",
     "VitModel",
-    "compute_features",
-    "load_model",
+    "color_features",
+    "extract_features",
     "load_vit",
-    "resolve_backbone",
+    "picture_features",
     "stand_in_note",
     "weights_status",
 ]
-
-
-def compute_features(
-    pixels: Tensor,
-    geometry: Geometry,
-    *,
-    backbone: Backbone,
-    model: VitModel | None = None,
-    facet: str = "key",
-    block: int = -1,
-) -> FeatureGrid:
-    """Compute one feature vector per patch with any backbone.
-
-    Args:
-        pixels: (h·patch, w·patch, 3) uint8 RGB.
-        geometry: how the patches lie over the picture; its patch is the backbone's.
-        backbone: of `resolve_backbone`.
-        model: of `load_vit`, kept by the caller, who knows how many fit in memory. None for a backbone without weights; for
-            others the weights are then read anew, onto the device of the pixels.
-        facet: key, query, value or token; a backbone without weights ignores it.
-        block: counted from the last one, −1; a backbone without weights ignores it.
-
-    Raises:
-        InputError: an argument breaks a rule.
-        ModelError: the weights cannot be had or read.
-    """
-    if not backbone.needs_weights:
-        return color_features(pixels, geometry)
-    return extract_features(model or load_model(backbone, device=pixels.device), pixels, geometry, facet=facet, block=block)

@@ -3,16 +3,48 @@
 f(y, x) = ((Lab − mean Lab) / s, w · ((x, y) − mean) / r) with s the spread of the cells' colors and r that of their places.
 """
 
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
 import cv2
 import torch
 from torch import Tensor
 
 from segcore.checks import check_tensor
 from segcore.errors import InputError
+from segcore.features.model import NO_WEIGHTS
+from segcore.features.published import BACKBONES, Backbone
 from segcore.types import FeatureGrid, Geometry
 
 POSITION_WEIGHT = 0.25  # spread of the places where that of the colors is 1: color decides, place breaks ties
 LEAST_SPREAD = 2.3  # a color difference that is just noticeable, in Lab units
+
+
+@dataclass(frozen=True, slots=True)
+class ColorModel:
+    """The backbone without weights: a `FeatureModel` that knows no facets, blocks or class token."""
+
+    device: torch.device
+    backbone: Backbone = BACKBONES["color"]
+    source: str = "no weights needed"
+    fingerprint: str = NO_WEIGHTS
+
+    @property
+    def patch(self) -> int:
+        """Side of a cell, in pixels."""
+        return self.backbone.patch
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same for another device."""
+        return replace(self, device=torch.device(device))
+
+    def untrained(self, *, seed: int) -> Self:  # noqa: ARG002
+        """Itself: there is nothing to draw."""
+        return self
+
+    def extract(self, pixels: Tensor, geometry: Geometry, **_how: Any) -> FeatureGrid:
+        """See `color_features`."""
+        return color_features(pixels, geometry)
 
 
 def color_features(pixels: Tensor, geometry: Geometry) -> FeatureGrid:

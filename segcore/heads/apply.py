@@ -1,24 +1,21 @@
 """Heads and the pipeline: features of several blocks together, probabilities on pixels, and labels of whole pictures."""
 
 import dataclasses
-from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from segcore.errors import InputError, ModelError
-from segcore.features import BACKBONES, VitModel
-from segcore.heads.file import Head, fingerprint
+from segcore.heads.file import Head
 from segcore.image import scaled_to_pixels
 from segcore.pipeline import Pipeline
-from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.settings import Settings, is_weight_file
 from segcore.types import FeatureGrid, Geometry
 from segcore.upsample import upsample
 
 UPSAMPLING = "joint_bilateral"  # between patches and pixels
 MOST_BLOCKS = 4  # read side by side
-UNTRAINED = "random"  # the fingerprint of weights that were never trained
 
 
 def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, blocks: tuple[int, ...]) -> FeatureGrid:
@@ -37,16 +34,12 @@ def read_features(pipeline: Pipeline, picture: Any, settings: Settings, *, block
         InputError, ModelError: as of the pipeline. A backbone that cannot be had is an error here: a head of another one
             would be another head.
     """
-    settings = settings.replace(method=DEFAULTS.method)  # one that works on patches
-    wanted = pipeline.resolve(settings).backbone
-    if wanted in BACKBONES and not BACKBONES[wanted].needs_weights:
+    wanted, backbone = pipeline.resolve(settings).backbone, pipeline.reader(settings).model.backbone
+    if backbone.name != wanted:
+        raise ModelError(f"The weights of {wanted} cannot be had here; choose another backbone.", backbone=wanted)
+    if not backbone.needs_weights:
         blocks = blocks[:1]
-    grids: list[FeatureGrid] = []
-    for block in blocks:
-        values = pipeline.values(picture, settings.replace(block=block), "features", "weights")
-        if values["weights"].backbone.name != wanted:
-            raise ModelError(f"The weights of {wanted} cannot be had here; choose another backbone.", backbone=wanted)
-        grids.append(values["features"])
+    grids = [pipeline.features(picture, settings.replace(block=block)) for block in blocks]
     if len(grids) == 1:
         return grids[0]
     f = torch.cat([grid.f for grid in grids], -1)
@@ -58,10 +51,10 @@ def last_blocks(n: int) -> tuple[int, ...]:
     return tuple(range(-1, -n - 1, -1))
 
 
-def weights_of(pipeline: Pipeline, picture: Any, settings: Settings) -> tuple[str, str]:
+def weights_of(pipeline: Pipeline, settings: Settings) -> tuple[str, str]:
     """Name of the backbone that `settings` mean here, and the fingerprint of its weights."""
-    loaded = pipeline.values(picture, settings.replace(method=DEFAULTS.method), "features", "weights")["weights"]
-    return loaded.backbone.name, "none" if loaded.model is None else fingerprint_of(loaded.model)
+    model = pipeline.reader(settings).model
+    return model.backbone.name, model.fingerprint
 
 
 def settings_of_head(head: Head) -> Settings:
@@ -73,7 +66,7 @@ def settings_of_head(head: Head) -> Settings:
     return Settings.from_values({"backbone": head.backbone, "facet": head.facet, "max_side": head.max_side})
 
 
-def check_head(pipeline: Pipeline, head: Head, picture: Any) -> None:
+def check_head(pipeline: Pipeline, head: Head) -> None:
     """Refuse a head whose backbone here has other weights than where it was trained.
 
     Raises:
@@ -81,7 +74,7 @@ def check_head(pipeline: Pipeline, head: Head, picture: Any) -> None:
         ModelError: the backbone cannot be had.
     """
     settings = settings_of_head(head)
-    name, weights = weights_of(pipeline, picture, settings)
+    name, weights = weights_of(pipeline, settings)
     if (name, weights) != (head.backbone, head.weights):
         file = " file of that name" if is_weight_file(head.backbone) else ""
         raise InputError(
@@ -162,9 +155,3 @@ def cell_counts(labels: Tensor, geometry: Geometry, values: tuple[int, ...]) -> 
     cells = (rows[:, None] * geometry.w + columns[None, :]).flatten()
     flat = labels.flatten().cpu()
     return torch.stack([torch.bincount(cells[flat == value], minlength=geometry.n) for value in values], 1).float()
-
-
-@cache
-def fingerprint_of(model: VitModel) -> str:
-    """The fingerprint of a transformer's weights, computed once."""
-    return fingerprint(model.net)

@@ -1,18 +1,15 @@
 """A head that travels: what was learned, and all that is needed to read the same features again, as one safetensors file."""
 
-import hashlib
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import nn
+from torch import Tensor
 
 from segcore.errors import InputError, shortened
 from segcore.heads.linear import LinearHead
-
-_FORMAT = "segcore linear head 1"
+from segcore.train.file import HEAD, read_trained, trained_bytes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -41,9 +38,7 @@ class Head:
 
 
 def head_bytes(head: Head) -> bytes:
-    """The head as the contents of a safetensors file: `weight` (d, k), `bias` (k), and the rest in its metadata."""
-    from safetensors.torch import save
-
+    """The head as the contents of a file (`segcore.train.file`): `weight` (d, k) and `bias` (k), and all else about it."""
     about = {
         "labels": list(head.labels),
         "names": list(head.names),
@@ -54,8 +49,7 @@ def head_bytes(head: Head) -> bytes:
         "weights": head.weights,
         "loss": head.linear.loss,
     }
-    tensors = {"weight": head.linear.weight.contiguous(), "bias": head.linear.bias.contiguous()}
-    return save(tensors, {"format": _FORMAT, "head": json.dumps(about, ensure_ascii=False)})
+    return trained_bytes(HEAD, {"weight": head.linear.weight, "bias": head.linear.bias}, about)
 
 
 def read_head(source: Path | bytes) -> Head:
@@ -68,36 +62,22 @@ def read_head(source: Path | bytes) -> Head:
         InputError: the file is missing, damaged, or no head.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load
 
     name = "The file" if isinstance(source, bytes) else shortened(str(source))
     try:
-        data = source if isinstance(source, bytes) else source.read_bytes()
+        file = read_trained(source)
+        if file.kind == HEAD and file.whole:
+            return _head(file.tensors, file.about)
     except OSError as error:
         raise _refusal(f"Cannot read {name}: {error.strerror}. Name a head that `head train` wrote.") from None
-    try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
-        if metadata.get("format") != _FORMAT:
-            raise _refusal(f"{name} is no head; name one that `head train` or the page's Save wrote.")
-        return _head(tensors, json.loads(metadata["head"]))
-    except InputError:
-        raise
     except (SafetensorError, ValueError, KeyError, TypeError) as error:
         raise _refusal(f"{name} is damaged, or no head: {error}. Name one that `head train` wrote.") from None
+    if file.kind == HEAD:
+        raise _refusal(f"{name} is damaged: its digest is of other contents. Train the head again.")
+    raise _refusal(f"{name} is no head; name one that `head train` or the page's Save wrote.")
 
 
-def fingerprint(net: nn.Module) -> str:
-    """16 hexadecimal digits of the weights of a network; other weights, other digits."""
-    state = hashlib.blake2b(digest_size=8)
-    for name, tensor in sorted(net.state_dict().items()):
-        state.update(name.encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy())
-    return state.hexdigest()
-
-
-def _head(tensors: dict[str, torch.Tensor], about: dict[str, Any]) -> Head:
+def _head(tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Head:
     weight, bias = tensors["weight"].float(), tensors["bias"].float()
     labels, names = tuple(map(int, about["labels"])), tuple(map(str, about["names"]))
     if weight.ndim != 2 or bias.shape != weight.shape[1:] or not len(labels) == len(names) == len(bias):

@@ -6,32 +6,30 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from segcore.learn.catalog import CATALOG, Card, LearnSettings
+from segcore.learn.catalog import CATALOG, LearningSystem, system_of
+from segcore.learn.settings import LearnSettings
 
 if TYPE_CHECKING:
     from segcore.learn.baselines import score_baselines
-    from segcore.learn.files import Finished, learn
     from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
-    from segcore.learn.loop import MOST_SEGMENTS, train
     from segcore.learn.pictures import load_pictures, read_pictures
     from segcore.learn.score import ClassScores, score_classes
-    from segcore.learn.systems import SYSTEMS, system_of
-    from segcore.learn.types import Checkpoint, State, System
+    from segcore.learn.training import MINUTES, MOST_SEGMENTS, Finished, LearnState, learn, train
+    from segcore.train.checkpoint import Checkpoint
     from segcore.types import Pictures
 
 __all__ = [
     "CATALOG",
+    "MINUTES",
     "MOST_SEGMENTS",
-    "SYSTEMS",
-    "Card",
     "Checkpoint",
     "ClassScores",
     "Finished",
     "LearnSettings",
+    "LearnState",
     "Learned",
+    "LearningSystem",
     "Pictures",
-    "State",
-    "System",
     "is_learned",
     "learn",
     "load_learned",
@@ -46,13 +44,11 @@ __all__ = [
 
 _HOMES = {
     "segcore.learn.baselines": ("score_baselines",),
-    "segcore.learn.files": ("Finished", "learn"),
     "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
-    "segcore.learn.loop": ("MOST_SEGMENTS", "train"),
     "segcore.learn.pictures": ("load_pictures", "read_pictures"),
     "segcore.learn.score": ("ClassScores", "score_classes"),
-    "segcore.learn.systems": ("SYSTEMS", "system_of"),
-    "segcore.learn.types": ("Checkpoint", "State", "System"),
+    "segcore.learn.training": ("MINUTES", "MOST_SEGMENTS", "Finished", "LearnState", "learn", "train"),
+    "segcore.train.checkpoint": ("Checkpoint",),
     "segcore.types": ("Pictures",),
 }
 

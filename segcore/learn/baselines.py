@@ -17,6 +17,7 @@ from segcore.learn.score import ClassScores, score_classes
 from segcore.nets.small import ConvNet
 from segcore.numerics import squared_distances
 from segcore.runtime.stopping import stop_if_asked
+from segcore.train.seeds import seeded
 from segcore.types import Pictures
 
 SIDE = 128  # px of the longer side
@@ -86,8 +87,7 @@ def score_baselines(pictures: Pictures, scored: Pictures, *, n_segments: int, se
 
 def _random_net(pictures: Pictures, n_segments: int, seed: int, side: int) -> ConvNet:
     """Random weights; batch norm knows the pictures' statistics, so that channels are of one size as in a training."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         net = ConvNet(n_segments, _WIDTH)
     for module in net.modules():
         if isinstance(module, nn.BatchNorm2d):

@@ -22,12 +22,12 @@ from torch import Generator, Tensor, nn
 from segcore.checks import check_tensor
 from segcore.cluster.kmeans import kmeans
 from segcore.errors import InputError
-from segcore.learn.pairing import CorrespondenceSettings
+from segcore.learn.settings import CorrespondenceSettings
 from segcore.metrics.matching import match_labels
+from segcore.nets.heads import CodeHead
 from segcore.numerics import normalize_rows, row_blocks
 
 PAIRS = ("self", "neighbors", "random")
-SHARPNESS = 10.0  # of p_k ∝ exp(SHARPNESS · cos), where probabilities of the clusters are wanted
 _MEASURED = 32  # pictures on which the shifts are measured
 _MOST_MEASURED = 1 << 20  # pairs that a quantile is taken of
 _MOMENTUM = 0.95  # of the centers, per step
@@ -56,26 +56,6 @@ def correspondence_loss(f: Tensor, s: Tensor, *, shift: float | Tensor, zero_cla
     """
     check_tensor("s", s.detach(), tuple(f.shape))
     return -((s.clamp_min(0) if zero_clamp else s) * (f - shift)).mean()
-
-
-class CodeHead(nn.Module):
-    """The segmentation head: a linear map plus a network of two layers."""
-
-    def __init__(self, d: int, size: int):
-        super().__init__()
-        self.linear = nn.Linear(d, size)
-        self.deep = nn.Sequential(nn.Linear(d, d), nn.ReLU(), nn.Linear(d, size))
-
-    def forward(self, X: Tensor, kept: tuple[Tensor, Tensor] | None = None) -> Tensor:
-        """Codes (…, size) of length 1 of features (…, d) of any length.
-
-        Args:
-            X: features; they are brought to the length √d.
-            kept: for each of the two branches, factors that channels of X are multiplied with.
-        """
-        X = normalize_rows(X) * X.shape[-1] ** 0.5
-        first, second = (X, X) if kept is None else (X * kept[0], X * kept[1])
-        return normalize_rows(self.linear(first) + self.deep(second))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -231,8 +211,3 @@ def moved(centers: Tensor, S: Tensor) -> Tensor:
     members = nn.functional.one_hot(nearest, len(centers)).to(S)
     means = normalize_rows(members.T @ S)
     return normalize_rows(torch.lerp(centers, means, (1 - _MOMENTUM) * (members.sum(0) > 0).to(S)[:, None]))
-
-
-def soft_clusters(S: Tensor, centers: Tensor) -> Tensor:
-    """(…, K) p_k ∝ exp(SHARPNESS · cos(s, c_k)) of codes (…, size)."""
-    return torch.softmax(SHARPNESS * (S @ centers.T), -1)

@@ -1,10 +1,9 @@
 """What a training leaves: a network that labels pictures, and the file it is kept in.
 
-The file is safetensors; its metadata hold, as JSON under `learned`, the system, its settings, the number of clusters, their
-names and facts of the training, and a digest of all of it.
+The file is one of `segcore.train.file`; beside the tensors it holds the system, its settings, the number of clusters, their
+names and facts of the training.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,14 +15,12 @@ from torch import Tensor
 
 from segcore.checks import check_tensor
 from segcore.errors import ModelError
-from segcore.learn.catalog import LearnSettings
+from segcore.learn.catalog import system_of
 from segcore.learn.pictures import scaled
-from segcore.learn.systems import system_of
-from segcore.learn.types import Net
+from segcore.learn.settings import LearnSettings
+from segcore.nets.net import Net
 from segcore.train.checkpoint import replace_file
-from segcore.train.digest import DIGEST, is_whole, read_safetensors, signed
-
-KEY = "learned"  # of the metadata
+from segcore.train.file import NET, kind_of, read_trained, trained_bytes
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -97,8 +94,6 @@ def save_learned(learned: Learned, path: Path) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    from safetensors.torch import save
-
     about = {
         "system": learned.system,
         "n_segments": learned.n_segments,
@@ -106,9 +101,8 @@ def save_learned(learned: Learned, path: Path) -> None:
         "names": list(learned.names),
         "training": dict(learned.training),
     }
-    tensors = {name: x.detach().cpu().contiguous() for name, x in learned.net.state_dict().items()}
-    metadata = signed(tensors, {"format": "pt", KEY: json.dumps(about)})
-    replace_file(path, lambda fresh: fresh.write_bytes(save(tensors, metadata=metadata)))
+    content = trained_bytes(NET, learned.net.state_dict(), about)
+    replace_file(path, lambda fresh: fresh.write_bytes(content))
 
 
 def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Learned:
@@ -121,34 +115,28 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
 
     path = Path(path)
     try:
-        tensors, metadata = read_safetensors(path)
-    except (OSError, SafetensorError) as error:
+        file = read_trained(path)
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise ModelError(
             f"{path} cannot be read as safetensors: {error}. Name a file that `learn` wrote.", backbone=str(path)
         ) from error
-    if KEY not in metadata:
+    if file.kind != NET:
         raise ModelError(f"{path} was not written by `learn`. Name a file that it wrote.", backbone=str(path))
-    if not is_whole(tensors, metadata):
+    if not file.whole:
         raise ModelError(f"{path} is damaged: its digest is of other contents. Train again.", backbone=str(path))
     try:
-        about = json.loads(metadata[KEY])
+        about = file.about
         system = system_of(about["system"])
-        settings = system.card.settings.from_values(about["settings"])
+        settings = system.settings.from_values(about["settings"])
         net = system.make_net(about["n_segments"], settings)
-        net.load_state_dict(tensors)
+        net.load_state_dict(file.tensors)
         facts = about["n_segments"], settings, tuple(about["names"]), dict(about["training"])
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} was written by another version: {error}. Train again.", backbone=str(path)) from error
     net.eval().requires_grad_(False).to(device)
-    return Learned(net, system.name, *facts, digest=metadata.get(DIGEST, ""))
+    return Learned(net, system.name, *facts, digest=file.digest)
 
 
 def is_learned(path: Path | str) -> bool:
     """Whether this is a file that `learn` wrote, by its metadata alone."""
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            return KEY in (file.metadata() or {})
-    except (OSError, SafetensorError):
-        return False
+    return kind_of(path) == NET

@@ -28,7 +28,7 @@ def scaled(image: Tensor, side: int) -> Tensor:
 
 
 class Source:
-    """The pictures of a training in memory, on the device of the work; see `Crops`."""
+    """The pictures of a training in memory, on the device of the work, and where a turn takes its pixels from."""
 
     def __init__(self, pictures: Pictures, *, side: int, crop: int, device: torch.device):
         """Scale the pictures.

@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-_LUMA = (0.299, 0.587, 0.114)
+from segcore.nets.blocks import gray_of
 
 
-def change_colors(pixels: Tensor, *, strength: float, generator: Generator) -> Tensor:
+def jitter_colors(pixels: Tensor, *, strength: float, generator: Generator) -> Tensor:
     """Vary brightness, contrast, saturation and hue of each picture.
 
     Args:
@@ -105,15 +105,3 @@ def draw_cutouts(n: int, *, smallest: float, generator: Generator) -> Moves:
     theta[:, 0, 0], theta[:, 1, 1] = torch.where(u[3] < 0.5, -side, side), side
     theta[:, :, 2] = middle.T
     return Moves(theta)
-
-
-def gray_of(pixels: Tensor) -> Tensor:
-    """Luma of RGB: (b, 3, height, width) → (b, 1, height, width)."""
-    return (pixels * pixels.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
-
-
-def sobel(pixels: Tensor) -> Tensor:
-    """RGB with the derivatives of its gray by x and y: (b, 3, height, width) → (b, 5, height, width), borders repeated."""
-    kernel = pixels.new_tensor(((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))) / 4
-    kernels = torch.stack((kernel, kernel.T))[:, None]
-    return torch.cat((pixels, F.conv2d(F.pad(gray_of(pixels), (1, 1, 1, 1), mode="replicate"), kernels)), 1)

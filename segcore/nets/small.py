@@ -1,4 +1,4 @@
-"""The networks that learn: small ones from scratch, and the bundled transformer with a head."""
+"""Small networks that learn from scratch, and the bundled transformer with a head."""
 
 from typing import Any, cast
 
@@ -8,21 +8,8 @@ from torch import Tensor, nn
 
 from segcore.features import BACKBONES, load_vit
 from segcore.features.batch import batch_features
-from segcore.learn.correspondence import soft_clusters
-from segcore.learn.types import Net
-from segcore.learn.views import sobel
-
-
-def conv_block(c_in: int, c_out: int) -> nn.Sequential:
-    """A 3×3 convolution with batch norm and ReLU; borders are mirrored, as zeros beyond them would become a cluster."""
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="reflect", bias=False), nn.BatchNorm2d(c_out), nn.ReLU()
-    )
-
-
-def channels_of(width: float) -> tuple[int, ...]:
-    """The published numbers of channels, scaled."""
-    return tuple(max(4, round(width * c)) for c in (64, 128, 256, 256, 512, 512))
+from segcore.nets.blocks import channels_of, conv_block, nearest_prototypes, sobel
+from segcore.nets.net import Net
 
 
 class HeadsNet(Net):
@@ -45,7 +32,7 @@ class ConvNet(HeadsNet):
 
     stride = 2
 
-    def __init__(self, n_segments: int, width: float, sub_heads: int = 1):
+    def __init__(self, n_segments: int, width: float = 0.125, sub_heads: int = 1):
         a, b, *rest = channels_of(width)
         super().__init__(n_segments, rest[-1], sub_heads)
         deep = [conv_block(i, o) for i, o in zip((b, *rest[:-1]), rest, strict=True)]
@@ -82,11 +69,6 @@ class Pyramid(nn.Module):
         return cast("Tensor", self.of_fine(fine) + coarse)[:, :, :h, :w]
 
 
-def nearest_prototypes(z: Tensor, prototypes: Tensor) -> Tensor:
-    """(b, K, h, w) probabilities, by the cosine of cells z (b, d, h, w) with prototypes (K, d), both of unit length."""
-    return soft_clusters(z.float().movedim(1, -1), prototypes).movedim(-1, 1)
-
-
 class FeatureNet(Net):
     """A network whose features have unit length, and prototypes among them, the nearest of which labels."""
 
@@ -105,7 +87,7 @@ class PyramidNet(FeatureNet):
 
     stride = 4
 
-    def __init__(self, n_segments: int, n_features: int, width: float):
+    def __init__(self, n_segments: int, n_features: int = 64, width: float = 0.125):
         super().__init__(n_segments, n_features)
         self.pyramid = Pyramid(n_features, width)
 
@@ -119,7 +101,7 @@ class TransformerNet(FeatureNet):
 
     stride = 8
 
-    def __init__(self, n_segments: int, n_features: int, *, tuned: bool):
+    def __init__(self, n_segments: int, n_features: int = 64, *, tuned: bool = False):
         super().__init__(n_segments, n_features)
         self._model, self._tuned = load_vit(BACKBONES["dino_tiny"]), tuned
         self.vit: Any = self._model.net.requires_grad_(tuned)

@@ -2,8 +2,7 @@
 
 A method is a function of stage values (its positional parameters, named like the stages of the pipeline: `features`,
 `affinity`, `spectrum`) and of settings (its keyword-only parameters, named like fields of `Settings`). So which settings a
-method reads, and which stages it needs, is said by its signature and nowhere else. The criteria that choose K are stages of
-the same kind.
+method reads, and which stages it needs, is said by its signature and nowhere else.
 """
 
 import dataclasses
@@ -12,13 +11,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from segcore.cluster import choose
 from segcore.cluster.choose import Choice
 from segcore.cluster.gmm import gaussian_mixture, principal_components
-from segcore.cluster.kmeans import check_n_clusters, kmeans
+from segcore.cluster.kmeans import kmeans
 from segcore.cluster.mean_shift import mean_shift, spread
 from segcore.cluster.slic import slic
-from segcore.cluster.spectral import embedding, spectral_clustering
+from segcore.cluster.spectral import spectral_clustering
 from segcore.cut.dino_seg import dino_seg, head_here
 from segcore.cut.fiedler import fiedler_cut
 from segcore.cut.lost import lost
@@ -31,7 +29,6 @@ from segcore.errors import InputError
 from segcore.features.pixels import pixel_grid
 from segcore.graph.pixels import PixelGraph
 from segcore.runtime.device import check_graph_fits, make_generator
-from segcore.settings import params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 
 
@@ -49,31 +46,12 @@ class Method:
     finds_objects: bool = False  # parts the picture in objects and background, not only in segments
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One way to choose K."""
-
-    title: str
-    formula: str  # of what is largest at the chosen K, in plain text
-    source: str
-    run: Callable[..., Choice]
-
-
 def _kmeans(features: FeatureGrid, *, n_segments: int, n_init: int, seed: int) -> Clustering:
     return kmeans(features.X, n_clusters=n_segments, n_init=n_init, generator=make_generator(seed))
 
 
 def _auto_kmeans(features: FeatureGrid, silhouette: Choice, *, n_init: int, seed: int) -> Clustering:
     return _with_choice(silhouette, _kmeans(features, n_segments=silhouette.k, n_init=n_init, seed=seed))
-
-
-def _silhouette(features: FeatureGrid, *, n_init: int, seed: int) -> Choice:
-    X = choose.sample(_enough(features.X), make_generator(seed))
-
-    def cluster(rows: Tensor, k: int) -> Clustering:
-        return kmeans(rows, n_clusters=k, n_init=n_init, generator=make_generator(seed))
-
-    return choose.silhouette(lambda _: X, cluster, n=len(features.X))
 
 
 def _gmm(features: FeatureGrid, *, n_segments: int, covariance: str, pca_dims: int, seed: int) -> Clustering:
@@ -89,38 +67,12 @@ def _auto_gmm(features: FeatureGrid, bic: Choice, *, covariance: str, pca_dims: 
     return _with_choice(bic, _gmm(features, n_segments=bic.k, covariance=covariance, pca_dims=pca_dims, seed=seed))
 
 
-def _bic(features: FeatureGrid, *, covariance: str, pca_dims: int, seed: int) -> Choice:
-    Y, _ = principal_components(_enough(features.X), n_dims=pca_dims)
-
-    def cluster(rows: Tensor, k: int) -> Clustering:
-        return gaussian_mixture(rows, n_clusters=k, covariance=covariance, generator=make_generator(seed))
-
-    return choose.bic(choose.sample(Y, make_generator(seed)), cluster, n=len(Y))
-
-
 def _spectral(spectrum: Spectrum, *, n_segments: int, n_init: int, seed: int) -> Clustering:
     return spectral_clustering(spectrum, n_clusters=n_segments, n_init=n_init, generator=make_generator(seed))
 
 
 def _auto_spectral(spectrum: Spectrum, eigengap: Choice, *, n_init: int, seed: int) -> Clustering:
     return _with_choice(eigengap, _spectral(spectrum, n_segments=eigengap.k, n_init=n_init, seed=seed))
-
-
-def _eigengap(spectrum: Spectrum) -> Choice:
-    m = len(_enough(spectrum.eigenvalues))
-    return choose.eigengap(spectrum, most=min(m - 1, int(params()["n_segments"].bounds[1])))
-
-
-def _embedding_silhouette(spectrum: Spectrum, *, n_init: int, seed: int) -> Choice:
-    """The silhouette in the embedding that spectral clustering makes for each K."""
-    _enough(spectrum.eigenvalues)
-    V = choose.sample(spectrum.V, make_generator(seed))
-    rows = dataclasses.replace(spectrum, V=V)
-
-    def cluster(Y: Tensor, k: int) -> Clustering:
-        return kmeans(Y, n_clusters=k, n_init=n_init, generator=make_generator(seed))
-
-    return choose.silhouette(lambda k: embedding(rows, k), cluster, n=len(spectrum.V), most=V.shape[1])
 
 
 def _fiedler(
@@ -208,17 +160,6 @@ def _stored(affinity: Affinity) -> Tensor:
             field="max_side",
         )
     return affinity.W
-
-
-def _enough(rows: Tensor) -> Tensor:
-    """The rows, if there are enough to choose K from them."""
-    if len(rows) < 3:
-        check_n_clusters(2, len(rows))
-        raise InputError(
-            "Choosing K needs at least 3 patches and 3 eigenvectors. Switch auto_k off, or raise max_side or n_vectors.",
-            field="auto_k",
-        )
-    return rows
 
 
 def _with_choice(choice: Choice, clustering: Clustering) -> Clustering:
@@ -320,13 +261,4 @@ METHODS: Mapping[str, Method] = {
         _dino_seg,
         finds_objects=True,
     ),
-}
-
-CRITERIA: Mapping[str, Criterion] = {
-    "eigengap": Criterion("Eigengap of W", "μₖ − μₖ₋₁ at k = K", "von Luxburg 2007, section 8.3", _eigengap),
-    "embedding_silhouette": Criterion(
-        "Silhouette of spectral clustering", "mean of (b − a) / max(a, b)", "Rousseeuw 1987", _embedding_silhouette
-    ),
-    "silhouette": Criterion("Silhouette of k-means", "mean of (b − a) / max(a, b)", "Rousseeuw 1987", _silhouette),
-    "bic": Criterion("BIC of the Gaussian mixture", "2 log L − p log n", "Schwarz 1978", _bic),
 }

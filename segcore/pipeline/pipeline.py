@@ -16,16 +16,17 @@ import torch
 from torch import Tensor
 
 from segcore.errors import ModelError
-from segcore.features import BACKBONES, Backbone, load_model, resolve_backbone, stand_in_note, weights_status
-from segcore.features.vit import extract_features
+from segcore.features import BACKBONES, Backbone, Extract, extract_features, stand_in_note, weights_status
 from segcore.image import digest, read_image, segments_of
-from segcore.pipeline.stages import Extract, Loaded, needs_backbone, plan, signature
+from segcore.pipeline.backbones import load_model, resolve_backbone
+from segcore.pipeline.reader import Reader
+from segcore.pipeline.stages import Run, Warmth, needs_backbone, plan, signature, warmth_of
 from segcore.runtime.cache import StageCache
 from segcore.runtime.device import pick_device
 from segcore.runtime.steps import Steps, finish
 from segcore.runtime.stopping import never, stoppable
 from segcore.settings import DEFAULTS, Settings, is_weight_file
-from segcore.types import Affinity, FeatureGrid, Segmentation, Spectrum, StageReport
+from segcore.types import FeatureGrid, Segmentation, StageReport
 
 CACHE_BYTES = 1 << 30
 
@@ -86,7 +87,7 @@ class Pipeline:
         Args:
             device: "auto", "cpu" or "cuda".
             cache_bytes: bound on all remembered values together, loaded weights included.
-            extract: runs the transformer; a host may pass one that borrows a GPU for the call.
+            extract: runs the model; a host may pass one that borrows a GPU for the call.
             weights: a file of weights that the backbone "auto" stands for.
 
         Raises:
@@ -98,7 +99,7 @@ class Pipeline:
         self.cache = StageCache(cache_bytes)
         self._extract = extract
         self._auto = resolve_backbone(weights)[0].name if weights else "auto"
-        self._latest: tuple[Any, Tensor | None] = (None, None)
+        self._latest: dict[Run, tuple[Any, Any]] = {}  # of stages that may start warm: what it was like, and the start
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process gets one that is made alike, and that remembers nothing yet."""
@@ -126,13 +127,21 @@ class Pipeline:
         values, keys, reports, settings = yield from self._stages(image, settings, ("label_map",), check)
         return _segmentation(values, keys, tuple(reports), settings)
 
-    def values(self, image: Any, settings: Settings, *names: str, check: Callable[[], None] = never) -> dict[str, Any]:
+    def values(
+        self,
+        image: Any,
+        settings: Settings,
+        *names: str,
+        of_patches: bool = False,
+        check: Callable[[], None] = never,
+    ) -> dict[str, Any]:
         """Values of single stages, the very ones that `run` works with; what these do not need is not computed.
 
         Args:
             image: as `read_image` takes it.
             settings: all tunables.
             names: of the stages, which need not be those of the method; see `segcore.pipeline.stages`.
+            of_patches: of the patches of the backbone, also where the method cuts pixels.
             check: see `steps`.
 
         Returns:
@@ -143,46 +152,81 @@ class Pipeline:
 
         Cost: a few look-ups once the stages were run.
         """
-        found, *_ = finish(self._stages(image, settings, names, check))
+        found, *_ = finish(self._stages(image, settings, names, check, of_patches=of_patches))
         return {name: found[name] for name in names}
 
+    def features(self, image: Any, settings: Settings, *, check: Callable[[], None] = never) -> FeatureGrid:
+        """Features of a picture, remembered; for those of a frame that never returns, `open_reader` remembers nothing.
+
+        Args:
+            image: as `read_image` takes it.
+            settings: backbone, facet, block and max_side count.
+            check: see `steps`.
+
+        Returns:
+            One vector per patch of the backbone, whatever the method.
+
+        Raises:
+            InputError, ModelError: as `run`.
+
+        Cost: a few look-ups once they were computed.
+        """
+        grid: FeatureGrid = self.values(image, settings, "features", of_patches=True, check=check)["features"]
+        return grid
+
+    def reader(self, settings: Settings) -> Reader:
+        """The backbone of these settings ready to run; where it cannot be had, the best one here, and a note says why.
+
+        Raises:
+            InputError: there is no backbone of this name.
+            ModelError: a file of weights cannot be used.
+        """
+        return self._weights(settings)[0]
+
     def _stages(
-        self, image: Any, settings: Settings, goals: Collection[str], check: Callable[[], None]
+        self,
+        image: Any,
+        settings: Settings,
+        goals: Collection[str],
+        check: Callable[[], None],
+        *,
+        of_patches: bool = False,
     ) -> Steps[StageReport, tuple[dict[str, Any], dict[str, Any], list[StageReport], Settings]]:
         """Run the stages behind the goals; returns values and keys by name, the reports, and the settings as used."""
         picture, picture_digest = self.picture(image)
         values: dict[str, Any] = {"picture": picture}
         keys: dict[str, Any] = {"picture": picture_digest}
         reports = []
-        if needs_backbone(settings):
-            values["weights"], report = self._weights(settings.backbone)
-            keys["weights"] = values["weights"].backbone
-            settings = settings.replace(backbone=keys["weights"].name)
+        if needs_backbone(settings, goals, of_patches=of_patches):
+            reader, report = self._weights(settings)
+            values["weights"], keys["weights"] = reader, reader.model.backbone
+            settings = reader.settings
             reports.append(report)
             yield report
-        for name, run in plan(settings, goals).items():
+        for name, run in plan(settings, goals, of_patches=of_patches).items():
             check()
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
             make = partial(_timed, run, [values[i] for i in inputs], chosen, check)
-            if name == "spectrum":
-                make = partial(self._warm, make, (keys["w_feat"], keys["w_knn"], *chosen.values()))
+            if warmth := warmth_of(run):
+                like = (*(keys[i] for i in warmth.like), *chosen.values())
+                make = partial(self._warm, make, run, warmth, like)
             (values[name], seconds), cached = self.cache.get(keys[name], make)
-            report = StageReport(name, seconds, cached, _facts(values[name]), getattr(values[name], "notes", ()))
+            value = values[name]
+            report = StageReport(name, seconds, cached, getattr(value, "facts", {}), getattr(value, "notes", ()))
             reports.append(report)
             yield report
         return values, keys, reports, settings
 
-    def _warm(self, make: Callable[..., tuple[Spectrum, float]], graph: tuple[Any, ...]) -> tuple[Spectrum, float]:
-        """Solve, starting from the latest spectrum if it belongs to the same graph with another λ.
-
-        The start saves passes and leaves the answer as it is to within the solver's tolerance, so it is not part of a key.
-        """
-        latest_graph, block = self._latest
-        spectrum, seconds = make(start=block if latest_graph == graph else None)
-        self._latest = (graph, spectrum.block)
-        return spectrum, seconds
+    def _warm(
+        self, make: Callable[..., tuple[Any, float]], run: Run, warmth: Warmth, like: tuple[Any, ...]
+    ) -> tuple[Any, float]:
+        """Run a stage from its latest value if that is of the like; as the answer is the same, it is not part of a key."""
+        latest, start = self._latest.get(run, (None, None))
+        value, seconds = make(start=start if latest == like else None)
+        self._latest[run] = (like, getattr(value, warmth.start))
+        return value, seconds
 
     def picture(self, image: Any) -> tuple[Tensor, str]:
         """The decoded picture and its digest; a file is read again only when it changes."""
@@ -205,29 +249,31 @@ class Pipeline:
     def _resolve(self, name: str) -> tuple[Backbone, str | None]:
         return resolve_backbone(self._auto if name == "auto" else name)
 
-    def _weights(self, name: str) -> tuple[Loaded, StageReport]:
-        """The backbone of this name ready to run; where it cannot be had, the best one that is here, with the reason."""
-        backbone, note = self._resolve(name)
+    def _weights(self, settings: Settings) -> tuple[Reader, StageReport]:
+        """See `reader`; and what the loading took."""
+        backbone, note = self._resolve(settings.backbone)
         wanted, reason = backbone, ""
         bundled = ("dino_tiny",) if weights_status(BACKBONES["dino_tiny"]) != "missing" else ()
         for fallback in ("auto", *bundled, "color"):
             try:
-                return self._load(backbone, note)
+                return self._load(backbone, note, settings)
             except ModelError as error:
                 if is_weight_file(backbone.name):
                     raise  # somebody asked for this very file
                 reason = reason or str(error)
                 backbone, _ = resolve_backbone(fallback)
                 note = stand_in_note(backbone, wanted, reason)
-        return self._load(backbone, note)
+        return self._load(backbone, note, settings)
 
-    def _load(self, backbone: Backbone, note: str | None) -> tuple[Loaded, StageReport]:
-        model, seconds, cached = None, 0.0, True
+    def _load(self, backbone: Backbone, note: str | None, settings: Settings) -> tuple[Reader, StageReport]:
         if backbone.needs_weights:
             make = partial(_timed, load_model, [backbone], {"device": self.device}, never)
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
-        report = StageReport("weights", seconds, cached, {"backbone": backbone.name}, (note,) if note else ())
-        return Loaded(backbone, model, self.device, self._extract), report
+        else:
+            model, seconds, cached = load_model(backbone, device=self.device), 0.0, True
+        notes = (note,) if note else ()
+        reader = Reader(model, settings.replace(backbone=backbone.name), extract=self._extract, notes=notes)
+        return reader, StageReport("weights", seconds, cached, {"backbone": backbone.name}, notes)
 
 
 def _timed(
@@ -239,25 +285,6 @@ def _timed(
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     return value, time.perf_counter() - began
-
-
-def _facts(value: Any) -> Mapping[str, float | int | str]:
-    """What a stage's value says in numbers."""
-    match value:
-        case FeatureGrid():
-            h, w, d = value.f.shape
-            return {"grid": f"{h}×{w}", "n": h * w, "d": d, "features": value.origin}
-        case Affinity():
-            return {"w_bytes": value.W.nbytes, "knn_share": value.knn_share}
-        case Spectrum():
-            return {
-                "eigenpairs": len(value.eigenvalues),
-                "n_components": value.n_components,
-                "passes": value.n_passes,
-                "worst_residual": float(value.residuals.max()),
-            }
-        case _:
-            return getattr(value, "facts", {})
 
 
 def _segmentation(

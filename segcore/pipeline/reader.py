@@ -1,92 +1,96 @@
-"""From one picture to its features: a pure function of its bytes and of settings, which can run anywhere."""
+"""The door to features: from a picture, a crop or a frame to one vector per patch."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from segcore.features import BACKBONES, Backbone, VitModel, load_model, resolve_backbone
-from segcore.features.color import color_features
-from segcore.features.untrained import untrained_twin
-from segcore.features.vit import extract_features
-from segcore.heads.apply import UNTRAINED, fingerprint_of
+from segcore.features import Extract, FeatureModel, extract_features, picture_features
 from segcore.image import fit_to_grid, read_image
+from segcore.pipeline.backbones import load_model, resolve_backbone
 from segcore.runtime.device import pick_device
 from segcore.settings import Settings
-from segcore.types import FeatureGrid
-
-Extract = Callable[..., FeatureGrid]
+from segcore.types import FeatureGrid, Geometry
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reader:
-    """A backbone that is loaded, and how it reads pictures."""
+    """A model, and how it reads pictures: a pure function of a picture, which can run anywhere."""
 
-    backbone: Backbone
-    model: VitModel | None  # None for a backbone without weights
-    settings: Settings  # facet, block and max_side count; its backbone is that of this reader
-    weights: str  # fingerprint, "none" without weights
-    device: torch.device
+    model: FeatureModel
+    settings: Settings  # facet, block and max_side count; its backbone is that of the model
+    class_token: bool = False  # whether it is wanted too; it takes a bit longer
     extract: Extract = extract_features
     notes: tuple[str, ...] = ()
 
     @property
     def recipe(self) -> str:
         """All that features depend on beside the picture, in one line."""
-        s = self.settings
-        of_vit = f" facet={s.facet} block={s.block}" if self.model else ""
-        return f"backbone={self.backbone.name} weights={self.weights}{of_vit} max_side={s.max_side}"
+        s, backbone = self.settings, self.model.backbone
+        of_vit = f" facet={s.facet} block={s.block}" if backbone.needs_weights else ""
+        return f"backbone={backbone.name} weights={self.model.fingerprint}{of_vit} max_side={s.max_side}"
 
-    @property
-    def patch(self) -> int:
-        """Side of a cell, in pixels of the scaled picture."""
-        return self.backbone.patch
+    def having(self, **changes: Any) -> "Reader":
+        """The same with other values of its settings."""
+        return replace(self, settings=self.settings.replace(**changes))
 
-    def read(self, data: bytes) -> FeatureGrid:
-        """Features of the bytes of a file.
+    def fit(self, picture: Any) -> tuple[Tensor, Geometry]:
+        """What the model sees of a picture, on the CPU, and how its patches lie over the picture; see `fit_to_grid`."""
+        return fit_to_grid(_decoded(picture), max_side=self.settings.max_side, patch=self.model.patch)
+
+    def read(self, picture: Any) -> FeatureGrid:
+        """Features of a picture.
+
+        Args:
+            picture: as `read_image` takes it; a tensor (height, width, 3) uint8, such as a frame, is taken as it is.
+
+        Returns:
+            One vector per patch, on the device of the model.
 
         Raises:
             InputError: it is no picture that can be read, or there is no such block.
-        """
-        return self.grid(read_image(data))
 
-    def grid(self, image: Tensor, *, max_side: int | None = None) -> FeatureGrid:
-        """Features of a picture (height, width, 3) uint8, or of a crop of one, with its class token where there is one.
-
-        Args:
-            image: the picture.
-            max_side: to which its longer side is scaled; that of the settings if None.
+        Cost: the model once; nothing is remembered.
         """
-        pixels, geometry = fit_to_grid(image, max_side=max_side or self.settings.max_side, patch=self.patch)
-        pixels = pixels.to(self.device)
-        if self.model is None:
-            return color_features(pixels, geometry)
-        how = {"facet": self.settings.facet, "block": self.settings.block}
-        return self.extract(self.model, pixels, geometry, **how, class_token=True)
+        return picture_features(
+            self.model,
+            _decoded(picture),
+            max_side=self.settings.max_side,
+            facet=self.settings.facet,
+            block=self.settings.block,
+            class_token=self.class_token,
+            extract=self.extract,
+        )
+
+
+def _decoded(picture: Any) -> Tensor:
+    return picture if isinstance(picture, Tensor) else read_image(picture)
 
 
 def open_reader(
-    settings: Settings, *, device: str = "auto", extract: Extract = extract_features, untrained: int | None = None
+    settings: Settings,
+    *,
+    device: str = "auto",
+    extract: Extract = extract_features,
+    untrained: int | None = None,
+    class_token: bool = False,
 ) -> Reader:
     """Load the backbone that the settings mean here.
 
     Args:
         settings: backbone, facet, block and max_side count.
         device: "auto", "cpu" or "cuda".
-        extract: runs the transformer; a host may pass one that borrows a GPU for the call.
+        extract: runs the model; a host may pass one that borrows a GPU for the call.
         untrained: a seed, for a twin of the backbone with random weights, to compare with.
+        class_token: whether it is wanted too.
 
     Raises:
         InputError: a setting breaks a rule.
         ModelError: the weights cannot be had or read; none stand in, as groups of other features would be others.
     """
     backbone, note = resolve_backbone(settings.backbone)
-    where = pick_device(device)
-    model = load_model(backbone, device=where) if backbone.needs_weights else None
-    weights = "none" if model is None else fingerprint_of(model)
-    if untrained is not None and model is not None:
-        model, weights = untrained_twin(model, seed=untrained), f"{UNTRAINED} {untrained}"
-    if backbone.name in BACKBONES:
-        settings = settings.replace(backbone=backbone.name)
-    return Reader(backbone, model, settings, weights, where, extract, (note,) if note else ())
+    model = load_model(backbone, device=pick_device(device))
+    if untrained is not None:
+        model = model.untrained(seed=untrained)
+    notes = (note,) if note else ()
+    return Reader(model, settings.replace(backbone=backbone.name), class_token, extract, notes)

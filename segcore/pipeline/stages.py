@@ -13,24 +13,27 @@ import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from segcore.features import BACKBONES, Backbone, VitModel, compute_features
+from segcore.features import BACKBONES
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.implicit import implicit_affinity
 from segcore.graph.pixels import PixelGraph, pixel_affinity, sparse_eigenpairs
 from segcore.image import (
     cells_to_pixels,
-    fit_to_grid,
     relabel_by_size,
     scaled_picture,
     scaled_to_pixels,
 )
-from segcore.pipeline.methods import CRITERIA, METHODS
+from segcore.pipeline.backbones import load_model
+from segcore.pipeline.criteria import CRITERIA
+from segcore.pipeline.methods import METHODS
+from segcore.pipeline.reader import Reader
 from segcore.refine.crf import crf_kernels, mean_field_of, unary_from_probabilities
 from segcore.refine.permutohedral import Lattice
 from segcore.runtime.device import check_memory, graph_fits
@@ -38,21 +41,67 @@ from segcore.settings import Settings, params
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
 from segcore.upsample import Weights, upsample, upsampling_weights
 
-Extract = Callable[..., FeatureGrid]
+Run = Callable[..., Any]
+_Stage = TypeVar("_Stage", bound=Run)
 
 _BASIS_COLUMNS = 400  # vectors of length n that the eigensolver holds
 MOST_SOFT_SEGMENTS = 64  # upsampling and CRF keep a few numbers per pixel for each segment
 PIXEL_VECTORS = 9  # eigenpairs of a graph of pixels, the constant vector among them
 
 
+@dataclass(frozen=True, slots=True)
+class Warmth:
+    """What lets a stage start from its latest value instead of from nothing."""
+
+    like: tuple[str, ...]  # the stages whose values must be those of then
+    start: str  # what of that value is handed in as `start`
+
+
+_WARMTH: dict[Run, Warmth] = {}
+
+
+def stage(*, warmed_by: tuple[str, ...], start: str) -> Callable[[_Stage], _Stage]:
+    """Declare that a stage takes an optional `start`, which saves work and leaves the answer as it is within its tolerance.
+
+    Args:
+        warmed_by: stages; the latest value may be a start where these, and the settings that are read, are as they were.
+        start: name of the part of that value which is handed in, and alone kept.
+    """
+
+    def mark(run: _Stage) -> _Stage:
+        _WARMTH[run] = Warmth(warmed_by, start)
+        return run
+
+    return mark
+
+
+def warmth_of(run: Run) -> Warmth | None:
+    """What `stage` declared."""
+    return _WARMTH.get(run)
+
+
 def plan(
-    settings: Settings, goals: Collection[str] = ("label_map",), given: Collection[str] = ()
-) -> dict[str, Callable[..., Any]]:
-    """The stages behind the goals, in order; only those that the method needs for them, and none whose value is given."""
+    settings: Settings, goals: Collection[str] = ("label_map",), given: Collection[str] = (), *, of_patches: bool = False
+) -> dict[str, Run]:
+    """The stages behind the goals, in order; only those that the method needs for them, and none whose value is given.
+
+    `of_patches`: for goals that judge the patches of the backbone, also where the method cuts pixels.
+    """
+    stages = _stages(settings, of_patches=of_patches)
+    needed = set(goals)
+    for name in reversed(stages):
+        if name in needed and name not in given:
+            needed.update(signature(stages[name])[0])
+    return {name: run for name, run in stages.items() if name in needed and name not in given}
+
+
+def _stages(settings: Settings, *, of_patches: bool = False) -> dict[str, Run]:
+    """All stages in order, each after those whose values it takes."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
-    of_patches = _features if backbone is None or backbone.needs_weights else _colors
-    stages: dict[str, Callable[..., Any]] = {
-        "features": method.features or of_patches,
+    of_pixels = None if of_patches else method.features
+    blends = of_pixels is None and settings.upsampling != "nearest"  # pixels that are cells need no such
+    return {
+        "features": of_pixels or (_features if backbone is None or backbone.needs_weights else _colors),
         "pixel_graph": _pixel_graph,
         "w_feat": _w_feat,
         "w_knn": _w_knn,
@@ -62,15 +111,38 @@ def plan(
         "partition": method.auto if settings.auto_k and method.auto else method.run,
         "cells": _ordered,
         "upsampling_weights": _upsampling_weights,
-        "upsampled": _upsampled if method.features is None else _pixels_already,
+        "upsampled": _upsampled if of_pixels is None else _pixels_already,
         "crf_kernels": _crf_kernels,
-        "label_map": _refined if settings.crf else _likeliest if blends(settings) else _nearest,
+        "label_map": _refined if settings.crf else _likeliest if blends else _nearest,
     }
-    needed = set(goals)
-    for name in reversed(stages):
-        if name in needed and name not in given:
-            needed.update(signature(stages[name])[0])
-    return {name: run for name, run in stages.items() if name in needed and name not in given}
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A stage for somebody who looks for its code."""
+
+    name: str
+    takes: tuple[str, ...]  # stages; the picture among them
+    settings: tuple[str, ...]  # that it reads
+    switch: str  # the setting that brings it in; "" for a stage of the settings as they are
+    place: str  # file, from the folder of the package, and line
+
+
+def described(settings: Settings) -> tuple[Described, ...]:
+    """The stages of a method in order; beside those of these settings the ones that auto_k and crf bring in."""
+    found: dict[tuple[str, Run], str] = {}
+    for switch in ("", "auto_k", "crf"):
+        for pair in plan(settings.replace(**{switch: True}) if switch else settings).items():
+            found.setdefault(pair, switch)
+    order = tuple(_stages(settings))
+    ordered = sorted(found.items(), key=lambda item: order.index(item[0][0]))
+    stages = tuple(Described(name, *signature(run), switch, _place(run)) for (name, run), switch in ordered)
+    return (Described("weights", (), ("backbone",), "", _place(load_model)), *stages) if needs_backbone(settings) else stages
+
+
+def _place(run: Run) -> str:
+    path = Path(inspect.getfile(run)).relative_to(Path(__file__).parents[2])
+    return f"{path.as_posix()}:{inspect.getsourcelines(run)[1]}"
 
 
 class PixelLabels:
@@ -83,7 +155,7 @@ class PixelLabels:
             features: of the picture.
             settings: upsampling and crf, with what they read, count.
         """
-        self._settings = settings.replace(method="kmeans")  # one that works on patches
+        self._settings = settings
         self._of_picture: dict[str, Any] = {"features": features}
 
     def __call__(self, cells: Clustering | Bipartition) -> Tensor:
@@ -93,7 +165,7 @@ class PixelLabels:
             cells: labels of the patches; shares of all segments as `resp`, where labels that do not occur are among them.
         """
         values = {**self._of_picture, "cells": cells}
-        for name, run in plan(self._settings, given=values.keys()).items():
+        for name, run in plan(self._settings, given=values.keys(), of_patches=True).items():
             inputs, tunables = signature(run)
             values[name] = run(*(values[i] for i in inputs), **{t: getattr(self._settings, t) for t in tunables})
             if set(inputs) <= {"features"}:  # of the picture alone: kept for its next labels
@@ -103,7 +175,7 @@ class PixelLabels:
 
 
 @cache
-def signature(run: Callable[..., Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def signature(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of the stages whose values a stage takes, and of the settings it reads."""
     parameters = inspect.signature(run).parameters.values()
     inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
@@ -122,34 +194,17 @@ def settings_read(settings: Settings) -> set[str]:
     return tunables | {"method", "crf"} | {name for name, is_read in switches.items() if is_read}
 
 
-def needs_backbone(settings: Settings) -> bool:
-    """Whether the method works on the patches of a backbone, not on pixels."""
-    return any("weights" in signature(run)[0] for run in plan(settings).values())
+def needs_backbone(settings: Settings, goals: Collection[str] = ("label_map",), *, of_patches: bool = False) -> bool:
+    """Whether the goals, as of `plan`, need the patches of a backbone, not pixels alone."""
+    return any("weights" in signature(run)[0] for run in plan(settings, goals, of_patches=of_patches).values())
 
 
-def blends(settings: Settings) -> bool:
-    """Whether pixels without a CRF get their labels from more patches than their own; pixels that are cells need no such."""
-    return METHODS[settings.method].features is None and settings.upsampling != "nearest"
+def _features(picture: Tensor, weights: Reader, *, facet: str, block: int, max_side: int) -> FeatureGrid:
+    return weights.having(facet=facet, block=block, max_side=max_side).read(picture)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Loaded:
-    """A backbone ready to run."""
-
-    backbone: Backbone
-    model: VitModel | None
-    device: torch.device
-    extract: Extract
-
-
-def _features(picture: Tensor, weights: Loaded, *, facet: str, block: int, max_side: int) -> FeatureGrid:
-    pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
-    return weights.extract(weights.model, pixels.to(weights.device), geometry, facet=facet, block=block)
-
-
-def _colors(picture: Tensor, weights: Loaded, *, max_side: int) -> FeatureGrid:
-    pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=weights.backbone.patch)
-    return compute_features(pixels.to(weights.device), geometry, backbone=weights.backbone)
+def _colors(picture: Tensor, weights: Reader, *, max_side: int) -> FeatureGrid:
+    return weights.having(max_side=max_side).read(picture)
 
 
 def _w_feat(features: FeatureGrid) -> Tensor | None:
@@ -170,6 +225,7 @@ def _affinity(features: FeatureGrid, w_feat: Tensor | None, w_knn: Tensor, *, kn
     return Affinity(W, share, (note,))
 
 
+@stage(warmed_by=("w_feat", "w_knn"), start="block")
 def _spectrum(affinity: Affinity, *, laplacian: str, n_vectors: int, start: Tensor | None = None) -> Spectrum:
     n = affinity.W.shape[0]
     return smallest_eigenpairs(affinity.W, n_vectors=min(n_vectors, n), laplacian=laplacian, start=start)

@@ -15,7 +15,7 @@ student, looks at itself (`redraw`; self-training as in DeepUSPS, Nguyen et al. 
 here it is drawn to them.
 """
 
-from segcore.pretrain.loop import StepReport, Trained, pretrain
+from segcore.pretrain.loop import Pretrained, pretrain
 from segcore.pretrain.recipe import Recipe
 
-__all__ = ["Recipe", "StepReport", "Trained", "pretrain"]
+__all__ = ["Pretrained", "Recipe", "pretrain"]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from segcore.errors import InputError, ModelError
 from segcore.features.weights import read_state
 from segcore.pretrain.recipe import MEAN, STD, Recipe
+from segcore.train.seeds import seeded
 
 
 class Head(nn.Module):
@@ -83,8 +84,7 @@ def make_networks(
     Raises:
         InputError: the file does not hold weights of these sizes.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         student = Network(recipe)
     if start is not None:
         _fill(student.net, start)

@@ -79,7 +79,7 @@ class _Source:
         return self.path.name if self.stop is None else f"{self.path.name}[{self.start}:{self.stop}]"
 
 
-def load_pictures(
+def load_store(
     folders: Sequence[Path], *, seed: int, most_bytes: int = MOST_BYTES, show_progress: bool = False
 ) -> PictureStore:
     """Read the pictures of some folders.

@@ -20,6 +20,7 @@ from segcore.heads.apply import (
     named,
     on_pixels,
     read_features,
+    weights_of,
 )
 from segcore.heads.file import Head
 from segcore.heads.linear import train_head
@@ -209,7 +210,7 @@ class _Work:
         counts, marked = self._marked_cells()
         self._need_all(int(marked.sum()))
         linear = train_head(self.grid.X[marked].cpu(), counts[marked])
-        name, weights = self._source()
+        name, weights = weights_of(self._pipeline, self._settings)
         self.made = Head(
             linear,
             self.labels,
@@ -221,11 +222,6 @@ class _Work:
             weights,
         )
         return self._lifted(head_probabilities(self.made, self.grid))
-
-    def _source(self) -> tuple[str, str]:
-        from segcore.heads.apply import weights_of
-
-        return weights_of(self._pipeline, self._picture, self._settings)
 
     def _marked_cells(self) -> tuple[Tensor, Tensor]:
         """(n, k) pixels of each label under strokes per cell, and (n,) bool the cells that have any."""

@@ -5,15 +5,35 @@ A kill at any moment leaves either the old file or the new one, never half of on
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from segcore.errors import InputError
 from segcore.train.digest import DIGEST, digest_of
 
 FORMAT = 2
+_KEPT = ("identity", "step", "seconds", "learner", "optimizer")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Checkpoint:
+    """A training that can go on; copies, so nothing changes it."""
+
+    identity: Mapping[str, Any]  # what must be the same for it to go on, such as settings, seed and pictures
+    step: int
+    seconds: float
+    learner: Mapping[str, Any]
+    optimizer: Mapping[str, Any]
+    path: Path | None = None  # of the file that it was read from
+
+    @property
+    def name(self) -> str:
+        """What errors call it."""
+        return str(self.path or "The checkpoint")
 
 
 def checkpoint_path(out: Path) -> Path:
@@ -46,53 +66,62 @@ def check_out(out: Path, *, resume: bool) -> None:
         raise InputError(f"The training of {out} is done. Leave --resume out to train anew.", field="resume")
 
 
-def save_checkpoint(out: Path, state: Mapping[str, Any]) -> None:
-    """Replace the checkpoint, atomically; it carries a digest of the rest."""
-    content = {"format": FORMAT, **state}
+def save_checkpoint(out: Path, checkpoint: Checkpoint) -> None:
+    """Replace the file, atomically; it carries a digest of the rest."""
+    content = {"format": FORMAT, **{name: getattr(checkpoint, name) for name in _KEPT}}
     replace_file(checkpoint_path(out), lambda path: torch.save({**content, DIGEST: digest_of(content)}, path))
 
 
-def load_checkpoint(out: Path, *, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+def load_checkpoint(out: Path) -> Checkpoint | None:
     """Read the checkpoint, if there is one.
 
     Args:
         out: where the weights go.
-        identity: what must be the same for the training to go on; compared with the checkpoint's own.
 
     Raises:
-        InputError: it cannot be read, is damaged, or is of another training.
+        InputError: it cannot be read, is damaged, or was left by a training of another kind.
     """
     path = checkpoint_path(out)
     if not path.exists():
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        known = dict(state["identity"]) if state["format"] == FORMAT else None
+        known = state["format"] == FORMAT
     except Exception as error:  # damaged bytes make torch.load raise almost anything
-        raise InputError(f"{path} cannot be read as a checkpoint. Delete it to begin anew.", field="resume") from error
-    if known is None:
-        raise InputError(f"{path} was written by another version. Delete it to begin anew.", field="resume")
+        raise _refusal(f"{path} cannot be read as a checkpoint.") from error
+    if not known:
+        raise _refusal(f"{path} was written by another version.")
     if state.pop(DIGEST, None) != digest_of(state):
-        raise InputError(
-            f"{path} is damaged: it holds other numbers than those whose digest it carries. Delete it to begin anew.",
-            field="resume",
-        )
-    known, given = _flat(known), _flat(identity)
-    changed = [name for name in given if known.get(name) != given[name]]
+        raise _refusal(f"{path} is damaged: it holds other numbers than those whose digest it carries.")
+    try:
+        return Checkpoint(**{name: state[name] for name in _KEPT}, path=path)
+    except KeyError as error:
+        raise _refusal(f"{path} is of another kind of training.") from error
+
+
+def check_identity(checkpoint: Checkpoint, identity: Mapping[str, Any]) -> None:
+    """Raise InputError where a checkpoint is of another training than the one of this identity."""
+    known = checkpoint.identity
+    changed = [name for name in identity if known.get(name) != identity[name]]
     if changed:
         raise InputError(
-            f"{path} is of a training with another {' and '.join(changed)}: {known.get(changed[0])!r}, and now "
-            f"{given[changed[0]]!r}. Use the same again, or delete it to begin anew.",
+            f"{checkpoint.name} is of a training with another {' and '.join(changed)}: {known.get(changed[0])!r}, and now "
+            f"{identity[changed[0]]!r}. Use the same again, or {'delete it to ' if checkpoint.path else ''}begin anew.",
             field="resume",
         )
-    return state
 
 
-def _flat(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of the recipe beside all others."""
-    rest = {name: value for name, value in identity.items() if name != "recipe"}
-    recipe = identity.get("recipe")
-    return {**rest, **(recipe if isinstance(recipe, Mapping) else {})}
+def copied(value: Any) -> Any:
+    """The same nest of mappings, lists and tensors, with tensors of its own on the CPU."""
+    if isinstance(value, Tensor):
+        return value.detach().cpu().clone()
+    if isinstance(value, Mapping):
+        return {key: copied(x) for key, x in value.items()}
+    return [copied(x) for x in value] if isinstance(value, list | tuple) else value
+
+
+def _refusal(sentence: str) -> InputError:
+    return InputError(f"{sentence} Delete it to begin anew.", field="resume")
 
 
 def replace_file(path: Path, write: Callable[[Path], object]) -> None:

@@ -146,7 +146,7 @@ def _describe(collection: Collection, grid: FeatureGrid, inside: NDArray[np.bool
         light = _MEAN_LEVEL + _CONTRAST_LEVELS * (light - of_object.mean()) / of_object.std().clamp_min(_FLAT_LEVELS)
         crop = light[..., None].expand_as(crop).clone()
     crop[~mask] = crop[mask].mean(0)
-    seen = collection.reader.grid(crop.clamp(0, 255).to(torch.uint8), max_side=_OBJECT_SIDE)
+    seen = collection.reader.having(max_side=_OBJECT_SIDE).read(crop.clamp(0, 255).to(torch.uint8))
     X = normalize_rows(seen.X)
     return torch.cat([X.mean(0), X.std(0)]).cpu()
 

@@ -1,6 +1,5 @@
 """STEGO on a collection: a head taught by correspondences of the features on the disk, and k-means of its codes."""
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,23 +9,24 @@ from torch import Tensor
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
-from segcore.errors import InputError, NumericalError
+from segcore.errors import InputError
 from segcore.learn.catalog import CATALOG
 from segcore.learn.correspondence import (
     Bank,
-    CodeHead,
     cosine_kmeans,
     draw_pairs,
     head_losses,
     measure_shifts,
     nearest_pictures,
-    soft_clusters,
 )
-from segcore.learn.pairing import CorrespondenceSettings
+from segcore.learn.settings import CorrespondenceSettings
+from segcore.nets.blocks import soft_clusters
+from segcore.nets.heads import CodeHead
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
+from segcore.train.seeds import seeded, stream
+from segcore.train.step import move
 
-_STRIDE = 1_000_003  # between the random streams of two seeds
 _KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again
 
 
@@ -55,7 +55,9 @@ def run_stego(collection: Collection, *, n_groups: int, seed: int, settings: Ste
     """Train the head on pictures of the collection, then cluster the codes of a sample of all patches, and label all."""
     bank = yield from _bank(collection, settings.neighbors)
     shifts = measure_shifts(bank, settings, torch.Generator().manual_seed(seed))
-    head = _new_head(bank.field(0).shape[2], settings.code_size, seed)
+    d = bank.field(0).shape[2]
+    with seeded(seed):
+        head = CodeHead(d, settings.code_size)
     losses = yield from _trained(head, bank, shifts, settings, seed)
     yield Progress("clusters", 0, 0)
 
@@ -105,33 +107,21 @@ def _bank(collection: Collection, n_neighbors: int) -> Steps[Progress, Bank]:
     return Bank(field, nearest_pictures(torch.stack(means), n_neighbors), torch.device("cpu"))
 
 
-def _new_head(d: int, size: int, seed: int) -> CodeHead:
-    with torch.random.fork_rng(devices=[]):  # torch draws first weights from its global generator
-        torch.manual_seed(seed)
-        return CodeHead(d, size)
-
-
 def _trained(
     head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoHeadSettings, seed: int
 ) -> Steps[Progress, dict[str, tuple[float, ...]]]:
     """Train; returns the loss and its parts, step by step."""
-    optimizer = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
+    weights = list(head.parameters())
+    optimizer = torch.optim.Adam(weights, lr=settings.learning_rate)
+    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
     curves: dict[str, list[float]] = {}
     for step in range(settings.steps):
         stop_if_asked()
-        generator = torch.Generator().manual_seed(seed * _STRIDE + step)
+        generator = stream(seed, step)
         pairs = draw_pairs(bank, settings, settings.batch, generator)
         total, parts, _ = head_losses(head, pairs, shifts, settings, generator)
-        values = {"loss": float(total.detach()), **parts}
-        if not math.isfinite(values["loss"]):
-            raise NumericalError(
-                f"The loss of step {step + 1} is {values['loss']}. Use a smaller learning rate than "
-                f"{settings.learning_rate:g}.",
-                stage="stego",
-            )
-        optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        optimizer.step()
+        loss = move(optimizer, weights, total, step=step + 1, stage="stego", advice=advice)
+        values = {"loss": loss, **parts}
         for name, value in values.items():
             curves.setdefault(name, []).append(value)
         yield Progress("training", step + 1, settings.steps, "steps", curves=values)

@@ -16,12 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from segcore.learn.catalog import CATALOG, ACSettings
 from segcore.learn.orders import ORDERS, Order, attention_mask, kernel_mask
+from segcore.learn.pictures import Source
+from segcore.learn.settings import ACSettings
 from segcore.learn.systems.iic import IICLearner, Look
-from segcore.learn.types import Crops, Net, System
-from segcore.learn.views import gray_of
-from segcore.nets.small import HeadsNet, channels_of
+from segcore.nets.blocks import channels_of, gray_of
+from segcore.nets.net import Net
+from segcore.nets.small import HeadsNet
 
 MARGIN = 2  # cells; the convolutions see no further
 _SEEING = 4  # convolutions that see neighbors. The others do not: a cell that sees far tells how near the next surface is
@@ -139,12 +140,11 @@ class ACLearner(IICLearner):
         return first, second
 
 
-def _make_net(n_segments: int, settings: ACSettings) -> ACNet:
+def make_net(n_segments: int, settings: ACSettings) -> ACNet:
+    """A network with random first weights."""
     return ACNet(n_segments, settings)
 
 
-def _make_learner(net: Net, n_segments: int, settings: ACSettings, _crops: Crops) -> ACLearner:
-    return ACLearner(cast("ACNet", net), n_segments, settings)
-
-
-AC = System(CATALOG["ac"], _make_net, _make_learner)
+def make_learner(net: Net, n_segments: int, settings: ACSettings, source: Source) -> ACLearner:
+    """The training of such a network."""
+    return ACLearner(cast("ACNet", net), n_segments, settings, source)

@@ -9,32 +9,35 @@ from typing import cast
 import torch
 from torch import Generator, Tensor, nn
 
-from segcore.learn.catalog import CATALOG, IICSettings
+from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.mutual import information_loss, joint_table, parts_of, use_of
-from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.learn.views import change_colors, draw_moves
+from segcore.learn.pictures import Source
+from segcore.learn.settings import IICSettings
+from segcore.learn.views import draw_moves, jitter_colors
+from segcore.nets.net import Net
 from segcore.nets.small import ConvNet, HeadsNet
+from segcore.train.learner import Turn
 
 Look = Callable[[Tensor], Tensor]
 
 
-class IICLearner(Learner):
+class IICLearner(ClusterLearner):
     """The training: two views of each crop, and all heads on both."""
 
     net: HeadsNet
 
-    def __init__(self, net: HeadsNet, n_segments: int, settings: IICSettings):
-        super().__init__()
-        self.net, self._settings = net, settings
+    def __init__(self, net: HeadsNet, n_segments: int, settings: IICSettings, source: Source):
+        super().__init__(net, source, settings.learning_rate)
+        self._settings = settings
         n_over = settings.sub_heads if settings.overclustering else 0
         self.over = nn.ModuleList(nn.Conv2d(net.n_features, n_segments * settings.over_factor, 1) for _ in range(n_over))
         self.mean_loss: Tensor
         self.register_buffer("mean_loss", torch.zeros(settings.sub_heads))
 
-    def losses(self, turn: Turn) -> Losses:
+    def losses(self, turn: Turn) -> ClusterLoss:
         """The mean over sub-heads, of both sizes; the published code takes the two sizes in turn, epoch by epoch."""
         s = self._settings
-        pixels = turn.crops.draw(s.batch, s.crop, turn.generator)
+        pixels = self.source.draw(s.batch, s.crop, turn.generator)
         first, second, weight = self._views(pixels, turn.generator)
         tables = [joint_table(z, y, reach=s.reach, weight=weight) for z, y in zip(first, second, strict=True)]
         losses = torch.stack([self._loss(P) for P in tables])
@@ -45,7 +48,7 @@ class IICLearner(Learner):
         if len(over):
             parts["I, overclustering"] = parts_of(tables[s.sub_heads + best])["I(z, z')"]
         total = main.mean() + (over.mean() if len(over) else 0.0)
-        return Losses(total, parts, use_of(first[best]), tables[best])
+        return ClusterLoss(total, parts, use_of(first[best]), tables[best])
 
     def _loss(self, P: Tensor) -> Tensor:
         return information_loss(P, marginal_weight=self._settings.marginal_weight if self._settings.entropy else 0.0)
@@ -60,7 +63,7 @@ class IICLearner(Learner):
         look, look_again = self._looks(generator)
         if not s.augmentation:
             return self._labels(look(pixels)), self._labels(look_again(pixels)), None
-        views = [change_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2)]
+        views = [jitter_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2)]
         moves = draw_moves(len(pixels), strength=s.geometry, generator=generator)
         back = moves.inverse()
         first = self._labels(look(views[0]))
@@ -77,12 +80,11 @@ class IICLearner(Learner):
         self.net.best.copy_(self.mean_loss.argmin())
 
 
-def _make_net(n_segments: int, settings: IICSettings) -> ConvNet:
+def make_net(n_segments: int, settings: IICSettings) -> ConvNet:
+    """A network with random first weights."""
     return ConvNet(n_segments, settings.width, settings.sub_heads)
 
 
-def _make_learner(net: Net, n_segments: int, settings: IICSettings, _crops: Crops) -> IICLearner:
-    return IICLearner(cast("HeadsNet", net), n_segments, settings)
-
-
-IIC = System(CATALOG["iic"], _make_net, _make_learner)
+def make_learner(net: Net, n_segments: int, settings: IICSettings, source: Source) -> IICLearner:
+    """The training of such a network."""
+    return IICLearner(cast("HeadsNet", net), n_segments, settings, source)

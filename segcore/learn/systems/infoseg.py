@@ -19,11 +19,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from segcore.learn.catalog import CATALOG, InfoSegSettings
+from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.mutual import use_of
-from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.learn.views import change_colors, mirrored
+from segcore.learn.pictures import Source
+from segcore.learn.settings import InfoSegSettings
+from segcore.learn.views import jitter_colors, mirrored
+from segcore.nets.net import Net
 from segcore.nets.small import Pyramid
+from segcore.train.learner import Turn
 
 
 class InfoSegNet(Net):
@@ -59,22 +62,22 @@ class InfoSegNet(Net):
         return assign(local, self.classes(local))
 
 
-class InfoSegLearner(Learner):
+class InfoSegLearner(ClusterLearner):
     """The training: local features of one view, and the segmentation and global features of another."""
 
     net: InfoSegNet
 
-    def __init__(self, net: InfoSegNet, settings: InfoSegSettings):
-        super().__init__()
-        self.net, self._settings = net, settings
+    def __init__(self, net: InfoSegNet, settings: InfoSegSettings, source: Source):
+        super().__init__(net, source, settings.learning_rate)
+        self._settings = settings
 
-    def losses(self, turn: Turn) -> Losses:
+    def losses(self, turn: Turn) -> ClusterLoss:
         """One iteration."""
         s = self._settings
-        pixels = turn.crops.draw(s.batch, s.crop, turn.generator)
+        pixels = self.source.draw(s.batch, s.crop, turn.generator)
         if s.augmentation:
             pixels = mirrored(pixels, generator=turn.generator)
-            views = [change_colors(pixels, strength=s.color_change, generator=turn.generator) for _ in range(2)]
+            views = [jitter_colors(pixels, strength=s.color_change, generator=turn.generator) for _ in range(2)]
             local, other = self.net.features(torch.cat(views)).chunk(2)
         else:
             local = other = self.net.features(pixels)
@@ -89,7 +92,7 @@ class InfoSegLearner(Learner):
         spread = -(use * use.clamp_min(1e-12).log2()).sum()
         sure = -(V * V.clamp_min(1e-12).log2()).sum(1).mean()
         parts = {"JS bound": float(bound.detach()), "H(z)": float(spread), "H(z | pixel)": float(sure)}
-        return Losses(-bound, parts, use_of(V))
+        return ClusterLoss(-bound, parts, use_of(V))
 
 
 def assign(local: Tensor, H: Tensor) -> Tensor:
@@ -123,12 +126,11 @@ def jensen_shannon(positive: Tensor, negative: Tensor) -> Tensor:
     return -F.softplus(-positive).mean() - F.softplus(negative).mean()
 
 
-def _make_net(n_segments: int, settings: InfoSegSettings) -> InfoSegNet:
+def make_net(n_segments: int, settings: InfoSegSettings) -> InfoSegNet:
+    """A network with random first weights."""
     return InfoSegNet(n_segments, settings)
 
 
-def _make_learner(net: Net, _n_segments: int, settings: InfoSegSettings, _crops: Crops) -> InfoSegLearner:
-    return InfoSegLearner(cast("InfoSegNet", net), settings)
-
-
-INFOSEG = System(CATALOG["infoseg"], _make_net, _make_learner)
+def make_learner(net: Net, _n_segments: int, settings: InfoSegSettings, source: Source) -> InfoSegLearner:
+    """The training of such a network."""
+    return InfoSegLearner(cast("InfoSegNet", net), settings, source)

@@ -12,10 +12,14 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
-from segcore.learn.catalog import CATALOG, MDCSettings
+from segcore.learn.learner import ClusterLearner, ClusterLoss
+from segcore.learn.pictures import Source
+from segcore.learn.settings import MDCSettings
 from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans
-from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.nets.small import PyramidNet, nearest_prototypes
+from segcore.nets.blocks import nearest_prototypes
+from segcore.nets.net import Net
+from segcore.nets.small import PyramidNet
+from segcore.train.learner import Turn
 
 _RIDGE = 1e-5  # share of the mean variance that is added to all variances
 
@@ -40,15 +44,15 @@ class WhitenedNet(PyramidNet):
         return nearest_prototypes(self.whitened(self.features(pixels)), self.prototypes)
 
 
-class MDCLearner(Learner):
+class MDCLearner(ClusterLearner):
     """The training: the labels of the epoch are a buffer, so that it can go on in the middle of one."""
 
     net: WhitenedNet
     labels: Tensor
 
-    def __init__(self, net: WhitenedNet, n_segments: int, settings: MDCSettings):
-        super().__init__()
-        self.net, self._settings = net, settings
+    def __init__(self, net: WhitenedNet, n_segments: int, settings: MDCSettings, source: Source):
+        super().__init__(net, source, settings.learning_rate)
+        self._settings = settings
         d, cells = net.prototypes.shape[1], -(-settings.crop // net.stride)
         self.classifier = nn.Conv2d(d, n_segments, 1)
         self.register_buffer("labels", torch.zeros(settings.batch * settings.epoch, cells, cells, dtype=torch.int16))
@@ -59,7 +63,7 @@ class MDCLearner(Learner):
             return
         with torch.no_grad():
             steps = range(turn.step, turn.step + self._settings.epoch)
-            f = torch.cat([self._features(turn.crops, turn.generator_of(step)) for step in steps]).float()
+            f = torch.cat([self._features(turn.generator_of(step)) for step in steps]).float()
         self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
         z = self.net.whitened(f).permute(0, 2, 3, 1)
         centers = minibatch_kmeans(z.flatten(0, 2), len(self.net.prototypes), generator=turn.generator)
@@ -70,18 +74,20 @@ class MDCLearner(Learner):
             self.classifier.weight.copy_(first / first.shape[1] ** 0.5)
             cast("Tensor", self.classifier.bias).zero_()
 
-    def losses(self, turn: Turn) -> Losses:
+    def losses(self, turn: Turn) -> ClusterLoss:
         """The cross-entropy of the epoch's labels."""
         s = self._settings
-        f = self._features(turn.crops, turn.generator_of(turn.step))
+        f = self._features(turn.generator_of(turn.step))
         i = turn.step % s.epoch
         y = self.labels[i * s.batch : (i + 1) * s.batch].long()
         loss = balanced_cross_entropy(self.classifier(f).float(), y)
         k = len(self.net.prototypes)
-        return Losses(loss, {"cross-entropy": float(loss.detach())}, torch.bincount(y.flatten(), minlength=k) / y.numel())
+        return ClusterLoss(
+            loss, {"cross-entropy": float(loss.detach())}, torch.bincount(y.flatten(), minlength=k) / y.numel()
+        )
 
-    def _features(self, crops: Crops, generator: Generator) -> Tensor:
-        return self.net.features(crops.draw(self._settings.batch, self._settings.crop, generator))
+    def _features(self, generator: Generator) -> Tensor:
+        return self.net.features(self.source.draw(self._settings.batch, self._settings.crop, generator))
 
 
 def whitening_of(X: Tensor) -> tuple[Tensor, Tensor]:
@@ -93,12 +99,11 @@ def whitening_of(X: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (axes / variances.sqrt()).to(X.dtype)
 
 
-def _make_net(n_segments: int, settings: MDCSettings) -> WhitenedNet:
+def make_net(n_segments: int, settings: MDCSettings) -> WhitenedNet:
+    """A network with random first weights."""
     return WhitenedNet(n_segments, settings.n_features, settings.width)
 
 
-def _make_learner(net: Net, n_segments: int, settings: MDCSettings, _crops: Crops) -> MDCLearner:
-    return MDCLearner(cast("WhitenedNet", net), n_segments, settings)
-
-
-MDC = System(CATALOG["mdc"], _make_net, _make_learner)
+def make_learner(net: Net, n_segments: int, settings: MDCSettings, source: Source) -> MDCLearner:
+    """The training of such a network."""
+    return MDCLearner(cast("WhitenedNet", net), n_segments, settings, source)

@@ -20,24 +20,27 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from segcore.cluster.kmeans import kmeans
-from segcore.learn.catalog import CATALOG, PiCIESettings
+from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.mutual import parts_of
-from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.learn.views import change_colors, draw_cutouts
+from segcore.learn.pictures import Source
+from segcore.learn.settings import PiCIESettings
+from segcore.learn.views import draw_cutouts, jitter_colors
 from segcore.metrics.matching import match_labels
+from segcore.nets.net import Net
 from segcore.nets.small import FeatureNet, PyramidNet, TransformerNet
+from segcore.train.learner import Turn
 
 _FIRST_ROWS = 4096  # that k-means++ and Lloyd see before all rows pass by
 
 
-class PiCIELearner(Learner):
+class PiCIELearner(ClusterLearner):
     """The training: centers and labels of the epoch are buffers, so that it can go on in the middle of one."""
 
     net: FeatureNet
 
-    def __init__(self, net: FeatureNet, n_segments: int, settings: PiCIESettings):
-        super().__init__()
-        self.net, self._settings = net, settings
+    def __init__(self, net: FeatureNet, n_segments: int, settings: PiCIESettings, source: Source):
+        super().__init__(net, source, settings.learning_rate)
+        self._settings = settings
         d, cells = net.prototypes.shape[1], -(-settings.crop // net.stride)
         self.sizes = (n_segments, *((n_segments * settings.over_factor,) if settings.overclustering else ()))
         n = settings.batch * settings.epoch
@@ -50,7 +53,7 @@ class PiCIELearner(Learner):
         if turn.step % self._settings.epoch:
             return
         with torch.no_grad():
-            seen = [self.views(turn.crops, turn.generator_of(turn.step + i)) for i in range(self._settings.epoch)]
+            seen = [self.views(turn.generator_of(turn.step + i)) for i in range(self._settings.epoch)]
         for view in range(2):
             z = torch.cat([both[view] for both in seen])  # (n, d, h, w)
             rows = z.permute(0, 2, 3, 1).flatten(0, 2)
@@ -61,22 +64,22 @@ class PiCIELearner(Learner):
                 self._labels(head)[view] = (rows @ centers.T).argmax(1).reshape(z.shape[0], *z.shape[2:]).short()
         self.net.prototypes.copy_(self._centers(0)[0])
 
-    def views(self, crops: Crops, generator: Generator) -> tuple[Tensor, Tensor]:
+    def views(self, generator: Generator) -> tuple[Tensor, Tensor]:
         """Features z¹ and z² of the crops of one step, (b, d, h, w) each, pixel on pixel."""
         s = self._settings
-        pixels = crops.draw(s.batch, s.crop, generator)
+        pixels = self.source.draw(s.batch, s.crop, generator)
         if not s.augmentation:
             z = self.net.features(pixels)
             return z, z
-        first, second = (change_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2))
+        first, second = (jitter_colors(pixels, strength=s.color_change, generator=generator) for _ in range(2))
         moves = draw_cutouts(len(pixels), smallest=1 - s.geometry / 2, generator=generator)
         z = F.normalize(moves.apply(self.net.features(first)), dim=1)
         return z, self.net.features(moves.apply(second))
 
-    def losses(self, turn: Turn) -> Losses:
+    def losses(self, turn: Turn) -> ClusterLoss:
         """Both views against both clusterings."""
         s = self._settings
-        z = self.views(turn.crops, turn.generator_of(turn.step))
+        z = self.views(turn.generator_of(turn.step))
         i = turn.step % s.epoch
         parts: dict[str, float] = {}
         total = torch.zeros((), device=z[0].device)
@@ -92,7 +95,7 @@ class PiCIELearner(Learner):
             k = self.sizes[0]
             P = torch.bincount(first * k + second, minlength=k * k).reshape(k, k).float() / len(first)
             P = (P + P.T) / 2
-        return Losses(total, {**parts, **parts_of(P)}, torch.bincount(first, minlength=k) / len(first), P)
+        return ClusterLoss(total, {**parts, **parts_of(P)}, torch.bincount(first, minlength=k) / len(first), P)
 
     def _centers(self, head: int) -> Tensor:
         return cast("Tensor", getattr(self, f"centers{head}"))
@@ -179,14 +182,13 @@ def in_order_of(old: Tensor, centers: Tensor) -> Tensor:
     return centers[place.argsort()]
 
 
-def _make_net(n_segments: int, settings: PiCIESettings) -> FeatureNet:
+def make_net(n_segments: int, settings: PiCIESettings) -> FeatureNet:
+    """A network with random first weights."""
     if settings.backbone == "scratch":
         return PyramidNet(n_segments, settings.n_features, settings.width)
     return TransformerNet(n_segments, settings.n_features, tuned=settings.backbone == "tuned")
 
 
-def _make_learner(net: Net, n_segments: int, settings: PiCIESettings, _crops: Crops) -> PiCIELearner:
-    return PiCIELearner(cast("FeatureNet", net), n_segments, settings)
-
-
-PICIE = System(CATALOG["picie"], _make_net, _make_learner)
+def make_learner(net: Net, n_segments: int, settings: PiCIESettings, source: Source) -> PiCIELearner:
+    """The training of such a network."""
+    return PiCIELearner(cast("FeatureNet", net), n_segments, settings, source)

@@ -4,20 +4,13 @@ The features of all pictures are computed once, at the first step, and kept in h
 learns: they are found anew at steps 1, 2, 4, 8, … by k-means with the cosine, and move with every step between.
 """
 
-from functools import lru_cache
 from typing import cast
 
 import torch
 from torch import Tensor
 
-from segcore.errors import ModelError
-from segcore.features import Backbone, VitModel, compute_features, load_vit, resolve_backbone
-from segcore.heads.file import fingerprint
-from segcore.image import fit_to_grid
-from segcore.learn.catalog import CATALOG, StegoSettings
 from segcore.learn.correspondence import (
     Bank,
-    CodeHead,
     cosine_kmeans,
     draw_pairs,
     head_losses,
@@ -26,85 +19,26 @@ from segcore.learn.correspondence import (
     nearest_pictures,
     renumbered,
 )
-from segcore.learn.types import Crops, Learner, Losses, Net, System, Turn
-from segcore.nets.small import nearest_prototypes
+from segcore.learn.learner import ClusterLearner, ClusterLoss
+from segcore.learn.pictures import Source
+from segcore.learn.settings import StegoSettings
+from segcore.nets.codes import CodeNet
+from segcore.nets.net import Net
 from segcore.runtime.stopping import stop_if_asked
+from segcore.train.learner import Turn
 
 _CLUSTERED = 4096  # patches, when clusters are found anew
-_DIGEST_BYTES = 8
 
 
-class StegoNet(Net):
-    """Codes of the patches, and the clusters they lie in. The transformer is none of its tensors, but known by name."""
-
-    centers: Tensor
-    backbone_digest: Tensor
-
-    def __init__(self, n_segments: int, settings: StegoSettings):
-        """Build the head.
-
-        Raises:
-            InputError: there is no backbone of this name.
-            ModelError: its weights cannot be had.
-        """
-        super().__init__()
-        self._backbone, self._facet = resolve_backbone(settings.backbone)[0], settings.facet
-        self.stride = self._backbone.patch
-        probe = self._grid(torch.zeros(self.stride, self.stride, 3, dtype=torch.uint8), torch.device("cpu"))
-        self.head = CodeHead(probe.shape[-1], settings.code_size)
-        self.register_buffer("centers", torch.zeros(n_segments, settings.code_size))
-        model = _model(self._backbone, "cpu")
-        digest = bytes.fromhex(fingerprint(model.net)) if model else bytes(_DIGEST_BYTES)
-        self.register_buffer("backbone_digest", torch.tensor(list(digest), dtype=torch.uint8))
-
-    def load_state_dict(self, state, strict: bool = True, assign: bool = False):  # type: ignore[no-untyped-def]
-        """Fill the head in.
-
-        Raises:
-            ModelError: it was trained on other weights of the backbone than those here.
-        """
-        if not torch.equal(state["backbone_digest"].cpu(), self.backbone_digest.cpu()):
-            name = self._backbone.name
-            raise ModelError(f"This head was trained on other weights of {name} than those here.", backbone=name)
-        return super().load_state_dict(state, strict, assign)
-
-    def field(self, pixels: Tensor) -> Tensor:
-        """(h, w, d) features of one picture (3, height, width) in [0, 1]."""
-        image = (pixels * 255).round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
-        return self._grid(image, self.centers.device)
-
-    def _grid(self, image: Tensor, device: torch.device) -> Tensor:
-        fitted, geometry = fit_to_grid(image, max_side=max(image.shape[:2]), patch=self.stride)
-        model = _model(self._backbone, str(device))
-        return compute_features(fitted.to(device), geometry, backbone=self._backbone, model=model, facet=self._facet).f
-
-    def features(self, pixels: Tensor) -> Tensor:
-        """(b, size, h, w) codes of length 1."""
-        return torch.stack([self.head(self.field(one)) for one in pixels]).permute(0, 3, 1, 2)
-
-    def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) probabilities of the clusters."""
-        return nearest_prototypes(self.features(pixels), self.centers)
-
-
-@lru_cache(maxsize=2)
-def _model(backbone: Backbone, device: str) -> VitModel | None:
-    """The transformer of a backbone, which nothing changes; None where it has none."""
-    if not backbone.needs_weights:
-        return None
-    with torch.random.fork_rng(devices=[]):  # the head's first weights must not depend on whether this is remembered
-        return load_vit(backbone, device=device)
-
-
-class StegoLearner(Learner):
+class StegoLearner(ClusterLearner):
     """The training of the head."""
 
-    net: StegoNet
+    net: CodeNet
     shifts: Tensor
 
-    def __init__(self, net: StegoNet, settings: StegoSettings, crops: Crops):
-        super().__init__()
-        self.net, self._settings, self._crops = net, settings, crops
+    def __init__(self, net: CodeNet, settings: StegoSettings, source: Source):
+        super().__init__(net, source, settings.learning_rate)
+        self._settings = settings
         self.register_buffer("shifts", torch.zeros(3))
         self._bank: Bank | None = None
         self._codes: Tensor | None = None
@@ -114,12 +48,12 @@ class StegoLearner(Learner):
         """The features of all pictures, computed when they are first asked for."""
         if self._bank is None:
             fields = []
-            for i in range(len(self._crops)):
+            for i in range(len(self.source)):
                 stop_if_asked()
-                fields.append(self.net.field(self._crops.whole(i)[0]).half())
+                fields.append(self.net.field(self.source.whole(i)[0]).half())
             means = torch.stack([f.float().mean((0, 1)) for f in fields])
             self._bank = Bank(
-                lambda i: fields[i].float(), nearest_pictures(means, self._settings.neighbors), self._crops.device
+                lambda i: fields[i].float(), nearest_pictures(means, self._settings.neighbors), self.source.device
             )
         return self._bank
 
@@ -139,15 +73,15 @@ class StegoLearner(Learner):
         known = bool(self.net.centers.any())
         self.net.centers.copy_(renumbered(centers, self.net.centers) if known else centers)
 
-    def losses(self, turn: Turn) -> Losses:
+    def losses(self, turn: Turn) -> ClusterLoss:
         """Compare the codes of some pictures with themselves, with a neighbor of each, and with random ones."""
-        with torch.autocast(turn.crops.device.type, enabled=False):  # differences of likenesses need their digits
+        with torch.autocast(self.source.device.type, enabled=False):  # differences of likenesses need their digits
             pairs = draw_pairs(self.bank, self._settings, self._settings.batch, turn.generator)
             total, parts, codes = head_losses(self.net.head, pairs, self.shifts, self._settings, turn.generator)
             self._codes = codes
             nearest = (codes @ self.net.centers.T).argmax(1)
         use = torch.bincount(nearest, minlength=len(self.net.centers)) / len(nearest)
-        return Losses(total, parts, use)
+        return ClusterLoss(total, parts, use)
 
     def follow(self, progress: float) -> None:  # noqa: ARG002
         """Let the clusters follow the codes of the step."""
@@ -155,12 +89,11 @@ class StegoLearner(Learner):
             self.net.centers.copy_(moved(self.net.centers, self._codes))
 
 
-def _make_net(n_segments: int, settings: StegoSettings) -> StegoNet:
-    return StegoNet(n_segments, settings)
+def make_net(n_segments: int, settings: StegoSettings) -> CodeNet:
+    """A network with random first weights."""
+    return CodeNet(n_segments, settings.backbone, settings.facet, settings.code_size)
 
 
-def _make_learner(net: Net, _n_segments: int, settings: StegoSettings, crops: Crops) -> StegoLearner:
-    return StegoLearner(cast("StegoNet", net), settings, crops)
-
-
-STEGO = System(CATALOG["stego"], _make_net, _make_learner)
+def make_learner(net: Net, _n_segments: int, settings: StegoSettings, source: Source) -> StegoLearner:
+    """The training of such a network."""
+    return StegoLearner(cast("CodeNet", net), settings, source)

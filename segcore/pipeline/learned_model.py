@@ -1,36 +1,28 @@
 """What a training left, as a backbone of the lab: its features instead of a transformer's."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segcore.features.backbones import Backbone
+from segcore.features import Backbone
+from segcore.features.model import NetModel
 from segcore.learn.learned import load_learned, pixels_of
 from segcore.types import FeatureGrid, Geometry
 
 PATCH = 8  # px: a graph of cells as small as those of most networks here would not fit into memory
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class LearnedModel:
-    """A network that stands where a `VitModel` does; threads may share it."""
+@dataclass(frozen=True, eq=False)
+class LearnedModel(NetModel):
+    """A network that a system trained: a `FeatureModel` that knows no facets, blocks or class token."""
 
-    net: Any  # a `Net` in eval mode
-    backbone: Backbone
-    patch: int
-    source: str
     system: str
 
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        device: torch.device = next(self.net.parameters()).device
-        return device
-
-    def extract(self, pixels: Tensor, geometry: Geometry) -> FeatureGrid:
+    def extract(self, pixels: Tensor, geometry: Geometry, **_how: Any) -> FeatureGrid:
         """Mean features of each cell, less the mean of the picture, since activations are positive and all alike else."""
         with torch.inference_mode():
             f = self.net.features(pixels_of(pixels, self.device)).float()
@@ -41,7 +33,7 @@ class LearnedModel:
         )
 
 
-def learned_backbone(name: str, path: Any, stamp: tuple[int, int] | None) -> Backbone:
+def learned_backbone(name: str, path: Path, stamp: tuple[int, int] | None) -> Backbone:
     """The backbone of a file that `learn` wrote."""
     return Backbone(
         name=name,
@@ -51,16 +43,14 @@ def learned_backbone(name: str, path: Any, stamp: tuple[int, int] | None) -> Bac
         help="A network that a system trained on pictures alone.",
         file=path,
         stamp=stamp,
-        learned=True,
     )
 
 
-def load_model(backbone: Backbone, *, device: torch.device | str = "cpu") -> LearnedModel:
+def load_learned_model(backbone: Backbone, file: Path, *, device: torch.device | str = "cpu") -> LearnedModel:
     """Read the network of such a backbone.
 
     Raises:
         ModelError: the file is damaged, or of another version.
     """
-    learned = load_learned(backbone.file or "", device=device)
-    file = backbone.file.name if backbone.file else ""
-    return LearnedModel(learned.net, backbone, backbone.patch, f"file {file}", learned.system)
+    learned = load_learned(file, device=device)
+    return LearnedModel(learned.net, backbone, f"file {file.name}", learned.system)

@@ -1,0 +1,249 @@
+"""What can be tuned about each system that learns. Imports no torch, so that a command line is quick."""
+
+from dataclasses import dataclass
+
+from segcore.settings import Schema, again, param, params
+
+_RATE = "Of Adam at the beginning; it falls to 0 along a cosine."
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnSettings(Schema):
+    """The tunables of one system; a system adds its own, and gives others another default.
+
+    Flags, controls and documents derive from the fields, as they do from those of `Settings`.
+    """
+
+    # fmt: off
+    side: int = param(
+        128, stage="learn", label="Longer side", lo=16, hi=1024, step=16, unit="px",
+        info="Pictures are scaled down so that their longer side has at most this length.")
+    crop: int = param(
+        64, stage="learn", label="Crop", lo=16, hi=512, step=8, unit="px",
+        info="Side of the squares that a step looks at.")
+    batch: int = param(
+        16, stage="learn", label="Crops per step", lo=1, hi=256, step=1,
+        info="More make P less noisy and a step slower.")
+    learning_rate: float = param(
+        1e-3, stage="learn", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info=_RATE)
+    width: float = param(
+        0.125, stage="learn", label="Width", lo=0.0625, hi=2.0, step=0.0625,
+        info="Factor on the published numbers of channels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewSettings(LearnSettings):
+    """The tunables of a system that compares two views of a picture, in other colors."""
+
+    # fmt: off
+    augmentation: bool = param(
+        True, stage="learn", label="Augmentation",
+        info="Without it both views are the same pixels.")
+    color_change: float = param(
+        0.5, stage="learn", label="Color change", lo=0.0, hi=0.5, step=0.05,
+        info="How much brightness, contrast, saturation and hue of a view vary. Published: 0.1; more if color tells little.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedViewSettings(ViewSettings):
+    """The same, where each pixel has another place in the second view."""
+
+    # fmt: off
+    geometry: float = param(
+        0.5, stage="learn", label="Geometric change", lo=0.0, hi=1.0, step=0.05,
+        info="How much a view is turned, scaled, sheared or cut out; half of them are mirrored.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class IICSettings(MovedViewSettings):
+    """The tunables of IIC."""
+
+    # fmt: off
+    reach: int = param(
+        3, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
+        info="Neighbors at most so far away shall have labels that tell about each other.")
+    entropy: bool = param(
+        True, stage="learn", label="Entropy term",
+        info="Without it only H(z, z') is made small, and one cluster takes all pixels.")
+    marginal_weight: float = param(
+        1.0, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
+        info="1 is mutual information; more asks for clusters of equal size. Published: 1.5 for 3 classes, else 1.")
+    overclustering: bool = param(
+        True, stage="learn", label="Overclustering head",
+        info="A second head with more clusters learns on the same features.")
+    over_factor: int = param(
+        4, stage="learn", label="Clusters of that head per segment", lo=2, hi=16, step=1,
+        info="Published: 5 for 3 classes, 6 for 6, 3 for 15.")
+    sub_heads: int = param(
+        3, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
+        info="Heads of the same size with other first weights; the one of lowest loss labels.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class ACSettings(IICSettings):
+    """The tunables of AC."""
+
+    # fmt: off
+    crop: int = again(
+        IICSettings, "crop", 64, lo=32,
+        info="Side of the squares that a step looks at; 8 px on each side see the border and do not count.")
+    batch: int = again(IICSettings, "batch", 48)
+    learning_rate: float = again(
+        IICSettings, "learning_rate", 3e-4, info=f"{_RATE} Faster ones find colors before textures.")
+    reach: int = again(IICSettings, "reach", 1)
+    marginal_weight: float = again(
+        IICSettings, "marginal_weight", 1.5,
+        info="1 is mutual information, at which AC leaves clusters unused here; more asks for clusters of equal size.")
+    n_orders: int = param(
+        8, stage="learn", label="Orders", lo=2, hi=16, step=1,
+        info="Out of how many one is drawn in a step, for it and its opposite: the first 8 are raster, the others zigzag.")
+    simplified: bool = param(
+        True, stage="learn", label="Simplified masks",
+        info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")
+    attention: bool = param(
+        False, stage="learn", label="Attention",
+        info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
+    mean_of_orders: bool = param(
+        True, stage="learn", label="Mean over orders in use",
+        info="Without it the network labels without a mask, which it never saw in training.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoSegSettings(ViewSettings):
+    """The tunables of InfoSeg."""
+
+    # fmt: off
+    crop: int = again(
+        ViewSettings, "crop", 96, info="Side of the squares that a step looks at; each has global features of its own.")
+    batch: int = again(ViewSettings, "batch", 8, lo=2, info="Each is told apart from all others.")
+    n_features: int = param(
+        16, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of local and global features; long ones keep finding more to tell apart than classes.")
+    context: float = param(
+        0.05, stage="learn", label="Weight of the picture", lo=0.0, hi=1.0, step=0.05,
+        info="How much the global feature of a class differs between pictures; at 0 it is the same in all of them, "
+             "at 1 a class may mean something else in each.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class MDCSettings(LearnSettings):
+    """The tunables of modified DeepCluster."""
+
+    # fmt: off
+    n_features: int = param(
+        64, stage="learn", label="Features", lo=2, hi=512, step=1,
+        info="Length of the vectors that are clustered.")
+    epoch: int = param(
+        16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
+        info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiCIESettings(MovedViewSettings):
+    """The tunables of PiCIE."""
+
+    # fmt: off
+    batch: int = again(MovedViewSettings, "batch", 16, info="An epoch has this many times its steps.")
+    backbone: str = param(
+        "scratch", stage="learn", label="Network", choices=("scratch", "frozen", "tuned"),
+        info="scratch: a pyramid of convolutions; frozen or tuned: the bundled transformer, with a head that learns.")
+    n_features: int = again(MDCSettings, "n_features", 64, info="Length of the vectors that are clustered. Published: 128.")
+    epoch: int = again(MDCSettings, "epoch", 16)
+    temperature: float = param(
+        0.1, stage="learn", label="Temperature", lo=0.01, hi=1.0, step=0.01,
+        info="Cosines are divided by it before the softmax. Published: 1.")
+    cross: bool = param(
+        True, stage="learn", label="Cross-view loss",
+        info="Without it each view learns its own clusters only, and nothing asks them to agree.")
+    overclustering: bool = again(
+        IICSettings, "overclustering", True, label="Auxiliary clustering (+H)",
+        info="A second clustering with more centers.")
+    over_factor: int = again(
+        IICSettings, "over_factor", 4, label="Centers of that clustering per segment", info="Published: 100 for 27.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorrespondenceSettings(Schema):
+    """The tunables of STEGO's loss and head, here and on collections; as published, but for how the shifts are found."""
+
+    # fmt: off
+    code_size: int = param(
+        70, stage="learn", label="Size of a code", lo=2, hi=512, step=1,
+        info="Dimensions of what the head makes of a patch.")
+    dropout: float = param(
+        0.1, stage="learn", label="Dropout", lo=0.0, hi=0.9, step=0.05,
+        info="Share of the features' channels that a step does not see.")
+    points: int = param(
+        121, stage="learn", label="Patches per picture", lo=4, hi=1024, step=1,
+        info="How many patches of a picture a step compares with as many of another.")
+    neighbors: int = param(
+        7, stage="learn", label="Nearest pictures", lo=1, hi=100, step=1,
+        info="Among how many of the most similar pictures a neighbor is drawn.")
+    random_pictures: int = param(
+        5, stage="learn", label="Random pictures", lo=1, hi=32, step=1,
+        info="With how many random pictures each one is compared.")
+    self_weight: float = param(
+        0.67, stage="learn", label="Weight, self", symbol="λ_self", lo=0.0, hi=4.0, step=0.01,
+        info="Of pairs within a picture.")
+    neighbors_weight: float = param(
+        0.25, stage="learn", label="Weight, neighbors", symbol="λ_nn", lo=0.0, hi=4.0, step=0.01,
+        info="Of pairs with a picture that is alike.")
+    random_weight: float = param(
+        0.63, stage="learn", label="Weight, random", symbol="λ_rand", lo=0.0, hi=4.0, step=0.01,
+        info="Of pairs with a random picture.")
+    shift_rule: str = param(
+        "quantiles", stage="learn", label="Shifts are", choices=("quantiles", "fixed"),
+        info="quantiles: measured on the features, so that given shares of the pairs attract; fixed: three numbers.")
+    attracting: float = param(
+        0.4, stage="learn", label="Attracting share", lo=0.01, hi=0.99, step=0.01,
+        info="Share of the pairs with itself and with neighbors that attract, where shifts are quantiles.")
+    attracting_random: float = param(
+        0.1, stage="learn", label="Attracting share, random", lo=0.01, hi=0.99, step=0.01,
+        info="Share of the pairs with random pictures that attract, where shifts are quantiles.")
+    self_shift: float = param(
+        0.18, stage="learn", label="Shift, self", symbol="b_self", lo=-1.0, hi=1.0, step=0.01,
+        info="Likeness above which two patches of a picture attract, where shifts are fixed.")
+    neighbors_shift: float = param(
+        0.12, stage="learn", label="Shift, neighbors", symbol="b_nn", lo=-1.0, hi=1.0, step=0.01,
+        info="The same with a picture that is alike.")
+    random_shift: float = param(
+        0.46, stage="learn", label="Shift, random", symbol="b_rand", lo=-1.0, hi=1.0, step=0.01,
+        info="The same with a random picture.")
+    centering: bool = param(
+        True, stage="learn", label="Spatial centering",
+        info="Take from each patch's likenesses their mean over the other picture, so that no patch is alike to all.")
+    zero_clamp: bool = param(
+        True, stage="learn", label="Zero clamp",
+        info="Let pairs that repel come to rest where their codes are orthogonal, instead of opposite.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class StegoSettings(CorrespondenceSettings, LearnSettings):
+    """The tunables of STEGO."""
+
+    # fmt: off
+    backbone: str = param(
+        "dino_tiny", stage="learn", label="Backbone", weight_files=True,
+        choices=tuple(name for name in params()["backbone"].choices or () if name != "auto"),
+        info="Whose features the head reads; it does not learn itself.")
+    facet: str = param(
+        "token", stage="learn", label="Facet", choices=("key", "query", "value", "token"),
+        info="Which vectors of the last block; tokens are what was published.")
+    side: int = again(LearnSettings, "side", 320)
+    crop: int = again(
+        LearnSettings, "crop", 16, label="Smallest picture", info="Pictures whose shorter side is less are left out.")
+    batch: int = again(
+        LearnSettings, "batch", 16, lo=2, label="Pictures per step",
+        info="Each is compared with itself, with a neighbor, and with others of the step.")
+    learning_rate: float = again(LearnSettings, "learning_rate", 5e-4)
+    # fmt: on

@@ -1,0 +1,42 @@
+"""What networks are built of."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+SHARPNESS = 10.0  # of p_k ∝ exp(SHARPNESS · cos), where probabilities of the clusters are wanted
+_LUMA = (0.299, 0.587, 0.114)
+
+
+def conv_block(c_in: int, c_out: int) -> nn.Sequential:
+    """A 3×3 convolution with batch norm and ReLU; borders are mirrored, as zeros beyond them would become a cluster."""
+    return nn.Sequential(
+        nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="reflect", bias=False), nn.BatchNorm2d(c_out), nn.ReLU()
+    )
+
+
+def channels_of(width: float) -> tuple[int, ...]:
+    """The published numbers of channels, scaled."""
+    return tuple(max(4, round(width * c)) for c in (64, 128, 256, 256, 512, 512))
+
+
+def gray_of(pixels: Tensor) -> Tensor:
+    """Luma of RGB: (b, 3, height, width) → (b, 1, height, width)."""
+    return (pixels * pixels.new_tensor(_LUMA)[:, None, None]).sum(1, keepdim=True)
+
+
+def sobel(pixels: Tensor) -> Tensor:
+    """RGB with the derivatives of its gray by x and y: (b, 3, height, width) → (b, 5, height, width), borders repeated."""
+    kernel = pixels.new_tensor(((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))) / 4
+    kernels = torch.stack((kernel, kernel.T))[:, None]
+    return torch.cat((pixels, F.conv2d(F.pad(gray_of(pixels), (1, 1, 1, 1), mode="replicate"), kernels)), 1)
+
+
+def soft_clusters(S: Tensor, centers: Tensor) -> Tensor:
+    """(…, K) p_k ∝ exp(SHARPNESS · cos(s, c_k)) of vectors (…, size) and centers (K, size), both of length 1."""
+    return torch.softmax(SHARPNESS * (S @ centers.T), -1)
+
+
+def nearest_prototypes(z: Tensor, prototypes: Tensor) -> Tensor:
+    """(b, K, h, w) probabilities, by the cosine of cells z (b, d, h, w) with prototypes (K, d), both of unit length."""
+    return soft_clusters(z.float().movedim(1, -1), prototypes).movedim(-1, 1)

@@ -1,0 +1,20 @@
+"""The contract of a network that labels pixels."""
+
+from torch import Tensor, nn
+
+
+class Net(nn.Module):
+    """A network that labels pixels: what a training leaves.
+
+    Pixels are (b, 3, height, width) float32 RGB in [0, 1], of any size.
+    """
+
+    stride: int  # side of a cell of `features`, in pixels
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """(b, d, ⌈height / stride⌉, ⌈width / stride⌉): what the labels are made of."""
+        raise NotImplementedError
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w) with any h and w: probabilities of the labels at each place; the largest one labels it."""
+        raise NotImplementedError
