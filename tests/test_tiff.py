@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from segcore import InputError
+from segcore import InputError, segment
 from segcore.image import picture_size, read_image, read_labels, read_mask
 from tests.pictures import colors
 
@@ -222,3 +222,11 @@ def test_strips_that_unpack_to_more_than_they_should_take_no_memory():
     """Deflate makes a gigabyte of zeros out of a megabyte."""
     data = tiff(np.zeros((4000, 9000), np.uint8), compression="zlib", rowsperstrip=4000)
     assert read_image(patched(data, ImageLength=10)).shape == (10, 9000, 3)
+
+
+def test_12_bits_in_a_file_of_16_are_told():
+    """They are dark, as v / 257 says; nothing is stretched unasked, so that pictures of a series stay alike."""
+    flat = np.linspace(0, 3000, 600).reshape(20, 30)
+    result = segment(tiff(flat.astype(np.uint16)), backbone="color", method="kmeans", max_side=32)
+    assert any("uses 13 of 256 levels, 0 to 12" in note for note in result.notes)
+    assert not any("levels" in note for note in segment(RGB, backbone="color", method="kmeans", max_side=32).notes)

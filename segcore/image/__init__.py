@@ -1,6 +1,6 @@
 """Pictures in, labels out."""
 
-from segcore.image.decode import picture_size, read_image
+from segcore.image.decode import levels_note, picture_size, read_image
 from segcore.image.grid import (
     cells_to_pixels,
     digest,
@@ -22,6 +22,7 @@ __all__ = [
     "cells_to_pixels",
     "digest",
     "fit_to_grid",
+    "levels_note",
     "parse_label",
     "picture_size",
     "read_image",

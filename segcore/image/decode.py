@@ -27,6 +27,7 @@ _USE = "use a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF file"
 _MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|II[*+]\0|MM\0[*+]|BM|RIFF....WEBP|....ftypavi", re.DOTALL)
 _DEEP_COLOR = re.compile(r"\b(RGBA?|LA);16")  # raw modes of which Pillow keeps only the high bytes
 _PILLOW_LOCK = threading.Lock()
+_FEW_LEVELS = 16
 _BYTE, _TWO_BYTES = 255, 65535  # white
 
 
@@ -88,6 +89,15 @@ def picture_size(source: FILES) -> tuple[int, int]:
             return tiff_size(data, name)
     with _opened(data, name) as picture:
         return picture.size if _orientation(picture) in (5, 6, 7, 8) else picture.size[::-1]
+
+
+def levels_note(picture: Tensor) -> tuple[str, ...]:
+    """What to know of a picture (height, width, 3) uint8 that is nearly flat, as 12 bits in a file of 16 make it."""
+    low, high = (int(x) for x in picture.aminmax())
+    if not 0 < high - low < _FEW_LEVELS:
+        return ()
+    used = f"The picture uses {high - low + 1} of 256 levels, {low} to {high}"
+    return (f"{used}, which tells little apart. Where its file holds more, stretch its values before.",)
 
 
 def levels(raster: Raster, name: str) -> np.ndarray:
