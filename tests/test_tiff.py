@@ -227,6 +227,6 @@ def test_strips_that_unpack_to_more_than_they_should_take_no_memory():
 def test_12_bits_in_a_file_of_16_are_told():
     """They are dark, as v / 257 says; nothing is stretched unasked, so that pictures of a series stay alike."""
     flat = np.linspace(0, 3000, 600).reshape(20, 30)
-    result = segment(tiff(flat.astype(np.uint16)), backbone="color", method="kmeans", max_side=32)
+    result = segment(tiff(flat.astype(np.uint16)), backbone="color", method="kmeans", max_side=64)
     assert any("uses 13 of 256 levels, 0 to 12" in note for note in result.notes)
-    assert not any("levels" in note for note in segment(RGB, backbone="color", method="kmeans", max_side=32).notes)
+    assert not any("levels" in note for note in segment(RGB, backbone="color", method="kmeans", max_side=64).notes)

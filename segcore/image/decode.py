@@ -55,10 +55,10 @@ def read_image(source: Source) -> Tensor:
     """
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | PictureFile):
         data, name = named_bytes(source)
-        return _to_tensor(levels(_raster(data, name), name))
+        return _to_tensor(*levels(_raster(data, name), name))
     if isinstance(source, Image.Image):
         with _contained("The picture"):
-            return _to_tensor(levels(_of_pillow(source, "The picture"), "The picture"))
+            return _to_tensor(*levels(_of_pillow(source, "The picture"), "The picture"))
     if isinstance(source, Tensor):
         source = source.detach().cpu()
         source = (source.float() if source.is_floating_point() else source).numpy()
@@ -100,15 +100,15 @@ def levels_note(picture: Tensor) -> tuple[str, ...]:
     return (f"{used}, which tells little apart. Where its file holds more, stretch its values before.",)
 
 
-def levels(raster: Raster, name: str) -> np.ndarray:
-    """The picture of a raster: (height, width) or (height, width, 3 or 4) uint8, uint16 or float32 in [0, 1].
+def levels(raster: Raster, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The picture of a raster, (height, width) or (height, width, 3), and its alpha: uint8, uint16 or float32 in [0, 1].
 
     Raises:
         InputError: it holds NaN or infinite values.
     """
     values, alpha, white = raster.values, raster.alpha, raster.white
     if raster.palette is not None:
-        values = raster.palette[values.clip(0, len(raster.palette) - 1)]
+        values = np.take(raster.palette, values, axis=0, mode="clip")
         alpha = alpha if alpha is None or white == _BYTE else np.rint(alpha * (_BYTE / (white or 1))).astype(np.uint8)
     elif white is None:
         values = _stretched(name, values)
@@ -116,10 +116,7 @@ def levels(raster: Raster, name: str) -> np.ndarray:
         full, kind = (_BYTE, np.uint8) if white < _BYTE else (_TWO_BYTES, np.uint16)
         values = np.rint(values * (full / white)).astype(kind)
         alpha = alpha if alpha is None else np.rint(alpha * (full / white)).astype(kind)
-    if alpha is None:
-        return values
-    colors = values if values.ndim == 3 else np.repeat(values[..., None], 3, axis=2)
-    return np.concatenate([colors, alpha[..., None]], axis=2)
+    return values, alpha
 
 
 def _raster(data: bytes, name: str) -> Raster:
@@ -248,14 +245,17 @@ def _stretched(name: str, values: np.ndarray) -> np.ndarray:
     return ((values.astype(np.float64) / unit - lowest / unit) / span).astype(np.float32)
 
 
-def _to_tensor(array: np.ndarray) -> Tensor:
-    """Lay alpha over white and round to 8 bits; the array has the types and shapes of `levels`."""
-    array = array if array.ndim == 3 else array[..., None]
+def _to_tensor(values: np.ndarray, alpha: np.ndarray | None = None) -> Tensor:
+    """Lay alpha over white and round to 8 bits; both are as of `levels`, or alpha is a fourth channel."""
+    if values.ndim == 2 and values.dtype == np.uint8 and alpha is None:
+        return torch.from_numpy(cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_GRAY2RGB))
+    array = values if values.ndim == 3 else values[..., None]
+    array, alpha = (array[..., :3], array[..., 3]) if array.shape[2] == 4 else (array, alpha)
     white, wide = {"u1": (255, np.uint16), "u2": (65535, np.uint32), "f4": (1, np.float32)}[array.dtype.str[1:]]
-    if array.shape[2] == 4:
-        alpha, blend = array[..., 3:].astype(wide), array[..., :3].astype(wide)
-        blend *= alpha
-        blend += white * (white - alpha)  # at most white², which still fits
+    if alpha is not None:
+        share, blend = alpha[..., None].astype(wide), array.astype(wide)
+        blend *= share
+        blend += white * (white - share)  # at most white², which still fits
         array = blend if white == 1 else (blend + white // 2) // white
     if array.dtype.kind == "f":
         array = np.rint(array * 255)

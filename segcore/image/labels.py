@@ -1,7 +1,7 @@
 """Files of ground truth become label maps: what a pixel holds is its label, never a color to be blended or scaled."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -125,7 +125,7 @@ def _of_brightness(raster: Raster, seen: np.ndarray, *, cut_out: bool, name: str
     """The object of a gray or colored file."""
     values = raster.values.max(axis=2) if raster.has_colors else raster.values
     if raster.palette is not None or len(two := _first_values(values[seen])) > 2:
-        values = levels(replace(raster, alpha=None), name)
+        values, _ = levels(raster, name)
         values = values.max(axis=2) if values.ndim == 3 else values
         values = (values * _OPAQUE).astype(np.uint8) if values.dtype.kind == "f" else values
         two = _first_values(values[seen])
