@@ -102,7 +102,8 @@ def load_store(
     Raises:
         InputError: a folder is missing or damaged, or there is no picture in any of them.
     """
-    sources = list(dict.fromkeys(source for folder in folders for source in _sources(Path(folder))))
+    found = (source for folder in folders for source in _sources(Path(folder)))
+    sources = list({(s.file.path, s.file.member, s.start, s.stop): s for s in found}.values())
     where = ", ".join(str(folder) for folder in folders)
     if not sources:
         raise InputError(f"There are no pictures in {where}. Name a folder with JPEG, PNG or WebP files.", field="folders")
