@@ -209,6 +209,9 @@ class CorrespondenceSettings(Schema):
     dropout: float = param(
         0.1, stage="learn", label="Dropout", lo=0.0, hi=0.9, step=0.05,
         info="Share of the features' channels that a step does not see.")
+    feature_dropout: bool = param(
+        True, stage="learn", label="Dropout in f", before=False,
+        info="Likenesses of the features lose channels too, one set for all patches of a picture, as in the authors' code.")
     points: int = param(
         121, stage="learn", label="Patches per picture", lo=4, hi=1024, step=1,
         info="How many patches of a picture a step compares with as many of another.")

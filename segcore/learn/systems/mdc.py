@@ -1,11 +1,12 @@
 """MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn, without views.
 
-Each epoch begins with a k-means of the features of unit length; a linear classifier on them that starts anew, and the network
-before it, then learn the labels. DeepCluster whitens features by PCA before they are clustered; PiCIE's baseline does not, and
-here it is a setting. Labels count by the inverse of their frequency, as in `segcore.learn.systems.picie`.
+Each epoch begins with a k-means of the features of unit length; a linear classifier on them that starts anew, and the
+network before it, then learn the labels. DeepCluster whitens features by PCA before they are clustered; PiCIE's baseline
+does not, and here it is a setting. Labels count by the inverse of their frequency, as in `segcore.learn.systems.picie`. The
+published commands begin with ImageNet's weights and show pictures in other colors, moved and mirrored; here neither.
 
-Reference: Cho and others 2021, section 4.2, and train_mdc.py of their code; Caron, Bojanowski, Joulin and Douze, DeepCluster,
-2018.
+Reference: Cho and others 2021, section 4.2, and train_mdc.py of their code; Caron, Bojanowski, Joulin and Douze,
+DeepCluster, 2018.
 """
 
 from typing import cast

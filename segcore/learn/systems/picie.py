@@ -11,11 +11,10 @@ and the loss is their mean. The centers are the classifier: there is none that i
 their clusters, so shorter than 1 where these differ (0.5 on noise); labels are those of the nearest one, by ‖z − μ‖; in use,
 as there, those of the largest z · μ.
 
-Not as in the authors' code, which weighs by w_y ∝ frequency of y, not its inverse (a known issue of it): here as the paper
-says, and by what occurs in a step instead of an epoch. τ = 1 there. An empty cluster starts again at a feature here; there
-faiss splits another one. Clusters keep their numbers from epoch to epoch. There is no public code of +H: here each clustering
-has the weight ln k / Σ ln k, more for more centers; whether the paper weighs them so or the other way round could not be
-verified.
+Not as in the authors' code, which weighs by w_y ∝ frequency of y, not its inverse (its issue 28): here as the paper says,
+and by what occurs in a step instead of an epoch. τ = 1 there. An empty cluster starts again at a feature here; there faiss
+splits another one. Clusters keep their numbers from epoch to epoch. There is no public code of +H: here each clustering has
+the weight ln k / Σ ln k, more for more centers; whether the paper weighs them so, or the other way round, is not verified.
 
 Reference: Cho, Mall, Bala and Hariharan, PiCIE, 2021, algorithm 1 and section 3.4 (+H); train_picie.py of their code.
 """
