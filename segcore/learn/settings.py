@@ -166,6 +166,10 @@ class MDCSettings(LearnSettings):
     whitening: bool = param(
         False, stage="learn", label="Whitening", before=True,
         info="Whiten the features by PCA before they are clustered, as DeepCluster does; PiCIE's baseline does not.")
+    classifier: str = param(
+        "learned", stage="learn", label="Classifier", choices=("learned", "centers"),
+        info="learned: a linear layer that starts anew in each epoch, as in the published commands; centers: those of the "
+             "clusters, an option of that code.")
     # fmt: on
 
 

@@ -57,7 +57,7 @@ class MDCLearner(ClusterLearner):
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
         d, cells = net.prototypes.shape[1], -(-settings.crop // net.stride)
-        self.classifier = nn.Conv2d(d, n_segments, 1)
+        self.classifier = nn.Conv2d(d, n_segments, 1).requires_grad_(settings.classifier == "learned")
         self.register_buffer("labels", torch.zeros(settings.batch * settings.epoch, cells, cells, dtype=torch.int16))
 
     def prepare(self, turn: Turn) -> None:
@@ -77,6 +77,8 @@ class MDCLearner(ClusterLearner):
             first = torch.randn(self.classifier.weight.shape, generator=turn.generator)
             self.classifier.weight.copy_(first / first.shape[1] ** 0.5)
             cast("Tensor", self.classifier.bias).zero_()
+            if self._settings.classifier == "centers":
+                self.classifier.weight.copy_(self.net.prototypes[:, :, None, None])
 
     def losses(self, turn: Turn) -> ClusterLoss:
         """The cross-entropy of the epoch's labels."""
