@@ -391,6 +391,16 @@ def test_k_means_on_color_finds_colors_and_a_random_network_less():
     assert set(first) == set(BASELINES)
 
 
+def test_color_and_position_tell_places_apart():
+    """Gray pictures, dark above and dark below, light between: three classes, of which color knows two."""
+    truth = torch.arange(3).repeat_interleave(16)[:, None].expand(48, 48).contiguous()
+    image = torch.tensor([60, 200, 60], dtype=torch.uint8)[truth][..., None].expand(48, 48, 3).contiguous()
+    pictures = Pictures((image,) * 2, ("a", "b"), (truth,) * 2, ("above", "between", "below"))
+    found = score_baselines(pictures, pictures, n_segments=3)
+    assert found["k-means on color and position"].accuracy > 0.95
+    assert found["k-means on color"].accuracy < 0.7
+
+
 def test_more_clusters_than_colors_leave_some_unused():
     plain = torch.zeros(16, 16, dtype=torch.int64)
     pictures = Pictures((torch.zeros(16, 16, 3, dtype=torch.uint8),) * 2, ("a", "b"), (plain,) * 2, ("black",))

@@ -249,7 +249,7 @@ function paintCurves() {
     if (!run.pictures?.scored) continue;
     const accuracy = { name: words.scored.replace("{n}", run.pictures.scored), points: line((p) => p.accuracy), ink: INKS[2] };
     const others = Object.entries(run.baselines).map(([name, value], i) => {
-      return { name, points: [[0, value], [last, value]], ink: INKS[3 + i], dashed: true };
+      return { name, points: [[0, value], [last, value]], ink: INKS[(3 + i) % INKS.length], dashed: true };
     });
     drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
   }
