@@ -6,6 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+NOISE = 1e-12  # of a sum, as a share of what was summed: less is rounding
 ROW_BLOCK_BYTES = 64 << 20  # working memory for one block of rows
 _FRONTIER = 64  # nodes whose edges are followed at once
 
@@ -23,6 +24,11 @@ class MatrixRows(Protocol):
 
     def __getitem__(self, rows: Tensor, /) -> Tensor:
         """The rows of these numbers."""
+
+
+def settled(value: float, *, scale: float = 1.0) -> float:
+    """The value, or 0.0 where it is rounding noise: less than NOISE times the scale of what it was computed from."""
+    return 0.0 if abs(value) < NOISE * abs(scale) else value
 
 
 def normalize_rows(X: Tensor) -> Tensor:

@@ -161,7 +161,7 @@ def test_a_module_without_a_room_is_noticed():
 
 # ---- The anatomy of a page ----
 
-ROOMS = {"page", "asked", "data", "run", "show", "texts"}  # modules, or folders where one file would be long
+ROOMS = {"page", "asked", "data", "run", "show", "facts", "texts"}  # modules, or folders where one file would be long
 COMPONENTS = {"board", "pad", "player", "components"}  # that only this page has
 CONTENT = {"lab": "tabs", "steps": "algorithms", "playgrounds": "games"}
 OF_CONTENT = {"lab": {"tab"}, "steps": {"algorithm"}, "playgrounds": {"playground", "fields"}}  # what it is made of

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from segcore.show.palette import DIVERGING, NEUTRAL, OBJECT_PALETTE, PALETTE, hex_to_rgb
 
@@ -43,6 +44,22 @@ def test_colors_differ(vision: str) -> None:
     assert nearest(PALETTE.hex(20), vision) > 6
 
 
+def laid_over(colors: tuple[str, ...], ground: int, vision: str) -> np.ndarray:
+    """(n, 3) CIELAB of colors at 55 % over a gray ground, as a vision sees them."""
+    share = (0.55 * hex_to_rgb(colors) + 0.45 * ground) / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(VISIONS[vision]).T, 0, 1)
+    return rgb2lab(np.where(seen <= 0.0031308, 12.92 * seen, 1.055 * seen ** (1 / 2.4) - 0.055)[None])[0]
+
+
+@pytest.mark.parametrize("ground", [26, 128, 230])
+@pytest.mark.parametrize("vision", VISIONS)
+def test_eight_segments_part_on_every_ground(vision: str, ground: int) -> None:
+    lab = laid_over(PALETTE.hex(8), ground, vision)
+    i, j = np.triu_indices(8, 1)
+    assert deltaE_ciede2000(lab[i], lab[j]).min() > 13
+
+
 def test_first_colors_differ_most() -> None:
     distances = [nearest(PALETTE.hex(n), "normal") for n in range(2, 21)]
     assert distances[0] > 30
@@ -68,7 +85,7 @@ def test_background_is_neutral() -> None:
 
 
 def test_rgb_are_the_same_colors() -> None:
-    assert PALETTE.rgb(2).tolist() == [[0x00, 0x72, 0xB2], [0xE6, 0x9F, 0x00]]
+    assert PALETTE.rgb(2).tolist() == [[0x00, 0x7D, 0xFF], [0xFF, 0x9E, 0x00]]
     assert PALETTE.rgb(2).dtype == np.uint8
     assert PALETTE.rgb(0).shape == (0, 3)
 

@@ -1,16 +1,17 @@
 """What the controls ask for: as a link, an example, a preset or the defaults set them; and which of them are on view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from demo.lab import texts
 from demo.shared.controls import FIELDS, settings_of, with_weights
 from demo.shared.link import read_link
 from demo.shared.picture import PictureInput, chosen_example
 from demo.shared.service import Example, Service
-from segcore.errors import SegcoreError
+from segcore.errors import SegcoreError, shortened
 from segcore.pipeline.stages import settings_read
 from segcore.settings import CRF_PRESETS, DEFAULTS, STAGES, is_weight_file, params
 
@@ -27,6 +28,9 @@ class Controls:
     preset: gr.Dropdown  # of the CRF
     stop: gr.Button
     reset: gr.Button
+
+
+IN_LINK = ("tab", "compare")  # names of an address beside picture and settings
 
 
 def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
@@ -50,15 +54,21 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
     return shown_controls
 
 
-def make_restore(service: Service) -> Callable[..., list[Any]]:
-    """The event at page load: picture, caption and controls as the link says."""
+def make_restore(service: Service, tabs: Sequence[str]) -> Callable[..., list[Any]]:
+    """The event at page load: picture, caption, controls, open tab and what is compared as the link says."""
 
     def restore(request: gr.Request) -> list[Any]:
-        linked = read_link(service, request.query_params, own_weights=True)
+        query = request.query_params
+        linked = read_link(service, query, own_weights=True)
         values = linked.settings.to_dict()
         if is_weight_file(linked.settings.backbone):
             values["backbone"] = with_weights(linked.settings.backbone)
-        return [linked.picture, _caption(linked.example), *values.values()]
+        compare = query.get("compare", "")
+        tab = query.get("tab", "compare" if compare else tabs[0])
+        if tab not in tabs:
+            gr.Warning(texts.NO_TAB.format(name=shortened(tab), known=", ".join(tabs)))
+            tab = tabs[0]
+        return [linked.picture, _caption(linked.example), *values.values(), gr.update(selected=tab), compare]
 
     return restore
 

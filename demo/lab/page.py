@@ -30,11 +30,11 @@ def build(demo: gr.Blocks, service: Service) -> None:
             controls = _controls(service, settings)
         with gr.Column(scale=5, min_width=340, elem_id="results"):
             results = _results(service)
-    lab = _wire_run(service, controls, results)
+    lab = _wire_run(demo, service, controls, results)
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
         panel.wire(lab)
-    _wire_controls(demo, lab, controls)
+    _wire_controls(lab, controls)
     for ending, button in results.save.items():
         saving = button.click(make_save(service, ending), lab.shown, lab.download, **HEAVY)
         saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
@@ -74,6 +74,7 @@ class _Results:
     """The right column."""
 
     status: gr.Markdown
+    holder: gr.Tabs
     tabs: dict[str, gr.Tab]
     panels: dict[str, Panel]
     notes: gr.Markdown
@@ -85,7 +86,7 @@ def _results(service: Service) -> _Results:
     """The status line, the tabs, and below them what holds for all tabs: notes, files to save, the formula."""
     status = gr.Markdown(READY, elem_id="status", container=False)
     tabs, panels, save = {}, {}, {}
-    with gr.Tabs(overflow_behavior="wrap", elem_id="tabs"):
+    with gr.Tabs(overflow_behavior="wrap", elem_id="tabs") as holder:
         for name, tab in TABS.items():
             with gr.Tab(tab.TITLE, id=name, elem_id=f"tab-{name}") as tabs[name]:
                 panels[name] = tab.make(service)
@@ -95,10 +96,10 @@ def _results(service: Service) -> _Results:
             label, elem_id = f"{SAVE} {texts.FILES[ending]}", "save" + ending.replace(".", "-")
             save[ending] = gr.Button(label, size="sm", min_width=120, elem_id=elem_id)
     formula = gr.Markdown(elem_id="formula", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
-    return _Results(status, tabs, panels, notes, save, formula)
+    return _Results(status, holder, tabs, panels, notes, save, formula)
 
 
-def _wire_run(service: Service, controls: Controls, results: _Results) -> Lab:
+def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _Results) -> Lab:
     """Connect the controls with the event that makes a new result."""
     number = gr.Number(0, visible="hidden", elem_id="run-number")
     tab = gr.Textbox(next(iter(TABS)), visible="hidden", elem_id="open-tab")
@@ -120,10 +121,13 @@ def _wire_run(service: Service, controls: Controls, results: _Results) -> Lab:
     )
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")
-    return Lab(service, controls.picture, settings, outputs.shown, number, run, address, download)
+    compare = gr.Textbox(visible="hidden", elem_id="compare-asked")
+    restored = [controls.picture, controls.caption, *settings.values(), results.holder, compare]
+    loaded = demo.load(asked.make_restore(service, tuple(TABS)), None, restored, **TOLD)
+    return Lab(service, controls.picture, settings, outputs.shown, number, loaded, compare, run, address, download)
 
 
-def _wire_controls(demo: gr.Blocks, lab: Lab, controls: Controls) -> None:
+def _wire_controls(lab: Lab, controls: Controls) -> None:
     """Connect what sets controls: the link, examples, presets; and what shows and hides them."""
     values = list(lab.controls.values())
     deciding = [lab.controls[name] for name in ("method", "crf", "auto_k", "threshold", "backbone")]
@@ -131,7 +135,7 @@ def _wire_controls(demo: gr.Blocks, lab: Lab, controls: Controls) -> None:
     visible = [*values, *controls.groups.values(), controls.preset]
     gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **LIGHT)
     restored = [lab.picture, controls.caption, *values]
-    demo.load(asked.make_restore(lab.service), None, restored, **TOLD).then(shown_controls, values, visible, **LIGHT)
+    lab.loaded.then(shown_controls, values, visible, **LIGHT)
     controls.examples.select(asked.make_choose(lab.service), None, restored, **LIGHT)
     lab.picture.input(asked.caption_of_upload, None, controls.caption, **LIGHT)
     controls.reset.click(asked.default_values, None, [*values, controls.preset], **LIGHT)

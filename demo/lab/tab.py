@@ -48,6 +48,8 @@ class Lab:
     controls: dict[str, Any]  # components by the names of the settings, in their order
     shown: gr.State  # a `Shown`, or None before the first result
     number: gr.Number  # of heavy events, counted up by the scripts of `demo.shared.events`
+    loaded: gr.events.Dependency  # the event that restores what a link says
+    compare: gr.Textbox  # contenders that the link has compared, with commas
     run: gr.events.Dependency  # the event that makes a new result
     address: gr.Textbox  # the query string that restores what is shown
     download: gr.DownloadButton  # behind which a file waits to be saved

@@ -1,15 +1,19 @@
 """The sheets and tables as data: `assets/lectures/SHEET.json` and `tables.json`, read and checked once."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from demo.shared.claims import parse
+from segcore.errors import InputError
 from segcore.runtime.places import ASSETS
 
 FOLDER = ASSETS / "lectures"
+_KEYS = {"slides", "topic", "says", "link", "told", "ask", "answer", "teacher", "claim", "against", "look"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +24,14 @@ class Line:
     topic: str
     says: str
     page: str | None  # path of the page that the link opens; None where the line is told only
-    query: dict[str, str]
+    query: Mapping[str, str]
     told: str  # why there is nothing to open, or ""
     ask: str  # the exercise, or ""
     answer: str
     teacher: str
+    claim: str  # what must be true of the state, see `demo.shared.claims`; or ""
+    against: Mapping[str, Mapping[str, str]]  # states that the claim names beside, by what they change in the address
+    look: str  # why the line's answer is a matter of looking, where it makes no claim; or ""
 
     @property
     def address(self) -> str | None:
@@ -62,12 +69,34 @@ def tables() -> list[dict[str, Any]]:
     return found
 
 
+def read_sheet(path: Path) -> Sheet:
+    """Read a sheet of somebody's own.
+
+    Raises:
+        InputError: it is no sheet, or one of its lines is not whole; says which, and what is missing.
+    """
+    try:
+        return _sheet(path)
+    except OSError as error:
+        raise InputError(f"Cannot read {path.name}: {error.strerror or error}.") from error
+    except KeyError as error:
+        raise InputError(f"{path.name} lacks {error}: a sheet has id, title, about and lines.") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise InputError(f"{path.name} is no sheet of a lecture: {error}") from error
+
+
 def _sheet(path: Path) -> Sheet:
     data = json.loads(path.read_text(encoding="utf-8"))
-    return Sheet(data["id"], data["title"], data["about"], tuple(_line(path.stem, line) for line in data["lines"]))
+    lines = tuple(_line(path.stem, number, line) for number, line in enumerate(data["lines"], 1))
+    return Sheet(data["id"], data["title"], data["about"], lines)
 
 
-def _line(sheet: str, data: dict[str, Any]) -> Line:
+def _line(sheet: str, number: int, data: dict[str, Any]) -> Line:
+    lacking = [name for name in ("slides", "topic", "says") if name not in data]
+    unknown = sorted(data.keys() - _KEYS)
+    if lacking or unknown:
+        told = f"lacks {', '.join(lacking)}" if lacking else f"has {', '.join(unknown)}, which no line has"
+        raise ValueError(f"Sheet {sheet}, line {number} {told}.")
     link = data.get("link")
     line = Line(
         tuple(data["slides"]),
@@ -79,9 +108,17 @@ def _line(sheet: str, data: dict[str, Any]) -> Line:
         data.get("ask", ""),
         data.get("answer", ""),
         data.get("teacher", ""),
+        data.get("claim", ""),
+        data.get("against", {}),
+        data.get("look", ""),
     )
+    where = f"Sheet {sheet}, {line.topic!r}"
     if (line.page is None) != bool(line.told) or bool(line.ask) != bool(line.answer):
-        raise ValueError(f"Sheet {sheet}, {line.topic!r}: a line is linked or told, and an exercise has an answer.")
+        raise ValueError(f"{where}: a line is linked or told, and an exercise has an answer.")
+    if bool(line.claim) + bool(line.look) != (line.page is not None):
+        raise ValueError(f"{where}: a line with a link has a claim, or says in look why it is a matter of looking.")
+    if line.claim:
+        parse(line.claim)
     return line
 
 

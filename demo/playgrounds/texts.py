@@ -14,6 +14,7 @@ PICTURE = "Picture for the playgrounds that work on one"
 WAIT_LABELS = "The picture is being segmented; its labels follow."
 
 LEADS = {
+    "masks": "How much do two masks agree? Shift one, and see IoU and Dice fall; the overlap alone falls more slowly.",
     "convolution": "Each output is a sum of products in a window. The same numbers come from one large matrix, "
     "and from windows laid out as rows times the kernel as a vector.",
     "adaptive": "A convolution has one kernel for all places. A second factor K, made from a guide, changes it at each "
@@ -30,6 +31,7 @@ LEADS = {
 }
 
 TITLES = {
+    "masks": "Truth A and prediction B",
     "x": "Picture x",
     "w": "Kernel W",
     "y": "Output y",
@@ -164,8 +166,10 @@ PAINT_NOTE = (
 ACCURACY = "pixel accuracy"
 ACCURACY_FROM = "{right} of {n} pixels have the right class"
 MIOU_FROM = "mean over the {k} classes that occur"
-PQ_FROM = "mean over the classes"
-SQ_RQ_FROM = "how well matches fit; how many segments have one"
+NEITHER, MASK_PARTS = "neither", ("A alone", "B alone", "both")
+BOX_IOU, OVERLAPPED = "IoU of the boxes", "share of A that is found"
+PQ_FROM = "mean of SQ · RQ over the classes; the table has them"
+SQ_RQ_FROM = "means, too: how well matches fit; how many segments have one. Their product is not the mean PQ"
 PQ_THINGS = "PQ of things"
 PQ_STUFF = "PQ of stuff"
 OVER_CLASSES = "mean over their classes"

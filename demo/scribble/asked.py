@@ -26,6 +26,12 @@ _IN_LINK = {
     "n_blocks": "blocks",
 }  # options whose names the lab's settings have, or short
 
+
+def in_link(name: str) -> str:
+    """What an option is called in an address."""
+    return _IN_LINK.get(name, name)
+
+
 SHELL = """# the head that was saved, on a folder of pictures
 python -m segcore head apply --head head.safetensors --images PICTURES --out LABELS
 # the same from label maps, and how good it is

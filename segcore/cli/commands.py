@@ -31,6 +31,7 @@ from segcore.cli.flags import (
 )
 from segcore.cli.head import add_head
 from segcore.cli.learn import add_learn
+from segcore.cli.lecture import add_lecture
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
 from segcore.errors import InputError, SegcoreError, shortened
@@ -122,6 +123,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_head(commands)
     add_collection(commands)
     add_learn(commands)
+    add_lecture(commands)
     return parser
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from segcore.checks import check_tensor
 from segcore.graph.implicit import ImplicitAffinity
 from segcore.graph.laplacian import degrees
-from segcore.numerics import row_blocks
+from segcore.numerics import NOISE, row_blocks, settled
 
 
 def ncut_value(W: Tensor | ImplicitAffinity, side: Tensor) -> float:
@@ -35,7 +35,7 @@ def cut_and_volumes(W: Tensor | ImplicitAffinity, side: Tensor) -> tuple[float, 
         side: (n,) bool, True on A.
 
     Returns:
-        Σ_{i in A, j in B} W_ij, and the sums of the degrees on the two sides.
+        Σ_{i in A, j in B} W_ij, and the sums of the degrees on the two sides; rounding noise is 0.
     """
     check_tensor("side", side, (W.shape[0],))
     deg = degrees(W).double()
@@ -43,7 +43,8 @@ def cut_and_volumes(W: Tensor | ImplicitAffinity, side: Tensor) -> tuple[float, 
     # Edges from A to the smaller side of the two: a sum of what is small, not a difference of what is large.
     few = side if 2 * int(side.sum()) <= len(side) else ~side
     others = (~few).to(W.dtype)[:, None]
-    return float((W @ others)[few].sum(dtype=torch.float64)), inside, total - inside
+    cut = float((W @ others)[few].sum(dtype=torch.float64))
+    return settled(cut, scale=total), settled(inside, scale=total), settled(total - inside, scale=total)
 
 
 def ncut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -73,9 +74,10 @@ def cut_sweep(W: Tensor | ImplicitAffinity, v: Tensor) -> tuple[Tensor, Tensor, 
     # Moving node i from above to below t cuts its edges to those above and heals those to the nodes before it.
     blocks = row_blocks(n, 8 * n)
     to_before = torch.cat([W[order[rows]][:, order].tril(rows.start - 1).sum(1) for rows in blocks]).double()
-    cut = (deg - diagonal - 2 * to_before).cumsum(0).clamp_min(0)
     below = deg.cumsum(0)
-    ncut = cut * (1 / below + 1 / (below[-1] - below))
+    sums = (deg - diagonal - 2 * to_before).cumsum(0), below, below[-1] - below
+    cut, inside, outside = (torch.where(s < NOISE * below[-1], 0.0, s) for s in sums)
+    ncut = cut * (1 / inside + 1 / outside)
     here = values[1:] > values[:-1]
     ncut = torch.where(ncut.isfinite(), ncut, 2.0)[:-1][here]
     return ((values[1:] + values[:-1]) / 2)[here], cut[:-1][here], ncut

@@ -1,7 +1,8 @@
 """Colors with a meaning: one for each segment, a diverging ramp for signed values, a sequential one for amounts.
 
-The first seven segment colors are those of Okabe and Ito, the others were added one by one, each the farthest (in OKLab)
-from all before it and from the neutral gray, for normal vision and for simulated protanopia, deuteranopia and tritanopia.
+The first eight segment colors were searched for: laid at 55 % over dark, gray and light ground, any two of them differ by
+ΔE 13 (CIEDE2000) or more, for normal vision and for simulated protanopia, deuteranopia and tritanopia. The others were added
+one by one, each the farthest (in OKLab) from all before it and from the neutral gray, for the same four.
 """
 
 import colorsys
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 NEUTRAL = "#8c8c8c"  # the background of object methods
 
 _SEGMENTS = (
-    "#0072b2", "#e69f00", "#56b4e9", "#f0e442", "#d55e00", "#009e73", "#cc79a7",
-    "#802018", "#68ffff", "#603070", "#90d8a0", "#1830b8", "#885068", "#8868ff",
-    "#a84010", "#b8f8b0", "#40d8ff", "#80b880", "#5048d8", "#5898f0",
+    "#007dff", "#ff9e00", "#50ffca", "#7f1447", "#b3d0ff", "#413a00", "#0c00c5",
+    "#9c8657", "#765498", "#dcfe10", "#985410", "#ba98fe", "#76baba", "#1032fe",
+    "#321076", "#10dc98", "#107654", "#761098", "#dcdc54", "#541032",
 )  # fmt: skip
 
 # From −max over 0 to +max. Both arms lose lightness at the same rate, and blue against orange survives color blindness.

@@ -1,6 +1,6 @@
 // Python is asked for everything that is seen in a state, one question at a time; nothing is computed here.
 
-import { asked } from "../../shared/js/address.js";
+import { asked, withValues } from "../../shared/js/address.js";
 import { rgbOf } from "../../shared/js/colors.js";
 import { make, makeButton, partsOf } from "../../shared/js/dom.js";
 import { written } from "./amounts.js";
@@ -32,6 +32,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     pinned: null, // number of the output that was clicked
     pointed: null, // of the one under the pointer or the cursor
     covered: false,
+    opensCovered: asked("cover") === "1",
     guesses: new Map(), // output to what was typed over it
   };
 
@@ -104,7 +105,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (theme) known.set("__theme", theme);
     remembered.set(play, link);
     const at = state.pinned === null ? "" : `#at=${state.pinned}`;
-    history.replaceState(history.state, "", `${location.pathname}?${known}${at}`);
+    const shown = withValues(known.toString(), { cover: state.covered ? "1" : null, large: asked("large") });
+    history.replaceState(history.state, "", `${location.pathname}?${shown}${at}`);
   }
 
   // ---- The list, the presets and the controls ----
@@ -250,7 +252,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     }
   });
 
-  parts.cover.addEventListener("click", () => setCovered(parts.cover.getAttribute("aria-pressed") !== "true"));
+  parts.cover.addEventListener("click", () => {
+    setCovered(parts.cover.getAttribute("aria-pressed") !== "true");
+    address(known);
+  });
 
   watch("value", () => {
     const value = props.value;

@@ -12,7 +12,10 @@ export function tables(board) {
   function drawView(next, first) {
     state.view = next;
     state.tables = new Map(Object.entries(state.view.hidden ?? {}).map(([id, { values, columns }]) => [id, { values, columns }]));
-    if (first) setCovered(false, false);
+    if (first) {
+      setCovered(state.opensCovered, false);
+      state.opensCovered = false; // as the link says, and another playground begins open
+    }
     const rows = state.view.rows.map((blocks) => {
       const row = make("div", "pg-row");
       row.append(...blocks.map((spec) => board.block(spec, blocks.length === 1)));

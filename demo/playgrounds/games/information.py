@@ -103,7 +103,7 @@ def _climb(pairs: SoftPairs, aside: float) -> tuple[Information, ...]:
 
 
 def _bars(value: Information, x: str, y: str) -> show.Block:
-    most = max(value.H_xy, 1e-9)
+    most = value.H_xy or 1.0
     return show.bars(texts.TITLES["bars"], most, [
         (f"H({x}, {y})", 0, value.H_xy, "both"),
         (f"H({x})", 0, value.H_x, "x"),

@@ -11,6 +11,7 @@ from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import kmeans as _T
 from segcore.cluster.kmeans import KMeansState, kmeans_steps
 from segcore.metrics.matching import matched_accuracy
+from segcore.numerics import settled
 from segcore.runtime.device import make_generator
 
 
@@ -146,7 +147,7 @@ def lloyd_questions(data: Data, states: list[KMeansState]) -> list[Question]:
     named = {state.name: state for state in states}
     asked = []
     if "update-1" in named:
-        fall = named["update-1"].inertia - named["assign-1"].inertia
+        fall = settled(named["update-1"].inertia - named["assign-1"].inertia)
         right = 1 if abs(fall) <= 1e-9 * named["assign-1"].inertia else 0 if fall < 0 else 2
         asked.append(Question("falls", _T.ask_falls, "assign-1", "update-1", _T.why_falls, right, options=_T.falls_options))
     if "assign-2" in named and bool(named["assign-2"].changed.any()):

@@ -9,6 +9,7 @@ from torch import Tensor
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
 from demo.steps.show import At, Code, Frame, Number, Question, Variant, html_number
+from demo.steps.show.graph import ncut_sum
 from demo.steps.texts import min_cut as _T
 from segcore.cut.min_cut import MinCutState, min_cut_steps
 from segcore.cut.ncut import cut_and_volumes, cut_sweep, ncut_value
@@ -75,8 +76,8 @@ def _frame(data: Data, state: MinCutState, rival: _Rival, degree: Tensor) -> Fra
     formula: list[list[Any]] = [
         ["d<sub>i</sub> = Σ<sub>j≠i</sub> W<sub>ij</sub> = ", At((degree - data.W.diagonal()).float()), _T.alone],
         [_T.lightest.format(degree=html_number(least), best=html_number(state.best))],
-        [_ncut_line(_T.min_name, cut, a, b, ncut)],
-        [_ncut_line(_T.ncut_name, other_cut, other_a, other_b, other_ncut)],
+        [f"{_T.min_name}: {ncut_sum(cut, a, b, ncut)}"],
+        [f"{_T.ncut_name}: {ncut_sum(other_cut, other_a, other_b, other_ncut)}"],
     ]
     merged = _numbered(state.owner)
     n_side = int(side.sum())
@@ -105,10 +106,6 @@ def _numbered(owner: np.ndarray) -> Tensor:
     rank = np.empty(len(count), int)
     rank[np.argsort(-count, kind="stable")] = np.arange(len(count))
     return torch.from_numpy(np.where(count[owner] > 1, rank[owner] % 250, -1))
-
-
-def _ncut_line(name: str, cut: float, a: float, b: float, ncut: float) -> str:
-    return f"{name}: Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(ncut)}"
 
 
 def _curves(rival: _Rival) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from torch import Tensor
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
 from demo.steps.show import At, Code, Frame, Number, Question, html_number
+from demo.steps.show.graph import ncut_sum
 from demo.steps.texts import recursive as _T
 from segcore.cut.ncut import cut_and_volumes
 from segcore.cut.recursive import Halves, RecursiveCutState, recursive_ncut_steps
@@ -105,7 +106,7 @@ def _numbers(data: Data, state: RecursiveCutState, part: int, halves: Halves) ->
     v = torch.zeros(data.n)
     v[nodes] = halves.v.float()
     lines: list[list[Any]] = [
-        [f"Ncut = {html_number(cut)} · (1 / {html_number(a)} + 1 / {html_number(b)}) = {html_number(halves.ncut)}"],
+        [ncut_sum(cut, a, b, halves.ncut)],
         ["v<sub>1</sub>(i) in this part = ", At(v)],
     ]
     s = data.asked.settings

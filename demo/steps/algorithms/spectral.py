@@ -13,11 +13,13 @@ from demo.steps.show.graph import GraphViews
 from demo.steps.texts import spectral as _T
 from segcore.cluster.spectral import SpectralState, spectral_steps
 from segcore.cut.ncut import ncut_sweep
+from segcore.drawn.points import MOST_POINTS
 from segcore.graph.laplacian import form_terms
 from segcore.runtime.device import make_generator
 
 _ZERO = 1e-7  # an eigenvalue below it counts as 0: those of components are exact up to rounding
 _MARGIN = 0.08
+_LEAST = 0.3  # of an axis, as a share of the longer one
 
 
 def make(data: Data) -> Run:
@@ -120,7 +122,7 @@ def _form_variant(
 
 
 def _form_lines(graph: GraphViews, x: Tensor, terms: Tensor, energy: float, more: list[Any]) -> list[list[Any]]:
-    small = x.float()
+    small = x if graph.whole and len(x) <= MOST_POINTS else x.float()
     lines: list[list[Any]] = [
         [f"xᵀLx = ½ Σ<sub>i</sub> Σ<sub>j</sub> W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = {html_number(energy)}"],
         [
@@ -142,11 +144,11 @@ def _form_lines(graph: GraphViews, x: Tensor, terms: Tensor, energy: float, more
         )  # fmt: skip
     nearest, weights = graph.strongest
     for k in range(nearest.shape[1]):
-        gap = weights[:, k] * (small - small[nearest[:, k]]).square()
         lines.append(
             [
                 "W<sub>ij</sub> (x<sub>i</sub> − x<sub>j</sub>)² = ", At(weights, k), " · (", At(small), " − ",
-                At(small[nearest[:, k]]), ")² = ", At(gap), ", j: ", At(nearest, k, "row"),
+                At(small[nearest[:, k]]), ")² = ", At(weights, k, of="near", other=small, near=nearest), ", j: ",
+                At(nearest, k, "row"),
             ]
         )  # fmt: skip
     return [*lines, *([line] for line in more)]
@@ -211,11 +213,14 @@ class _Plane:
     """The rows of the eigenvectors as points: v_1 and v_2, or what there is."""
 
     def __init__(self, rows: Tensor):
-        self.columns = [1, 2] if rows.shape[1] > 2 else [0, 1]
+        self.columns = [1, 2] if rows.shape[1] > 2 else [1, 0]
         self.xy = self.project(rows)
         low, high = self.xy.min(0).values, self.xy.max(0).values
-        margin = _MARGIN * (high - low).clamp_min(1e-9)
-        self.bounds = [float(b) for b in ((low - margin)[0], (high + margin)[0], (low - margin)[1], (high + margin)[1])]
+        middle, reach = (low + high) / 2, (high - low) / 2
+        reach = (1 + 2 * _MARGIN) * torch.maximum(reach, _LEAST * reach.max()).clamp_min(1e-9)  # v_0 is constant
+        left, bottom = (middle - reach).tolist()
+        right, top = (middle + reach).tolist()
+        self.bounds = [left, right, bottom, top]
 
     def project(self, Y: Tensor) -> Tensor:
         return Y[:, self.columns].double()

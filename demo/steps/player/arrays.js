@@ -17,6 +17,7 @@ export function numbersOf(entry, bytes) {
     const step = (entry.hi - entry.lo) / 255;
     return Float32Array.from(bytes, (byte) => entry.lo + step * byte);
   }
+  if (entry.t === "f64") return new Float64Array(bytes.buffer);
   const n = bytes.length / 3;
   const words = new Uint32Array(n);
   for (let i = 0; i < n; i++) words[i] = (bytes[i] * 0x1000000 + (bytes[n + i] << 16) + (bytes[2 * n + i] << 8)) >>> 0;

@@ -5,7 +5,7 @@ import { makeSvg } from "../../shared/js/dom.js";
 import { clamped, short } from "../../shared/js/numbers.js";
 
 function axesOf(lines, spec, width, height) {
-  const [left, right, top, bottom] = [64, width - 12, 12, height - 30];
+  const [left, right, top, bottom] = [76, width - 12, 12, height - 30];
   const xs = lines.flatMap((series) => series.xs);
   const ys = lines.flatMap((series) => series.ys).concat(spec.zero ? [0] : [], spec.level ?? []);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
@@ -74,7 +74,7 @@ function drawLevels(svg, spec, axes) {
   }
 }
 
-export function curveView({ run, pointed }) {
+export function curveView({ run, pointed, predicting }) {
   const view = {
     make(card) {
       card.svg = makeSvg("svg", { class: "st-curve", role: "img" });
@@ -88,7 +88,7 @@ export function curveView({ run, pointed }) {
       card.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       card.svg.setAttribute("aria-label", spec.title);
       card.svg.replaceChildren();
-      const lines = spec.series.map((series) => ({ ...series, ...pairsOf(series) })).filter(({ ys }) => ys.length);
+      const lines = spec.series.map((series) => ({ ...series, ...pastOf(pairsOf(series), spec) })).filter(({ ys }) => ys.length);
       if (!lines.length) return;
       const axes = axesOf(lines, spec, width, height);
       drawFrame(card.svg, axes, spec);
@@ -107,6 +107,13 @@ export function curveView({ run, pointed }) {
       card.svg.append(makeSvg("line", { class: "st-pointer", x1: x, x2: x, y1: card.axes.top, y2: card.axes.bottom }));
     },
   };
+
+  // While something is to be predicted, a course goes on to the step on view, and no farther.
+  function pastOf({ xs, ys }, spec) {
+    if (spec.at === undefined || !predicting()) return { xs, ys };
+    const n = xs.filter((x) => x <= spec.at).length;
+    return { xs: xs.slice(0, n), ys: ys.slice(0, n) };
+  }
 
   function pairsOf(series) {
     const ys = Array.from(typeof series.y === "string" ? run.arrays[series.y] : series.y);

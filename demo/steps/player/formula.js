@@ -55,6 +55,11 @@ export function formula({ run, parts, pointed, paletteColor, written }) {
       const x = run.arrays[token.x];
       return values[i * token.w + j] * (x[i] - x[j]) ** 2;
     }
+    if (token.of === "near") {
+      const at = i * token.w + token.k;
+      const x = run.arrays[token.x];
+      return values[at] * (x[i] - x[run.arrays[token.near][at]]) ** 2;
+    }
     return values[(token.of === "j" ? j : i) * token.w + token.k];
   }
 

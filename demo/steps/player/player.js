@@ -17,6 +17,7 @@ const BEAT = 1100; // ms per step at speed 1
 export function mount({ element, props, trigger, watch, fixed }) {
   const { words } = fixed;
   const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
+  const isCovered = asked("cover") === "1";
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   const NAMES = [
@@ -32,7 +33,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   // What the views and the rest share; each takes what it needs, and adds what it has.
   const player = {
-    element, run, parts, trigger, words, choose, frame, frameNamed, hover, paintFrame, pointed, show, stop, usesPair,
+    element, run, parts, trigger, words, choose, frame, frameNamed, hover, paintFrame, pointed, predicting, show, stop, usesPair,
     ramps: Object.fromEntries(Object.entries(fixed.ramps).map(([name, colors]) => [name, colors.map(rgbOf)])),
   };
 
@@ -86,6 +87,11 @@ export function mount({ element, props, trigger, watch, fixed }) {
   function frame() {
     const whole = run.value.frames[run.at];
     return whole.variants ? { ...whole, ...whole.variants[Math.min(run.variant, whole.variants.length - 1)] } : whole;
+  }
+
+  // Whether the outcome is still to be predicted: a question is open, or the link covers what comes.
+  function predicting() {
+    return isCovered || (run.asked !== null && run.answer === null);
   }
 
   function pointed() {
@@ -273,8 +279,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    const theme = asked("__theme");
-    if (theme) query.set("__theme", theme);
+    for (const name of ["__theme", "cover", "large"]) if (asked(name)) query.set(name, asked(name));
     return `${location.pathname}?${query}`;
   }
 

@@ -26,6 +26,7 @@ from segcore.show.files import permalink
 from segcore.show.palette import PALETTE
 
 FIRST = "kmeans"
+START = "start"  # the step of a link that begins at the first one, whatever its name
 CONTROLLED = tuple(dict.fromkeys(name for algorithm in ALGORITHMS.values() for name in algorithm.reads))
 _REMEMBERED = 48  # sequences: each is a few hundred kilobytes, and a hall that follows one lecture asks for the same
 _MARGIN = 0.06  # of the plane around the points
@@ -65,7 +66,8 @@ def sequence(service: Service, asked: Asked, opened: Opened = NOWHERE, *, key: s
     """Run an algorithm and make the value of the player of its steps."""
     data = load(service, asked)
     run = ALGORITHMS[asked.algorithm].make(data)
-    names = {frame.name for frame in run.frames}
+    names = [frame.name for frame in run.frames]
+    step = names[0] if opened.step == START else opened.step
     fixed = {
         "key": key,
         "subject": f"{data.title} {data.n}",
@@ -83,12 +85,12 @@ def sequence(service: Service, asked: Asked, opened: Opened = NOWHERE, *, key: s
         "bounds": _bounds(data),
         "start": run.start,
         "point": run.point,
-        "open": {"step": opened.step if opened.step in names else "", "point": _inside(opened.point, data.n)},
+        "open": {"step": step if step in names else "", "point": _inside(opened.point, data.n)},
         "link": link(service, asked),
         **data.shown,
         **run.facts,
     }
-    return assemble(fixed, run.frames, run.questions, run.code, keep=opened.step)
+    return assemble(fixed, run.frames, run.questions, run.code, keep=step)
 
 
 def _inside(point: int | None, n: int) -> int | None:

@@ -10,7 +10,7 @@ from demo.shared.picture import chosen_example
 from demo.shared.service import Service
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import OWN, PICTURE, RANGES, Controls, Opened, number_of_link
+from demo.steps.asked import OWN, PICTURE, RANGES, Asked, Controls, Opened, number_of_link
 from demo.steps.data import packed_points
 from demo.steps.run import CONTROLLED, FIRST
 from segcore.drawn.points import toy_points
@@ -22,18 +22,24 @@ def make_restore(service: Service) -> Callable[..., list[Any]]:
     """The event at page load: everything as the link says; what it cannot restore is one sentence."""
 
     def restore(request: gr.Request) -> list[Any]:
-        query = dict(request.query_params)
-        linked = read_link(service, query)
-        data = _choice(query, "data", PICTURE, texts.DATA, texts.NO_DATA)
-        algorithm = _choice(query, "algorithm", FIRST, ALGORITHMS, texts.NO_ALGORITHM)
-        numbers = {name: number_of_link(query, name) for name in RANGES}
-        points = query.get("points", "") or default_points()
-        opened = Opened(query.get("step", "")[:40], int(query["point"]) if query.get("point", "").isdecimal() else None)
-        values = linked.settings.to_dict()
-        own = [points, algorithm, data, int(numbers["n_points"]), numbers["gamma"]]
-        return [opened, *own, linked.settings, linked.picture, *(values[name] for name in CONTROLLED)]
+        asked, opened = asked_of_link(service, dict(request.query_params))
+        values = asked.settings.to_dict()
+        own = [asked.points, asked.algorithm, asked.data, asked.n_points, asked.gamma]
+        return [opened, *own, asked.settings, asked.picture, *(values[name] for name in CONTROLLED)]
 
     return restore
+
+
+def asked_of_link(service: Service, query: Mapping[str, str]) -> tuple[Asked, Opened]:
+    """What a link asks for, and where it looks; what it cannot restore is one sentence on the page."""
+    linked = read_link(service, query)
+    data = _choice(query, "data", PICTURE, texts.DATA, texts.NO_DATA)
+    algorithm = _choice(query, "algorithm", FIRST, ALGORITHMS, texts.NO_ALGORITHM)
+    numbers = {name: number_of_link(query, name) for name in RANGES}
+    points = query.get("points", "") or default_points()
+    opened = Opened(query.get("step", "")[:40], int(query["point"]) if query.get("point", "").isdecimal() else None)
+    n_points, gamma = int(numbers["n_points"]), numbers["gamma"]
+    return Asked(algorithm, data, linked.settings, linked.picture, points, n_points, gamma), opened
 
 
 def default_points() -> str:

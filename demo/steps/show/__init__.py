@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from segcore.numerics import settled
+
+_SHORT = 400  # numbers
 BUDGET = 1_450_000  # bytes of JSON; a sequence has 1.5 MB
 _MOST_FRAMES = (64, 48, 40, 32, 24, 18, 14, 10, 8, 6, 4, 3)  # tried in turn until the budget holds
 _ENDS = 0.4  # share of the frames kept that come first, and as many last
@@ -30,9 +33,11 @@ class At:
     values: "Tensor | Coarse"  # (n,), or (n, stride) of which column k is meant
     k: int = 0
     form: str = "number"  # "number", "percent", "integer", "label" (counted from 1), "row" (its name)
-    of: str = "i"  # "i"; "j", the second one; "ij", an entry of (m, m); "term", ij · (x_i − x_j)² with x in `other`
+    of: str = "i"  # "i"; "j", the second one; "ij", an entry of (m, m); "term", ij · (x_i − x_j)² with x in `other`; "near",
+    # the same for the k-th of the rows in `near`
     other: Tensor | None = None
     size: tuple[int, int] | None = None  # of the grid of blocks that `values` is about, if not of the rows themselves
+    near: Tensor | None = None  # (n, stride) rows that the columns of `values` are about
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -52,6 +57,7 @@ class Number:
         code: Python that gives it, with `state` the step's state.
         was: the value before, where there is one.
         rule: "falls" or "rises" where it must not do otherwise; checked against `was`.
+        scale: of what it was computed from; what is rounding noise beside it is shown as 0.
     """
 
     symbol: str
@@ -59,6 +65,24 @@ class Number:
     code: str
     was: float | None = None
     rule: str = ""
+    scale: float = 1.0
+
+    @property
+    def change(self) -> float | None:
+        """The value less the one before, where there is one."""
+        if self.was is None:
+            return None
+        value, was = settled(self.value, scale=self.scale), settled(self.was, scale=self.scale)
+        return settled(value - was, scale=max(self.scale, abs(value), abs(was)))
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it keeps its rule, where it has one."""
+        if self.was is None or self.change is None or not self.rule:
+            return None
+        # The two values were summed in another order, so they agree to a few digits of float32 at best.
+        slack = 1e-5 * max(abs(self.value), abs(self.was))
+        return self.change <= slack if self.rule == "falls" else self.change >= -slack
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -110,14 +134,14 @@ class Question:
     values: Tensor | None = None
 
 
-def shown(value: float) -> str:
-    """A number with four digits, as Python's `.4g` writes it, which is what the code prints."""
-    return f"{value:.4g}"
+def shown(value: float, *, scale: float = 1.0) -> str:
+    """A number with four digits, as Python's `.4g` writes it, which is what the code prints; rounding noise is 0."""
+    return f"{settled(value, scale=scale):.4g}"
 
 
-def html_number(value: float) -> str:
+def html_number(value: float, *, scale: float = 1.0) -> str:
     """The same for a formula: a true minus, and powers of ten."""
-    text = shown(value)
+    text = shown(value, scale=scale)
     mantissa, _, exponent = text.partition("e")
     if exponent:
         return f"{mantissa.replace('-', '−')}·10<sup>{str(int(exponent)).replace('-', '−')}</sup>"
@@ -158,14 +182,14 @@ class Table:
                 shape = (value.values.values if isinstance(value.values, Coarse) else value.values).shape
                 stride = 1 if len(shape) == 1 else shape[1]
                 token = {"a": self.packed(value.values, used), "w": stride, "k": value.k, "f": value.form, "of": value.of}
-                more = {"x": value.other, "size": value.size}
+                more = {"x": value.other, "size": value.size, "near": value.near}
                 return token | {name: self.packed(entry, used) for name, entry in more.items() if entry is not None}
             case dict():
                 return {name: self.packed(entry, used) for name, entry in value.items()}
             case list() | tuple():
                 return [self.packed(entry, used) for entry in value]
             case float():
-                return round(value, 6) if math.isfinite(value) else None
+                return float(f"{settled(value):.7g}") if math.isfinite(value) else None
             case _:
                 return value
 
@@ -174,12 +198,15 @@ def _encoded(values: Tensor | NDArray[Any], *, coarse: bool) -> dict[str, Any]:
     """An array as text: its kind, and its bytes, deflated, in base64.
 
     u8 and u16 are whole numbers, s8 whole numbers from −1; q8 stands for lo + (hi − lo) · byte / 255; f24 is a 32-bit float
-    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better.
+    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better; f64 a double,
+    of short arrays, whose differences are shown.
     """
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     array = np.ascontiguousarray(array).ravel()
     if array.dtype == np.bool_ or array.dtype.kind in "iu":
         return _whole(array.astype(np.int64))
+    if array.dtype == np.float64 and array.size <= _SHORT and not coarse:
+        return {"t": "f64", "d": _deflated(array.astype("<f8"))}
     array = array.astype(np.float32)
     if coarse:
         lo, hi = (float(array.min()), float(array.max())) if array.size else (0.0, 0.0)
@@ -281,15 +308,11 @@ def _variant(variant: Variant, frame: Frame, table: Table, used: set[str], code:
 
 
 def _number(number: Number) -> dict[str, Any]:
-    entry: dict[str, Any] = {"symbol": number.symbol, "value": html_number(number.value)}
-    if number.was is not None:
-        change = number.value - number.was
-        entry["change"] = ("+" if change > 0 else "") + html_number(change)
-        if number.rule:
-            # The two values were summed in another order, so they agree to a few digits of float32 at best.
-            slack = 1e-5 * max(abs(number.value), abs(number.was))
-            entry["holds"] = change <= slack if number.rule == "falls" else change >= -slack
-            entry["rule"] = f"never {'rises' if number.rule == 'falls' else 'falls'}"
+    entry: dict[str, Any] = {"symbol": number.symbol, "value": html_number(number.value, scale=number.scale)}
+    if number.change is not None:
+        entry["change"] = ("+" if number.change > 0 else "") + html_number(number.change)
+    if number.holds is not None:
+        entry |= {"holds": number.holds, "rule": f"never {'rises' if number.rule == 'falls' else 'falls'}"}
     return entry
 
 

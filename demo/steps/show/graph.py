@@ -7,7 +7,7 @@ from torch import Tensor
 
 from demo.steps.algorithm import stage
 from demo.steps.data import Data
-from demo.steps.show import At, Coarse
+from demo.steps.show import At, Coarse, html_number
 from demo.steps.texts import graph
 from segcore.graph.blocks import block_means, block_of_cells, mean_in_blocks
 from segcore.graph.laplacian import degrees
@@ -15,6 +15,14 @@ from segcore.graph.laplacian import degrees
 MOST_BLOCKS = 600  # on a side of the matrix; more cells are averaged
 _MOST_EDGES = 1500  # drawn between points
 _STRONGEST = 3  # edges that are told of a row
+
+
+def ncut_sum(cut: float, inside: float, outside: float, ncut: float) -> str:
+    """Ncut with its numbers, or why there is none."""
+    if min(inside, outside) <= 0:
+        return graph.no_volume
+    volumes = f"1 / {html_number(inside)} + 1 / {html_number(outside)}"
+    return f"Ncut = {html_number(cut)} · ({volumes}) = {html_number(ncut)}"
 
 
 class GraphViews:

@@ -17,15 +17,17 @@ from demo.lab.tabs.compare.asked import (
     all_methods,
     choose,
     is_stale,
+    of_link,
     usual_methods,
 )
 from demo.lab.tabs.compare.run import make_compare, make_save
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from segcore.pipeline.methods import METHODS
 
 # Not the value, as results that were on their way would take its place.
+_JS_START = """(asked) => { if (asked) document.querySelector("#compare-run")?.click(); }"""
 _JS_STOPPED = """value => ({__type__: "update", props: {stopped: value?.run ?? null}})"""
 
 
@@ -73,6 +75,8 @@ def make(service: Service) -> Panel:
             **HEAVY | {"show_progress": "minimal"},
         )
         fill_again(lab, panel, comparing.then)
+        asked = lab.loaded.then(of_link, lab.compare, [methods, ways], **TOLD)
+        asked.then(None, lab.compare, None, js=_JS_START, **LIGHT)
         stopping = stop.click(service.stops.stop, lab.number, None, js=JS_LATEST, **LIGHT)
         stopping.then(None, grid, grid, js=_JS_STOPPED, **LIGHT)
         grid.choose(choose, None, [lab.controls[name] for name in CHANGED], **LIGHT)

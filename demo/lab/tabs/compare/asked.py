@@ -9,6 +9,7 @@ import gradio as gr
 from demo.lab import texts
 from demo.lab.tab import Shown
 from demo.shared.texts import CHOICES
+from segcore.errors import shortened
 from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import settings_read
 from segcore.settings import Settings, params
@@ -54,6 +55,17 @@ def is_stale(on_view: Comparison, shown: Shown) -> bool:
     changes = [CONTENDERS[key].changes for key in on_view.keys]
     read = {name for change in changes for name in settings_read(on_view.settings.replace(**change)) - change.keys()}
     return any(getattr(shown.settings, name) != getattr(on_view.settings, name) for name in read)
+
+
+def of_link(named: str) -> list[Any]:
+    """The methods and the ways that a link names, with commas; outputs: both groups of boxes."""
+    keys = [key for key in named.split(",") if key]
+    unknown = [key for key in keys if key not in CONTENDERS]
+    if unknown:
+        gr.Warning(texts.COMPARE_UNKNOWN.format(name=shortened(unknown[0]), known=", ".join(CONTENDERS)))
+    if not keys:
+        return [gr.skip(), gr.skip()]
+    return [[key for key in keys if key in METHODS], [key for key in keys if key in WAY_KEYS]]
 
 
 def usual_methods() -> list[str]:

@@ -162,7 +162,7 @@ PLAYGROUND = Playground(
     "flavours",
     "Semantic, instance, panoptic, part",
     texts.LEADS["flavours"],
-    "PQ = Σ IoU / (|TP| + ½ |FP| + ½ |FN|) = SQ · RQ;    a match has IoU > ½ and the same class",
+    "PQ = Σ IoU / (|TP| + ½ |FP| + ½ |FN|) = SQ · RQ of each class;    a match has IoU > ½ and the same class",
     (
         Choice("show", "Show", "scores", {"scores": "the four ways, and a prediction", "quiz": "which is which?"}),
         Number("order", "Order", 9, 1, len(ORDERS)),

@@ -74,6 +74,8 @@ def _on_numbers(state: State) -> View:
         [show.facts(*_facts(state, y)), show.table("matrix", texts.TITLES["M_up"], M, heat=True, points="row")],
     ]
     start = min(int(0.5 * y.shape[0]) * y.shape[1] + int(0.4 * y.shape[1]), y.numel() - 1)
+    if how in {"unpooling", "nails"} and y.flatten()[start] == 0:
+        start = int(y.flatten().abs().argmax())  # most outputs are 0 there, which would show nothing
     return {
         "rows": [row for row in rows if row],
         "hidden": {"M": show.hidden(M)},

@@ -1,0 +1,88 @@
+"""What claims can say of a run of Learn: a short one, of as many steps as the claim's line has time for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from demo.learn.asked import OPTIONS, Asked, asked_of_link
+from demo.learn.data import OWN, drawn
+from demo.shared.claims import Book
+from demo.shared.link import CARRIED, read_link
+from demo.shared.service import Service
+from segcore.errors import InputError
+from segcore.learn import CATALOG, LearnState, score_baselines, train
+from segcore.learn.score import score_classes
+from segcore.settings import params
+from segcore.types import Pictures
+
+STEPS = 16  # of the short run
+_PICTURES = 12  # that it learns from; and is scored on, in the beginning and the end
+_ENDS = 5  # steps whose mean loss counts as that of the beginning, or the end
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    asked: Asked
+    pictures: Pictures
+
+    @cached_property
+    def states(self) -> list[tuple[float, LearnState]]:
+        """Loss and state of each step; states share the network, so only the last one labels as it did."""
+        options = self.asked.options
+        states = train(
+            options.system, self.pictures, n_segments=options.k, settings=self.asked.settings, steps=STEPS,
+            seed=options.begin, device="cpu",
+        )  # fmt: skip
+        return [(float(state.loss), state) for state in states]
+
+
+def _open(service: Service, query: Mapping[str, str]) -> _State:
+    read_link(service, query)
+    asked = asked_of_link(query)
+    if asked.options.collection == OWN:
+        raise InputError("A claim cannot be made of pictures of one's own.")
+    whole, n = drawn(asked.options.collection), _PICTURES
+    return _State(asked, Pictures(whole.images[:n], whole.names[:n], whole.truth[:n], whole.classes))
+
+
+def system(state: _State) -> str:
+    """The system that learns, by its key."""
+    return state.asked.options.system
+
+
+def loss(state: _State, when: str = "end") -> float:
+    """Mean loss over the first steps ("start") or the last ones ("end") of a short run."""
+    losses = [loss for loss, _ in state.states]
+    part = losses[:_ENDS] if when == "start" else losses[-_ENDS:]
+    return sum(part) / len(part)
+
+
+def most_used(state: _State) -> float:
+    """Share of the pixels that the largest cluster has after a short run."""
+    return float(state.states[-1][1].use.max())
+
+
+def accuracy(state: _State) -> float:
+    """Share of the pixels that are right after a short run, under the best matching."""
+    last = state.states[-1][1]
+    return float(score_classes(last.label, state.pictures, n_segments=state.asked.options.k).accuracy)
+
+
+def baseline(state: _State, name: str = "color") -> float:
+    """The same of what learned nothing, by its name."""
+    asked = state.asked.options
+    found = score_baselines(state.pictures, state.pictures, n_segments=asked.k, seed=asked.begin)
+    if name not in found:
+        raise InputError(f"There is no baseline {name!r}. There are: {', '.join(found)}.")
+    return float(found[name].accuracy)
+
+
+_FACTS = (system, loss, most_used, accuracy, baseline)
+
+
+def _names(query: Mapping[str, str]) -> set[str]:
+    entry = CATALOG.get(query.get("system", next(iter(CATALOG))))
+    return {*CARRIED, *OPTIONS, *(params(entry.settings) if entry else ())}
+
+
+BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)
