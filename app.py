@@ -10,11 +10,13 @@ import tempfile
 import threading
 from importlib.util import find_spec
 
-from segcore.runtime.environment import prepare
+from segcore.runtime.environment import prepare, prepare_page
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 prepare()
+for note in prepare_page():
+    sys.stderr.write(f"note: {note}\n")
 if "GRADIO_TEMP_DIR" not in os.environ:  # it is one for all pages of a machine, and a page that ends takes its files away
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="segcore-page-")
     atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)

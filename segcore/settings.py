@@ -53,6 +53,7 @@ class Param:
     log_scale: bool = False
     advanced: bool = True
     weight_files: bool = False  # a path to a file of weights is accepted beside the choices
+    before: Any = None  # what was done before there was this field, where that is not its default
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -100,6 +101,16 @@ class Schema:
                 f"There is no setting named {unknown[0]}. The settings are {', '.join(known)}.", field=unknown[0]
             )
         return cls(**{name: _coerce(known[name], value) for name, value in values.items()})
+
+    @classmethod
+    def from_file(cls, values: Mapping[str, Any]) -> Self:
+        """The same of values that a file holds: a field that is younger than the file means what was done before it."""
+        return cls.from_values({**cls.before(), **values})
+
+    @classmethod
+    def before(cls) -> dict[str, Any]:
+        """The values, of fields that came later, that stand for what was done before them."""
+        return {name: p.before for name, p in params(cls).items() if p.before is not None}
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some values changed, checked like new ones."""

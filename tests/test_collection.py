@@ -122,7 +122,7 @@ def test_a_zip_that_says_it_unpacks_to_much_is_refused(tmp_path, monkeypatch):
 
 
 def test_what_is_unpacked_is_bounded_whatever_the_zip_says(tmp_path, monkeypatch):
-    monkeypatch.setattr("segcore.image.listing.MAX_FILE_BYTES", 1000)
+    monkeypatch.setattr("segcore.image.source.MAX_FILE_BYTES", 1000)
     with zipfile.ZipFile(tmp_path / "z.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(5000))
         archive.writestr("b.png", bytes(10))

@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.cluster.vq import whiten
+from sklearn.cluster import k_means
+from sklearn.manifold import spectral_embedding
+from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import kneighbors_graph
 
 from segcore import InputError, Settings
 from segcore.collection import SYSTEMS, Store, collect, group, label_map, open_reader, pictures_of
-from segcore.collection.pieces import Pieces, check_pieces
-from segcore.collection.systems.comus import salient_pieces
+from segcore.collection.pieces import Pieces, _space, by_class_token, check_pieces, cluster_spectral, widened
+from segcore.collection.systems.comus import ComusSettings, salient_pieces
 from segcore.collection.systems.deep_spectral import border_first, eigensegments
-from segcore.collection.systems.maskdistill import attention_masks
+from segcore.collection.systems.maskdistill import RULES, MaskDistillSettings, attention_masks, mean_attention
 from segcore.drawn.objects import draw_objects
 from segcore.runtime.steps import finish
 
@@ -29,12 +34,118 @@ def features_of(kinds):
     return torch.eye(4)[kinds] + 0.01 * torch.randn(*kinds.shape, 4, generator=torch.Generator().manual_seed(0))
 
 
-def test_attention_finds_one_object_after_the_other():
+@pytest.mark.parametrize("rule", RULES)
+def test_attention_finds_one_object_after_the_other(rule):
     kinds = two_squares()
     attention = torch.tensor([0.01, 3.0, 1.0])[kinds]
-    found = attention_masks(features_of(kinds), attention, n_masks=2)
+    f = features_of(kinds) - (0.3 if rule == "products" else 0)  # so that the kinds have negative products
+    found = attention_masks(f, attention, n_masks=2, rule=rule, share=0.1 if rule == "products" else 0.4)
     assert torch.equal(found, kinds)
-    assert torch.equal(attention_masks(features_of(kinds), attention, n_masks=1), (kinds == 1).long())
+    assert torch.equal(attention_masks(f, attention, n_masks=1, rule=rule, share=0.1), (kinds == 1).long())
+
+
+def published_mask(k, attention, share):
+    """gen_masks.py of MaskDistill, patch by patch: 40 % of the patches, products with the first, sums above 0, its part."""
+    h, w, _ = k.shape
+    cells = [(y, x) for y in range(h) for x in range(w)]
+    order = sorted(cells, key=lambda c: -float(attention[c]))
+    top = order[0]
+    sources = [q for q in order[: int(share * len(cells))] if float(k[q] @ k[top]) > 0]
+    above = {p for p in cells if sum(float(k[p] @ k[q]) for q in sources) > 0}
+    mask, todo = torch.zeros(h, w, dtype=torch.int64), [top]
+    while todo:
+        y, x = todo.pop()
+        if (y, x) in above and not mask[y, x]:
+            mask[y, x] = 1
+            todo += [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+    return mask
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mask_is_that_of_the_authors(seed):
+    g = torch.Generator().manual_seed(seed)
+    k, attention = torch.randn(6, 7, 5, generator=g) + 0.3, torch.rand(6, 7, generator=g)
+    found = attention_masks(k, attention, n_masks=1, share=0.4)
+    assert torch.equal(found, published_mask(k, attention, 0.4))
+    assert 0 < int(found.sum()) < 42
+
+
+def test_heads_are_averaged_before_the_softmax():
+    """The order of the published mean of q · k, which the softmax of each head hides; of as many heads as there are."""
+    g = torch.Generator().manual_seed(0)
+    logits = 3 * torch.randn(6, 4, 5, generator=g)
+    attention = logits.flatten(1).softmax(1).reshape(6, 4, 5)
+    wanted = logits[:5].mean(0).flatten().argsort()
+    assert torch.equal(mean_attention(attention[:5], "products").flatten().argsort(), wanted)
+    torch.testing.assert_close(mean_attention(attention[:5], "cosines"), attention[:5].mean(0))
+    assert MaskDistillSettings().heads == 5
+
+
+def test_whitened_descriptions_are_those_of_scipy():
+    """The loud number no longer decides: groups by the quiet one, as after `scipy.cluster.vq.whiten` and unit length."""
+    g = torch.Generator().manual_seed(0)
+    X = torch.stack([10 * torch.randn(40, generator=g), torch.randn(40, generator=g), torch.ones(40)], 1)
+    found = _space(X, 0, whiten=True)(X)
+    whitened = X.numpy() / np.where(X.std(0, correction=0) == 0, 1, X.std(0, correction=0))
+    expected = whitened / np.linalg.norm(whitened, axis=1, keepdims=True)
+    torch.testing.assert_close(found, torch.from_numpy(expected), atol=1e-5, rtol=0)
+    np.testing.assert_allclose(whitened[:, :2], whiten(X[:, :2].numpy()), atol=1e-5)
+    assert torch.equal(_space(X, 0, whiten=False)(X), X)
+
+
+def test_a_small_piece_loses_what_it_can():
+    """As in Deep Spectral's code: a square of 3 or 4 cells loses one ring, not none, and widened by one is as it was."""
+    for side, left in ((1, 1), (2, 2), (3, 1), (4, 2), (5, 1), (6, 2)):
+        mask = torch.zeros(12, 12, dtype=torch.bool)
+        mask[3 : 3 + side, 3 : 3 + side] = True
+        assert int(widened(mask, erode=2, dilate=0).sum()) == left**2
+    mask = torch.zeros(9, 9, dtype=torch.bool)
+    mask[3:6, 3:6] = True
+    cross = widened(mask, erode=2, dilate=2)
+    assert int(cross.sum()) == 13  # all at most two steps from the middle
+
+
+def test_a_crop_is_the_box_of_the_whole_piece(small):
+    """Of two parts far from each other: from the one to the other, as it is in the picture."""
+    seen = []
+
+    class Seen:
+        def grid(self, i):
+            return small.grid(i)
+
+        def describe(self, image, *, max_side):
+            seen.append((image, max_side))
+            return torch.ones(3)
+
+    pixels, geometry = small.grid(0).pixels, small.geometry(0)
+    pieces = torch.zeros(geometry.h, geometry.w, dtype=torch.int64)
+    pieces[1:3, 1:3] = 1
+    pieces[6, 9] = 1
+    assert by_class_token(Seen())(0, pieces).shape == (1, 3)
+    ((image, side),) = seen
+    p = geometry.patch
+    assert torch.equal(image, pixels[p : 7 * p, p : 10 * p].cpu())
+    assert side == 9 * p
+
+
+def test_spectral_groups_are_those_of_scikit_learn():
+    """As COMUS calls it: maps D^−½ u, k-means on their rows as they are, core by the cosine to the center in the maps."""
+    g = torch.Generator().manual_seed(3)
+    centers = 2.0 * torch.randn(4, 6, generator=g)
+    X = torch.nn.functional.normalize(centers[torch.arange(120) % 4] + torch.randn(120, 6, generator=g), dim=1)
+    vectors = X.half().numpy()
+    pieces = Pieces((), torch.tensor([0, 120]), vectors, torch.ones(120))
+    found = cluster_spectral(pieces, 4, ComusSettings(), neighbors=12, most=1000, seed=0)
+    X = torch.nn.functional.normalize(torch.from_numpy(vectors.astype(np.float32)), dim=1).numpy()
+    A = kneighbors_graph(X, 12, include_self=True)
+    A = 0.5 * (A + A.T)
+    maps = spectral_embedding(A, n_components=4, drop_first=False, eigen_solver="arpack", random_state=0)
+    middle, labels, _ = k_means(maps, 4, n_init=10, random_state=0)
+    assert adjusted_rand_score(labels, found.labels.numpy()) == 1
+    cosines = [
+        float(m @ middle[j] / (np.linalg.norm(m) * np.linalg.norm(middle[j]))) for m, j in zip(maps, labels, strict=True)
+    ]
+    torch.testing.assert_close(2 * found.confidence - 1, torch.tensor(cosines), atol=5e-3, rtol=0)
 
 
 def test_attention_must_not_be_negative():
@@ -53,6 +164,16 @@ def test_the_piece_on_the_border_is_zero_and_the_others_keep_their_order():
     assert torch.equal(
         border_first(torch.tensor([[2, 2, 2], [2, 0, 1], [2, 2, 2]])), torch.tensor([[0, 0, 0], [0, 1, 2], [0, 0, 0]])
     )
+
+
+def test_corners_count_twice():
+    """Five patches at the border are 0 and five 1, but three of the corners are 1: as the authors count, 6 to 8."""
+    labels = torch.tensor([[1, 0, 0, 1], [0, 2, 2, 0], [1, 1, 0, 1]])
+    labels[2, 0] = 0
+    labels[2, 1], labels[0, 1] = 1, 1
+    around = [labels[0, j] for j in range(4)] + [labels[2, j] for j in range(4)] + [labels[1, 0], labels[1, 3]]
+    assert torch.stack(around).bincount().tolist() == [5, 5]
+    assert border_first(labels)[0, 0] == 0
 
 
 def test_a_square_stands_out():

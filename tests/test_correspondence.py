@@ -1,5 +1,6 @@
 """STEGO's loss, its head and its clusters: formulas against loops, and what they are for."""
 
+import itertools
 import math
 
 import pytest
@@ -19,6 +20,7 @@ from segcore.learn.correspondence import (
     measure_shifts,
     moved,
     nearest_pictures,
+    others_of,
     renumbered,
 )
 from segcore.nets.blocks import soft_clusters
@@ -142,12 +144,55 @@ class TestPairs:
         assert a.own.shape == a.near.shape == (4, 9, 8)
 
     def test_random_pictures_are_others(self):
-        """Two pictures, each of one feature of its own: rolled, the other one always stands against it."""
+        """Two pictures, each of one feature of its own: the other one always stands against it."""
         f = torch.eye(2)[:, None, None, :].expand(2, 4, 4, 2)
         bank = Bank(lambda i: f[i], nearest_pictures(f.mean((1, 2)), 1), torch.device("cpu"))
         found = likenesses(draw_pairs(bank, StegoHeadSettings(points=5), 16, generator()), centering=False)
         assert all(bool((x == 0).all()) for x in found["random"])
         assert bool((found["self"][0] == 1).all())
+
+    @pytest.mark.parametrize("b", [2, 3, 5])
+    def test_random_pictures_are_any_but_itself(self, b):
+        """As in the authors' code: a permutation, whose fixed points are moved on by one."""
+        seen = torch.zeros(b, b)
+        for seed in range(60):
+            order, drawn = others_of(b, generator(seed)), torch.randperm(b, generator=generator(seed)).tolist()
+            assert order.tolist() == [(j + 1) % b if j == i else j for i, j in enumerate(drawn)]
+            seen[torch.arange(b), order] += 1
+        assert bool(((seen > 0) == ~torch.eye(b, dtype=torch.bool)).all())
+
+    def test_channels_that_are_dropped_tell_nothing(self):
+        """By loops: one set of channels for all patches of a picture, whichever it is compared with."""
+        bank, _, _ = make_bank()
+        pairs = draw_pairs(bank, StegoHeadSettings(points=4), 3, generator(1))
+        kept = tuple((torch.rand(3, 1, 8, generator=generator(seed)) > 0.3) / 0.7 for seed in (2, 3))
+        found = likenesses(pairs, centering=False, kept=kept)
+
+        def cosine(x, y):
+            return float(x @ y / (x.norm() * y.norm()))
+
+        for n, i, j in itertools.product(range(3), range(4), range(4)):
+            x = pairs.own[n, i] * kept[0][n, 0]
+            assert float(found["self"][0][n, i, j]) == pytest.approx(cosine(x, pairs.own[n, j] * kept[0][n, 0]), abs=1e-5)
+            assert float(found["neighbors"][0][n, i, j]) == pytest.approx(
+                cosine(x, pairs.near[n, j] * kept[1][n, 0]), abs=1e-5
+            )
+            m = int(pairs.others[0][n])
+            assert float(found["random"][0][n, i, j]) == pytest.approx(
+                cosine(x, pairs.other[m, j] * kept[0][m, 0]), abs=1e-5
+            )
+
+    def test_dropout_in_the_loss_is_a_setting(self):
+        bank, _, _ = make_bank()
+        pairs, head = draw_pairs(bank, StegoHeadSettings(points=9), 4, generator(1)), CodeHead(8, 6)
+        losses = {
+            (inside, dropout): float(head_losses(
+                head, pairs, torch.zeros(3), StegoHeadSettings(feature_dropout=inside, dropout=dropout), generator(7)
+            )[0].detach())
+            for inside in (False, True) for dropout in (0.0, 0.5)
+        }  # fmt: skip
+        assert losses[False, 0.0] == losses[True, 0.0]
+        assert losses[False, 0.5] != losses[True, 0.5]
 
     def test_shifts_leave_the_wanted_shares(self):
         bank, _, _ = make_bank(12, noise=1.0)

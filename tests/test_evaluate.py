@@ -120,7 +120,7 @@ def test_nothing_to_score_is_an_error(bsds, pipeline):
     with pytest.raises(InputError, match="no folders images/train"):
         evaluate.bsds_cases(bsds, "train")
     cases = evaluate.bsds_cases(bsds, "val")
-    cases[0].picture.write_bytes(b"")
+    cases[0].picture.path.write_bytes(b"")
     with pytest.raises(InputError, match=r"None of 1 pictures.*empty"):
         finish(evaluate.evaluate_regions(cases[:1], SETTINGS, levels=[2], pipeline=pipeline))
     with pytest.raises(InputError, match="at least one K"):
@@ -227,7 +227,7 @@ def test_label_maps_are_scored_picture_by_picture_and_pooled(labelled, pipeline)
     report = finish(evaluate.evaluate_labels(cases, SETTINGS.replace(n_segments=4), pipeline=pipeline, ignore=255))
     assert (report.names, report.skipped) == (("discs", "stripes"), {})
     maps = [pipeline.run(case.picture, SETTINGS.replace(n_segments=4)).label_map.numpy() for case in cases]
-    truths = [np.asarray(Image.open(case.truth)).astype(int) for case in cases]
+    truths = [np.asarray(Image.open(case.truth.path)).astype(int) for case in cases]
     kept = [truth != 255 for truth in truths]
     tables = [contingency(m[k], t[k]) for m, t, k in zip(maps, truths, kept, strict=True)]
     assert report.scores == tuple(score_labels(table) for table in tables)
@@ -416,7 +416,7 @@ def test_patches_find_their_like_as_a_loop_finds_it(streets, pipeline):
     rows = []
     for i, case in enumerate(cases):
         features = pipeline.features(case.picture, settings)
-        truth = np.array(Image.open(case.truth))[4::8, 4::8].ravel()
+        truth = np.array(Image.open(case.truth.path))[4::8, 4::8].ravel()
         rows += [(i, c, x / x.norm()) for c, x in zip(truth.tolist(), features.X, strict=True) if c != 7]
     shares = {1: [], 2: []}
     for i, c, x in rows:
@@ -532,7 +532,7 @@ def test_pairs_are_checked_before_any_work(protocol, truths, pairs, monkeypatch,
     run = Pipeline.run
 
     def seen(self, picture, settings, **more):
-        asked.append((picture.stem, capsys.readouterr().out))
+        asked.append((picture.name, capsys.readouterr().out))
         return run(self, picture, settings, **more)
 
     monkeypatch.setattr(Pipeline, "run", seen)

@@ -25,7 +25,7 @@ from segcore.image import (
     segments_of,
     soft_to_scaled,
 )
-from segcore.image.decode import MAX_FILE_BYTES
+from segcore.image.source import MAX_FILE_BYTES
 from segcore.types import Geometry
 from tests import pictures
 

@@ -174,3 +174,73 @@ def test_soft_edges_of_a_mask_are_cut_in_the_middle():
 def test_a_mask_of_one_value_parts_nothing(level, words):
     with pytest.raises(InputError, match=words):
         read_mask(encoded(Image.new("L", (20, 10), level)))
+
+
+SHARP = 255 * disc().astype(np.uint8)
+HIDDEN = np.where(disc(), 255, 0).astype(np.uint8)
+
+
+@pytest.mark.parametrize("level", [0, 90, 255])
+@pytest.mark.parametrize("under", [0, 255])
+def test_what_is_transparent_is_background(level, under):
+    """A black, gray or white object on nothing, whatever lies under the nothing."""
+    gray = np.where(disc(), level, under).astype(np.uint8)
+    for picture in (np.dstack([gray, gray, gray, HIDDEN]), np.dstack([gray, HIDDEN])):
+        np.testing.assert_array_equal(read_mask(encoded(Image.fromarray(picture))), disc())
+
+
+def test_a_cut_out_is_the_mask_of_what_it_shows():
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3)).astype(np.uint8)
+    np.testing.assert_array_equal(read_mask(encoded(Image.fromarray(np.dstack([noise, HIDDEN])))), disc())
+    few = Image.fromarray(np.dstack([noise, HIDDEN])).quantize(16)
+    np.testing.assert_array_equal(read_mask(encoded(few)), np.asarray(few.convert("RGBA"))[..., 3] > 127)
+
+
+def test_of_an_opaque_part_in_two_grays_the_brighter_is_the_object():
+    round_corners = np.full((96, 96), 255, np.uint8)
+    round_corners[:6, :6] = 0
+    picture = Image.fromarray(np.dstack([SHARP, SHARP, SHARP, round_corners]))
+    np.testing.assert_array_equal(read_mask(encoded(picture)), disc())
+
+
+@pytest.mark.parametrize("palette", [[255, 255, 255, 0, 0, 0], [0, 0, 0, 128, 0, 0], [9, 9, 9, 9, 9, 9]])
+def test_in_a_palette_the_index_counts_and_not_its_color(palette):
+    picture = Image.fromarray(disc().astype(np.uint8))
+    picture.putpalette(palette)
+    np.testing.assert_array_equal(read_mask(encoded(picture)), disc())
+
+
+def test_soft_grays_in_a_palette_are_grays():
+    soft = Image.fromarray(255 * disc(384).astype(np.uint8)).resize((96, 96), Image.Resampling.BOX)
+    for kind in ("GIF", "PNG"):
+        np.testing.assert_array_equal(read_mask(encoded(soft.convert("P"), kind)), np.asarray(soft) > 127)
+
+
+@pytest.mark.parametrize("kind", ["P", "RGB"])
+def test_a_label_map_is_no_mask(kind):
+    """Class 8 of VOC is the dark red (64, 0, 0); only its void is bright."""
+    colors = np.array([[0, 0, 0], [64, 0, 0], [224, 224, 192]], np.uint8)
+    index = disc().astype(np.uint8)
+    index[:4] = 2
+    picture = Image.fromarray(index)
+    picture.putpalette(colors.ravel().tolist())
+    with pytest.raises(InputError, match="label map"):
+        read_mask(encoded(picture.convert(kind)))
+    with pytest.raises(InputError, match=r"0, 1, 2, as of a label map"):
+        read_mask(encoded(Image.fromarray(index)))
+
+
+def test_what_could_be_two_masks_is_refused():
+    soft = Image.fromarray(SHARP).resize((96, 96)).rotate(20, Image.Resampling.BICUBIC)
+    hidden = np.full((96, 96), 255, np.uint8)
+    hidden[:9] = 0
+    with pytest.raises(InputError, match="either could be the object"):
+        read_mask(encoded(Image.fromarray(np.dstack([np.asarray(soft), hidden]))))
+    with pytest.raises(InputError, match="all of it is transparent"):
+        read_mask(encoded(Image.fromarray(np.dstack([SHARP, 0 * SHARP]))))
+
+
+def test_masks_of_jpeg_have_soft_edges_in_color_too():
+    red = np.dstack([SHARP, 0 * SHARP, 0 * SHARP])
+    found = read_mask(encoded(Image.fromarray(red), "JPEG", quality=90))
+    assert (found != disc()).mean() < 0.02

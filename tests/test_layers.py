@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 HOMES = {
     "timm": ("segcore.features", "segcore.pretrain"),
     "PIL": ("segcore.image", "segcore.show", "demo"),
+    "tifffile": ("segcore.image.tiff",),
     "gradio": ("demo", "app"),
     "plotly": ("demo",),
 }

@@ -18,15 +18,26 @@ from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.learn import CATALOG, Pictures, learn, load_learned, score_baselines, score_classes, systems, train
 from segcore.learn.baselines import BASELINES
-from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table
+from segcore.learn.learned import save_learned
+from segcore.learn.mutual import information_loss, joint_of_shifts, joint_table, joint_tables, parts_of
 from segcore.learn.orders import ORDERS, attention_mask, kernel_mask, ranks
+from segcore.learn.pictures import Source
 from segcore.learn.settings import ACSettings
 from segcore.learn.systems.ac import ACNet, OrderedAttention, OrderedConv, with_steps
 from segcore.learn.systems.infoseg import InfoSegNet, assign, jensen_shannon, pair_scores
 from segcore.learn.systems.mdc import whitening_of
-from segcore.learn.systems.picie import clustering_loss, in_order_of, minibatch_kmeans, picie_losses
+from segcore.learn.systems.picie import (
+    clustering_loss,
+    in_order_of,
+    minibatch_kmeans,
+    nearest_center,
+    picie_losses,
+)
 from segcore.learn.views import Moves, draw_cutouts, draw_moves, jitter_colors, mirrored
 from segcore.nets.blocks import sobel
+from segcore.nets.small import ConvNet
+from segcore.train.file import NET, read_trained, trained_bytes
+from segcore.train.learner import Turn
 from tests.asserts import assert_close
 
 TINY = {
@@ -60,7 +71,20 @@ def tiny(name):
     return CATALOG[name].settings(**TINY[name])
 
 
+def learner_of(name, pictures, settings, *, n_segments=3):
+    torch.manual_seed(0)
+    source = Source(pictures, side=settings.side, crop=settings.crop, device=torch.device("cpu"))
+    return CATALOG[name].make_learner(CATALOG[name].make_net(n_segments, settings), n_segments, settings, source)
+
+
 # ---- Mutual information of two views ----
+
+
+def information(table):
+    """Σ P ln (P / (P_i P_j)) of a table of any sum, in nats, cell by cell."""
+    P = [[float(x) / float(table.sum()) for x in row] for row in table]
+    rows, columns = [sum(row) for row in P], [sum(column) for column in zip(*P, strict=True)]
+    return sum(p * math.log(p / (rows[i] * columns[j])) for i, row in enumerate(P) for j, p in enumerate(row) if p > 0)
 
 
 @pytest.mark.parametrize(
@@ -111,6 +135,72 @@ def test_the_joint_table_against_loops(reach):
     assert_close(joint_table(z, y, reach=reach, weight=weight), P, atol=1e-12)
     shifts = joint_of_shifts(z, y, reach=reach, weight=weight).sum((0, 1))
     assert_close((shifts + shifts.T) / (2 * shifts.sum()), P, atol=1e-12)
+
+
+def test_the_published_loss_is_the_mean_over_shifts():
+    """By loops, a table at a time; and the two forms differ: labels that follow one shift are lost in the sum of all."""
+    z, y = soft(2, 3, 4, 5), soft(2, 3, 4, 5, seed=1)
+    losses = []
+    for dv, du in itertools.product((-1, 0, 1), repeat=2):
+        P = torch.zeros(3, 3, dtype=torch.float64)
+        for b, v, u in itertools.product(range(2), range(4), range(5)):
+            if 0 <= v + dv < 4 and 0 <= u + du < 5:
+                P += torch.outer(z[b, :, v, u], y[b, :, v + dv, u + du])
+        losses.append(-information(P + P.T))
+    found = information_loss(joint_tables(z, y, reach=1))
+    assert found.shape == (9,)
+    assert found.tolist() == pytest.approx(losses, abs=1e-12)
+    # Columns 0 1 0 1 …: one bit at shifts of −1, 0 and 1; in one table 2/3 of the pairs differ, which leaves less.
+    stripes = F.one_hot(torch.arange(302) % 2, 2).double().T[None, :, None]
+    each = -information_loss(joint_tables(stripes, stripes, reach=1)[3:6]) / math.log(2)
+    assert_close(each, torch.ones(3).double(), atol=1e-4)
+    expected = 1 + (1 / 3 * math.log2(1 / 3) + 2 / 3 * math.log2(2 / 3))
+    together = joint_table(stripes, stripes, reach=1)
+    assert -float(information_loss(together)) / math.log(2) == pytest.approx(expected, abs=2e-3)
+
+
+def test_what_tables_say_is_what_scikit_learn_says_in_the_mean():
+    counts = np.random.default_rng(0).integers(1, 50, (4, 3, 3))
+    counts = counts + counts.transpose(0, 2, 1)
+    P = torch.from_numpy(counts / counts.sum((1, 2), keepdims=True))
+    parts = parts_of(P)
+    expected = np.mean([mutual_info_score(None, None, contingency=table) for table in counts]) / math.log(2)
+    assert parts["I(z, z')"] == pytest.approx(expected, abs=1e-12)
+    assert parts["H(z)"] - parts["H(z | z')"] == pytest.approx(expected, abs=1e-12)
+    rows = P.sum(2)
+    assert parts["H(z)"] == pytest.approx(float(-(rows * rows.log2()).sum(1).mean()), abs=1e-12)
+
+
+def test_the_step_of_iic_takes_the_form_that_is_asked_for(stuff):
+    """Without changes of the picture, one step's loss by hand from the network's own labels."""
+    for joint in ("shifts", "sum"):
+        settings = tiny("iic").replace(joint=joint, augmentation=False, overclustering=False, sub_heads=1, reach=1)
+        learner = learner_of("iic", stuff, settings)
+        loss = float(learner.losses(Turn(generator(5), 0, 0.0, generator)).total.detach())
+        pixels = learner.source.draw(settings.batch, settings.crop, generator(5))
+        z = learner.net.heads[0](learner.net.features(pixels)).softmax(1).detach()
+        tables = joint_of_shifts(z, z, reach=1).double().flatten(0, 1)
+        tables = tables + tables.mT
+        mean = np.mean([information(table) for table in tables])
+        whole = information(tables.sum(0))
+        assert -loss == pytest.approx(mean if joint == "shifts" else whole, rel=1e-3)
+        assert mean > whole
+
+
+def test_net_10a_sees_thirty_pixels():
+    """As its authors say ("30x30 recep field"): the pixels whose gradient at the middle cell is not zero."""
+    for dilation, field in ((2, 30), (1, 22)):
+        torch.manual_seed(0)
+        net = ConvNet(3, 0.25, dilation=dilation).double().eval()
+        x = torch.rand(1, 5, 64, 64, dtype=torch.float64).requires_grad_()  # after Sobel's filter, as there
+        net.trunk(x)[0, :, 16, 16].sum().backward()
+        seen = (x.grad.abs().sum((0, 1)) > 0).nonzero()
+        assert (seen.max(0).values - seen.min(0).values + 1).tolist() == [field, field]
+
+
+def test_the_smallest_pictures_have_labels():
+    net = ConvNet(3, 0.0625).eval()
+    assert net.scores(torch.rand(1, 3, 1, 7)).shape == (1, 3, 1, 4)
 
 
 def test_gradients_of_the_loss():
@@ -301,6 +391,16 @@ def test_k_means_on_color_finds_colors_and_a_random_network_less():
     assert set(first) == set(BASELINES)
 
 
+def test_color_and_position_tell_places_apart():
+    """Gray pictures, dark above and dark below, light between: three classes, of which color knows two."""
+    truth = torch.arange(3).repeat_interleave(16)[:, None].expand(48, 48).contiguous()
+    image = torch.tensor([60, 200, 60], dtype=torch.uint8)[truth][..., None].expand(48, 48, 3).contiguous()
+    pictures = Pictures((image,) * 2, ("a", "b"), (truth,) * 2, ("above", "between", "below"))
+    found = score_baselines(pictures, pictures, n_segments=3)
+    assert found["k-means on color and position"].accuracy > 0.95
+    assert found["k-means on color"].accuracy < 0.7
+
+
 def test_more_clusters_than_colors_leave_some_unused():
     plain = torch.zeros(16, 16, dtype=torch.int64)
     pictures = Pictures((torch.zeros(16, 16, 3, dtype=torch.uint8),) * 2, ("a", "b"), (plain,) * 2, ("black",))
@@ -399,11 +499,64 @@ def test_gradients_reach_the_features_alone():
 def test_minibatch_kmeans_finds_what_lies_apart():
     directions = F.normalize(torch.eye(4), dim=1)
     rows = F.normalize(directions.repeat_interleave(500, 0) + 0.1 * draw(2000, 4).float(), dim=1)
-    centers = minibatch_kmeans(rows, 4, generator=generator())
+    centers = minibatch_kmeans(rows, 4, generator=generator(), unit=True)
     cosines = centers @ directions.T
     assert_close(cosines.amax(1), torch.ones(4), atol=0.01)
     assert sorted(cosines.argmax(1).tolist()) == [0, 1, 2, 3]
     assert_close(in_order_of(directions, centers) @ directions.T, torch.eye(4), atol=0.1)
+
+
+def test_published_centers_are_means_and_each_row_counts_once():
+    """Two bundles of more rows than the start sees: the plain means of each, of length below 1."""
+    bundles = [F.normalize(torch.eye(5)[i] + 0.5 * draw(3500, 5, seed=i).float(), dim=1) for i in (0, 1)]
+    rows = torch.cat([x[x.argmax(1) == i] for i, x in enumerate(bundles)])  # on the two sides of a mirror
+    centers = minibatch_kmeans(rows, 2, generator=generator())
+    nearest = torch.cdist(rows, centers).argmin(1)
+    assert torch.equal(nearest_center(rows, centers), nearest)
+    means = torch.stack([rows[nearest == i].mean(0) for i in (0, 1)])
+    assert len(rows) > 4096
+    assert_close(centers, means, atol=0.01)
+    assert 0.5 < float(centers.norm(dim=1).max()) < 0.95
+    few = minibatch_kmeans(rows[:3000], 1, generator=generator())
+    assert_close(few[0], rows[:3000].mean(0), atol=1e-5)  # nothing counts twice
+
+
+def test_the_nearest_mean_need_not_be_that_of_largest_product():
+    centers, row = torch.tensor([[0.9, 0.0], [0.3, 0.3]]), torch.tensor([[0.5, 0.5]]) * 2**0.5
+    assert (row @ centers.T).argmax() == 0  # .64 against .42
+    assert nearest_center(row, centers) == torch.cdist(row, centers).argmin() == 1  # .54 against .33, squared
+
+
+@pytest.mark.parametrize("kind", ["means", "unit"])
+def test_an_epoch_of_picie_labels_by_distance_and_reads_the_centers(kind, stuff):
+    learner = learner_of("picie", stuff, tiny("picie").replace(centers=kind, overclustering=False))
+    turn = Turn(generator(1), 0, 0.0, generator)
+    learner.prepare(turn)
+    lengths = learner._centers(0).norm(dim=2)
+    assert bool((lengths < 0.9999).any()) == (kind == "means")
+    if kind == "unit":
+        assert_close(lengths, torch.ones(2, 3), atol=1e-5)
+    with torch.no_grad():
+        z = torch.cat([learner.views(generator(step))[0] for step in range(3)]).permute(0, 2, 3, 1)
+    expected = torch.cdist(z.flatten(0, 2), learner._centers(0)[0]).argmin(1).reshape(z.shape[:3])
+    assert float((learner._labels(0)[0] == expected).float().mean()) > 0.999
+    pixels, net = torch.rand(1, 3, 16, 16), learner.net.eval()
+    products = torch.einsum("bdhw,kd->bkhw", net.features(pixels), learner._centers(0)[0])
+    assert torch.equal(net.scores(pixels).argmax(1), products.argmax(1))  # in use, by products, as published
+
+
+def test_modified_deepcluster_clusters_what_its_classifier_reads(stuff):
+    """Unit features as they are; whitened ones, as DeepCluster has them, where they are asked for."""
+    for whitening in (False, True):
+        learner = learner_of("mdc", stuff, tiny("mdc").replace(whitening=whitening))
+        learner.prepare(Turn(generator(1), 0, 0.0, generator))
+        with torch.no_grad():
+            f = torch.cat([learner._features(generator(step)) for step in range(3)])
+        seen = learner.net.whitened(f)
+        assert torch.allclose(seen, f, atol=1e-6) != whitening
+        z = seen.permute(0, 2, 3, 1).flatten(0, 2)
+        expected = torch.cdist(z, learner.net.prototypes).argmin(1)
+        assert float((learner.labels.flatten() == expected).float().mean()) > 0.999
 
 
 def test_whitened_features_are_uncorrelated():
@@ -454,6 +607,31 @@ def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
     assert_close(scores.sum(0), torch.ones(image.shape[:2]), atol=1e-4)
     assert read.settings == settings
     assert done.scores.accuracy == pytest.approx(score_classes(whole.label, stuff, n_segments=4).accuracy)
+
+
+@pytest.mark.parametrize("name", CATALOG)
+def test_files_and_checkpoints_from_before_a_setting_mean_what_they_did(name, stuff, tmp_path):
+    """A field that a file does not know yet stands for what was done before there was one."""
+    schema, path = CATALOG[name].settings, tmp_path / "net.safetensors"
+    settings = tiny(name).replace(**schema.before())
+    asked = {"n_segments": 3, "seed": 1, "device": "cpu"}
+    _, state = train(name, stuff, steps=2, settings=settings, **asked)
+    learned = state.learned()
+    save_learned(learned, path)
+    file = read_trained(path)
+    older = {key: value for key, value in file.about["settings"].items() if key not in schema.before()}
+    path.write_bytes(trained_bytes(NET, file.tensors, {**file.about, "settings": older}))
+    read = load_learned(path)
+    assert read.settings == settings
+    assert torch.equal(read.scores(stuff.images[0]), learned.scores(stuff.images[0]))
+    whole = state.checkpoint()
+    identity = {key: value for key, value in whole.identity.items() if key not in schema.before()}
+    checkpoint = dataclasses.replace(whole, identity=identity)
+    *_, on = train(name, stuff, steps=3, settings=settings, start=checkpoint, **asked)
+    assert on.step == 3
+    if tiny(name) != settings:
+        with pytest.raises(InputError, match="of a training with another"):
+            next(train(name, stuff, steps=3, settings=tiny(name), start=checkpoint, **asked))
 
 
 def test_truth_is_not_looked_at(stuff):

@@ -131,6 +131,11 @@ def test_the_page_of_an_installed_package_starts(commands, tmp_path):
         for path in ("", "guide"):
             text = urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}").read().decode()
             assert "gradio_config" in text
+        text = urllib.request.urlopen(f"http://127.0.0.1:{port}/").read().decode()
+        (script,) = set(re.findall(r"scripts/\w+\.js", text))
+        assert (
+            "shared_components_viewer_viewer" in urllib.request.urlopen(f"http://127.0.0.1:{port}/{script}").read().decode()
+        )
     finally:
         page.terminate()
         page.wait()

@@ -156,6 +156,23 @@ def test_the_transposed_form(k, stride, padding, extra, generator):
     assert_close(pixel_adaptive_convolution_transposed(x, guide, weight, bias, **how), expected, atol=1e-12)
 
 
+def test_weights_of_the_authors_layer_go_in_flipped(generator):
+    """Their layer by loops: values with zeros between, and at each output a window times K times the taps as they lie."""
+    x, guide = torch.rand(1, 2, 2, 3, generator=generator), torch.rand(1, 1, 4, 6, generator=generator)
+    weight = torch.rand(2, 3, 3, 3, generator=generator)
+    spread = torch.zeros(2, 6, 8)
+    spread[:, 1:-1:2, 1:-1:2] = x[0]  # stride 2, padding 1, output padding 1; one more row and column of zeros around
+    f = F.pad(guide[0, 0], (1, 1, 1, 1))
+    expected = torch.zeros(3, 4, 6)
+    for v, u, dv, du in itertools.product(range(4), range(6), range(3), range(3)):
+        K = math.exp(-0.5 * float(f[v + dv, u + du] - f[v + 1, u + 1]) ** 2)
+        expected[:, v, u] += K * spread[:, v + dv, u + du] @ weight[:, :, dv, du]
+    found = pixel_adaptive_convolution_transposed(x, guide, weight.flip(2, 3), stride=2, padding=1, output_padding=1)
+    assert_close(found[0], expected, atol=1e-5)
+    turned = pixel_adaptive_convolution_transposed(x, guide, weight, stride=2, padding=1, output_padding=1)
+    assert float((turned[0] - expected).abs().max()) > 0.1
+
+
 def test_the_transposed_form_is_the_adjoint(generator):
     """⟨A x, y⟩ = ⟨x, Aᵀ y⟩, with the same guide, since K is symmetric."""
     guide = doubles(1, 2, 6, 7, generator=generator)

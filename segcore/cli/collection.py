@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_device, add_engine, add_settings, engine_from, settings_from
+from segcore.cli.flags import add_device, add_engine, add_overwrite, add_settings, engine_from, settings_from
 from segcore.cli.table import shown
 from segcore.errors import InputError
+from segcore.runtime.outputs import check_outputs
 from segcore.settings import CRF_PRESETS, Schema, Settings, params
 
 if TYPE_CHECKING:
@@ -25,13 +26,18 @@ def add_collection(commands: Any) -> None:
     kinds = collection.add_subparsers(title="commands", required=True, metavar="COMMAND")
     segment = kinds.add_parser("segment", help="group the patches of all pictures, and write label maps", epilog=EPILOG)
     segment.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="folder of pictures, zip, or text file with a path per line"
+        "folder",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="folder of pictures, zip, text file with a path per line, or picture",
     )
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
     segment.add_argument("--system", default="kmeans", metavar="SYSTEM", help="its name (kmeans)")
     segment.add_argument(
         "--n-segments", type=int, metavar="K", help="number of groups; left out, the data choose, where the system can"
     )
+    add_overwrite(segment)
     add_common(segment, _segment)
     kinds.add_parser("systems", help="list the systems with their settings").set_defaults(run=_systems)
 
@@ -84,14 +90,16 @@ def own_settings(system: "CollectionSystem", given: Sequence[str]) -> Schema:
 
 def _segment(parsed: argparse.Namespace) -> int:
     from segcore.collection import group, pictures_of, system_of
-    from segcore.collection.export import clusters, write_grouping
+    from segcore.collection.export import clusters, outputs_of, write_grouping
     from segcore.show.files import make_folder
 
     settings, of_file = settings_and_file(parsed)
     system = of_file or system_of(parsed.system)
     own = own_settings(system, parsed.own)
+    pictures = pictures_of(parsed.folder, without=parsed.out)
     make_folder(parsed.out)
-    collection = collected(parsed, pictures_of(parsed.folder), settings)
+    check_outputs(outputs_of(pictures, parsed.out), (p.path for p in pictures), overwrite=parsed.overwrite)
+    collection = collected(parsed, pictures, settings)
     settings = collection.settings
     grouping = shown(group(collection, system, n_groups=parsed.n_segments, seed=settings.seed, settings=own))
     about = clusters(collection, grouping, settings, own.to_dict(), settings.seed)

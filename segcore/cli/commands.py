@@ -7,6 +7,7 @@ A user's mistake ends with exit status 2 and one line `error: …` on standard e
 
 import argparse
 import dataclasses
+import io
 import json
 import os
 import sys
@@ -18,7 +19,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli.collection import add_collection
 from segcore.cli.evaluate import add_evaluate
-from segcore.cli.flags import add_device, add_engine, add_settings, check_json, engine_from, settings_from, write_json
+from segcore.cli.flags import (
+    add_device,
+    add_engine,
+    add_overwrite,
+    add_settings,
+    check_json,
+    engine_from,
+    settings_from,
+    write_json,
+)
 from segcore.cli.head import add_head
 from segcore.cli.learn import add_learn
 from segcore.cli.lecture import add_lecture
@@ -28,6 +38,7 @@ from segcore.errors import InputError, SegcoreError, shortened
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
 if TYPE_CHECKING:
+    from segcore.image import PictureFile
     from segcore.pipeline import Pipeline
 
 
@@ -40,6 +51,9 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may hold what the console cannot show
     parsed = build_parser().parse_args(arguments)
     try:
         status: int = parsed.run(parsed)
@@ -69,11 +83,14 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
     segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
-    segment.add_argument("pictures", nargs="+", metavar="PICTURE", help="picture files")
+    segment.add_argument(
+        "pictures", nargs="+", metavar="PICTURE", help="pictures, folders of them, zips, or text files with a path per line"
+    )
     segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
     add_device(segment)
     segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
+    add_overwrite(segment)
     add_engine(segment)
     add_settings(segment)
     segment.set_defaults(run=_segment)
@@ -89,6 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
     bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
     add_device(bench)
     bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
+    add_overwrite(bench)
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")
     bench.add_argument("--stops", action="store_true", help="instead, show how much work goes on after a stop")
@@ -112,47 +130,77 @@ def build_parser() -> argparse.ArgumentParser:
 def _segment(parsed: argparse.Namespace) -> int:
     from segcore.pipeline import Pipeline
     from segcore.pipeline.backbones import resolve_backbone
+    from segcore.runtime.outputs import check_outputs
     from segcore.runtime.progress import make_bar, say
-    from segcore.show.files import make_folder
+    from segcore.show.files import make_folder, outputs_of
 
     settings, engine = settings_from(parsed), engine_from(parsed)
     pipeline = Pipeline(device=parsed.device)
-    stems = _stems(parsed.pictures)
+    pictures, failed = _listed(parsed.pictures, parsed.out)
     make_folder(parsed.out)
     if is_weight_file(settings.backbone):
         resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
-    there = {
-        p for p, stem in stems.items() if parsed.resume and _is_there(p, parsed.out / f"{stem}.json", pipeline, settings)
-    }
+    outputs = [path for picture in pictures for path in outputs_of(parsed.out, picture.name)]
+    check_outputs(outputs, (picture.path for picture in pictures), overwrite=parsed.overwrite)
+    there = {picture for picture in pictures if parsed.resume and _is_there(picture, parsed.out, pipeline, settings)}
     if there:
-        say(f"{len(there)} of {len(stems)} pictures are there already.")
-    missing = {p: stem for p, stem in stems.items() if p not in there}
+        say(f"{len(there)} of {len(pictures)} pictures are there already.")
+    missing = [picture for picture in pictures if picture not in there]
     work = partial(_segment_one, pipeline=pipeline, settings=settings, out=parsed.out)
-    failed, told, bar = 0, set[str](), make_bar(total=len(missing), label="segment")
+    told, bar = set[str](), make_bar(total=len(missing), label="segment")
     try:
-        for (picture, _), done in engine.each(work, tuple(missing.items())):
+        for picture, done in engine.each(work, missing):
             try:
                 result = done()
             except (SegcoreError, OSError) as error:
                 # One bad picture must not cost the results of the others.
-                say(f"error: {picture}: {_sentence(error)}", error=True)
+                say(f"error: {_shown(picture)}: {_sentence(error)}", error=True)
                 failed += 1
             else:
-                _tell(picture, result, told)
+                _tell(_shown(picture), result, told)
             bar.update(1)
     finally:
         bar.close()
     return 2 if failed else 0
 
 
-def _is_there(picture: str, summary: Path, pipeline: "Pipeline", settings: Settings) -> bool:
-    """Whether the results of these settings are there, later than the picture; the summary is written last."""
+def _listed(given: Sequence[str], out: Path) -> "tuple[list[PictureFile], int]":
+    """The pictures that are meant, and how many of what was given cannot be listed, which is said."""
+    from segcore.image.listing import pictures_of
+    from segcore.runtime.progress import say
+
+    found: dict[PictureFile, None] = {}
+    failed = 0
+    for path in given:
+        try:
+            found |= dict.fromkeys(pictures_of(Path(path), least=1, without=out, field="pictures"))
+        except InputError as error:
+            say(f"error: {error}", error=True)
+            failed += 1
+    seen: dict[str, PictureFile] = {}
+    for picture in found:
+        other = seen.setdefault(picture.name, picture)
+        if other is not picture:
+            raise InputError(
+                f"{_shown(other)} and {_shown(picture)} would both write {picture.name}.*; run them with two --out folders."
+            )
+    return list(found), failed
+
+
+def _shown(picture: "PictureFile") -> str:
+    return f"{picture.path}/{picture.member}" if picture.member else str(picture.path)
+
+
+def _is_there(picture: "PictureFile", out: Path, pipeline: "Pipeline", settings: Settings) -> bool:
+    """Whether the results of these settings are there, whole, and later than the picture; the summary is written last."""
+    from segcore.show.files import outputs_of, summary_there
+
+    found = summary_there(out, picture.name)
     try:
-        found = json.loads(summary.read_text(encoding="utf-8"))
-        is_later = summary.stat().st_mtime >= Path(picture).stat().st_mtime
+        is_later = outputs_of(out, picture.name)[-1].stat().st_mtime >= picture.path.stat().st_mtime
     except (OSError, ValueError):
         return False
-    return is_later and isinstance(found, dict) and found.get("settings") == pipeline.resolve(settings).to_dict()
+    return is_later and found is not None and found.get("settings") == pipeline.resolve(settings).to_dict()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,18 +214,17 @@ class _Done:
     files: tuple[str, ...]
 
 
-def _segment_one(item: tuple[str, str], *, pipeline: "Pipeline", settings: Settings, out: Path) -> _Done:
+def _segment_one(picture: "PictureFile", *, pipeline: "Pipeline", settings: Settings, out: Path) -> _Done:
     """Segment a picture and write its files."""
     from segcore.show.files import write_files
 
-    picture, stem = item
     result = pipeline.run(picture, settings)
     return _Done(
         result.n_segments,
         sum(stage.seconds for stage in result.stages if not stage.cached),
         tuple(result.notes),
         frozenset(note for stage in result.stages if stage.name == "weights" for note in stage.notes),
-        tuple(path.name for path in write_files(result, out, stem)),
+        tuple(path.name for path in write_files(result, out, picture.name)),
     )
 
 
@@ -192,17 +239,6 @@ def _tell(picture: str, done: _Done, told: set[str]) -> None:
             say(f"note: {' '.join(note.splitlines())}", error=True)
             told.add(note)
     say(f"{picture}: {done.n_segments} segments, {done.seconds:.2f} s, {', '.join(done.files)}")
-
-
-def _stems(pictures: Sequence[str]) -> dict[str, str]:
-    """The stem of each picture's results; two pictures of one name would overwrite each other."""
-    stems = {picture: Path(picture).stem for picture in pictures}
-    seen: dict[str, str] = {}
-    for picture, stem in stems.items():
-        if stem in seen:
-            raise InputError(f"{seen[stem]} and {picture} would both write {stem}.*; run them with two --out folders.")
-        seen[stem] = picture
-    return stems
 
 
 def _methods(parsed: argparse.Namespace) -> int:
@@ -258,7 +294,7 @@ def _bench(parsed: argparse.Namespace) -> int:
             "--only and --json out.",
             field=asked[0],
         )
-    check_json(parsed.json)
+    check_json(parsed.json, overwrite=parsed.overwrite)
     device = pick_device(parsed.device)
     about = report.machine(device)
     print(report.machine_line(about))

@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.cli.evaluate_collection import add_evaluate_collection
-from segcore.cli.flags import add_device, add_engine, add_settings, check_json, engine_from, settings_from, write_json
+from segcore.cli.flags import (
+    add_device,
+    add_engine,
+    add_overwrite,
+    add_settings,
+    check_json,
+    engine_from,
+    settings_from,
+    write_json,
+)
 from segcore.cli.scores_json import (
     LABEL_SCORES,
     OBJECT_SCORES,
@@ -50,7 +59,7 @@ def add_evaluate(commands: Any) -> None:
         help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture",
         epilog=f"--method {ALL} scores all methods that find objects, a row each.",
     )
-    objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
     objects.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks of the same names, object bright")
     _add_common(objects, _objects)
 
@@ -65,7 +74,7 @@ def add_evaluate(commands: Any) -> None:
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
     parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
     parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
 
@@ -80,6 +89,7 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
         "settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
+    add_overwrite(parser)
     add_device(parser)
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     add_engine(parser)
@@ -94,13 +104,13 @@ def _bsds(parsed: argparse.Namespace) -> int:
         raise InputError("--k names the numbers of segments of a benchmark; leave --n-segments out.", field="n_segments")
     cases, levels = limited(bsds_cases(parsed.root, parsed.split), parsed.limit), _numbers(parsed.k)
     rows, status = _rows(parsed, cases, partial(evaluate_regions, levels=levels))
-    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     head = ("backbone", "pictures", "covering ODS", "OIS", "best", "PRI ODS", "OIS", "VoI ODS", "OIS", "F ODS", "OIS", "ms")
     print_table(head, [(name, len(r.names), *_region_numbers(r)) for name, r, _ in rows])
     for line in _about_levels(rows[0][1]):
         print(line)
     print("F: of the boundaries, more is better; ms: from labels of patches to labels of pixels, for one picture and level.")
     _print_left_out(rows[0][1].skipped)
+    _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     return status
 
 
@@ -129,7 +139,6 @@ def _objects(parsed: argparse.Namespace) -> int:
     contenders, status = _rows(parsed, cases, evaluate)
     found = [(name, settings, report) for name, variants, _ in contenders for settings, report in variants]
     rows = [(name, report, settings) for name, settings, report in found if isinstance(report, ObjectReport)]
-    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **object_json(*row)} for row in rows])
 
     def label(settings: Settings) -> str:
         ruled = "object_rule" in settings_read(settings)
@@ -149,6 +158,7 @@ def _objects(parsed: argparse.Namespace) -> int:
         if not isinstance(report, ObjectReport):
             print(f"Not possible: {name}, {settings.method}: {report}")
     _print_left_out(rows[0][1].skipped, alone)
+    _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **object_json(*row)} for row in rows])
     return status
 
 
@@ -162,7 +172,6 @@ def _labels(parsed: argparse.Namespace) -> int:
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_labels, ignore=ignore))
     about = {"protocol": "labels", "ignore": ignore, "no_partner": alone}
-    _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", *LABEL_SCORES.values(), "pooled mIoU", "accuracy"),
         [(name, len(r.names), *label_row(r), r.pooled.miou, r.pooled.accuracy) for name, r, _ in rows],
@@ -172,6 +181,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     if ignore is not None and not rows[0][1].n_ignoring:
         print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
     _print_left_out(rows[0][1].skipped, alone)
+    _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     return status
 
 
@@ -186,7 +196,6 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
     about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}
-    _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", "patches", f"precision@{N_NEAREST}", "mean of classes", "by chance"),
         [(name, len(r.names), r.n_patches, r.mean_precision, r.class_precision, r.class_chance) for name, r, _ in rows],
@@ -195,6 +204,7 @@ def _retrieval(parsed: argparse.Namespace) -> int:
         f"precision: share of the {N_NEAREST} nearest patches in other pictures that are of the same class; more is better."
     )
     _print_left_out(rows[0][1].skipped, alone)
+    _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
     return status
 
 
@@ -230,7 +240,7 @@ def _rows(
 
 def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tuple[str, Settings, "Pipeline"]]:
     """The rows of the table: their names, settings and pipelines."""
-    check_json(parsed.json)
+    check_json(parsed.json, overwrite=parsed.overwrite)
     from segcore.evaluate import untrained_pipeline
     from segcore.evaluate.cases import resolved
     from segcore.pipeline import Pipeline

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.cli.collection import EPILOG, FLAGS, add_common, collected, own_settings, settings_and_file, told_failed
-from segcore.cli.flags import check_json, write_json
+from segcore.cli.flags import add_overwrite, check_json, write_json
 from segcore.cli.table import limited, print_table, shown
 from segcore.errors import InputError
 
@@ -49,6 +49,7 @@ def add_evaluate_collection(kinds: Any) -> None:
         help="also a linear probe, trained on every other picture (on)",
     )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all scores to this file")
+    add_overwrite(evaluate)
     add_common(evaluate, _evaluate)
 
 
@@ -58,7 +59,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     from segcore.evaluate.collection import Contender, evaluate_collection
     from segcore.image import parse_label
 
-    check_json(parsed.json)
+    check_json(parsed.json, overwrite=parsed.overwrite)
     settings, of_file = settings_and_file(parsed)
     if parsed.n_segments < 2:
         raise InputError(f"n_segments must be at least 2; got {parsed.n_segments}.", field="n_segments")
@@ -68,7 +69,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     owns = {name: own_settings(system, parsed.own if len(systems) == 1 else []) for name, system in systems.items()}
     if parsed.own and len(systems) != 1:
         raise InputError("--set needs one --system, as every system has settings of its own.", field="set")
-    pictures = _pictures(cases)
+    pictures = [case.picture for case in cases]
     main = collected(parsed, pictures, settings)
     rows, kmeans = [], system_of("kmeans")
     if parsed.baselines and main.reader.model.backbone.needs_weights:
@@ -86,12 +87,6 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     _print_reports(reports)
     write_json(parsed.json, _json(parsed, main, reports))
     return told_failed(main)
-
-
-def _pictures(cases: Sequence[Any]) -> list[Any]:
-    from segcore.collection import PictureFile
-
-    return [PictureFile(case.name, case.picture) for case in cases]
 
 
 def _print_reports(reports: "Sequence[SystemReport]") -> None:

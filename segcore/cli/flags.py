@@ -1,13 +1,13 @@
-"""Flags that several commands share: one for each field of `Settings`, generated from the schema, and files of JSON."""
+"""Flags that several commands share: one for each field of `Settings`, from the schema; and files of JSON."""
 
 import argparse
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segcore.errors import InputError
+from segcore.runtime.outputs import check_outputs, json_bytes, write_whole
 from segcore.settings import CRF_PRESETS, Param, Schema, Settings, params
 
 if TYPE_CHECKING:
@@ -91,11 +91,16 @@ def engine_from(parsed: argparse.Namespace) -> "Engine":
     return engine_of(parsed.engine, parsed.address)
 
 
-def check_json(path: Path | None) -> None:
-    """Refuse, before anything is computed, a file that cannot be written.
+def add_overwrite(parser: argparse.ArgumentParser) -> None:
+    """Add --overwrite."""
+    parser.add_argument("--overwrite", action="store_true", help="also replace files that this program has not written")
+
+
+def check_json(path: Path | None, *, overwrite: bool = False) -> None:
+    """Refuse, before anything is computed, a file that cannot be written, or that somebody else wrote.
 
     Raises:
-        InputError: its folder is missing or cannot be written, or it is a folder.
+        InputError: its folder is missing or cannot be written, it is a folder, or it holds no scores of ours.
     """
     if path is None:
         return
@@ -105,6 +110,7 @@ def check_json(path: Path | None) -> None:
         raise InputError(f"Cannot write {path}: it is a folder. Name a file in it.", field="json")
     if not os.access(path if path.exists() else path.parent, os.W_OK):
         raise InputError(f"Cannot write {path}: permission denied. Use another --json.", field="json")
+    check_outputs([path], overwrite=overwrite, flag="--json")
 
 
 def write_json(path: Path | None, value: Any) -> None:
@@ -116,6 +122,6 @@ def write_json(path: Path | None, value: Any) -> None:
     if path is None:
         return
     try:
-        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(path, json_bytes(value))
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}. Use another --json.", field="json") from error

@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_device, add_settings, check_json, settings_from, write_json
+from segcore.cli.flags import add_device, add_overwrite, add_settings, check_json, settings_from, write_json
 from segcore.cli.table import limited, shown
 from segcore.errors import InputError, SegcoreError
+from segcore.runtime.outputs import check_outputs
 
 if TYPE_CHECKING:
     from segcore.evaluate.heads import HeadReport
@@ -25,6 +26,7 @@ def add_head(commands: Any) -> None:
     train = kinds.add_parser("train", help="train on pictures with label maps, dense or sparse")
     _add_folders(train, labels=True)
     train.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the head goes (.safetensors)")
+    add_overwrite(train)
     train.add_argument("--names", default="", metavar="LIST", help="names of the labels, ascending, with commas")
     train.add_argument("--n-blocks", type=int, default=1, metavar="N", help="last blocks read side by side (1)")
     train.add_argument("--c", type=float, metavar="C", help="inverse strength of the penalty on the weights (0.1)")
@@ -37,18 +39,20 @@ def add_head(commands: Any) -> None:
     apply = kinds.add_parser("apply", help="label pictures")
     _add_folders(apply, labels=False)
     apply.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the label maps; made if missing")
+    add_overwrite(apply)
     _add_head_file(apply)
     apply.set_defaults(run=_apply)
 
     evaluate = kinds.add_parser("evaluate", help="accuracy, IoU of each label and their mean, against label maps")
     _add_folders(evaluate, labels=True)
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all scores to this file")
+    add_overwrite(evaluate)
     _add_head_file(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 
 def _add_folders(parser: argparse.ArgumentParser, *, labels: bool) -> None:
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
     if labels:
         parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
         parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
@@ -68,6 +72,7 @@ def _train(parsed: argparse.Namespace) -> int:
     from segcore.heads.linear import DEFAULT_C
     from segcore.image import parse_label
     from segcore.pipeline import Pipeline
+    from segcore.show.files import write_file
 
     if parsed.out.is_dir() or not parsed.out.parent.is_dir():
         raise InputError(f"Cannot write {parsed.out}: name a file in a folder that is there.", field="out")
@@ -75,6 +80,7 @@ def _train(parsed: argparse.Namespace) -> int:
         raise InputError(f"--max-patches must be at least 2; got {parsed.max_patches}.", field="max_patches")
     settings = settings_from(parsed)
     cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    check_outputs([parsed.out], (f.path for case in cases for f in (case.picture, case.truth)), overwrite=parsed.overwrite)
     make = untrained_pipeline if parsed.untrained else Pipeline
     steps = train_on_cases(
         cases,
@@ -89,7 +95,7 @@ def _train(parsed: argparse.Namespace) -> int:
         untrained=parsed.untrained,
     )
     trained = shown(steps, label="features")
-    parsed.out.write_bytes(head_bytes(trained.head))
+    write_file(parsed.out, head_bytes(trained.head))
     head = trained.head
     thinned = "" if trained.n_patches == trained.n_marked else f" of {trained.n_marked:,}"
     print(
@@ -104,22 +110,23 @@ def _train(parsed: argparse.Namespace) -> int:
 
 
 def _apply(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate.cases import pictures_in
     from segcore.heads.apply import UPSAMPLING, label_picture
-    from segcore.show.files import labels_png, make_folder
+    from segcore.image.listing import pictures_of
+    from segcore.show.files import labels_png, make_folder, write_file
 
     head, pipeline = _opened(parsed)
-    pictures = limited(pictures_in(parsed.images), parsed.limit)
+    pictures = limited(pictures_of(parsed.images, least=1, without=parsed.out), parsed.limit)
     _check_weights(pipeline, head)
     make_folder(parsed.out)
+    paths = [parsed.out / f"{picture.name}.labels.png" for picture in pictures]
+    check_outputs(paths, (picture.path for picture in pictures), overwrite=parsed.overwrite)
     failed = 0
-    for picture in pictures:
+    for picture, path in zip(pictures, paths, strict=True):
         try:
             labels, unsure = label_picture(pipeline, head, picture, upsampling=parsed.upsampling or UPSAMPLING)
-            path = parsed.out / f"{picture.stem}.labels.png"
-            path.write_bytes(labels_png(labels.numpy()))
+            write_file(path, labels_png(labels.numpy()))
         except (SegcoreError, OSError) as error:
-            print(f"error: {picture.name}: {error}", file=sys.stderr)
+            print(f"error: {picture.shown}: {error}", file=sys.stderr)
             failed += 1
             continue
         names = dict(zip(head.labels, head.names, strict=True))
@@ -134,7 +141,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     from segcore.heads.apply import UPSAMPLING
     from segcore.image import parse_label
 
-    check_json(parsed.json)
+    check_json(parsed.json, overwrite=parsed.overwrite)
     head, pipeline = _opened(parsed)
     cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     upsampling = parsed.upsampling or UPSAMPLING

@@ -4,9 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from segcore.cli.flags import add_device, add_settings, schema_from
+from segcore.cli.flags import add_device, add_overwrite, add_settings, schema_from
 from segcore.errors import InputError
 from segcore.learn.catalog import CATALOG
+from segcore.runtime.outputs import check_outputs
 
 _N_SEGMENTS = 6
 
@@ -17,13 +18,19 @@ def add_learn(commands: Any) -> None:
     systems = learn.add_subparsers(title="systems", required=True, metavar="SYSTEM")
     for name, card in CATALOG.items():
         one = systems.add_parser(name, help=f"{card.title}: {card.summary}")
-        one.add_argument("pictures", metavar="FOLDER", help="pictures, or the name of a drawn collection, such as stuff6")
+        one.add_argument(
+            "pictures",
+            nargs="+",
+            metavar="FOLDER",
+            help="pictures: folders, zips, or lists; or the name of a drawn collection, such as stuff6",
+        )
         one.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the network goes (.safetensors)")
         one.add_argument("--n-segments", type=int, metavar="K", help="clusters (as many as classes, else 6)")
         one.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (10)")
         one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
         one.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
         one.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
+        add_overwrite(one)
         add_device(one)
         one.add_argument("--labels", type=Path, metavar="DIR", help="label maps, only to score the result with")
         one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
@@ -37,6 +44,7 @@ def _learn(parsed: argparse.Namespace) -> int:
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
+    check_outputs([parsed.out], overwrite=parsed.overwrite)
     settings = schema_from(parsed, CATALOG[parsed.system].settings)
     pictures, skipped = _pictures(parsed, settings.side)
     if skipped:
@@ -69,6 +77,7 @@ def _pictures(parsed: argparse.Namespace, side: int) -> Any:
     from segcore.drawn.stuff import STUFF, draw_stuff
     from segcore.learn import load_pictures
 
-    if parsed.pictures in STUFF and not Path(parsed.pictures).is_dir():
-        return draw_stuff(parsed.pictures), ()
-    return load_pictures(parsed.pictures, side=side, labels=parsed.labels, ignore=parsed.ignore)
+    first = parsed.pictures[0]
+    if len(parsed.pictures) == 1 and first in STUFF and not Path(first).is_dir():
+        return draw_stuff(first), ()
+    return load_pictures([Path(path) for path in parsed.pictures], side=side, labels=parsed.labels, ignore=parsed.ignore)

@@ -5,19 +5,23 @@ import math
 from pathlib import Path
 from typing import Any
 
-from segcore.cli.flags import add_device
+from segcore.cli.flags import add_device, add_overwrite
 from segcore.errors import InputError
+from segcore.runtime.outputs import check_outputs
 
 
 def add_pretrain(commands: Any) -> None:
     """Add `pretrain`."""
     pretrain = commands.add_parser("pretrain", help="train a small transformer on pictures without labels")
-    pretrain.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="pictures, or images.bin with offsets.npy")
+    pretrain.add_argument(
+        "folders", nargs="+", type=Path, metavar="FOLDER", help="pictures, zips, or lists; or images.bin with offsets.npy"
+    )
     pretrain.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the weights go (.safetensors)")
     pretrain.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (30)")
     pretrain.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
     pretrain.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
     pretrain.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
+    add_overwrite(pretrain)
     add_device(pretrain)
     pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
     pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
@@ -30,6 +34,7 @@ def _pretrain(parsed: argparse.Namespace) -> int:
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
+    check_outputs([parsed.out], overwrite=parsed.overwrite)
     budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
     done = pretrain(

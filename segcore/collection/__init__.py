@@ -9,7 +9,8 @@ from segcore.collection.run import group
 from segcore.collection.store import DiskFull, Store, Stored, default_store, feature_key
 from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, setting
 from segcore.collection.systems import SYSTEMS, system_of
-from segcore.image.listing import PictureFile, pictures_of
+from segcore.image import PictureFile
+from segcore.image.listing import pictures_of
 from segcore.pipeline.reader import Reader, open_reader
 from segcore.runtime.steps import Progress, Steps, finish
 

@@ -15,7 +15,8 @@ from segcore.checks import check_range
 from segcore.collection.store import DiskFull, Store, Stored, feature_key
 from segcore.errors import InputError, NumericalError
 from segcore.image import read_image
-from segcore.image.listing import LEAST, PictureFile
+from segcore.image.listing import LEAST
+from segcore.image.source import PictureFile
 from segcore.pipeline.reader import Reader
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,19 +15,26 @@ from torch import Tensor
 from segcore.collection.collection import Collection
 from segcore.collection.label import label_map
 from segcore.collection.system import Grouping
-from segcore.errors import InputError
-from segcore.image.listing import PictureFile
+from segcore.image import PictureFile
 from segcore.runtime.engine import LOCAL, Engine
+from segcore.runtime.outputs import CLUSTERS, json_bytes
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Settings
-from segcore.show.files import labels_png, make_folder, png
+from segcore.show.files import labels_png, make_folder, result_png, write_file
 from segcore.show.paint import paint_labels
 from segcore.show.palette import OBJECT_PALETTE, PALETTE, Palette
 from segcore.types import Geometry
 
-CLUSTERS = "clusters.json"
 HEAD = "learned.safetensors"
+_OF_PICTURE = (".labels.png", ".overlay.png")
+
+
+def outputs_of(pictures: Iterable[PictureFile], folder: Path) -> Iterator[Path]:
+    """The files that `write_grouping` may write."""
+    yield from (folder / CLUSTERS, folder / HEAD)
+    for picture in pictures:
+        yield from (folder / f"{picture.name}{ending}" for ending in _OF_PICTURE)
 
 
 def clusters(
@@ -102,10 +109,10 @@ def write_grouping(
     for n, (_, done) in enumerate(engine.each(write, own), 1):
         done()
         yield Progress("label maps", n, len(collection))
-    _write(folder / CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False).encode())
+    write_file(folder / CLUSTERS, json_bytes(about))
     learned = learned_bytes(grouping, about)
     if learned is not None:
-        _write(folder / HEAD, learned)
+        write_file(folder / HEAD, learned)
 
 
 def _write_picture(
@@ -113,15 +120,15 @@ def _write_picture(
 ) -> None:
     picture, key, geometry, found = own
     collection = replace(shared, pictures=(picture,), keys=(key,), geometries=(geometry,))
-    labels, overlay = picture_files(collection, replace(grouping, labels=(found,)), 0, settings)
-    _write(folder / f"{picture.name}.labels.png", labels)
-    _write(folder / f"{picture.name}.overlay.png", overlay)
+    files = picture_files(collection, replace(grouping, labels=(found,)), 0, settings)
+    for ending, content in zip(_OF_PICTURE, files, strict=True):
+        write_file(folder / f"{picture.name}{ending}", content)
 
 
 def picture_files(collection: Collection, grouping: Grouping, i: int, settings: Settings) -> tuple[bytes, bytes]:
     """Label map and overlay of one picture, as PNG files."""
     found = label_map(grouping, collection, i, settings).numpy()
-    return labels_png(found), png(paint_labels(collection.image(i).numpy(), found, palette=group_palette(grouping)))
+    return labels_png(found), result_png(paint_labels(collection.image(i).numpy(), found, palette=group_palette(grouping)))
 
 
 def group_palette(grouping: Grouping) -> Palette:
@@ -137,21 +144,12 @@ def zipped(
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for i, name in enumerate(collection.names):
             stop_if_asked()
-            archive.writestr(f"labels/{name}.labels.png", picture_files(collection, grouping, i, settings)[0])
+            stem = name.encode("utf-8", "backslashreplace").decode()  # a zip holds no name that is no text
+            archive.writestr(f"labels/{stem}.labels.png", picture_files(collection, grouping, i, settings)[0])
             yield Progress("label maps", i + 1, len(collection))
-        archive.writestr(CLUSTERS, json.dumps(about, indent=2, ensure_ascii=False))
+        archive.writestr(CLUSTERS, json_bytes(about))
         archive.writestr("command.txt", command + "\n")
         learned = learned_bytes(grouping, about)
         if learned is not None:
             archive.writestr(HEAD, learned)
     return buffer.getvalue()
-
-
-def _write(path: Path, content: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror}. Free some space, or use another --out.", field="out"
-        ) from error

@@ -22,7 +22,7 @@ from segcore.collection.distil import DistilSettings, distil
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.rows import nearest_rows
 from segcore.collection.system import Grouping, GroupSteps, setting
-from segcore.cut.components import bounding_box, largest_component
+from segcore.cut.components import bounding_box
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.numerics import normalize_rows
@@ -125,14 +125,13 @@ def by_patches(collection: Collection) -> Describe:
     return describe
 
 
-def by_class_token(collection: Collection, *, erode: int = 0, dilate: int = 0, masked: bool = False) -> Describe:
-    """Describe a piece by the class token of its crop: of the box of its largest part, at the scale of the features.
+def by_class_token(collection: Collection, *, erode: int = 0, dilate: int = 0) -> Describe:
+    """Describe a piece by the class token of its crop: of the box of all its cells, at the scale of the features.
 
     Args:
         collection: its backbone describes.
-        erode: cells that are taken off the largest part first, unless nothing would be left.
+        erode: cells that are taken off first.
         dilate: cells that are added then.
-        masked: fill the crop around the piece with its mean color.
     """
 
     def describe(i: int, pieces: Tensor) -> Tensor:
@@ -140,34 +139,33 @@ def by_class_token(collection: Collection, *, erode: int = 0, dilate: int = 0, m
         found = []
         for j in range(1, m + 1):
             stop_if_asked()
-            mask = _widened(largest_component(pieces.cpu() == j), erode, dilate)
-            crop = _crop(grid, mask, masked=masked)
+            crop = _crop(grid, widened(pieces.cpu() == j, erode=erode, dilate=dilate))
             found.append(collection.describe(crop, max_side=max(crop.shape[:2])))
         return torch.stack(found)
 
     return describe
 
 
-def _widened(mask: Tensor, erode: int, dilate: int) -> Tensor:
+def widened(mask: Tensor, *, erode: int, dilate: int) -> Tensor:
+    """A mask (h, w) bool less cells at its borders, one step after the other while some are left, then with more.
+
+    Reference: `erode_or_dilate_mask` of Deep Spectral Methods, whose squares of 3 or 4 cells lose one step, not none.
+    """
     array = mask.numpy()
-    smaller = scipy.ndimage.binary_erosion(array, iterations=erode, border_value=1) if erode else array
-    array = smaller if smaller.any() else array
+    for _ in range(erode):
+        smaller = scipy.ndimage.binary_erosion(array, border_value=1)
+        array = smaller if smaller.any() else array
     return torch.from_numpy(scipy.ndimage.binary_dilation(array, iterations=dilate) if dilate else array)
 
 
-def _crop(grid: FeatureGrid, mask: Tensor, *, masked: bool) -> Tensor:
+def _crop(grid: FeatureGrid, mask: Tensor) -> Tensor:
     """(height, width, 3) uint8: what the backbone saw in the box of a mask (h, w) of cells."""
     patch, pixels = grid.geometry.patch, grid.pixels.cpu()
     box = bounding_box(mask)
     if box is None:
         raise InputError("A piece must have a patch; got an empty mask.", field="pieces")
     x0, y0, x1, y1 = box
-    crop = pixels[y0 * patch : y1 * patch, x0 * patch : x1 * patch]
-    if not masked:
-        return crop
-    inside = mask[y0:y1, x0:x1].repeat_interleave(patch, 0).repeat_interleave(patch, 1)
-    mean = crop[inside].float().mean(0).round().to(crop.dtype)
-    return torch.where(inside[..., None], crop, mean)
+    return pixels[y0 * patch : y1 * patch, x0 * patch : x1 * patch]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -200,10 +198,16 @@ def check_pieces(pieces: Pieces, n_groups: int, *, what: str) -> None:
         )
 
 
-def cluster_kmeans(pieces: Pieces, n_groups: int, settings: PieceSettings, *, seed: int, n_init: int = 5) -> Grouped:
-    """Group pieces by k-means of their vectors, on a seeded sample where there are many or where large ones count more."""
+def cluster_kmeans(
+    pieces: Pieces, n_groups: int, settings: PieceSettings, *, seed: int, n_init: int = 5, whiten: bool = False
+) -> Grouped:
+    """Group pieces by k-means of their vectors, on a seeded sample where there are many or where large ones count more.
+
+    With `whiten`, each number of a vector is divided by its standard deviation first, and vectors then have length 1 again,
+    as in MaskDistill's code.
+    """
     rows = _sampled(pieces, settings, seed)
-    to_space = _reduced(_vectors(pieces, rows), settings.dims)
+    to_space = _space(_vectors(pieces, rows), settings.dims, whiten=whiten)
     X = to_space(_vectors(pieces, rows))
     found = kmeans(X, n_clusters=n_groups, n_init=n_init, generator=torch.Generator().manual_seed(seed))
     members = torch.nn.functional.one_hot(found.labels, n_groups).to(X)
@@ -227,10 +231,11 @@ def cluster_spectral(
 ) -> Grouped:
     """Group pieces by spectral clustering of the graph of their nearest neighbors, W = ½ (A + Aᵀ).
 
-    A piece outside of the sample of at most `most` joins the group of most of its nearest in the sample. The confidence of a
-    piece is the share of its neighbors in its own group.
+    The rows of the first K vectors of L v = μ D v are clustered by k-means as they are: the maps D^−½ u of scikit-learn, of
+    which COMUS takes these. A piece outside of the sample of at most `most` joins the group of most of its nearest in the
+    sample, and has their mean for a row. The confidence of a piece is ½ + ½ cos(its row, the center of its group).
 
-    Reference: as COMUS calls scikit-learn: Ng, Jordan and Weiss 2002; k-means on the rows of the first K vectors.
+    Reference: comus/clustering/cluster.py of COMUS; Shi and Malik 2000 for the vectors.
     """
     generator = torch.Generator().manual_seed(seed)
     rows = torch.randperm(len(pieces), generator=generator)[:most].sort().values
@@ -239,20 +244,20 @@ def cluster_spectral(
     k = min(neighbors, len(X))
     _, near = nearest_rows(X, X, k)  # each among its own neighbors, as in scikit-learn's graph
     A = torch.zeros(len(X), len(X)).scatter_(1, near, 1.0)
-    spectrum = smallest_eigenpairs((A + A.T) / 2, n_vectors=n_groups, laplacian="symmetric")
+    spectrum = smallest_eigenpairs((A + A.T) / 2, n_vectors=n_groups)
     found = spectral_clustering(spectrum, n_clusters=n_groups, n_init=n_init, generator=generator)
+    maps = spectrum.V[:, :n_groups].float()
     votes = torch.nn.functional.one_hot(found.labels, n_groups).float()
-    members = votes.T @ X
-    labels, confidence = [], []
+    labels, places = [], []
     for block in _blocks(pieces):
         _, around = nearest_rows(normalize_rows(to_space(block)), X, min(_VOTES, len(X)))
-        share, label = votes[around].mean(1).max(1)
-        labels.append(label)
-        confidence.append(share)
-    joined, sure = torch.cat(labels), torch.cat(confidence)
-    joined[rows] = found.labels
-    sure[rows] = votes[near].mean(1).gather(1, found.labels[:, None])[:, 0]
-    return Grouped(joined, sure, normalize_rows(members), (*spectrum.notes, *found.notes))
+        labels.append(votes[around].mean(1).argmax(1))
+        places.append(maps[around].mean(1))
+    joined, at = torch.cat(labels), torch.cat(places)
+    joined[rows], at[rows] = found.labels, maps
+    centers = (votes.T @ maps) / votes.sum(0)[:, None].clamp_min(1)
+    sure = (1 + torch.cosine_similarity(at, centers[joined])) / 2
+    return Grouped(joined, sure, normalize_rows(votes.T @ X), (*spectrum.notes, *found.notes))
 
 
 def _sampled(pieces: Pieces, settings: PieceSettings, seed: int) -> Tensor:
@@ -272,6 +277,16 @@ def _vectors(pieces: Pieces, rows: Tensor) -> Tensor:
 def _blocks(pieces: Pieces, size: int = 16_384) -> Iterator[Tensor]:
     for start in range(0, len(pieces), size):
         yield torch.from_numpy(np.asarray(pieces.vectors[start : start + size], np.float32))
+
+
+def _space(X: Tensor, dims: int, *, whiten: bool) -> Callable[[Tensor], Tensor]:
+    """The map of vectors to what is clustered, found on X (m, d)."""
+    if not whiten:
+        return _reduced(X, dims)
+    std = X.std(0, correction=0)
+    std[std == 0] = 1.0
+    reduce = _reduced(normalize_rows(X / std), dims)
+    return lambda rows: reduce(normalize_rows(rows / std))
 
 
 def _reduced(X: Tensor, dims: int) -> Callable[[Tensor], Tensor]:

@@ -15,8 +15,8 @@ from torch import Tensor
 from segcore.errors import InputError, ModelError, NumericalError
 from segcore.evaluate.compare import check_sizes
 from segcore.features import FeatureModel, extract_features
-from segcore.image import picture_size
-from segcore.image.listing import SUFFIXES
+from segcore.image import PictureFile, picture_size
+from segcore.image.listing import SUFFIXES, pairs_of
 from segcore.pipeline import Pipeline
 from segcore.pipeline.backbones import resolve_backbone
 from segcore.pipeline.reader import open_reader
@@ -37,91 +37,50 @@ class Case:
     """A picture and the file of what humans drew on it."""
 
     name: str
-    picture: Path
-    truth: Path
+    picture: PictureFile
+    truth: PictureFile
 
 
 def mask_cases(images: Path, masks: Path) -> list[Case]:
     """List the pictures that have a mask of the same name.
 
     Args:
-        images: folder of pictures.
-        masks: folder of masks: pictures of the same sizes, bright on the object, see `read_mask`.
+        images: folder of pictures, list or zip, see `pictures_of`.
+        masks: of masks: pictures of the same sizes, bright on the object, see `read_mask`.
 
     Raises:
         InputError: a folder is missing, or there is no such pair.
     """
-    return _in_folders(images=images, masks=masks)
+    return pair(images, masks, flag="masks")
 
 
 def label_cases(images: Path, labels: Path) -> list[Case]:
     """List the pictures that have a label map of the same name.
 
     Args:
-        images: folder of pictures.
-        labels: folder of label maps of the same sizes, see `read_labels`.
+        images: folder of pictures, list or zip, see `pictures_of`.
+        labels: of label maps of the same sizes, see `read_labels`.
 
     Raises:
         InputError: a folder is missing, or there is no such pair.
     """
-    return _in_folders(images=images, labels=labels)
+    return pair(images, labels)
 
 
 def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
     """Names of the files of two folders that have no partner in the other one, in alphabetical order."""
-    pictures, drawn = _by_stem(images, SUFFIXES), _by_stem(truths, SUFFIXES)
-    alone = [(pictures | drawn)[stem] for stem in pictures.keys() ^ drawn.keys()]
-    return tuple(sorted(f"{path.parent.name}/{path.name}" for path in alone))
+    _, alone = pairs_of(images, truths)
+    return tuple(sorted(f"{file.path.name if file.member else file.path.parent.name}/{file.shown}" for file in alone))
 
 
-def _in_folders(images: Path, **truths: Path) -> list[Case]:
-    for name, folder in {"images": images, **truths}.items():
-        if not folder.is_dir():
-            raise InputError(f"There is no folder {folder}; check --{name}.", field=name)
-    (truth,) = truths.values()
-    return pair(images, truth, SUFFIXES)
-
-
-def pair(images: Path, truths: Path, endings: Sequence[str]) -> list[Case]:
+def pair(images: Path, truths: Path, endings: Sequence[str] = SUFFIXES, *, flag: str = "labels") -> list[Case]:
     """List the pictures that have a file of the same name, with one of these endings, in another folder.
 
     Raises:
         InputError: there is no such pair, the folders are the same, or two files in one have the same name.
     """
-    if images.resolve() == truths.resolve():
-        raise InputError(
-            f"{images} is named twice, so that pictures and what was drawn on them cannot be told apart; put them in two "
-            "folders.",
-            field="images",
-        )
-    pictures, drawn = _by_stem(images, SUFFIXES), _by_stem(truths, endings)
-    cases = [Case(stem, path, drawn[stem]) for stem, path in pictures.items() if stem in drawn]
-    if not cases:
-        raise InputError(f"No picture in {images} has a file of the same name in {truths}.", field="images")
-    return cases
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder, in alphabetical order.
-
-    Raises:
-        InputError: the folder is missing or holds none, or two of its files have the same name.
-    """
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; check --images.", field="images")
-    pictures = list(_by_stem(folder, SUFFIXES).values())
-    if not pictures:
-        raise InputError(f"There is no picture in {folder}; it may hold {', '.join(SUFFIXES)}.", field="images")
-    return pictures
-
-
-def _by_stem(folder: Path, endings: Sequence[str]) -> dict[str, Path]:
-    """The files with these endings, in alphabetical order."""
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in endings and path != files.setdefault(path.stem, path):
-            raise InputError(f"{files[path.stem].name} and {path.name} in {folder} have one name; keep one of them.")
-    return files
+    pairs, _ = pairs_of(images, truths, endings=endings, field=flag)
+    return [Case(picture.name, picture, truth) for picture, truth in pairs]
 
 
 def check_pair(case: Case) -> None:
@@ -130,7 +89,7 @@ def check_pair(case: Case) -> None:
     Raises:
         InputError: so it is, or one of the two cannot be read.
     """
-    check_sizes(picture_size(case.truth), picture_size(case.picture), case.truth.name)
+    check_sizes(picture_size(case.truth), picture_size(case.picture), case.truth.shown)
 
 
 def misfits(cases: Sequence[Case]) -> dict[str, str]:
@@ -211,7 +170,7 @@ def resolved(settings: Settings) -> Settings:
     return settings.replace(backbone=resolve_backbone(settings.backbone)[0].name)
 
 
-def run(pipeline: Pipeline, picture: Path, settings: Settings) -> Segmentation:
+def run(pipeline: Pipeline, picture: PictureFile, settings: Settings) -> Segmentation:
     """Segment with this very backbone: scores of a silent replacement would be somebody else's."""
     result = pipeline.run(picture, settings)
     if settings.backbone != result.settings.backbone:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,6 +25,7 @@ from segcore.evaluate.compare import check_sizes
 from segcore.heads.apply import cell_counts
 from segcore.heads.linear import LinearHead, train_head
 from segcore.image import read_labels
+from segcore.image.source import FILES, file_name
 from segcore.metrics import match
 from segcore.pipeline.stages import PixelLabels
 from segcore.runtime.steps import Progress, Steps
@@ -43,7 +43,7 @@ Table = NDArray[np.int64]
 class Truth:
     """What humans drew on the pictures of a collection."""
 
-    files: tuple[Path, ...]  # per picture
+    files: tuple[FILES, ...]  # per picture
     classes: tuple[int, ...]  # labels that count, ascending
     ignore: int | None
 
@@ -94,7 +94,7 @@ class SystemReport:
     seconds: float = 0.0  # of the grouping alone
 
 
-def truth_of(collection: Collection, labels: Mapping[str, Path], *, ignore: int | None) -> tuple[Collection, Truth]:
+def truth_of(collection: Collection, labels: Mapping[str, FILES], *, ignore: int | None) -> tuple[Collection, Truth]:
     """The pictures that have a label map of the same name and size, and which classes these hold.
 
     Args:
@@ -112,7 +112,7 @@ def truth_of(collection: Collection, labels: Mapping[str, Path], *, ignore: int 
         stop_if_asked()
         truth = read_labels(labels[name]).labels
         try:
-            check_sizes(tuple(truth.shape), collection.geometry(i).image_size, labels[name].name)
+            check_sizes(tuple(truth.shape), collection.geometry(i).image_size, file_name(labels[name]))
         except InputError as error:
             faults[name] = str(error)
             continue
@@ -254,7 +254,7 @@ class Contender:
 
 def evaluate_collection(
     rows: Sequence[Contender],
-    labels: Mapping[str, Path],
+    labels: Mapping[str, FILES],
     *,
     n_groups: int,
     ignore: int | None,

@@ -115,7 +115,7 @@ def train_on_cases(
             raise _size_refusal(case, tuple(truth.shape), grid.geometry.image_size)
         values = tuple(v for v in truth.unique().tolist() if v != ignore)
         if not values:
-            raise InputError(f"{case.truth.name} holds no label but the ignored one.", field="image")
+            raise InputError(f"{case.truth.shown} holds no label but the ignored one.", field="image")
         counts = cell_counts(truth, grid.geometry, values)
         marked = (counts.sum(1) > 0).nonzero()[:, 0]
         kept = marked[torch.randperm(len(marked), generator=generator)[:share]].sort().values
@@ -180,7 +180,7 @@ def evaluate_head(
 
     def count(case: Case) -> Overlap:
         truth = read_labels(case.truth).labels
-        head.check_labels(set(truth.unique().tolist()), ignore=ignore, where=case.truth.name)
+        head.check_labels(set(truth.unique().tolist()), ignore=ignore, where=case.truth.shown)
         found, _ = label_picture(pipeline, head, case.picture, upsampling=upsampling)
         if truth.shape != found.shape:
             raise _size_refusal(case, tuple(truth.shape), tuple(found.shape))
@@ -209,7 +209,7 @@ def _columns(columns: dict[int, Tensor], labels: tuple[int, ...], n: int) -> Ten
 
 def _size_refusal(case: Case, drawn: tuple[int, ...], own: tuple[int, ...]) -> InputError:
     return InputError(
-        f"{case.truth.name} is {drawn[1]} × {drawn[0]} px, but its picture {own[1]} × {own[0]} px; both must have the same "
+        f"{case.truth.shown} is {drawn[1]} × {drawn[0]} px, but its picture {own[1]} × {own[0]} px; both must have the same "
         "size, since scaled labels would be other labels.",
         field="image",
     )

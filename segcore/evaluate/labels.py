@@ -66,7 +66,7 @@ def evaluate_labels(
         check_pair(case)
         truth = read_labels(case.truth).labels.numpy()
         result = run(pipeline, case.picture, settings)
-        check_size(truth, result, case.truth.name)
+        check_size(truth, result, case.truth.shown)
         return overlap(result.label_map, truth, ignore=ignore), ignore is not None and ignore in truth
 
     told = yield from each(cases, count, engine)

@@ -145,5 +145,5 @@ def _score(case: Case, *, settings: Settings, pipeline: Pipeline) -> ObjectScore
     check_pair(case)
     truth = read_mask(case.truth)
     result = run(pipeline, case.picture, settings)
-    check_size(truth, result, case.truth.name)
+    check_size(truth, result, case.truth.shown)
     return score_objects(result, truth)

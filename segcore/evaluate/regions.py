@@ -10,6 +10,7 @@ import scipy.io
 from segcore.errors import InputError
 from segcore.evaluate.cases import Case, each, pair, resolved, run
 from segcore.evaluate.compare import check_size
+from segcore.image import PictureFile
 from segcore.metrics import (
     BoundaryBenchmark,
     BoundaryCounts,
@@ -80,7 +81,7 @@ def evaluate_regions(
         truths = _read_ground_truth(case.truth)
         results = [run(pipeline, case.picture, variant) for variant in variants]
         for truth in truths:
-            check_size(truth, results[0], case.truth.name)
+            check_size(truth, results[0], case.truth.shown)
         maps = [result.label_map for result in results]
         return score_picture(maps, truths), count_boundaries(maps, truths), float(np.mean([_seconds(r) for r in results]))
 
@@ -124,10 +125,10 @@ def bsds_cases(root: Path, split: str) -> list[Case]:
     )
 
 
-def _read_ground_truth(path: Path) -> list[np.ndarray]:
+def _read_ground_truth(file: PictureFile) -> list[np.ndarray]:
     """The label maps of all annotators, as BSDS500 stores them."""
     try:
-        cells = scipy.io.loadmat(path)["groundTruth"].ravel()
+        cells = scipy.io.loadmat(file.path)["groundTruth"].ravel()
         return [np.asarray(cell["Segmentation"][0, 0]) for cell in cells]
     except Exception as error:  # damaged bytes make loadmat raise almost anything
-        raise InputError(f"{path.name} holds no groundTruth as BSDS500 stores it, or is damaged.", field="image") from error
+        raise InputError(f"{file.shown} holds no groundTruth as BSDS500 stores it, or is damaged.", field="image") from error

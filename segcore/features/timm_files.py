@@ -3,6 +3,7 @@
 import functools
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from segcore.features.published import PLAIN_VIT, Backbone
 from segcore.features.weights import WeightFile, get_weights, read_state
 
 ROPE_VIT = "vit_small_patch16_dinov3.lvd1689m"  # the same as PLAIN_VIT, for weights without position embeddings
+_ONLY_TRAINED = ("mask_token", "masked_embed", "rope_embed.", "local_cls_norm.")  # what no picture goes through here
+_OF_TRANSFORMERS = ("embeddings.patch_embeddings.", "embeddings.cls_token")
 HEAD_DIM = 64  # of every published ViT-S, -B and -L; tensor shapes do not tell the number of heads
 
 # Arguments of timm.create_model that load files or reach for the network, or that this module sets itself.
@@ -199,8 +202,8 @@ def _preprocessing(
 
 
 def timm_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors of Meta's own DINOv2 and DINOv3 files the names and shapes that timm uses; leave others alone."""
-    out = {key: x for key, x in state.items() if key != "mask_token" and not key.startswith("rope_embed.")}
+    """Give the tensors of Meta's own DINOv2, DINOv3 and iBOT files the names and shapes of timm; leave others alone."""
+    out = {_in_one_list(key): x for key, x in state.items() if not key.startswith(_ONLY_TRAINED)}
     if "storage_tokens" in out:  # DINOv3
         out = {key.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2"): x for key, x in out.items()}
         out["reg_token"] = out.pop("storage_tokens")
@@ -214,6 +217,11 @@ def timm_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         out["cls_token"] = out["cls_token"] + out["pos_embed"][:, :1]
         out["pos_embed"] = out["pos_embed"][:, 1:]
     return out
+
+
+def _in_one_list(key: str) -> str:
+    """The name of a tensor of blocks in chunks, blocks.CHUNK.BLOCK.…, without the chunk: the blocks are counted through."""
+    return re.sub(r"^blocks\.\d+\.(\d+)\.", r"blocks.\1.", key)
 
 
 def pick_architecture(
@@ -295,6 +303,12 @@ def infer_architecture(shapes: Mapping[str, tuple[int, ...]], *, name: str) -> t
 
 def _patch(shapes: Mapping[str, tuple[int, ...]], name: str) -> int:
     """Check the shapes that everything else follows from, and return the patch."""
+    if any(key.startswith(_OF_TRANSFORMERS) or f".{_OF_TRANSFORMERS[0]}" in key for key in shapes):
+        raise ModelError(
+            f"{name} is laid out as the library transformers does it, which cannot be read here. Take the same weights from "
+            "timm's repositories on the Hub, such as timm/vit_small_patch16_224.dino, or the file of their authors.",
+            backbone=name,
+        )
     for key, axes in {"patch_embed.proj.weight": 4, "cls_token": 3, "reg_token": 3, "pos_embed": 3}.items():
         if len(shapes.get(key, range(axes))) != axes:
             raise _no_vit(name, f"{key} has shape {shapes[key]}, and {axes} axes are needed")

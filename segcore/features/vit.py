@@ -5,6 +5,7 @@ all heads side by side; tokens are what leaves the block. Attention of a head is
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -50,6 +51,12 @@ class VitModel(NetModel):
             )
         with torch.inference_mode():
             f, attention, token = _forward(self, pixels, (geometry.h, geometry.w), facet, block, whole=class_token)
+        if not f.isfinite().all():
+            raise ModelError(
+                f"The features of {Path(self.backbone.name).name} are not finite, so its weights are damaged, or not "
+                "those of a trained network. Get them again, or choose another backbone.",
+                backbone=self.backbone.name,
+            )
         of_norm = ", after the final norm" if facet == "token" and block == -1 else ""
         # Clones made out here are ordinary tensors, so callers may change them in place or use them under autograd.
         return FeatureGrid(

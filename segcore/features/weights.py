@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 _FILES = ("config.json", "model.safetensors")  # what timm keeps in a repository of the Hub
 _NESTS = ("teacher", "student", "model", "state_dict")  # of DINO's two networks, the teacher is the better one
 _PREFIXES = ("module.", "backbone.", "_orig_mod.")  # left by DistributedDataParallel, DINO's wrapper and torch.compile
+_HEADS = ("head.", "dino_head.", "ibot_head.")  # of the training
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,8 @@ def _failures() -> tuple[type[Exception], ...]:
     from huggingface_hub import errors
 
     # errors.HTTPError is the base class of whichever HTTP library the client uses; its Xet part raises RuntimeError.
-    return (errors.HTTPError, OSError, RuntimeError, ValueError)
+    # A proxy whose scheme needs a package that is not here is an ImportError.
+    return (errors.HTTPError, OSError, RuntimeError, ValueError, ImportError)
 
 
 def _remember(repo: str, error: Exception, *, downloading: bool = False) -> _Refusal:
@@ -238,6 +240,12 @@ def _explain(error: Exception, repo: str, downloading: bool) -> _Refusal:
     for holds, cause, remedy in cases:
         if holds:
             return _Refusal(cause, remedy)
+    if isinstance(error, ImportError):
+        cause, remedy = (
+            "the proxy that the environment names needs a package that is not here",
+            "Unset ALL_PROXY, or install ",
+        )
+        return _Refusal(cause, f"{remedy}httpx[socks].", unreachable=True)
     cause, remedy = f"the Hub at {hub} cannot be reached{said}", "Connect to the network and try again in a minute."
     return _Refusal(cause, remedy, unreachable=True)
 
@@ -247,12 +255,12 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
 
     Args:
         path: a .safetensors file, or one that torch.save wrote, which then may hold nothing but tensors and plain values. A
-            state dict may be nested under teacher, student, model or state_dict, and its names may begin with module. or
-            backbone., as in DINO's own files.
+            state dict may be nested under teacher, student, model or state_dict, or these words may begin its names, and so
+            may module. and backbone., as in DINO's own files.
         name: of the backbone, for errors.
 
     Returns:
-        float32 tensors; those of a head are left out.
+        float32 tensors; those of heads, also of DINO and iBOT, are left out.
 
     Raises:
         ModelError: the file is missing, damaged (also by the digest that a file of `pretrain` carries), could run code, or
@@ -260,13 +268,13 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
     """
     nest = _load(path, name)
     for _ in _NESTS:
-        nest = next((nest[k] for k in _NESTS if isinstance(nest, Mapping) and isinstance(nest.get(k), Mapping)), nest)
+        nest = next((inner for k in _NESTS if isinstance(nest, Mapping) and (inner := _inside(nest, k))), nest)
     state: dict[str, Tensor] = {}
     for key, x in nest.items() if isinstance(nest, Mapping) else ():
         if isinstance(key, str) and isinstance(x, Tensor) and x.is_floating_point() and x.layout == torch.strided:
             while key.startswith(_PREFIXES):
                 key = key.partition(".")[2]
-            if not key.startswith("head."):
+            if not key.startswith(_HEADS):
                 state[key] = x.detach().float()
     if not state:
         raise ModelError(f"{path.name} holds no tensors by name. Give a state dict of a transformer.", backbone=name)
@@ -277,6 +285,15 @@ def read_state(path: Path, *, name: str) -> dict[str, Tensor]:
             backbone=name,
         )
     return state
+
+
+def _inside(nest: Mapping[str, Any], word: str) -> Mapping[str, Any] | None:
+    """What is nested under a word, as a mapping or by the first word of its names."""
+    inner = nest.get(word)
+    if isinstance(inner, Mapping):
+        return inner
+    start = f"{word}."
+    return {k[len(start) :]: x for k, x in nest.items() if isinstance(k, str) and k.startswith(start)} or None
 
 
 def _whole(path: Path, name: str) -> dict[str, Tensor]:

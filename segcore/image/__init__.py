@@ -1,6 +1,6 @@
 """Pictures in, labels out."""
 
-from segcore.image.decode import MAX_PIXELS, picture_size, read_image
+from segcore.image.decode import levels_note, picture_size, read_image
 from segcore.image.grid import (
     cells_to_pixels,
     digest,
@@ -12,13 +12,17 @@ from segcore.image.grid import (
     soft_to_scaled,
 )
 from segcore.image.labels import LabelFile, parse_label, read_labels, read_mask
+from segcore.image.raster import MAX_PIXELS
+from segcore.image.source import PictureFile
 
 __all__ = [
     "MAX_PIXELS",
     "LabelFile",
+    "PictureFile",
     "cells_to_pixels",
     "digest",
     "fit_to_grid",
+    "levels_note",
     "parse_label",
     "picture_size",
     "read_image",

@@ -7,42 +7,44 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image
 from torch import Tensor
 
-from segcore.errors import InputError, shortened
+from segcore.errors import InputError
+from segcore.image.raster import MAX_PIXELS, Raster, check_size, refusal, turned
+from segcore.image.source import FILES, PictureFile, named_bytes
+from segcore.image.tiff import is_tiff, read_tiff, tiff_size
 
-MAX_PIXELS = 40_000_000
-MAX_FILE_BYTES = 1 << 29  # an uncompressed picture of MAX_PIXELS in three channels of float32 still fits
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "BMP", "AVIF")  # Pillow opens more, some by starting other programs
 
-FILES = str | os.PathLike[str] | bytes | bytearray | memoryview
 Source = FILES | Image.Image | np.ndarray | Tensor
 
 _USE = "use a JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF file"
 _MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG|GIF8|II[*+]\0|MM\0[*+]|BM|RIFF....WEBP|....ftypavi", re.DOTALL)
 _DEEP_COLOR = re.compile(r"\b(RGBA?|LA);16")  # raw modes of which Pillow keeps only the high bytes
 _PILLOW_LOCK = threading.Lock()
+_FEW_LEVELS = 16
+_BYTE, _TWO_BYTES = 255, 65535  # white
 
 
 def read_image(source: Source) -> Tensor:
     """Decode a picture, turn it upright and bring it to 8-bit RGB.
 
     Args:
-        source: path of a file, bytes of a file, a Pillow image, or an array or tensor of shape (height, width) or
-            (height, width, c) with c = 1, 3 or 4, as uint8, uint16 or floats in [0, 1].
+        source: path of a file, a `PictureFile`, bytes of a file, a Pillow image, or an array or tensor of shape (height,
+            width) or (height, width, c) with c = 1, 3 or 4, as uint8, uint16 or floats in [0, 1].
 
     Returns:
         (height, width, 3) uint8 on the CPU, with at most MAX_PIXELS pixels and memory of its own.
 
     Convention:
         EXIF orientation is applied; alpha is laid over white; a 16-bit value v becomes v / 257, rounded. Floats in a file
-        are kept where all lie in [0, 1], else stretched from smallest to largest. The first frame or page counts. Color
+        are kept where all lie in [0, 1], else stretched from smallest to largest, and so are signed integers and those past
+        16 bits. Where 0 is white in a TIFF, black and white are changed back. The first frame or page counts. Color
         profiles are not applied.
 
     Raises:
@@ -51,53 +53,28 @@ def read_image(source: Source) -> Tensor:
 
     Cost: that of decoding. The size in the header is checked before a pixel is decoded.
     """
-    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview):
-        return _decode(*named_bytes(source))
+    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | PictureFile):
+        data, name = named_bytes(source)
+        return _to_tensor(*levels(_raster(data, name), name))
     if isinstance(source, Image.Image):
         with _contained("The picture"):
-            return _to_tensor(_read_pillow(source, "The picture"))
+            return _to_tensor(*levels(_of_pillow(source, "The picture"), "The picture"))
     if isinstance(source, Tensor):
         source = source.detach().cpu()
         source = (source.float() if source.is_floating_point() else source).numpy()
     if isinstance(source, np.ndarray):
         return _to_tensor(_check_array(source))
-    raise _refusal(f"A picture must be a path, bytes, a Pillow image, an array or a tensor; got {type(source).__name__}.")
+    raise refusal(f"A picture must be a path, bytes, a Pillow image, an array or a tensor; got {type(source).__name__}.")
 
 
-def _refusal(sentence: str) -> InputError:
-    return InputError(sentence, field="image")
+def read_raster(source: FILES) -> tuple[Raster, str]:
+    """Decode a file to the values that it holds; also what to call it in a sentence.
 
-
-def named_bytes(source: FILES) -> tuple[bytes, str]:
-    """The bytes of a file, and what to call it in a sentence."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        return bytes(source), "The file"
-    return _read_file(os.fsdecode(source))
-
-
-def _read_file(given: str) -> tuple[bytes, str]:
-    """Read a file; returns its bytes and what to call it in a sentence."""
-    path, shown = Path(given), repr(shortened(given))
-    try:
-        if not given or not path.exists():
-            raise _refusal(f"There is no file {shown}; check the path.")
-        if path.is_dir():
-            raise _refusal(f"{shown} is a folder; name a picture file in it.")
-        if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-            raise _refusal(f"{shown} must be an ordinary file of at most {MAX_FILE_BYTES >> 20} MB; save a smaller picture.")
-        return path.read_bytes(), f"The file {path.name!r}"
-    except OSError as error:
-        raise _refusal(f"The file {shown} cannot be read ({error.strerror}); check its name and permissions.") from error
-
-
-def _decode(data: bytes, name: str) -> Tensor:
-    with _contained(name, data):
-        size = _size_if_float_tiff(data)
-        if size:
-            _check_size(name, *size)
-            return _to_tensor(_stretched(name, _read_opencv(data)))
-    with opened(data, name) as picture:
-        return _to_tensor(_read_pillow(picture, name, data))
+    Raises:
+        InputError: as of `read_image`.
+    """
+    data, name = named_bytes(source)
+    return _raster(data, name), name
 
 
 def picture_size(source: FILES) -> tuple[int, int]:
@@ -107,22 +84,58 @@ def picture_size(source: FILES) -> tuple[int, int]:
         InputError: as of `read_image`.
     """
     data, name = named_bytes(source)
-    with opened(data, name) as picture:
-        turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
-        return picture.size if turned else picture.size[::-1]
+    if is_tiff(data):
+        with _contained(name, data):
+            return tiff_size(data, name)
+    with _opened(data, name) as picture:
+        return picture.size if _orientation(picture) in (5, 6, 7, 8) else picture.size[::-1]
+
+
+def levels_note(picture: Tensor) -> tuple[str, ...]:
+    """What to know of a picture (height, width, 3) uint8 that is nearly flat, as 12 bits in a file of 16 make it."""
+    low, high = (int(x) for x in picture.aminmax())
+    if not 0 < high - low < _FEW_LEVELS:
+        return ()
+    used = f"The picture uses {high - low + 1} of 256 levels, {low} to {high}"
+    return (f"{used}, which tells little apart. Where its file holds more, stretch its values before.",)
+
+
+def levels(raster: Raster, name: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """The picture of a raster, (height, width) or (height, width, 3), and its alpha: uint8, uint16 or float32 in [0, 1].
+
+    Raises:
+        InputError: it holds NaN or infinite values.
+    """
+    values, alpha, white = raster.values, raster.alpha, raster.white
+    if raster.palette is not None:
+        values = np.take(raster.palette, values, axis=0, mode="clip")
+        alpha = alpha if alpha is None or white == _BYTE else np.rint(alpha * (_BYTE / (white or 1))).astype(np.uint8)
+    elif white is None:
+        values = _stretched(name, values)
+    elif white not in (_BYTE, _TWO_BYTES):
+        full, kind = (_BYTE, np.uint8) if white < _BYTE else (_TWO_BYTES, np.uint16)
+        values = np.rint(values * (full / white)).astype(kind)
+        alpha = alpha if alpha is None else np.rint(alpha * (full / white)).astype(kind)
+    return values, alpha
+
+
+def _raster(data: bytes, name: str) -> Raster:
+    if is_tiff(data):
+        with _contained(name, data):
+            raster = read_tiff(data, name)
+        if raster is not None:
+            return raster
+    with _opened(data, name) as picture:
+        return _of_pillow(picture, name, data)
 
 
 @contextmanager
-def opened(data: bytes, name: str) -> Iterator[Image.Image]:
-    """Open the bytes of a file for somebody to read its values, which go through `upright` afterwards.
-
-    Raises:
-        InputError: as of `read_image`; whatever is raised inside, other than InputError, means a damaged file.
-    """
+def _opened(data: bytes, name: str) -> Iterator[Image.Image]:
+    """Open the bytes of a file; whatever is raised inside, other than InputError, means a damaged file."""
     if not data:
-        raise _refusal(f"{name} is empty; {_USE}.")
+        raise refusal(f"{name} is empty; {_USE}.")
     with _contained(name, data), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        _check_size(name, *picture.size)
+        check_size(name, *picture.size)
         yield picture
 
 
@@ -138,9 +151,9 @@ def _contained(name: str, data: bytes = b"") -> Iterator[None]:
         except InputError:
             raise
         except Image.DecompressionBombError as error:
-            raise _refusal(f"{name} has more than {MAX_PIXELS / 1e6:g} megapixels; scale it down first.") from error
+            raise refusal(f"{name} has more than {MAX_PIXELS / 1e6:g} megapixels; scale it down first.") from error
         except Exception as error:
-            raise _refusal(_what_is_wrong(name, data)) from error
+            raise refusal(_what_is_wrong(name, data)) from error
 
 
 def _what_is_wrong(name: str, data: bytes) -> str:
@@ -155,93 +168,75 @@ def _what_is_wrong(name: str, data: bytes) -> str:
     return f"{name} is not a picture that can be read here; {_USE}."
 
 
-def _check_size(name: str, width: int, height: int) -> None:
-    if min(width, height) < 1:
-        raise _refusal(f"{name} has no pixels: it is {width} px wide and {height} px high.")
-    if width * height > MAX_PIXELS:
-        limit = f"at most {MAX_PIXELS / 1e6:g} megapixels are allowed"
-        raise _refusal(f"{name} has {width} × {height} pixels, but {limit}; scale it down first.")
-
-
 def _check_array(array: np.ndarray) -> np.ndarray:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.ndim not in (2, 3) or channels not in (1, 3, 4):
         rule = "(height, width) or (height, width, c) with c = 1, 3 or 4 channels last"
-        raise _refusal(f"A picture must have shape {rule}; got {array.shape}.")
+        raise refusal(f"A picture must have shape {rule}; got {array.shape}.")
     if array.dtype.str[1:] not in ("u1", "u2") and array.dtype.kind != "f":
-        raise _refusal(f"A picture must be uint8, uint16 or floats in [0, 1]; got {array.dtype}; convert it first.")
-    _check_size("The picture", array.shape[1], array.shape[0])
+        raise refusal(f"A picture must be uint8, uint16 or floats in [0, 1]; got {array.dtype}; convert it first.")
+    check_size("The picture", array.shape[1], array.shape[0])
     if array.dtype.kind != "f":
         return array
     lowest, highest = float(array.min()), float(array.max())
     if not (lowest >= -1e-6 and highest <= 1 + 1e-6):  # NaN fails, too; rounding of float32 passes
-        raise _refusal(f"A picture of floats must lie in [0, 1]; got {lowest:g} … {highest:g}; pass levels as uint8.")
+        raise refusal(f"A picture of floats must lie in [0, 1]; got {lowest:g} … {highest:g}; pass levels as uint8.")
     return array.astype(np.float32).clip(0, 1)
 
 
-def _size_if_float_tiff(data: bytes) -> tuple[int, int] | None:
-    """(width, height) of a TIFF of floats that Pillow cannot read: several channels, or other than 32 bits."""
-    if not data.startswith((b"II*\0", b"MM\0*")):
-        return None
-    tags, stream = TiffImagePlugin.ImageFileDirectory_v2(data[:8]), io.BytesIO(data)
-    stream.seek(tags.next)
-    tags.load(stream)
-    formats, bits = (np.atleast_1d(tags.get(number, 1)).tolist() for number in (339, 258))
-    return (tags[256], tags[257]) if formats[0] == 3 and bits != [32] else None
-
-
-def _read_opencv(data: bytes) -> np.ndarray:
-    array = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if array is None:
-        raise ValueError("OpenCV cannot decode the picture.")
-    return array if array.ndim == 2 else array[..., (2, 1, 0, 3)[: array.shape[2]]]  # from BGR
-
-
-def _read_pillow(picture: Image.Image, name: str, data: bytes = b"") -> np.ndarray:
-    """Decode to (height, width) or (height, width, 3 or 4) uint8, uint16 or float32 in [0, 1], upright."""
-    _check_size(name, *picture.size)
-    deep = data and has_deep_color(picture)
+def _of_pillow(picture: Image.Image, name: str, data: bytes = b"") -> Raster:
+    """Decode what Pillow has opened."""
+    check_size(name, *picture.size)
+    deep = data and any(_DEEP_COLOR.search(str(tile)) for tile in getattr(picture, "tile", ()))
     picture.load()
+    orientation = _orientation(picture)
+    palette = alpha = None
+    white: int | None = _BYTE
     if picture.mode.startswith("I;16"):
-        array = np.asarray(picture).astype(np.uint16)
+        values, white = np.asarray(picture).astype(np.uint16), _TWO_BYTES
         if "transparency" in picture.info:  # one gray value that stands for no color
-            array[array == picture.info["transparency"]] = 65535
+            alpha = np.where(values == picture.info["transparency"], 0, white).astype(np.uint16)
     elif picture.mode in ("I", "F"):
-        array = _stretched(name, np.asarray(picture))
+        values, white = np.asarray(picture), None
+    elif picture.mode == "P":
+        values = np.asarray(picture)
+        palette = np.zeros((256, 3), np.uint8)
+        colors = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        palette[: len(colors)] = colors
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3] if picture.has_transparency_data else None
+    elif picture.mode == "1" and not picture.has_transparency_data:
+        values, white = np.asarray(picture).astype(np.uint8), 1
+    elif picture.mode == "L" and not picture.has_transparency_data:
+        values = np.asarray(picture)
     else:
         array = np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
         array = _deepened(array, data) if deep else array
-    return upright(array, picture)
+        white = _TWO_BYTES if array.dtype == np.uint16 else _BYTE
+        values, alpha = (array[..., :3], array[..., 3]) if array.shape[2] == 4 else (array, None)
+        values = values[..., 0] if picture.mode in ("1", "L", "LA", "La") else values
+    return Raster(turned(values, orientation), white, None if alpha is None else turned(alpha, orientation), palette)
 
 
-def has_deep_color(picture: Image.Image) -> bool:
-    """Whether a picture that is not decoded yet has 16 bits per channel of color, of which Pillow keeps 8."""
-    return any(_DEEP_COLOR.search(str(tile)) for tile in getattr(picture, "tile", ()))
-
-
-def upright(array: np.ndarray, picture: Image.Image) -> np.ndarray:
-    """Apply the EXIF orientation of a picture to its values."""
-    orientation = None
+def _orientation(picture: Image.Image) -> object:
     with suppress(Exception):  # a damaged EXIF block is no reason to refuse a sound picture
-        orientation = picture.getexif().get(ExifTags.Base.Orientation)
-    array = array.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else array
-    array = array[::-1] if orientation in (3, 4, 7, 8) else array
-    return array[:, ::-1] if orientation in (2, 3, 6, 7) else array
+        return picture.getexif().get(ExifTags.Base.Orientation)
+    return None
 
 
 def _deepened(array: np.ndarray, data: bytes) -> np.ndarray:
-    """Read the low bytes, too, where OpenCV sees the same picture as Pillow, which keeps only the high ones."""
+    """As 16 bits: with the low bytes where OpenCV sees the same picture as Pillow, which keeps only the high ones."""
     with suppress(ValueError, cv2.error):
-        deep = _read_opencv(data)
+        read = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+        deep: np.ndarray = array if read is None or read.ndim == 2 else read[..., (2, 1, 0, 3)[: read.shape[2]]]  # from BGR
         if deep.dtype == np.uint16 and deep.shape == array.shape and np.array_equal(deep >> 8, array):
             return deep
-    return array
+    return array.astype(np.uint16) * 257
 
 
 def _stretched(name: str, values: np.ndarray) -> np.ndarray:
-    """Bring the floats or 32-bit integers of a file to [0, 1]."""
+    """Bring floats and wide or signed integers to [0, 1]."""
     if not np.isfinite(values).all():
-        raise _refusal(f"{name} holds NaN or infinite values; replace them first.")
+        raise refusal(f"{name} holds NaN or infinite values; replace them first.")
     lowest, highest = float(values.min()), float(values.max())
     if lowest >= 0 and highest <= 1:
         return values.astype(np.float32)
@@ -250,14 +245,17 @@ def _stretched(name: str, values: np.ndarray) -> np.ndarray:
     return ((values.astype(np.float64) / unit - lowest / unit) / span).astype(np.float32)
 
 
-def _to_tensor(array: np.ndarray) -> Tensor:
-    """Lay alpha over white and round to 8 bits; the array has the types and shapes of `_read_pillow`."""
-    array = array if array.ndim == 3 else array[..., None]
+def _to_tensor(values: np.ndarray, alpha: np.ndarray | None = None) -> Tensor:
+    """Lay alpha over white and round to 8 bits; both are as of `levels`, or alpha is a fourth channel."""
+    if values.ndim == 2 and values.dtype == np.uint8 and alpha is None:
+        return torch.from_numpy(cv2.cvtColor(np.ascontiguousarray(values), cv2.COLOR_GRAY2RGB))
+    array = values if values.ndim == 3 else values[..., None]
+    array, alpha = (array[..., :3], array[..., 3]) if array.shape[2] == 4 else (array, alpha)
     white, wide = {"u1": (255, np.uint16), "u2": (65535, np.uint32), "f4": (1, np.float32)}[array.dtype.str[1:]]
-    if array.shape[2] == 4:
-        alpha, blend = array[..., 3:].astype(wide), array[..., :3].astype(wide)
-        blend *= alpha
-        blend += white * (white - alpha)  # at most white², which still fits
+    if alpha is not None:
+        share, blend = alpha[..., None].astype(wide), array.astype(wide)
+        blend *= share
+        blend += white * (white - share)  # at most white², which still fits
         array = blend if white == 1 else (blend + white // 2) // white
     if array.dtype.kind == "f":
         array = np.rint(array * 255)

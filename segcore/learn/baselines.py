@@ -1,4 +1,4 @@
-"""What the systems are compared with: a network that learned nothing, and k-means on its features or on colors.
+"""What the systems are compared with: a network that learned nothing, and k-means on its features, or on colors and places.
 
 Reference: the rows "Random CNN" and "K-means" of Ji, Henriques and Vedaldi 2019, table 4.
 """
@@ -11,6 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segcore.cluster.kmeans import kmeans
+from segcore.features.color import color_features
+from segcore.image.grid import fit_to_grid
 from segcore.learn.learned import pixels_of, scores_of
 from segcore.learn.pictures import scaled
 from segcore.learn.score import ClassScores, score_classes
@@ -22,6 +24,7 @@ from segcore.types import Pictures
 
 SIDE = 128  # px of the longer side
 _WIDTH = 0.125  # of the network, as of the systems
+_CELL = 2  # px, as of the network
 _ROWS = 20_000  # that are clustered
 _SEEN = 50  # pictures, for the statistics
 
@@ -55,10 +58,20 @@ def colors(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> 
     return _clustered(field, pictures, n_segments, seed)
 
 
+def colors_and_places(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
+    """k-means on the CIELAB colors and, weakly, the places of cells, as the backbone `color` has them."""
+
+    def field(image: Tensor) -> Tensor:
+        return color_features(*fit_to_grid(image, max_side=side, patch=_CELL)).f.permute(2, 0, 1)
+
+    return _clustered(field, pictures, n_segments, seed)
+
+
 BASELINES: Mapping[str, Callable[..., Label]] = {
     "Random network": random_network,
     "k-means on its features": random_features,
     "k-means on color": colors,
+    "k-means on color and position": colors_and_places,
 }
 
 

@@ -9,8 +9,17 @@ draws the codes of a pair together where f_ij > b, and apart where it is below, 
 is λ_self L(b_self) + λ_nn L(b_nn) + λ_rand L(b_rand): of pictures with themselves, with one of their nearest neighbors, and
 with random ones. The backbone stays as it is; only the head, linear + two-layer, learns.
 
-Reference: Hamilton and others, STEGO, ICLR 2022, equations 2 to 4; what differs from the authors' code is said where it
-does.
+As in the authors' code, f loses channels by dropout, too, and random pictures are a permutation of the batch without the
+picture itself. What differs from it:
+
+* Codes are computed there on the grid and interpolated like the features; here the head reads the interpolated features,
+  which are first brought to the length √d (the tokens of DINO have about that). So codes are not quite the same, not even
+  those of the linear part, which would commute with interpolation alone.
+* b is found by quantiles (`measure_shifts`); 0.18, 0.12 and 0.46 are the values of their configuration file, which says
+  0.08, 0.02 and 0.66 for COCO-Stuff.
+* Clusters are found by k-means of the codes; there a probe learns them by Adam along with the head, for the same objective.
+
+Reference: Hamilton and others, STEGO, ICLR 2022, equations 2 to 4, and src/modules.py of their code.
 """
 
 from collections.abc import Callable, Sequence
@@ -101,32 +110,44 @@ class Pairs:
     """What one step compares: patches (b, m, d) of b pictures, and what stands against each."""
 
     own: Tensor
-    other: Tensor  # of the same pictures, at other patches; rolled along b they are those of random pictures
+    other: Tensor  # of the same pictures, at other patches
     near: Tensor  # of a neighbor of each
-    rolls: tuple[int, ...]  # how far to roll
+    others: tuple[Tensor, ...]  # (b,) int64 each: a random other picture for each; their patches are rows of `other`
 
 
 def draw_pairs(bank: Bank, settings: CorrespondenceSettings, batch: int, generator: Generator) -> Pairs:
     """Draw pictures, a neighbor of each, and patches; what is drawn depends on nothing but the generator's state.
 
-    Random pictures are other ones of the same batch, as in the authors' code. There, codes are computed on the grid and
-    interpolated like the features; here the head reads the interpolated features, which is the same for its linear part.
+    Random pictures are other ones of the same batch.
     """
     b = min(batch, len(bank))
     numbers = torch.randperm(len(bank), generator=generator)[:b]
     which = torch.randint(bank.neighbors.shape[1], (b,), generator=generator)
     near = bank.neighbors.cpu()[numbers, which]
-    rolls = torch.randint(1, b, (settings.random_pictures,), generator=generator).tolist()
+    others = tuple(others_of(b, generator) for _ in range(settings.random_pictures))
     own, other = (bank.draw(numbers.tolist(), settings.points, generator) for _ in range(2))
-    return Pairs(own, other, bank.draw(near.tolist(), settings.points, generator), tuple(rolls))
+    return Pairs(own, other, bank.draw(near.tolist(), settings.points, generator), others)
 
 
-def likenesses(pairs: Pairs, *, centering: bool) -> dict[str, list[Tensor]]:
-    """(b, m, m) likenesses of features for each of PAIRS."""
-    own, other, near = (normalize_rows(X) for X in (pairs.own, pairs.other, pairs.near))
-    against = {"self": [own], "neighbors": [near], "random": [other.roll(n, 0) for n in pairs.rolls]}
-    kept = centered if centering else lambda f: f
-    return {name: [kept(own @ X.mT) for X in Xs] for name, Xs in against.items()}
+def others_of(b: int, generator: Generator) -> Tensor:
+    """(b,) int64: for each of b ≥ 2 pictures another one, by a random permutation whose fixed points move on by one."""
+    order = torch.randperm(b, generator=generator)
+    return torch.where(order == torch.arange(b), (order + 1) % b, order)
+
+
+def likenesses(pairs: Pairs, *, centering: bool, kept: tuple[Tensor, Tensor] | None = None) -> dict[str, list[Tensor]]:
+    """(b, m, m) likenesses of features for each of PAIRS.
+
+    Args:
+        pairs: what is compared.
+        centering: whether they are `centered`.
+        kept: (b, 1, d) factors of the features' channels, of the pictures and of their neighbors.
+    """
+    of_own, of_near = (1, 1) if kept is None else kept
+    own, other, near = (normalize_rows(X) for X in (pairs.own * of_own, pairs.other * of_own, pairs.near * of_near))
+    against = {"self": [own], "neighbors": [near], "random": [other[order] for order in pairs.others]}
+    level = centered if centering else lambda f: f
+    return {name: [level(own @ X.mT) for X in Xs] for name, Xs in against.items()}
 
 
 def measure_shifts(bank: Bank, settings: CorrespondenceSettings, generator: Generator) -> Tensor:
@@ -159,9 +180,10 @@ def head_losses(
 
     Cost: O(b m² (d + size)) for each of the 2 + random_pictures pairings.
     """
-    f = likenesses(pairs, centering=settings.centering)
+    dropped = _kept(pairs.own, settings.dropout, generator) if settings.feature_dropout else None
+    f = likenesses(pairs, centering=settings.centering, kept=dropped)
     own, other, near = (head(X, _kept(X, settings.dropout, generator)) for X in (pairs.own, pairs.other, pairs.near))
-    against = {"self": [own], "neighbors": [near], "random": [other.roll(n, 0) for n in pairs.rolls]}
+    against = {"self": [own], "neighbors": [near], "random": [other[order] for order in pairs.others]}
     weights = (settings.self_weight, settings.neighbors_weight, settings.random_weight)
     parts = {
         name: torch.stack([
@@ -175,7 +197,7 @@ def head_losses(
 
 
 def _kept(X: Tensor, dropout: float, generator: Generator) -> tuple[Tensor, Tensor] | None:
-    """Factors (b, 1, d) of the channels for each branch: 0 of those that are dropped, 1 / (1 − dropout) of the others."""
+    """Two draws of factors (b, 1, d) of the channels: 0 of those that are dropped, 1 / (1 − dropout) of the others."""
     if dropout == 0:
         return None
     u = torch.rand(2, len(X), 1, X.shape[2], generator=generator)

@@ -127,7 +127,7 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
     try:
         about = file.about
         system = system_of(about["system"])
-        settings = system.settings.from_values(about["settings"])
+        settings = system.settings.from_file(about["settings"])
         net = system.make_net(about["n_segments"], settings)
         net.load_state_dict(file.tensors)
         facts = about["n_segments"], settings, tuple(about["names"]), dict(about["training"])

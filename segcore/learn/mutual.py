@@ -1,19 +1,22 @@
-"""Mutual information between the soft labels of two views, summed over shifts: the loss of IIC and AC.
+"""Mutual information between the soft labels of two views at shifts t, |t|∞ ≤ T: the loss of IIC and AC.
 
-    P = mean over pictures, pixels u and shifts |t|∞ ≤ T of z_u z'_{u+t}ᵀ, made symmetric
+    P_t = mean over pictures and pixels u of z_u z'_{u+t}ᵀ, made symmetric
 
-    loss = −Σ P_ij (ln P_ij − λ ln P_i − λ ln P_j)  =  −I(z, z') − (λ − 1) (H(z) + H(z'))
+    loss(P) = −Σ P_ij (ln P_ij − λ ln P_i − λ ln P_j)  =  −I(z, z') − (λ − 1) (H(z) + H(z'))
 
-Reference: Ji, Henriques and Vedaldi 2019, equations 3 to 5.
+IIC's published commands make the mean over t of loss(P_t) small ("uncollapsed" there; equation 5). The default of its code,
+and AC, take the loss of one table, of all pairs of all shifts: that is cheaper, and where all P_t have the same marginals
+its I is never larger, as I is convex there.
+
+Reference: Ji, Henriques and Vedaldi 2019, equations 3 to 5, and IID_losses.py of their code.
 """
 
+import math
 from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from segcore.metrics.information import mutual_information
 
 TINY = 1e-12
 
@@ -34,9 +37,17 @@ def joint_of_shifts(z: Tensor, z_other: Tensor, *, reach: int, weight: Tensor | 
     """
     if weight is not None:
         z, z_other = z * weight, z_other * weight
-    # Pictures become channels: out[j, i, t] = Σ_b,u z'[b, j, u + t] z[b, i, u].
-    table = F.conv2d(z_other.transpose(0, 1), z.transpose(0, 1), padding=reach)
+    with torch.autocast(z.device.type, enabled=False):
+        # Pictures become channels: out[j, i, t] = Σ_b,u z'[b, j, u + t] z[b, i, u].
+        table = F.conv2d(z_other.transpose(0, 1).to(z.dtype), z.transpose(0, 1), padding=reach)
     return table.permute(2, 3, 1, 0)
+
+
+def joint_tables(z: Tensor, z_other: Tensor, *, reach: int, weight: Tensor | None = None) -> Tensor:
+    """P_t ((2T + 1)², k, k) of all shifts, each symmetric and of sum 1; arguments and cost as of `joint_of_shifts`."""
+    tables = joint_of_shifts(z, z_other, reach=reach, weight=weight).flatten(0, 1)
+    tables = (tables + tables.mT) / 2
+    return tables / tables.sum((1, 2), keepdim=True).clamp_min(TINY)
 
 
 def joint_table(z: Tensor, z_other: Tensor, *, reach: int, weight: Tensor | None = None) -> Tensor:
@@ -69,9 +80,12 @@ def information_loss(P: Tensor, *, marginal_weight: float = 1.0) -> Tensor:
 
 
 def parts_of(P: Tensor) -> Mapping[str, float]:
-    """What a table says, in bits, by the names that are shown."""
-    facts = mutual_information(P.detach().double().cpu().numpy())
-    return {"I(z, z')": facts.I, "H(z)": facts.H_x, "H(z | z')": facts.H_x_given_y}
+    """What symmetric tables (…, k, k) say, in bits and in the mean over them, by the names that are shown."""
+    P = P.detach().double()
+    rows = P.sum(-1)
+    entropy = -float(torch.xlogy(rows, rows).sum(-1).mean()) / math.log(2)
+    information = max(0.0, -float(information_loss(P).mean()) / math.log(2))
+    return {"I(z, z')": information, "H(z)": entropy, "H(z | z')": entropy - information}
 
 
 def use_of(z: Tensor) -> Tensor:

@@ -9,8 +9,9 @@ import torch
 from torch import Generator, Tensor
 
 from segcore.errors import InputError
-from segcore.image import read_image, read_labels
-from segcore.image.listing import SUFFIXES
+from segcore.image import PictureFile, read_image, read_labels
+from segcore.image.listing import pairs_of, pictures_of
+from segcore.image.source import FILES, file_name
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Pictures
 
@@ -73,7 +74,7 @@ class Source:
 
 
 def load_pictures(
-    folder: Path | str,
+    folder: Path | str | Sequence[Path],
     *,
     side: int,
     labels: Path | str | None = None,
@@ -83,9 +84,9 @@ def load_pictures(
     """Read the pictures of a folder and the folders in it, and scale them.
 
     Args:
-        folder: of JPEG, PNG or WebP files.
+        folder: of pictures; or a list or zip of them, or several of these, see `pictures_of`.
         side: longer side to which larger pictures are scaled, in pixels; memory is what the scaled ones take.
-        labels: folder of label maps of the same names and sizes, see `read_labels`; then pictures without one are left out.
+        labels: label maps of the same paths and sizes, likewise, see `read_labels`; then pictures without one are left out.
         ignore: label whose pixels count for nothing.
         groups: name of a class → labels that form it, in the order of the classes; labels in none do not count. Every label
             is a class of its own if None.
@@ -96,21 +97,28 @@ def load_pictures(
     Raises:
         InputError: there is no such folder, no picture in it can be read, or a label map has another size.
     """
-    folder = Path(folder)
-    files = _files(folder, "folder")
-    drawn = {path.stem: path for path in _files(Path(labels), "labels")} if labels is not None else {}
-    sources = ((path.stem, partial(Path, path)) for path in files)
+    given = Path(folder) if isinstance(folder, str) else folder
+    if labels is None:
+        files, drawn = list(pictures_of(given, least=1, field="folder")), dict[str, FILES]()
+    else:
+        pairs, _ = pairs_of(given, Path(labels))
+        files, drawn = [picture for picture, _ in pairs], {picture.name: truth for picture, truth in pairs}
+    sources = ((file.name, partial(_same, file)) for file in files)
     pictures, failed = read_pictures(sources, side=side, labels=drawn, ignore=ignore, groups=groups)
     if not len(pictures):
         raise InputError(f"None of the {len(files)} files in {folder} is a picture that can be read.", field="folder")
-    return pictures, tuple(path.name for path in files if path.stem in failed)
+    return pictures, tuple(file.shown for file in files if file.name in failed)
+
+
+def _same(file: PictureFile) -> PictureFile:
+    return file
 
 
 def read_pictures(
-    sources: Iterable[tuple[str, Callable[[], Path | bytes]]],
+    sources: Iterable[tuple[str, Callable[[], FILES]]],
     *,
     side: int,
-    labels: Mapping[str, Path] | None = None,
+    labels: Mapping[str, FILES] | None = None,
     ignore: int | None = None,
     groups: Groups | None = None,
 ) -> tuple[Pictures, dict[str, str]]:
@@ -150,21 +158,12 @@ def read_pictures(
     return Pictures(tuple(images), tuple(names), truth, classes), failed
 
 
-def _files(folder: Path, field: str) -> list[Path]:
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; check the path.", field=field)
-    files = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file()]
-    if not files:
-        raise InputError(f"There are no pictures in {folder}; it may hold {', '.join(SUFFIXES)}.", field=field)
-    return files
-
-
-def _truth(path: Path, size: tuple[int, ...], scaled_size: tuple[int, ...]) -> Tensor:
+def _truth(file: FILES, size: tuple[int, ...], scaled_size: tuple[int, ...]) -> Tensor:
     """Labels under the centers of the scaled picture's pixels."""
-    labels = read_labels(path).labels
+    labels = read_labels(file).labels
     if tuple(labels.shape) != size:
         raise InputError(
-            f"{path.name} must be as large as its picture, {size[1]} × {size[0]} px; got {labels.shape[1]} × "
+            f"{file_name(file)} must be as large as its picture, {size[1]} × {size[0]} px; got {labels.shape[1]} × "
             f"{labels.shape[0]}.",
             field="labels",
         )

@@ -59,19 +59,25 @@ class MovedViewSettings(ViewSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IICSettings(MovedViewSettings):
-    """The tunables of IIC."""
+class MutualSettings(MovedViewSettings):
+    """The tunables of a system whose loss is the mutual information of two views."""
 
     # fmt: off
     reach: int = param(
         3, stage="learn", label="Largest shift T", symbol="T", lo=0, hi=16, step=1, unit="cells",
-        info="Neighbors at most so far away shall have labels that tell about each other.")
+        info="Neighbors at most so far away shall have labels that tell about each other. Published: 10 px; a cell has 2 px "
+             "in IIC.")
+    joint: str = param(
+        "shifts", stage="learn", label="Information of", choices=("shifts", "sum"), before="sum",
+        info="shifts: the mean over all shifts of I at one shift, as in IIC's published commands; sum: I of one table of "
+             "all shifts, the default of its code, which is cheaper.")
     entropy: bool = param(
         True, stage="learn", label="Entropy term",
         info="Without it only H(z, z') is made small, and one cluster takes all pixels.")
     marginal_weight: float = param(
         1.0, stage="learn", label="Weight λ of the entropies", symbol="λ", lo=1.0, hi=3.0, step=0.1,
-        info="1 is mutual information; more asks for clusters of equal size. Published: 1.5 for 3 classes, else 1.")
+        info="1 is mutual information; more asks for clusters of equal size. Published: 1.5 for 3 classes, without the "
+             "overclustering head, else 1.")
     overclustering: bool = param(
         True, stage="learn", label="Overclustering head",
         info="A second head with more clusters learns on the same features.")
@@ -80,28 +86,42 @@ class IICSettings(MovedViewSettings):
         info="Published: 5 for 3 classes, 6 for 6, 3 for 15.")
     sub_heads: int = param(
         3, stage="learn", label="Sub-heads", lo=1, hi=5, step=1,
-        info="Heads of the same size with other first weights; the one of lowest loss labels.")
+        info="Heads of the same size with other first weights; the one of lowest loss labels. Published: 1.")
     # fmt: on
 
 
 @dataclass(frozen=True, kw_only=True)
-class ACSettings(IICSettings):
+class IICSettings(MutualSettings):
+    """The tunables of IIC."""
+
+    # fmt: off
+    dilation: int = param(
+        2, stage="learn", label="Dilation", lo=1, hi=4, step=1, before=1,
+        info="Of the last two convolutions: at 2, as published, a cell sees 30 × 30 px, at 1 it sees 22 × 22.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class ACSettings(MutualSettings):
     """The tunables of AC."""
 
     # fmt: off
     crop: int = again(
-        IICSettings, "crop", 64, lo=32,
+        MutualSettings, "crop", 64, lo=32,
         info="Side of the squares that a step looks at; 8 px on each side see the border and do not count.")
-    batch: int = again(IICSettings, "batch", 48)
+    batch: int = again(MutualSettings, "batch", 48)
     learning_rate: float = again(
-        IICSettings, "learning_rate", 3e-4, info=f"{_RATE} Faster ones find colors before textures.")
-    reach: int = again(IICSettings, "reach", 1)
+        MutualSettings, "learning_rate", 3e-4, info=f"{_RATE} Faster ones find colors before textures.")
+    reach: int = again(
+        MutualSettings, "reach", 1, info="Neighbors at most so far away shall have labels that tell about each other.")
+    joint: str = again(MutualSettings, "joint", "sum")
     marginal_weight: float = again(
-        IICSettings, "marginal_weight", 1.5,
+        MutualSettings, "marginal_weight", 1.5,
         info="1 is mutual information, at which AC leaves clusters unused here; more asks for clusters of equal size.")
     n_orders: int = param(
         8, stage="learn", label="Orders", lo=2, hi=16, step=1,
-        info="Out of how many one is drawn in a step, for it and its opposite: the first 8 are raster, the others zigzag.")
+        info="Out of how many one is drawn in a step, for it and its opposite: the first 8 are raster, the others zigzag. "
+             "Published: two orders drawn at random.")
     simplified: bool = param(
         True, stage="learn", label="Simplified masks",
         info="A whole row, column or diagonal is seen at once, so that fewer weights are masked.")
@@ -110,7 +130,7 @@ class ACSettings(IICSettings):
         info="A masked self-attention after the convolutions sees all earlier cells, blind spots included.")
     mean_of_orders: bool = param(
         True, stage="learn", label="Mean over orders in use",
-        info="Without it the network labels without a mask, which it never saw in training.")
+        info="Without it, as published, the network labels without a mask, which it never saw in training.")
     # fmt: on
 
 
@@ -143,6 +163,13 @@ class MDCSettings(LearnSettings):
     epoch: int = param(
         16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
         info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
+    whitening: bool = param(
+        False, stage="learn", label="Whitening", before=True,
+        info="Whiten the features by PCA before they are clustered, as DeepCluster does; PiCIE's baseline does not.")
+    classifier: str = param(
+        "learned", stage="learn", label="Classifier", choices=("learned", "centers"),
+        info="learned: a linear layer that starts anew in each epoch, as in the published commands; centers: those of the "
+             "clusters, an option of that code.")
     # fmt: on
 
 
@@ -159,15 +186,19 @@ class PiCIESettings(MovedViewSettings):
     epoch: int = again(MDCSettings, "epoch", 16)
     temperature: float = param(
         0.1, stage="learn", label="Temperature", lo=0.01, hi=1.0, step=0.01,
-        info="Cosines are divided by it before the softmax. Published: 1.")
+        info="Products of features and centers are divided by it before the softmax. Published: 1.")
+    centers: str = param(
+        "means", stage="learn", label="Centers", choices=("means", "unit"), before="unit",
+        info="means: of the features of a cluster, shorter than 1, as published; unit: brought to length 1, so that the "
+             "nearest one is that of largest cosine.")
     cross: bool = param(
         True, stage="learn", label="Cross-view loss",
         info="Without it each view learns its own clusters only, and nothing asks them to agree.")
     overclustering: bool = again(
-        IICSettings, "overclustering", True, label="Auxiliary clustering (+H)",
+        MutualSettings, "overclustering", True, label="Auxiliary clustering (+H)",
         info="A second clustering with more centers.")
     over_factor: int = again(
-        IICSettings, "over_factor", 4, label="Centers of that clustering per segment", info="Published: 100 for 27.")
+        MutualSettings, "over_factor", 4, label="Centers of that clustering per segment", info="Published: 100 for 27.")
     # fmt: on
 
 
@@ -182,6 +213,9 @@ class CorrespondenceSettings(Schema):
     dropout: float = param(
         0.1, stage="learn", label="Dropout", lo=0.0, hi=0.9, step=0.05,
         info="Share of the features' channels that a step does not see.")
+    feature_dropout: bool = param(
+        True, stage="learn", label="Dropout in f", before=False,
+        info="Likenesses of the features lose channels too, one set for all patches of a picture, as in the authors' code.")
     points: int = param(
         121, stage="learn", label="Patches per picture", lo=4, hi=1024, step=1,
         info="How many patches of a picture a step compares with as many of another.")

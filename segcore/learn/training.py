@@ -5,7 +5,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -111,6 +111,8 @@ def train(
         learner = chosen.make_learner(net, n_segments, settings, source).to(where).train()
     work = _Work(chosen, settings, n_segments, seed, learner, budget)
     how: dict[str, Any] = {"budget": budget, "seed": seed, "device": where, "identity": identity, "stage": "learn"}
+    if start is not None:
+        start = replace(start, identity={**settings.before(), **start.identity})
     for state in train_learner(learner, start=start, **how):
         yield work.state(state)
 

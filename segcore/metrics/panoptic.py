@@ -7,7 +7,11 @@ Per class, with TP the matches, FP and FN the segments without one:
     PQ = Σ IoU over the matches / (|TP| + ½ |FP| + ½ |FN|) = SQ · RQ
     SQ = mean IoU of the matches                RQ = |TP| / (|TP| + ½ |FP| + ½ |FN|)
 
-Reference: Kirillov, He, Girshick, Rother and Dollár 2019, "Panoptic segmentation".
+Void, pixels that nobody labelled, and crowds, segments that hold several things, are ignored: in the union of a pair, pixels
+that are void in the truth do not count; a crowd is no partner and nobody misses it; and a segment without a partner is no
+false positive where void and the crowds of its class have more than half of it.
+
+Reference: Kirillov, He, Girshick, Rother and Dollár 2019, "Panoptic segmentation"; evaluation.py of panopticapi.
 """
 
 from collections.abc import Collection
@@ -17,7 +21,7 @@ import numpy as np
 from torch import Tensor
 
 from segcore.errors import InputError
-from segcore.metrics.tables import LabelMap, check_same_size, dense, iou_table, table_of
+from segcore.metrics.tables import LabelMap, check_same_size, dense, table_of
 
 MATCH_IOU = 0.5
 Segment = tuple[int, int]  # class, instance; instance 0 for stuff
@@ -48,7 +52,7 @@ class ClassQuality:
 
 @dataclass(frozen=True, slots=True)
 class PanopticQuality:
-    """All scores; means run over the classes that occur on either side."""
+    """All scores; means run over the classes that have a match, a false positive or a false negative."""
 
     classes: tuple[ClassQuality, ...]
     matches: tuple[Match, ...]
@@ -67,7 +71,14 @@ class PanopticQuality:
 
 
 def panoptic_quality(
-    classes: LabelMap, instances: LabelMap, true_classes: LabelMap, true_instances: LabelMap, *, things: Collection[int]
+    classes: LabelMap,
+    instances: LabelMap,
+    true_classes: LabelMap,
+    true_instances: LabelMap,
+    *,
+    things: Collection[int],
+    void: int | None = None,
+    crowds: Collection[Segment] = (),
 ) -> PanopticQuality:
     """Score a panoptic segmentation.
 
@@ -77,6 +88,8 @@ def panoptic_quality(
         true_classes: the same for what is there.
         true_instances: the same.
         things: classes that are counted one by one; all others are stuff, one segment per class.
+        void: the class, on either side, of pixels without a label.
+        crowds: segments of the truth that hold several things of their class.
 
     Raises:
         InputError: sizes disagree, there are no pixels, or labels are not whole numbers.
@@ -86,13 +99,18 @@ def panoptic_quality(
     found, found_names = _segments(classes, instances, things, "A segmentation")
     there, there_names = _segments(true_classes, true_instances, things, "A ground truth")
     table = table_of((found, np.arange(len(found_names))), (there, np.arange(len(there_names))))
-    ious = iou_table(table)
-    same_class = np.array([[a[0] == b[0] for b in there_names] for a in found_names])
-    pairs = np.argwhere((ious > MATCH_IOU) & same_class)
+    empty = np.array([s[0] == void for s in there_names])
+    crowded = np.array([s in crowds for s in there_names])
+    same_class = np.array([[a[0] == b[0] != void for b in there_names] for a in found_names])
+    unlabelled = table[:, empty].sum(1, keepdims=True)
+    areas = table.sum(1, keepdims=True)
+    ious = table / (areas + table.sum(0) - table - unlabelled).clip(1)
+    pairs = np.argwhere((ious > MATCH_IOU) & same_class & ~crowded)
     matches = tuple(Match(found_names[i], there_names[j], float(ious[i, j])) for i, j in pairs)
-    alone = tuple(s for i, s in enumerate(found_names) if i not in pairs[:, 0])
-    missed = tuple(s for j, s in enumerate(there_names) if j not in pairs[:, 1])
-    labels = sorted({s[0] for s in (*found_names, *there_names)})
+    ignored = 2 * (unlabelled + (table * (same_class & crowded)).sum(1, keepdims=True)) > areas
+    alone = tuple(s for i, s in enumerate(found_names) if i not in pairs[:, 0] and s[0] != void and not ignored[i, 0])
+    missed = tuple(s for j, s in enumerate(there_names) if j not in pairs[:, 1] and not empty[j] and not crowded[j])
+    labels = sorted({s[0] for s in (*alone, *missed, *(m.true for m in matches))})
     scores = tuple(_class_quality(label, label in things, matches, alone, missed) for label in labels)
     return PanopticQuality(scores, matches, alone, missed)
 

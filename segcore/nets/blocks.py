@@ -8,11 +8,10 @@ SHARPNESS = 10.0  # of p_k ∝ exp(SHARPNESS · cos), where probabilities of the
 _LUMA = (0.299, 0.587, 0.114)
 
 
-def conv_block(c_in: int, c_out: int) -> nn.Sequential:
+def conv_block(c_in: int, c_out: int, dilation: int = 1) -> nn.Sequential:
     """A 3×3 convolution with batch norm and ReLU; borders are mirrored, as zeros beyond them would become a cluster."""
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, 3, padding=1, padding_mode="reflect", bias=False), nn.BatchNorm2d(c_out), nn.ReLU()
-    )
+    conv = nn.Conv2d(c_in, c_out, 3, padding=dilation, dilation=dilation, padding_mode="reflect", bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU())
 
 
 def channels_of(width: float) -> tuple[int, ...]:
@@ -33,10 +32,10 @@ def sobel(pixels: Tensor) -> Tensor:
 
 
 def soft_clusters(S: Tensor, centers: Tensor) -> Tensor:
-    """(…, K) p_k ∝ exp(SHARPNESS · cos(s, c_k)) of vectors (…, size) and centers (K, size), both of length 1."""
+    """(…, K) p_k ∝ exp(SHARPNESS · cos(s, c_k)) of vectors (…, size) of length 1 and centers (K, size) at most as long."""
     return torch.softmax(SHARPNESS * (S @ centers.T), -1)
 
 
 def nearest_prototypes(z: Tensor, prototypes: Tensor) -> Tensor:
-    """(b, K, h, w) probabilities, by the cosine of cells z (b, d, h, w) with prototypes (K, d), both of unit length."""
+    """(b, K, h, w) probabilities, of cells z (b, d, h, w) of unit length by z · μ with prototypes μ (K, d)."""
     return soft_clusters(z.float().movedim(1, -1), prototypes).movedim(-1, 1)

@@ -18,7 +18,8 @@ class CodeHead(nn.Module):
         """Codes (…, size) of length 1 of features (…, d) of any length.
 
         Args:
-            X: features; they are brought to the length √d.
+            X: features; they are brought to the length √d. The authors' head reads them as they are: tokens of DINO, whose
+                length is about that.
             kept: for each of the two branches, factors that channels of X are multiplied with.
         """
         X = normalize_rows(X) * X.shape[-1] ** 0.5

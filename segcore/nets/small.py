@@ -28,22 +28,28 @@ class HeadsNet(Net):
 
 
 class ConvNet(HeadsNet):
-    """3×3 convolutions 64, 128, pool, 256, 256, 512, 512 and a 1×1 head per sub-head; RGB and Sobel in."""
+    """3×3 convolutions 64, 128, pool, 256, 256, 512, 512 and a 1×1 head per sub-head; RGB and Sobel in.
+
+    With the last two dilated by 2 a cell sees 30 × 30 of the pixels that Sobel's filter gives, as in net "10a" of IIC.
+    """
 
     stride = 2
 
-    def __init__(self, n_segments: int, width: float = 0.125, sub_heads: int = 1):
+    def __init__(self, n_segments: int, width: float = 0.125, sub_heads: int = 1, dilation: int = 2):
         a, b, *rest = channels_of(width)
         super().__init__(n_segments, rest[-1], sub_heads)
-        deep = [conv_block(i, o) for i, o in zip((b, *rest[:-1]), rest, strict=True)]
+        dilations = (1, 1, dilation, dilation)
+        deep = [conv_block(*sizes) for sizes in zip((b, *rest[:-1]), rest, dilations, strict=True)]
         self.trunk = nn.Sequential(conv_block(5, a), conv_block(a, b), nn.MaxPool2d(2), *deep)
+        self._least = 2 * (dilation + 1)  # pixels, so that borders can be mirrored
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / 2⌉, ⌈width / 2⌉) activations before the heads."""
         height, width = pixels.shape[2:]
-        pixels = F.pad(pixels, (0, width % 2, 0, height % 2), mode="replicate")
+        right, below = (max(n % 2, self._least - n) for n in (width, height))
+        pixels = F.pad(pixels, (0, right, 0, below), mode="replicate")
         x = (2 * sobel(pixels) - 1).contiguous(memory_format=torch.channels_last)  # a third faster on a CPU
-        return cast("Tensor", self.trunk(x))
+        return cast("Tensor", self.trunk(x))[:, :, : -(-height // 2), : -(-width // 2)]
 
 
 class Pyramid(nn.Module):
@@ -70,7 +76,7 @@ class Pyramid(nn.Module):
 
 
 class FeatureNet(Net):
-    """A network whose features have unit length, and prototypes among them, the nearest of which labels."""
+    """A network whose features have unit length, and prototypes: unit vectors among them, or means of such."""
 
     def __init__(self, n_segments: int, n_features: int):
         super().__init__()
@@ -78,7 +84,7 @@ class FeatureNet(Net):
         self.register_buffer("prototypes", F.normalize(torch.randn(n_segments, n_features), dim=1))
 
     def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) probabilities, by the cosine of each cell with each prototype."""
+        """(b, K, h, w) probabilities, by the product of each cell with each prototype, which is their cosine if unit."""
         return nearest_prototypes(self.features(pixels), self.prototypes)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from segcore.errors import ModelError
 from segcore.features import BACKBONES, Backbone, Extract, extract_features, stand_in_note, weights_status
-from segcore.image import digest, read_image, segments_of
+from segcore.image import PictureFile, digest, levels_note, read_image, segments_of
 from segcore.pipeline.backbones import load_model, resolve_backbone
 from segcore.pipeline.reader import Reader
 from segcore.pipeline.stages import Run, Warmth, needs_backbone, plan, signature, warmth_of
@@ -214,7 +214,8 @@ class Pipeline:
                 make = partial(self._warm, make, run, warmth, like)
             (values[name], seconds), cached = self.cache.get(keys[name], make)
             value = values[name]
-            report = StageReport(name, seconds, cached, getattr(value, "facts", {}), getattr(value, "notes", ()))
+            notes = (*getattr(value, "notes", ()), *(levels_note(picture) if name == "features" else ()))
+            report = StageReport(name, seconds, cached, getattr(value, "facts", {}), notes)
             reports.append(report)
             yield report
         return values, keys, reports, settings
@@ -235,11 +236,12 @@ class Pipeline:
             picture = read_image(image)
             return picture, digest(picture)
 
-        path = Path(image) if isinstance(image, str | os.PathLike) else None
-        if path is None or not path.is_file():
+        file = PictureFile("", Path(image)) if isinstance(image, str | os.PathLike) else image
+        if not isinstance(file, PictureFile) or not file.path.is_file():
             return read()
-        stat = path.stat()
-        found: tuple[Tensor, str] = self.cache.get(("file", path.resolve(), stat.st_mtime_ns, stat.st_size), read)[0]
+        stat = file.path.stat()
+        key = "file", file.path.resolve(), file.member, stat.st_mtime_ns, stat.st_size
+        found: tuple[Tensor, str] = self.cache.get(key, read)[0]
         return found
 
     def resolve(self, settings: Settings) -> Settings:

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from segcore.errors import InputError
-from segcore.image import read_image
-from segcore.image.listing import SUFFIXES
+from segcore.image import PictureFile, read_image
+from segcore.image.listing import SUFFIXES, files_of
 from segcore.pretrain.cues import REGION_LEVELS, draw_objects, draw_regions
 from segcore.runtime.progress import make_bar
 
@@ -63,20 +63,22 @@ class PictureStore:
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Bytes `start` to `stop` of a file, or all of them."""
+    """A picture, or the bytes `start` to `stop` of a file of many."""
 
-    path: Path
+    file: PictureFile
     start: int = 0
     stop: int | None = None
 
     def read(self) -> bytes:
-        with self.path.open("rb") as file:
+        if self.stop is None:
+            return self.file.data()
+        with self.file.path.open("rb") as file:
             file.seek(self.start)
-            return file.read() if self.stop is None else file.read(self.stop - self.start)
+            return file.read(self.stop - self.start)
 
     @property
     def name(self) -> str:
-        return self.path.name if self.stop is None else f"{self.path.name}[{self.start}:{self.stop}]"
+        return self.file.shown if self.stop is None else f"{self.file.shown}[{self.start}:{self.stop}]"
 
 
 def load_store(
@@ -85,7 +87,8 @@ def load_store(
     """Read the pictures of some folders.
 
     Args:
-        folders: with pictures at any depth, or with the pair images.bin (encoded pictures end to end) and offsets.npy
+        folders: with pictures at any depth, or lists or zips of them, see `pictures_of`; or with the
+            pair images.bin (encoded pictures end to end) and offsets.npy
             (int64; picture i is bytes offsets[i] to offsets[i + 1]).
         seed: of the order in which they are read, which says which ones stay out when the room is full.
         most_bytes: room for the decoded pictures and their cues; 6 GiB hold 11,000 photographs, or 240,000 of 64 × 64
@@ -99,7 +102,8 @@ def load_store(
     Raises:
         InputError: a folder is missing or damaged, or there is no picture in any of them.
     """
-    sources = list(dict.fromkeys(source for folder in folders for source in _sources(Path(folder))))
+    found = (source for folder in folders for source in _sources(Path(folder)))
+    sources = list({(s.file.path, s.file.member, s.start, s.stop): s for s in found}.values())
     where = ", ".join(str(folder) for folder in folders)
     if not sources:
         raise InputError(f"There are no pictures in {where}. Name a folder with JPEG, PNG or WebP files.", field="folders")
@@ -131,16 +135,15 @@ def load_store(
 
 
 def _sources(folder: Path) -> Iterator[_Source]:
-    if not folder.is_dir():
-        raise InputError(f"There is no folder {folder}; check the path.", field="folders")
-    for path in sorted(folder.rglob("*")):
-        if path.name == PACKED[0] and path.with_name(PACKED[1]).is_file():
-            yield from _packed(path)
-        elif path.suffix.lower() in SUFFIXES and path.is_file():
-            yield _Source(path)
+    for file in files_of(folder, endings=(*SUFFIXES, Path(PACKED[0]).suffix), field="folders"):
+        if file.shown == PACKED[0] and file.path.with_name(PACKED[1]).is_file():
+            yield from _packed(file)
+        elif Path(file.shown).suffix.lower() in SUFFIXES:
+            yield _Source(file)
 
 
-def _packed(path: Path) -> Iterator[_Source]:
+def _packed(packed: PictureFile) -> Iterator[_Source]:
+    path = packed.path
     try:
         offsets = np.load(path.with_name(PACKED[1]), allow_pickle=False)
     except (OSError, ValueError) as error:
@@ -155,7 +158,7 @@ def _packed(path: Path) -> Iterator[_Source]:
             field="folders",
         )
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        yield _Source(path, start, stop)
+        yield _Source(packed, start, stop)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

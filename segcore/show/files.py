@@ -13,8 +13,10 @@ from urllib.parse import urlencode
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from segcore.errors import InputError
+from segcore.runtime.outputs import MARK, is_whole, json_bytes, write_whole
 from segcore.settings import Settings, is_weight_file
 from segcore.show.paint import Picture, checked_labels, count_labels, paint_labels
 from segcore.show.palette import OBJECT_PALETTE, PALETTE, Palette
@@ -48,16 +50,42 @@ def write_files(result: Segmentation, folder: Path, stem: str) -> list[Path]:
         InputError: the folder cannot be made or written.
     """
     make_folder(folder)
-    paths = []
+    contents = {path: make(result) for path, make in zip(outputs_of(folder, stem), FILES.values(), strict=True)}
+    written = {path: content for path, content in contents.items() if content is not None}
+    for path, content in written.items():
+        write_file(path, content)
+    return list(written)
+
+
+def outputs_of(folder: Path, stem: str) -> list[Path]:
+    """The files that `write_files` may write, the summary last."""
+    return [folder / (stem + ending) for ending in FILES]
+
+
+def summary_there(folder: Path, stem: str) -> dict[str, Any] | None:
+    """The summary of a result whose files are all there and whole, else None."""
+    path = folder / f"{stem}.json"
     try:
-        for ending, make in FILES.items():
-            content = make(result)
-            if content is not None:
-                paths.append(folder / (stem + ending))
-                paths[-1].write_bytes(content)
+        found = json.loads(path.read_bytes())
+        needed = [ending for ending in FILES if ending != ".spectrum.npz" or found["eigenvalues"] is not None]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if all(is_whole(folder / (stem + ending)) for ending in needed) else None
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file of a result, whole or not at all, and the folder that it lies in.
+
+    Raises:
+        InputError: it cannot be written, or the disk is full.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
     except OSError as error:
-        raise _unwritable(folder, error.strerror) from error
-    return paths
+        raise InputError(
+            f"Cannot write {path}: {error.strerror}. Free some space, or use another --out.", field="out"
+        ) from error
 
 
 def labels_png(label_map: NDArray[np.integer]) -> bytes:
@@ -69,7 +97,7 @@ def labels_png(label_map: NDArray[np.integer]) -> bytes:
         ValueError: a label is negative or past 65535.
     """
     label_map, n_labels = _two_byte_labels(label_map)
-    return png(label_map.astype(np.uint8) if n_labels <= _GRAY_LABELS else label_map.astype(np.uint16))
+    return result_png(label_map.astype(np.uint8) if n_labels <= _GRAY_LABELS else label_map.astype(np.uint16))
 
 
 def display_label_png(label_map: NDArray[np.integer]) -> bytes:
@@ -98,7 +126,7 @@ def _two_byte_labels(label_map: NDArray[np.integer]) -> tuple[NDArray[np.integer
 
 def overlay_png(result: Segmentation) -> bytes:
     """The picture with its segments painted over it, as a PNG of the picture's own size."""
-    return png(overlay(result))
+    return result_png(overlay(result))
 
 
 def overlay(result: Segmentation) -> NDArray[np.uint8]:
@@ -150,7 +178,7 @@ def summary(result: Segmentation) -> dict[str, Any]:
 
 def summary_json(result: Segmentation) -> bytes:
     """`summary` as UTF-8 JSON."""
-    return json.dumps(summary(result), indent=2, ensure_ascii=False).encode()
+    return json_bytes(summary(result))
 
 
 def _stage(stage: StageReport) -> dict[str, Any]:
@@ -160,6 +188,13 @@ def _stage(stage: StageReport) -> dict[str, Any]:
 def png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
     """Encode (height, width) or (height, width, 3) without loss."""
     return _encode(Image.fromarray(np.ascontiguousarray(pixels)), "PNG", optimize=False)
+
+
+def result_png(pixels: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
+    """As `png`, with the mark by which `is_ours` knows a file of a result."""
+    mark = PngInfo()
+    mark.add_text(*MARK)
+    return _encode(Image.fromarray(np.ascontiguousarray(pixels)), "PNG", pnginfo=mark)
 
 
 def jpeg(picture: Picture, *, quality: int = 90) -> bytes:
@@ -178,7 +213,7 @@ def pack_floats(values: ArrayLike) -> str:
     return base64.b64encode(np.ascontiguousarray(values, dtype="<f4").tobytes()).decode("ascii")
 
 
-def _encode(image: Image.Image, kind: str, **options: int | bool) -> bytes:
+def _encode(image: Image.Image, kind: str, **options: int | bool | PngInfo) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return buffer.getvalue()

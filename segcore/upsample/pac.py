@@ -117,7 +117,9 @@ def pixel_adaptive_convolution_transposed(
         `torch.nn.functional.conv_transpose2d` gives.
 
     Convention:
-        x_j lies at pixel stride · j + (k − 1) / 2 − padding of the output, and f_j is the guide there.
+        x_j lies at pixel stride · j + (k − 1) / 2 − padding of the output, and f_j is the guide there. The authors' code
+        does not turn the taps about, so that its layer is no transposed convolution where the guide is constant: give
+        `weight.flip(2, 3)` of weights that were trained with it.
 
     Raises:
         InputError: a shape or type does not fit; the sentence names the size that the guide must have.

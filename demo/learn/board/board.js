@@ -257,7 +257,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       if (!run.pictures?.scored) continue;
       const accuracy = { name: filled(words.scored, { n: run.pictures.scored }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        return { name, points: [[0, value], [last, value]], ink: fixed.inks[3 + i], dashed: true };
+        return { name, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
     }

@@ -2,6 +2,7 @@
 // and sends back a result, never strokes, but for those of a link or a file (`strokes` in its value).
 
 import { pixelRatio } from "../../shared/js/canvas.js";
+import { MOVES } from "../../shared/js/cells.js";
 import { rgbOf } from "../../shared/js/colors.js";
 import { filled, make, makeButton, partsOf } from "../../shared/js/dom.js";
 import { loadLabels, setPicture } from "../../shared/js/images.js";
@@ -51,8 +52,6 @@ export function simplified(points) {
   if (worst <= 0.001) return [a, b];
   return [...simplified(points.slice(0, at + 1)).slice(0, -1), ...simplified(points.slice(at))];
 }
-
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 export function mount({ element, props, trigger, watch, fixed }) {
   const { words } = fixed;
@@ -439,10 +438,10 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (!view || event.altKey) return;
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() !== "z" && event.key.toLowerCase() !== "y") return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (key in ARROWS) {
+    if (key in MOVES) {
       const step = event.shiftKey ? 5 * STEP : STEP;
       const longer = Math.max(view.width, view.height);
-      const [right, down] = ARROWS[key];
+      const [down, right] = MOVES[key];
       const [x, y] = pen.at ?? [0.5, 0.5];
             pen.at = [clamped(x + (right * step * longer) / view.width, 0, 1), clamped(y + (down * step * longer) / view.height, 0, 1)];
       if (pen.down) penMove(pen.at);

@@ -1,4 +1,4 @@
-// What the small charts share: axes, and lines as text.
+// What the small charts share: axes, and lines as text. When to use Plotly instead: see spectrum_figure in demo/lab/views.py.
 
 // Round numbers that part a range in about n.
 export function ticks(low, high, n = 4) {

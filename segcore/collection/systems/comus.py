@@ -27,7 +27,6 @@ _CELL_PX = 4  # side of a cell in the picture that saliency is drawn on
 _SALIENT = 0.5  # probability of being object
 
 _REGIONS = -4  # of the levels of `draw_regions`: that with 32 regions
-_DILATE = 1  # cells around a piece that its crop shows
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +45,8 @@ class ComusSettings(PieceSettings):
         info="Where there are more, the others join the group of their nearest.")
     core: float = setting(
         0.8, "Core", lo=0.05, hi=1.0, step=0.05,
-        info="Share of each group, the pieces nearest to its center, that teaches in round one.")
+        info="Share of each group, the pieces nearest to its center by the cosine in the embedding, that teaches in round "
+             "one.")
     least_cells: int = setting(
         4, "Smallest piece", lo=1, hi=256, step=1, unit="patches",
         info="Smaller ones are left out.")
@@ -112,7 +112,7 @@ def run_comus(collection: Collection, *, n_groups: int, seed: int, settings: Com
         grid = collection.grid(i)
         return salient_pieces(grid.pixels, h=grid.geometry.h, w=grid.geometry.w, least_cells=s.least_cells, rest=not own)
 
-    describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection, dilate=_DILATE)
+    describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection)
     with gathered(collection, cut, describe, stage="saliency") as steps:
         pieces = yield from steps
         check_pieces(pieces, n_groups - own, what="salient piece")

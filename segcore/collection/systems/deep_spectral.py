@@ -57,7 +57,7 @@ def eigensegments(
         seed: of k-means.
 
     Returns:
-        (h, w) int64: 0 for the piece that holds most of the patches at the border, which is taken for the background, and
+        (h, w) int64: 0 for the piece that holds most of the border (`border_first`), which is taken for the background, and
         1, 2, … for the others.
 
     Reference: Melas-Kyriazi and others 2022, section 3.4 and their code.
@@ -77,11 +77,13 @@ def eigensegments(
 
 
 def border_first(labels: Tensor) -> Tensor:
-    """Number the pieces (h, w) anew: 0 is the one with most patches at the border, the others keep their order."""
-    border = torch.ones_like(labels, dtype=torch.bool)
-    border[1:-1, 1:-1] = False
+    """Number the pieces (h, w) anew: 0 is the one with most patches at the border, the others keep their order.
+
+    Patches of each of the four sides count, so those at corners twice, as in `get_border_fraction` of the authors' code.
+    """
+    border = torch.cat([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     n = int(labels.max()) + 1
-    behind = int(torch.bincount(labels[border], minlength=n).argmax())
+    behind = int(torch.bincount(border, minlength=n).argmax())
     order = torch.tensor([behind, *(j for j in range(n) if j != behind)])
     numbers = torch.empty_like(order)
     numbers[order] = torch.arange(n)

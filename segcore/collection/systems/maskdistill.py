@@ -1,8 +1,16 @@
 """MaskDistill on a collection: object masks from attention or TokenCut, grouped by their crops, distilled into a head.
 
-A picture's mask, from the attention a of [CLS] and the patches' features f: the patches that hold the largest share of a are
-the likely ones, Q; M_p = mean_{q ∈ Q} cos(f_p, f_q) spreads them to what looks the same; the mask is the connected part of M
-> threshold that holds the most attended patch. Further masks are sought the same way among the patches that are left.
+A picture's mask, from the attention a of [CLS] and the keys k of the patches: the 40 % of the patches with most of a are
+likely, and those of them with k · k_top > 0, where top is the first, are Q; M_p = Σ_{q ∈ Q} k_p · k_q spreads them to what
+looks the same; the mask is the connected part of M > 0 that holds the top patch. a is the mean over the first 5 heads, of as
+many as there are, of what the softmax is taken of. Further masks, where more than the authors' one are wanted, are sought
+the same way among the patches that are left.
+
+Another rule is a setting: Q are the patches that hold 40 % of the attention, and M_p = mean_{q ∈ Q} cos(f_p, f_q), scaled to
+[0, 1], must exceed a threshold.
+
+Crops are as they are in the picture, not widened, and descriptions are whitened, as in the authors' code. It sets attention
+outside of half of its sum to 0 first, which changes Q only where that half lies in fewer patches than 40 %.
 """
 
 from dataclasses import dataclass
@@ -10,7 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from segcore.checks import check_range, check_tensor
+from segcore.checks import check_choice, check_range, check_tensor
 from segcore.collection.collection import Collection
 from segcore.collection.pieces import (
     PieceSettings,
@@ -30,7 +38,8 @@ from segcore.errors import InputError
 from segcore.numerics import normalize_rows
 
 MASKS = ("attention", "tokencut", "both")
-_DILATE = 1  # cells around a mask that its crop shows
+RULES = ("products", "cosines")
+_TINY = 1e-8  # attention
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +53,25 @@ class MaskDistillSettings(PieceSettings):
     n_masks: int = setting(
         24, "Masks per picture", lo=1, hi=32, step=1,
         info="How many are sought, one after the other; 1 is the published number, for pictures of one object.")
+    heads: int = setting(
+        5, "Attention heads", lo=1, hi=16, step=1,
+        info="The mean over so many is taken, the first ones, of as many as there are; 5 of 6 are published.")
     head: int = setting(
-        -1, "Attention head", lo=-1, hi=15, step=1,
-        info="Which head is read, from 0; −1 is the mean of all, and the published one is 5.")
+        -1, "One head", lo=-1, hi=15, step=1,
+        info="Read this one alone, from 0; −1 reads their mean.")
+    rule: str = setting(
+        "products", "A patch joins by", choices=RULES,
+        info="products: where its products with likely patches sum to more than 0, as published; cosines: where its mean "
+             "cosine with them exceeds the threshold.")
     share: float = setting(
-        0.4, "Share of the attention", lo=0.05, hi=0.95, step=0.05,
-        info="The most attended patches that hold this share of it start a mask.")
+        0.4, "Share that starts", lo=0.05, hi=0.95, step=0.05,
+        info="Of the patches, the most attended ones, with products; with cosines of the attention that they hold.")
     threshold: float = setting(
         0.7, "Threshold", lo=0.0, hi=1.0, step=0.05,
-        info="Of the likeness to them, scaled to 0 … 1 over the patches, above which a patch joins; published: 0.5.")
+        info="With cosines: of the mean cosine, scaled to 0 … 1 over the patches.")
+    whiten: bool = setting(
+        True, "Whitening",
+        info="Divide each number of the descriptions by its standard deviation before they are clustered, as published.")
     tau: float = setting(
         0.2, "τ of TokenCut", lo=-1.0, hi=1.0, step=0.05,
         info="Cosine above which two patches are joined.")
@@ -63,16 +82,25 @@ class MaskDistillSettings(PieceSettings):
 
 
 def attention_masks(
-    f: Tensor, attention: Tensor, *, n_masks: int, share: float = 0.4, threshold: float = 0.5, least_cells: int = 1
+    f: Tensor,
+    attention: Tensor,
+    *,
+    n_masks: int,
+    rule: str = "products",
+    share: float = 0.4,
+    threshold: float = 0.5,
+    least_cells: int = 1,
 ) -> Tensor:
     """Cut objects out by attention, one after the other.
 
     Args:
-        f: (h, w, d) features.
+        f: (h, w, d) features; keys, for what was published.
         attention: (h, w) ≥ 0, from [CLS].
         n_masks: how many at most.
-        share: of the attention that is left, which the patches that start a mask hold together, in (0, 1).
-        threshold: of their mean cosine to a patch, scaled to [0, 1] over the patches that are left.
+        rule: one of RULES.
+        share: of the patches that are left ("products"), or of the attention that is left ("cosines"), in (0, 1): so many
+            start a mask.
+        threshold: of their mean cosine to a patch, scaled to [0, 1] over the patches that are left; "cosines" only.
         least_cells: of a mask; smaller ones are passed over.
 
     Returns:
@@ -87,19 +115,28 @@ def attention_masks(
     """
     check_tensor("f", f, ("h", "w", "d"))
     check_tensor("attention", attention, tuple(f.shape[:2]))
+    check_choice("rule", rule, RULES)
     check_range("share", share, lo=1e-3, hi=1 - 1e-3)
     if bool((attention < 0).any()):
         raise InputError("attention must be ≥ 0 everywhere.", field="attention")
     h, w = attention.shape
-    X, a = normalize_rows(f.flatten(0, 1)), attention.flatten().double()
+    X, a = f.flatten(0, 1), attention.flatten().double()
+    X = normalize_rows(X) if rule == "cosines" else X
     found = torch.zeros(h * w, dtype=torch.int64, device=f.device)
     left = torch.ones_like(found, dtype=torch.bool)
     number = 0
     while number < n_masks and bool((a[left] > 0).any()):
-        top, likely = _most_attended(a, left, share)
-        likeness = X @ X[likely].mean(0)
-        low, high = likeness[left].min(), likeness[left].max()
-        joined = left & (likeness >= low + threshold * (high - low))
+        order = torch.where(left, a, -1.0).argsort(descending=True, stable=True)[: int(left.sum())]
+        top = int(order[0])
+        if rule == "products":
+            likely = order[: max(1, int(share * len(order)))]
+            likely = likely[X[likely] @ X[top] > 0]
+            joined = left & (X @ X[likely].sum(0) > 0)
+        else:
+            reached = a[order].cumsum(0) >= share * a[order].sum()
+            likeness = X @ X[order[: int(reached.int().argmax()) + 1]].mean(0)
+            low, high = likeness[left].min(), likeness[left].max()
+            joined = left & (likeness >= low + threshold * (high - low))
         joined[top] = True
         mask = component_at(joined.reshape(h, w), top).flatten()
         left &= ~mask
@@ -107,16 +144,6 @@ def attention_masks(
             number += 1
             found[mask] = number
     return found.reshape(h, w)
-
-
-def _most_attended(a: Tensor, left: Tensor, share: float) -> tuple[int, Tensor]:
-    """The patch that gets most of the attention (n,) among those left, and the fewest that hold a share of it: (n,) bool."""
-    here = torch.where(left, a, 0.0)
-    falling, order = here.sort(descending=True, stable=True)
-    reached = falling.cumsum(0) >= share * here.sum()
-    likely = torch.zeros_like(left)
-    likely[order[: int(reached.int().argmax()) + 1]] = True
-    return int(order[0]), likely
 
 
 def tokencut_masks(f: Tensor, *, n_masks: int, tau: float, least_cells: int = 1) -> Tensor:
@@ -136,11 +163,12 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
         stored = collection.features(i)
         found = torch.zeros(stored.f.shape[:2], dtype=torch.int64)
         if s.masks != "tokencut":
-            attention, note = _attention(stored.attention, s.head)
+            attention, note = _attention(stored.attention, s)
             notes.update(dict.fromkeys(note))
             found = attention_masks(
-                stored.f, attention, n_masks=s.n_masks, share=s.share, threshold=s.threshold, least_cells=s.least_cells
-            )
+                stored.f, attention, n_masks=s.n_masks, rule=s.rule, share=s.share, threshold=s.threshold,
+                least_cells=s.least_cells,
+            )  # fmt: skip
         if s.masks != "attention":
             rest = stored.f * (found == 0)[..., None]
             more = tokencut_masks(rest, n_masks=s.n_masks, tau=s.tau, least_cells=s.least_cells) * (found == 0)
@@ -148,11 +176,11 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
         numbered: Tensor = found.unique(return_inverse=True)[1]
         return numbered + int(bool((found > 0).all()))
 
-    describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection, dilate=_DILATE, masked=True)
+    describe = by_patches(collection) if s.describe == "patches" else by_class_token(collection)
     with gathered(collection, cut, describe, stage="masks") as steps:
         pieces = yield from steps
         check_pieces(pieces, n_groups - own, what="mask")
-        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed)
+        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed, whiten=s.whiten)
         return (
             yield from group_pieces(
                 "maskdistill",
@@ -167,28 +195,32 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
         )
 
 
-def _attention(attention: Tensor | None, head: int) -> tuple[Tensor, tuple[str, ...]]:
-    """(h, w) of one head, or the mean of all."""
+def _attention(attention: Tensor | None, settings: MaskDistillSettings) -> tuple[Tensor, tuple[str, ...]]:
+    """(h, w) of one head, or of the first ones together."""
     if attention is None:
         raise InputError(
             "This backbone has no attention from a [CLS] token to cut masks by. Choose one of the DINO transformers, or "
             "masks = tokencut.",
             field="backbone",
         )
-    if head < 0:
-        return attention.mean(0), ()
-    number, note = head_here(attention, head)
+    if settings.head < 0:
+        return mean_attention(attention[: settings.heads], settings.rule), ()
+    number, note = head_here(attention, settings.head)
     return attention[number], note
+
+
+def mean_attention(attention: Tensor, rule: str) -> Tensor:
+    """(h, w) mean of heads (heads, h, w): with "products" the geometric one, which is in the order of the mean of q · k."""
+    return attention.clamp_min(_TINY).log().mean(0).exp() if rule == "products" else attention.mean(0)
 
 
 MASKDISTILL = CollectionSystem(
     name="maskdistill",
     title="MaskDistill",
     summary="Object masks by attention, grouped over all pictures, and distilled into a head that then teaches itself.",
-    formula=r"M_p = \operatorname{mean}_{q \in Q} \cos(f_p, f_q), \quad \textstyle\sum_{q \in Q} a_q \ge 0.4 \sum a",
+    formula=r"M_p = \textstyle\sum_{q \in Q} k_p \cdot k_q > 0, \quad Q \subset \operatorname{top}_{40\,\%}(a)",
     source="Van Gansbeke and others 2022",
     settings=MaskDistillSettings,
     run=run_maskdistill,
     learns=True,
-    facet="token",
 )

@@ -2,7 +2,11 @@
 
 In an order, a convolution loses the weights of later neighbors, and attention looks at no later cell; only what is left gets
 a gradient. A cell of the output then depends on no pixel that is visited after the last one of the cell. In use, labels are
-the mean over the orders, or there is no mask.
+the mean over the orders, or there is no mask, which is the published way.
+
+Not as in the paper: it moves the kernel so that 8 of its 9 taps see earlier pixels; here taps of later ones are masked where
+they are, which leaves 5 (6 of the simplified masks). Two orders are drawn for a picture there; here an order and its
+opposite. The authors' code is not public; orders and loss, of one table of all shifts, are those of a reproduction.
 
 Reference: Ouali, Hudelot and Tami, Autoregressive Unsupervised Image Segmentation, 2020.
 """

@@ -10,6 +10,9 @@ the second one being the Jensen–Shannon bound on the mutual information of L a
 S' must be independent, so S' is taken at another pixel, too: where all pictures have sky above and a road below, it would be
 of the same class as L at the same one.
 
+Not as in the paper, whose H is a function of the picture: here H_k is a vector of the class plus a part of the picture that
+`context` makes small (0.05), so that a class means the same in all pictures. There is no public code of the authors.
+
 Reference: Harb and Knöbelreiter, InfoSeg, 2021.
 """
 

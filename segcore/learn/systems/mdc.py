@@ -1,9 +1,12 @@
 """MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn, without views.
 
-Each epoch begins with a k-means of the features, whitened by PCA and brought to unit length; a linear classifier that starts
-anew, and the network before it, then learn the labels.
+Each epoch begins with a k-means of the features of unit length; a linear classifier on them that starts anew, and the
+network before it, then learn the labels. DeepCluster whitens features by PCA before they are clustered; PiCIE's baseline
+does not, and here it is a setting. Labels count by the inverse of their frequency, as in `segcore.learn.systems.picie`. The
+published commands begin with ImageNet's weights and show pictures in other colors, moved and mirrored; here neither.
 
-Reference: Caron, Bojanowski, Joulin and Douze, DeepCluster, 2018; Cho and others 2021, section 4.2.
+Reference: Cho and others 2021, section 4.2, and train_mdc.py of their code; Caron, Bojanowski, Joulin and Douze,
+DeepCluster, 2018.
 """
 
 from typing import cast
@@ -15,7 +18,7 @@ from torch import Generator, Tensor, nn
 from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.settings import MDCSettings
-from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans
+from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans, nearest_center
 from segcore.nets.blocks import nearest_prototypes
 from segcore.nets.net import Net
 from segcore.nets.small import PyramidNet
@@ -25,7 +28,7 @@ _RIDGE = 1e-5  # share of the mean variance that is added to all variances
 
 
 class WhitenedNet(PyramidNet):
-    """A pyramid whose features are whitened before they are compared with the prototypes."""
+    """A pyramid whose features may be whitened before they are compared with the prototypes."""
 
     def __init__(self, n_segments: int, n_features: int, width: float):
         super().__init__(n_segments, n_features, width)
@@ -35,12 +38,12 @@ class WhitenedNet(PyramidNet):
         self.register_buffer("whitening", torch.eye(n_features))
 
     def whitened(self, f: Tensor) -> Tensor:
-        """Features (b, d, h, w) whitened, of unit length."""
+        """Features (b, d, h, w) whitened, of unit length; as they are where no whitening was found."""
         centered = f.float() - self.mean[:, None, None]
         return F.normalize(torch.einsum("bdhw,de->behw", centered, self.whitening), dim=1)
 
     def scores(self, pixels: Tensor) -> Tensor:
-        """(b, K, h, w) probabilities, by the cosine of each whitened cell with each prototype."""
+        """(b, K, h, w) probabilities, by the product of each whitened cell with each prototype."""
         return nearest_prototypes(self.whitened(self.features(pixels)), self.prototypes)
 
 
@@ -54,7 +57,7 @@ class MDCLearner(ClusterLearner):
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
         d, cells = net.prototypes.shape[1], -(-settings.crop // net.stride)
-        self.classifier = nn.Conv2d(d, n_segments, 1)
+        self.classifier = nn.Conv2d(d, n_segments, 1).requires_grad_(settings.classifier == "learned")
         self.register_buffer("labels", torch.zeros(settings.batch * settings.epoch, cells, cells, dtype=torch.int16))
 
     def prepare(self, turn: Turn) -> None:
@@ -64,15 +67,18 @@ class MDCLearner(ClusterLearner):
         with torch.no_grad():
             steps = range(turn.step, turn.step + self._settings.epoch)
             f = torch.cat([self._features(turn.generator_of(step)) for step in steps]).float()
-        self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
+        if self._settings.whitening:
+            self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
         z = self.net.whitened(f).permute(0, 2, 3, 1)
         centers = minibatch_kmeans(z.flatten(0, 2), len(self.net.prototypes), generator=turn.generator)
         self.net.prototypes.copy_(in_order_of(self.net.prototypes, centers))
-        self.labels.copy_((z @ self.net.prototypes.T).argmax(-1))
+        self.labels.copy_(nearest_center(z, self.net.prototypes))
         with torch.no_grad():
             first = torch.randn(self.classifier.weight.shape, generator=turn.generator)
             self.classifier.weight.copy_(first / first.shape[1] ** 0.5)
             cast("Tensor", self.classifier.bias).zero_()
+            if self._settings.classifier == "centers":
+                self.classifier.weight.copy_(self.net.prototypes[:, :, None, None])
 
     def losses(self, turn: Turn) -> ClusterLoss:
         """The cross-entropy of the epoch's labels."""

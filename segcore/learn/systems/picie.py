@@ -7,9 +7,16 @@ Each epoch begins with a k-means of each view, which gives labels y¹, y² and c
 
     L_within = (L(z¹, y¹, μ¹) + L(z², y², μ²)) / 2      L_cross = (L(z¹, y², μ²) + L(z², y¹, μ¹)) / 2
 
-and the loss is their mean. The centers are the classifier: there is none that is learned.
+and the loss is their mean. The centers are the classifier: there is none that is learned. They are means of the features of
+their clusters, so shorter than 1 where these differ (0.5 on noise); labels are those of the nearest one, by ‖z − μ‖; in use,
+as there, those of the largest z · μ.
 
-Reference: Cho, Mall, Bala and Hariharan, PiCIE, 2021, algorithm 1 and section 3.4 (+H).
+Not as in the authors' code, which weighs by w_y ∝ frequency of y, not its inverse (its issue 28): here as the paper says,
+and by what occurs in a step instead of an epoch. τ = 1 there. An empty cluster starts again at a feature here; there faiss
+splits another one. Clusters keep their numbers from epoch to epoch. There is no public code of +H: here each clustering has
+the weight ln k / Σ ln k, more for more centers; whether the paper weighs them so, or the other way round, is not verified.
+
+Reference: Cho, Mall, Bala and Hariharan, PiCIE, 2021, algorithm 1 and section 3.4 (+H); train_picie.py of their code.
 """
 
 import math
@@ -59,9 +66,10 @@ class PiCIELearner(ClusterLearner):
             rows = z.permute(0, 2, 3, 1).flatten(0, 2)
             for head, k in enumerate(self.sizes):
                 old = self._centers(head)[view if turn.step else 0]
-                centers = in_order_of(old, minibatch_kmeans(rows, k, generator=turn.generator))
+                found = minibatch_kmeans(rows, k, generator=turn.generator, unit=self._settings.centers == "unit")
+                centers = in_order_of(old, found)
                 self._centers(head)[view] = centers
-                self._labels(head)[view] = (rows @ centers.T).argmax(1).reshape(z.shape[0], *z.shape[2:]).short()
+                self._labels(head)[view] = nearest_center(rows, centers).reshape(z.shape[0], *z.shape[2:]).short()
         self.net.prototypes.copy_(self._centers(0)[0])
 
     def views(self, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -112,7 +120,7 @@ def picie_losses(
     Args:
         z: two views, (b, d, h, w) each, of unit length, pixel on pixel.
         y: their labels, (b, h, w) int64 each.
-        centers: (2, k, d) of unit length.
+        centers: (2, k, d).
         temperature: τ > 0.
     """
     first, second = (clustering_loss(z[v], y[v], centers[v], temperature=temperature) for v in range(2))
@@ -136,23 +144,24 @@ def clustering_loss(z: Tensor, y: Tensor, centers: Tensor, *, temperature: float
 
 
 def balanced_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """Cross-entropy of labels (b, h, w) under logits (b, k, h, w), weighted by the inverse of each label.s count."""
+    """Cross-entropy of labels (b, h, w) under logits (b, k, h, w), weighted by the inverse of each label's count."""
     count = torch.bincount(y.flatten(), minlength=logits.shape[1]).float()
     weight = torch.where(count > 0, 1 / count.clamp_min(1), torch.zeros_like(count))
     return F.cross_entropy(logits, y, weight=weight)
 
 
-def minibatch_kmeans(X: Tensor, k: int, *, generator: Generator, batch: int = 1024) -> Tensor:
-    """Centers of unit length of rows of unit length, by their cosines.
+def minibatch_kmeans(X: Tensor, k: int, *, generator: Generator, batch: int = 1024, unit: bool = False) -> Tensor:
+    """Centers of rows of unit length: means of their clusters, or on request these brought to unit length.
 
-    Lloyd on a sample gives the start; then all rows pass by in batches, and each center moves to the mean of all rows that
-    it was given so far (Sculley 2010).
+    Lloyd on a sample gives the start; then all other rows pass by in batches, and each center moves to the mean of all rows
+    that it was given so far (Sculley 2010).
 
     Args:
         X: (n, d) rows of unit length.
         k: centers; where there are fewer rows, some are used again.
         generator: on the CPU.
         batch: rows per batch.
+        unit: centers have unit length, when rows pass by and in the end; the nearest one is then that of largest cosine.
 
     Returns:
         (k, d). Cost: n · k · d, once.
@@ -164,11 +173,19 @@ def minibatch_kmeans(X: Tensor, k: int, *, generator: Generator, batch: int = 10
     lonely = counts == 0
     centers[lonely] = first[torch.arange(int(lonely.sum()), device=X.device) % len(first)]
     counts = counts.clamp_min(1)
-    for rows in X[order].split(batch):
-        nearest = (rows @ F.normalize(centers, dim=1).T).argmax(1)
-        sums, more = _sums(rows, nearest, k)
+
+    def center() -> Tensor:
+        return F.normalize(centers, dim=1) if unit else centers / counts[:, None]
+
+    for rows in X[order[_FIRST_ROWS:]].split(batch):
+        sums, more = _sums(rows, nearest_center(rows, center()), k)
         centers, counts = centers + sums, counts + more
-    return F.normalize(centers, dim=1)
+    return center()
+
+
+def nearest_center(rows: Tensor, centers: Tensor) -> Tensor:
+    """(…) number of the center (k, d) at the smallest distance from each of the rows (…, d) of one length."""
+    return (rows @ centers.T - centers.square().sum(1) / 2).argmax(-1)
 
 
 def _sums(rows: Tensor, labels: Tensor, k: int) -> tuple[Tensor, Tensor]:
