@@ -12,6 +12,7 @@ from demo.shared.claims import judge, parse
 from demo.shared.service import Service
 from segcore.cli.commands import main
 from segcore.errors import InputError
+from segcore.runtime.places import DOCS
 
 LINES = {f"{sheet.id}-{i}": line for sheet in sheets().values() for i, line in enumerate(sheet.lines, 1) if line.claim}
 
@@ -173,3 +174,10 @@ def test_the_claims_of_the_app_can_be_read():
     for line in LINES.values():
         parse(line.claim)
     assert claims.BOOKS.keys() == {"", "steps", "playgrounds", "scribble", "collections", "learn"}
+
+
+def test_the_documents_list_every_fact():
+    text = (DOCS / "lectures.md").read_text(encoding="utf-8")
+    for book in BOOKS.values():
+        for name in book.facts:
+            assert f"- `{name}`" in text or f"- `{name}(" in text
