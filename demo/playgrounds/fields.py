@@ -37,7 +37,8 @@ class Number:
         """The value that is meant. Raises InputError."""
         value = _number(given)
         if not self.lo <= value <= self.hi:
-            raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=self.lo, hi=self.hi, value=_text(value)))
+            ends = {"lo": _text(self.lo), "hi": _text(self.hi)}
+            raise InputError(texts.OUT_OF_RANGE.format(label=self.label, value=_text(value), **ends))
         return round(value) if self.step == 1 else value
 
     def instead(self, given: Any, _state: State) -> float:
@@ -106,12 +107,18 @@ class Table:
         for j, cell in itertools.chain(*map(enumerate, fitted)):
             lo, hi = self.limits[j] if self.limits else (self.lo, self.hi)
             if not lo <= cell <= hi:
-                raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=lo, hi=hi, value=_text(cell)))
+                raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=_text(lo), hi=_text(hi), value=_text(cell)))
         return fitted
 
-    def instead(self, _given: Any, state: State) -> Rows:
-        """What stands in for a value that cannot be."""
-        return self._fitted([list(row) for row in self.default], state)
+    def instead(self, given: Any, state: State) -> Rows:
+        """What stands in for a value that cannot be: the nearest numbers that may be, or the default."""
+        try:
+            rows = self._parse(given) if isinstance(given, str) else [[_number(cell) for cell in row] for row in given]
+            fitted = self._fitted(rows, state)
+        except (InputError, TypeError):
+            return self._fitted([list(row) for row in self.default], state)
+        limits = [self.limits[j] if self.limits else (self.lo, self.hi) for j in range(len(fitted[0]))]
+        return [[min(max(cell, lo), hi) for cell, (lo, hi) in zip(row, limits, strict=True)] for row in fitted]
 
     def write(self, value: Rows) -> str:
         """The value in an address; with characters that an address keeps as they are."""

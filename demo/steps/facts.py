@@ -104,7 +104,7 @@ _FACTS = (steps, has_step, number, sizes, found, breaks, answer)
 
 
 def _names(_query: Mapping[str, str]) -> set[str]:
-    return {*CARRIED, "algorithm", "data", "points", "step", "point", *RANGES, "cover"}
+    return {*CARRIED, "algorithm", "data", "points", "step", "point", *RANGES, "cover", "large"}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

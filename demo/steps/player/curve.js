@@ -4,12 +4,13 @@ import { pointsOf, scale } from "../../shared/js/chart.js";
 import { makeSvg } from "../../shared/js/dom.js";
 import { clamped, short } from "../../shared/js/numbers.js";
 
-function axesOf(lines, spec, width, height) {
-  const [left, right, top, bottom] = [76, width - 12, 12, height - 30];
+function axesOf(lines, spec, width, height, large) {
+  const [left, right, top, bottom] = large ? [112, width - 16, 18, height - 44] : [76, width - 12, 12, height - 30];
   const xs = lines.flatMap((series) => series.xs);
   const ys = lines.flatMap((series) => series.ys).concat(spec.zero ? [0] : [], spec.level ?? []);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
   let [y0, y1] = [Math.min(...ys), spec.top ?? Math.max(...ys)];
+  if (y0 === 0 && y1 === 0) y1 = 1; // a sum that stays 0
   if (y1 <= y0) [y0, y1] = [y0 - 0.5 * (Math.abs(y0) || 1), y0 + 0.5 * (Math.abs(y0) || 1)];
   const pad = 0.04 * (y1 - y0);
   const place = scale([y0 - pad, y1 + pad], [bottom, top]);
@@ -90,7 +91,7 @@ export function curveView({ run, pointed, predicting }) {
       card.svg.replaceChildren();
       const lines = spec.series.map((series) => ({ ...series, ...pastOf(pairsOf(series), spec) })).filter(({ ys }) => ys.length);
       if (!lines.length) return;
-      const axes = axesOf(lines, spec, width, height);
+      const axes = axesOf(lines, spec, width, height, run.large);
       drawFrame(card.svg, axes, spec);
       let at = 0;
       for (const series of lines) drawSeries(card.svg, series, axes, series.faint ? 0 : at++, spec);

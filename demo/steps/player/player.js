@@ -16,7 +16,7 @@ const BEAT = 1100; // ms per step at speed 1
 
 export function mount({ element, props, trigger, watch, fixed }) {
   const { words } = fixed;
-  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
+  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0, large: false };
   const isCovered = asked("cover") === "1";
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -252,6 +252,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     Home: () => step(-Infinity),
     End: () => step(Infinity),
     " ": togglePlay,
+    f: () => setLarge(!run.large),
     "+": () => setSpeed(1),
     "-": () => setSpeed(-1),
   };
@@ -273,13 +274,24 @@ export function mount({ element, props, trigger, watch, fixed }) {
     return KEYS[key]();
   }
 
+  // ---- Large: for a hall ----
+
+  function setLarge(on) {
+    run.large = on;
+    element.classList.toggle("st-large", on);
+    if (!run.value) return;
+    paintFrame();
+    writeAddress();
+  }
+
   // ---- The address: what to compute, and where to look ----
 
   function address() {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    for (const name of ["__theme", "cover", "large"]) if (asked(name)) query.set(name, asked(name));
+    for (const name of ["__theme", "cover"]) if (asked(name)) query.set(name, asked(name));
+    if (run.large) query.set("large", "1");
     return `${location.pathname}?${query}`;
   }
 
@@ -318,6 +330,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     paintFrame();
   }).observe(parts.stage);
 
+  setLarge(asked("large") === "1");
   watch("value", () => receive(props.value));
   receive(props.value);
 }
