@@ -57,7 +57,8 @@ def test_tables_belong_to_slides_and_say_what_they_do_not_say():
 
 
 def lab(query, _service):
-    assert set(query) <= set(CARRIED)
+    assert set(query) <= {*CARRIED, "tab", "compare"}
+    assert query.get("tab", "patch") in importlib.import_module("demo.lab.tabs").TABS
 
 
 def steps(query, _service):
@@ -66,7 +67,7 @@ def steps(query, _service):
     texts = importlib.import_module("demo.steps.texts")
     assert query["algorithm"] in algorithms
     assert query["data"] in texts.DATA
-    assert set(query) <= {*CARRIED, "algorithm", "data", "points", "step", "point", *asked.RANGES}
+    assert set(query) <= {*CARRIED, "algorithm", "data", "points", "step", "point", "cover", *asked.RANGES}
     read = algorithms[query["algorithm"]].reads
     assert set(query) & DEFAULTS.to_dict().keys() <= {*read, "seed"}, "a setting that the algorithm does not read"
 
@@ -77,7 +78,7 @@ def playgrounds(query, _service):
     fields = importlib.import_module("demo.playgrounds.fields")
     playground = catalog[query[asked.NAME]]
     own = {field.name for field in playground.fields}
-    assert set(query) <= own | {asked.NAME, *CARRIED}
+    assert set(query) <= own | {asked.NAME, "cover", *CARRIED}
     _, problems = fields.read(playground.fields, query)
     assert not problems
 
@@ -90,7 +91,20 @@ def scribble(query, _service):
     asked.strokes_of_link(query)
 
 
-READERS = {"": lab, "steps": steps, "playgrounds": playgrounds, "scribble": scribble}
+def collections(query, _service):
+    asked = importlib.import_module("demo.collections.asked")
+    assert set(query) <= {*CARRIED, *asked.OPTIONS, "groups"}
+    assert {"source", "system"} <= asked.options_of_link(query).keys()
+
+
+def learn(query, _service):
+    asked = importlib.import_module("demo.learn.asked")
+    assert asked.asked_of_link(query).options.system == query["system"]
+
+
+READERS = {
+    "": lab, "steps": steps, "playgrounds": playgrounds, "scribble": scribble, "collections": collections, "learn": learn,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("line", LINKED)

@@ -55,6 +55,8 @@ def decoded(entry):
             return raw.view("<u2").astype(int) - (entry["t"] == "s16")
         case "q8":
             return entry["lo"] + (entry["hi"] - entry["lo"]) * raw / 255
+        case "f64":
+            return raw.view("<f8")
         case "f24":
             planes = raw.reshape(3, -1).astype(np.uint32)
             return ((planes[0] << 24) | (planes[1] << 16) | (planes[2] << 8)).astype(np.uint32).view(np.float32)

@@ -81,6 +81,8 @@ def read_sheet(path: Path) -> Sheet:
         raise InputError(f"Cannot read {path.name}: {error.strerror or error}.") from error
     except KeyError as error:
         raise InputError(f"{path.name} lacks {error}: a sheet has id, title, about and lines.") from error
+    except InputError:
+        raise
     except (ValueError, TypeError, AttributeError) as error:
         raise InputError(f"{path.name} is no sheet of a lecture: {error}") from error
 

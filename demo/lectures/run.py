@@ -95,7 +95,7 @@ def _section(service: Service, number: int, line: Line, base: str, check: Callab
 def _picture(service: Service, line: Line) -> str:
     """The state of the lab that a line opens, as a picture with a caption; a sentence where it cannot be computed."""
     example = service.examples[line.query["example"]]
-    values = {name: value for name, value in line.query.items() if name != "example"}
+    values = {name: value for name, value in line.query.items() if name in DEFAULTS.to_dict()}
     try:
         settings = Settings.from_values(DEFAULTS.to_dict() | values)
         result = service.pipeline.run(str(example.path), settings)

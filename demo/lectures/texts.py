@@ -31,7 +31,14 @@ WORDS = {
     "reveal": "Show the answer",
     "slides": "Slides",
 }
-PAGES = {"": "Lab", "steps": "Step by step", "playgrounds": "Playgrounds", "scribble": "Scribble"}
+PAGES = {
+    "": "Lab",
+    "steps": "Step by step",
+    "playgrounds": "Playgrounds",
+    "scribble": "Scribble",
+    "collections": "Collections",
+    "learn": "Learn",
+}
 OPEN = "Open in {page}"
 HANDOUT_TITLE = "{title}: handout"
 HANDOUT_ANSWERS = "Answers"

@@ -30,6 +30,7 @@ test("the arrays of a sequence, by their kinds", () => {
   assert.deepEqual(numbersOf({ t: "s8" }, Uint8Array.of(0, 1, 255)), Int16Array.of(-1, 0, 254));
   assert.deepEqual(numbersOf({ t: "u16" }, words(0, 65535)), Uint16Array.of(0, 65535));
   assert.deepEqual(numbersOf({ t: "s16" }, words(0, 65535)), Int32Array.of(-1, 65534));
+  assert.deepEqual(numbersOf({ t: "f64" }, new Uint8Array(Float64Array.of(0.1, -3).buffer)), Float64Array.of(0.1, -3));
   assert.deepEqual(numbersOf({ t: "q8", lo: -1, hi: 1 }, Uint8Array.of(0, 255)), Float32Array.of(-1, 1));
 });
 

@@ -87,6 +87,8 @@ export function mount({ element, trigger, watch, fixed }) {
     } else {
       const link = make("a", "", actions, words.open[line.page]);
       link.href = hrefOf(line);
+      link.target = "_blank"; // the sheet stays where it is
+      link.title = words.newTab;
       const button = make("button", "lc-button lc-small", actions, words.copy);
       button.type = "button";
       button.title = words.copyThis;

@@ -198,8 +198,8 @@ def _encoded(values: Tensor | NDArray[Any], *, coarse: bool) -> dict[str, Any]:
     """An array as text: its kind, and its bytes, deflated, in base64.
 
     u8 and u16 are whole numbers, s8 whole numbers from −1; q8 stands for lo + (hi − lo) · byte / 255; f24 is a 32-bit float
-    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better; f64 a double,
-    of short arrays, whose differences are shown.
+    without its lowest byte, within 1.6e-5 of the value, stored byte plane by byte plane, which deflates better; f64 a
+    double, of short arrays whose differences are shown.
     """
     array = values.detach().cpu().numpy() if isinstance(values, Tensor) else values
     array = np.ascontiguousarray(array).ravel()
