@@ -22,8 +22,9 @@ from segcore.features import load_vit, resolve_backbone
 from segcore.features.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain import Recipe, pretrain
 from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
+from segcore.features.pretrain.kinds import UNITS, appearance, kinds_loss, likeness, make_code, picture_look
 from segcore.features.pretrain.networks import follow, make_networks
-from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
+from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sights, sinkhorn
 from segcore.features.pretrain.pictures import load_pictures
 from segcore.features.pretrain.recipe import cosine
 from segcore.features.pretrain.redraw import look, redraw_objects
@@ -242,7 +243,9 @@ def test_sinkhorn_uses_all_prototypes_evenly(generator):
 def test_the_losses_are_what_they_say(folder):
     """Loop by loop, on one batch."""
     store, phase = load_pictures([folder], seed=0), TINY.phase(0.0, 3)
-    batch = draw_batch(store, TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.no_grad():
@@ -258,11 +261,26 @@ def test_the_losses_are_what_they_say(folder):
         target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else alike / 5)
         errors.append((max(cosine, 0.1 * cosine) - max(target, 0.1 * target)) ** 2)
     assert float(losses.keys.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
+    seen = sights(batch.objectness, TINY.heads) + 0.02
     for b, head in itertools.product(range(6), range(TINY.heads)):
-        target = (batch.objectness[b] + 0.02) / (batch.objectness[b] + 0.02).sum()
+        target = seen[b, head] / seen[b, head].sum()
         attention = large.looks[b, head].softmax(0)
         divergences.append(sum(float(t * (t / a).log()) for t, a in zip(target, attention, strict=True)))
     assert float(losses.attention.detach()) == pytest.approx(sum(divergences) / len(divergences), abs=1e-5)
+    apart = 1 - torch.cosine_similarity(large.tokens, batch.codes, dim=-1)
+    assert float(losses.kinds.detach()) == pytest.approx(float(apart[:, 0].mean() + apart[:, 1:].mean()), abs=1e-5)
+
+
+def test_heads_see_the_object_its_inside_and_its_border():
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
+    r = ((y - 9.5) ** 2 + (x - 9.5) ** 2).sqrt()
+    seen = sights((r < 6).float().reshape(1, 400), 4)[0].reshape(4, 20, 20)
+    assert torch.equal(seen[3], (r < 6).float())
+    assert torch.equal(seen[3], seen[0])
+    middle, rim = r < 2, (r - 6).abs() < 1
+    assert float(seen[2][middle].min()) > 3 * float(seen[2][rim].max())
+    assert float(seen[1][rim].min()) > 3 * float(seen[1][middle].max())
+    assert float(sights(torch.ones(1, 400), 3)[0, 0].abs().max()) < 1e-6  # nothing ends, so there is no border
 
 
 def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
@@ -277,12 +295,70 @@ def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
 
 def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
     store, recipe = load_pictures([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
-    batch = draw_batch(store, recipe, recipe.phase(0.0, 3), generator=torch.Generator().manual_seed(1), device=CPU)
+    batch = draw_batch(
+        store,
+        make_code(store, recipe.width),
+        recipe,
+        recipe.phase(0.0, 3),
+        generator=torch.Generator().manual_seed(1),
+        device=CPU,
+    )
     assert batch.small_pixels.numel() == 0
     student, _ = make_networks(recipe, seed=0)
     losses = compute_losses(student, None, batch, recipe, teacher_temperature=0.05)
     assert float(losses.picture) == 0
     assert float(losses.keys.detach()) > 0
+
+
+# Kinds
+
+
+def test_inner_products_of_codes_say_how_alike_regions_and_pictures_are(folder):
+    store = load_pictures([folder], seed=0)
+    code, numbers = make_code(store, 192), torch.arange(12)
+    crops = draw_crops(store.size[:, 0], px=32, area=(0.3, 1.0), most_zoom=2.5, generator=torch.Generator().manual_seed(0))
+    described = appearance(store, numbers, crops, 8)
+    codes, d = code.patches(described, numbers).flatten(0, 1), described.flatten(0, 1)
+    assert_close(codes.norm(dim=1), torch.ones(len(codes)))
+    pictures = (code.pictures @ code.pictures.T).repeat_interleave(16, 0).repeat_interleave(16, 1)
+    assert float((codes @ codes.T - 0.7 * likeness(d, d) - 0.3 * pictures).abs().mean()) < 0.02
+    assert_close(code.classes(numbers) @ codes[::16].T, 0.3**0.5 * code.pictures @ code.pictures.T, atol=1e-5)
+    assert torch.equal(make_code(store, 192).axes, code.axes)
+
+
+def test_a_patch_is_described_by_the_means_of_its_regions(tmp_path):
+    """Left half red, right half blue, and one region of each half's top and bottom: from any crop, the same description."""
+    picture = np.zeros((64, 64, 3), np.uint8)
+    picture[:, :32, 0], picture[:, 32:, 2] = 255, 255
+    Image.fromarray(picture).save(tmp_path / "halves.png")
+    store = load_pictures([tmp_path], seed=0)
+    y, x = torch.meshgrid(torch.arange(32) // 16, torch.arange(32) // 16, indexing="ij")
+    store = dataclasses.replace(store, regions=(2 * y + x).reshape(-1, 1).expand_as(store.regions).to(torch.int16))
+    whole = Crops(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([False]), 32)
+    part = Crops(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), torch.tensor([True]), 32)
+    d = appearance(store, torch.tensor([0]), whole, 8).reshape(4, 4, 4) * torch.tensor(UNITS)
+    red, blue = torch.tensor([53.24, 80.09, 67.20]), torch.tensor([32.30, 79.19, -107.86])
+    assert_close(d[0, 0, :3], red, atol=0.2)
+    assert_close(d[3, 3, :3], blue, atol=0.2)
+    assert_close(d[..., 3], torch.tensor([0.25, 0.25, 0.75, 0.75])[:, None].expand(4, 4), atol=1e-5)
+    mirrored = appearance(store, torch.tensor([0]), part, 8).reshape(4, 4, 4) * torch.tensor(UNITS)
+    assert_close(mirrored, d[:1].flip(1).expand(4, 4, 4), atol=1e-4)
+
+
+def test_the_look_of_a_picture_is_its_edges_by_place_and_direction():
+    stripes = torch.zeros(64, 64, 3, dtype=torch.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = 200
+    upright, lying = picture_look(stripes), picture_look(stripes.transpose(0, 1).contiguous())
+    edges = slice(0, 256)
+    assert float(upright[edges].norm()) == pytest.approx(1, abs=1e-4)
+    assert float(upright[edges] @ lying[edges]) < 0.2
+    assert float(upright[edges] @ picture_look(stripes // 2)[edges]) > 0.99  # of half the contrast
+
+
+def test_the_loss_of_kinds_is_0_at_the_codes_and_2_against_them(generator):
+    codes = torch.nn.functional.normalize(torch.randn(2, 3, 8, generator=generator), dim=-1)
+    assert float(kinds_loss(5 * codes, codes)) == pytest.approx(0, abs=1e-6)
+    assert float(kinds_loss(-codes, codes)) == pytest.approx(2, abs=1e-6)
 
 
 # Objects drawn anew
@@ -373,10 +449,12 @@ def test_keys_are_those_that_segmentations_read(folder, tmp_path):
 
 def test_gradients_reach_the_student_only(folder):
     store = load_pictures([folder], seed=0)
-    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (losses.picture + losses.keys + losses.attention).backward()
+    (losses.picture + losses.keys + losses.attention + losses.kinds).backward()
     unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
     assert unmoved == []
     assert all(p.grad is None for p in teacher.parameters())
@@ -385,13 +463,15 @@ def test_gradients_reach_the_student_only(folder):
 def test_half_precision_computes_about_the_same(folder):
     """What fast hardware does, tried on any CPU."""
     store = load_pictures([folder], seed=0)
-    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.autocast("cpu", torch.bfloat16):
         half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (half.picture + half.keys + half.attention).backward()
-    for name in ("picture", "keys", "attention"):
+    (half.picture + half.keys + half.attention + half.kinds).backward()
+    for name in ("picture", "keys", "attention", "kinds"):
         assert getattr(half, name).dtype == torch.float32
         assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())

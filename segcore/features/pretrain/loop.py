@@ -17,6 +17,7 @@ from segcore.errors import InputError, NumericalError
 from segcore.features.checkpoint import check_out, checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.digest import digest_of
 from segcore.features.pretrain.files import save_weights
+from segcore.features.pretrain.kinds import make_code
 from segcore.features.pretrain.networks import Network, follow, make_networks, make_optimizer
 from segcore.features.pretrain.objective import compute_losses, draw_batch
 from segcore.features.pretrain.pictures import PictureStore, load_pictures
@@ -184,6 +185,7 @@ class _Run:
         self.store, self.recipe, self.seed, self.batch, self.device = store, recipe, seed, batch, device
         self._minutes, self._steps, self._clock = math.inf if minutes is None else minutes, steps, clock
         self.student, self.teacher = networks
+        self.code = make_code(store, recipe.width)
         self.start = start
         self.optimizer = make_optimizer(self.student)
         self.n_redraws = 0
@@ -228,7 +230,7 @@ class _Run:
         phase, rates = self.recipe.phase(progress, self.batch), self.recipe.rates(progress, self.batch)
         # A generator of its own for each step: a training that is resumed needs no other memory of what was drawn.
         generator = torch.Generator().manual_seed(self.seed * _STRIDE + self.n_steps)
-        batch = draw_batch(self.store, self.recipe, phase, generator=generator, device=self.device)
+        batch = draw_batch(self.store, self.code, self.recipe, phase, generator=generator, device=self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=computes_bfloat16(self.device)):
             losses = compute_losses(
                 self.student, self.teacher, batch, self.recipe, teacher_temperature=rates.teacher_temperature

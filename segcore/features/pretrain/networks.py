@@ -57,7 +57,8 @@ class Network(nn.Module):
         keys = F.linear(x[:, 1:], wk, bk)
         query = F.linear(x[:, 0], wq, bq).unflatten(-1, (attn.num_heads, -1))
         looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (attn.num_heads, -1))) * attn.scale
-        return Seen(self.head(self.net.norm(last(z)[:, 0])), keys, looks)
+        tokens = self.net.norm(last(z))
+        return Seen(self.head(tokens[:, 0]), keys, looks, tokens)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,6 +68,7 @@ class Seen:
     cosines: Tensor  # (b, n_prototypes) of [CLS] with the prototypes
     keys: Tensor  # (b, n, width) of the patches in the last block, which are what segmentations read by default
     looks: Tensor  # (b, heads, n) logits of the attention that [CLS] pays to the patches there
+    tokens: Tensor  # (b, 1 + n, width): what leaves the transformer at [CLS] and at the patches
 
 
 def make_networks(

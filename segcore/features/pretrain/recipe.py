@@ -40,6 +40,7 @@ class Recipe:
     picture_weight: float = 0.0
     keys_weight: float = 30.0
     attention_weight: float = 1.0
+    kinds_weight: float = 1.0
     objects_share: float = 0.25  # of the target of the keys; the rest is regions
     # At these shares of the training the teacher draws the objects anew, and what it drew is taught from then on.
     redraws: tuple[float, ...] = (0.4,)
