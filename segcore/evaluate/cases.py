@@ -67,6 +67,26 @@ def label_cases(images: Path, labels: Path) -> list[Case]:
     return _in_folders(images=images, labels=labels)
 
 
+def kind_cases(root: Path) -> list[Case]:
+    """List the pictures in the folders of a folder; the truth of each is its folder, which is its kind.
+
+    Raises:
+        InputError: the folder is missing, or none of its folders holds a picture.
+    """
+    if not root.is_dir():
+        raise InputError(f"There is no folder {root}; check --images.", field="images")
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    cases = [
+        Case(f"{folder.name}/{path.name}", path, folder)
+        for folder in folders
+        for path in sorted(folder.iterdir())
+        if path.suffix.lower() in SUFFIXES
+    ]
+    if not cases:
+        raise InputError(f"{root} must hold a folder of pictures for each kind; there is none.", field="images")
+    return cases
+
+
 def partnerless(images: Path, truths: Path) -> tuple[str, ...]:
     """Names of the files of two folders that have no partner in the other one, in alphabetical order."""
     pictures, drawn = _by_stem(images, SUFFIXES), _by_stem(truths, SUFFIXES)

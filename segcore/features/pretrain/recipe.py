@@ -44,6 +44,8 @@ class Recipe:
     objects_share: float = 0.25  # of the target of the keys; the rest is regions
     # At these shares of the training the teacher draws the objects anew, and what it drew is taught from then on.
     redraws: tuple[float, ...] = (0.4,)
+    # Whether all that keys and the last head's attention come from stays as it began, and only the rest learns.
+    keeps_keys: bool = False
     student_temperature: float = 0.1
     # At 0.07, DINO's choice for long trainings, the assignments of a short one drift back to uniform: two views of a patch
     # agree too little to hold them apart. Spread of the cosines after 300 steps of 32 photographs: 0.07 at 0.07 and falling,
