@@ -22,8 +22,8 @@ from segcore.features import load_vit, resolve_backbone
 from segcore.features.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.features.pretrain import Recipe, pretrain
 from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.features.pretrain.kinds import UNITS, appearance, kinds_loss, likeness, make_code, picture_look
-from segcore.features.pretrain.networks import follow, make_networks
+from segcore.features.pretrain.kinds import kinds_loss, make_code, picture_look
+from segcore.features.pretrain.networks import follow, make_networks, make_optimizer
 from segcore.features.pretrain.objective import alikeness, compute_losses, draw_batch, sights, sinkhorn
 from segcore.features.pretrain.pictures import load_pictures
 from segcore.features.pretrain.recipe import cosine
@@ -34,7 +34,7 @@ from tests.asserts import assert_close, assert_simplex
 
 TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
-    n_prototypes=16, picture_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
+    n_prototypes=16, picture_weight=1.0, kinds_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
@@ -267,7 +267,8 @@ def test_the_losses_are_what_they_say(folder):
         attention = large.looks[b, head].softmax(0)
         divergences.append(sum(float(t * (t / a).log()) for t, a in zip(target, attention, strict=True)))
     assert float(losses.attention.detach()) == pytest.approx(sum(divergences) / len(divergences), abs=1e-5)
-    apart = 1 - torch.cosine_similarity(large.tokens, batch.codes, dim=-1)
+    wanted = torch.nn.functional.normalize(large.before, dim=-1) + batch.code
+    apart = 1 - torch.cosine_similarity(large.tokens, wanted, dim=-1)
     assert float(losses.kinds.detach()) == pytest.approx(float(apart[:, 0].mean() + apart[:, 1:].mean()), abs=1e-5)
 
 
@@ -313,36 +314,46 @@ def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
 # Kinds
 
 
-def test_inner_products_of_codes_say_how_alike_regions_and_pictures_are(folder):
+def test_the_code_says_how_high_a_patch_lies_and_what_its_picture_looks_like(folder):
     store = load_pictures([folder], seed=0)
-    code, numbers = make_code(store, 192), torch.arange(12)
-    crops = draw_crops(store.size[:, 0], px=32, area=(0.3, 1.0), most_zoom=2.5, generator=torch.Generator().manual_seed(0))
-    described = appearance(store, numbers, crops, 8)
-    codes, d = code.patches(described, numbers).flatten(0, 1), described.flatten(0, 1)
-    assert_close(codes.norm(dim=1), torch.ones(len(codes)))
-    pictures = (code.pictures @ code.pictures.T).repeat_interleave(16, 0).repeat_interleave(16, 1)
-    assert float((codes @ codes.T - 0.7 * likeness(d, d) - 0.3 * pictures).abs().mean()) < 0.02
-    assert_close(code.classes(numbers) @ codes[::16].T, 0.3**0.5 * code.pictures @ code.pictures.T, atol=1e-5)
-    assert torch.equal(make_code(store, 192).axes, code.axes)
+    code = make_code(store, 192)
+    assert_close(code.pictures.norm(dim=1), torch.ones(12))
+    assert_close(code.pictures @ code.place, torch.zeros(12), atol=1e-5)
+    assert torch.equal(make_code(store, 192).pictures, code.pictures)
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.5, 0.2, 0.5, 0.5]])
+    numbers = torch.tensor([3, 5])
+    added = code.of_crops(numbers, Crops(box, torch.tensor([False, True]), 32), 8)
+    assert_close(added[:, 0], code.pictures[numbers])
+    heights = (added[:, 1:] @ code.place).reshape(2, 4, 4) / 0.2
+    middles = torch.tensor([[0.125, 0.375, 0.625, 0.875], [0.5625, 0.6875, 0.8125, 0.9375]])
+    assert_close(heights, ((0.5 - middles) * 12**0.5)[..., None].expand(2, 4, 4), atol=1e-4)
+    assert_close((added[:, 1:] * code.pictures[numbers][:, None]).sum(-1), torch.full((2, 16), 0.4), atol=1e-5)
 
 
-def test_a_patch_is_described_by_the_means_of_its_regions(tmp_path):
-    """Left half red, right half blue, and one region of each half's top and bottom: from any crop, the same description."""
-    picture = np.zeros((64, 64, 3), np.uint8)
-    picture[:, :32, 0], picture[:, 32:, 2] = 255, 255
-    Image.fromarray(picture).save(tmp_path / "halves.png")
-    store = load_pictures([tmp_path], seed=0)
-    y, x = torch.meshgrid(torch.arange(32) // 16, torch.arange(32) // 16, indexing="ij")
-    store = dataclasses.replace(store, regions=(2 * y + x).reshape(-1, 1).expand_as(store.regions).to(torch.int16))
-    whole = Crops(torch.tensor([[0.0, 0.0, 1.0, 1.0]]), torch.tensor([False]), 32)
-    part = Crops(torch.tensor([[0.0, 0.0, 0.5, 1.0]]), torch.tensor([True]), 32)
-    d = appearance(store, torch.tensor([0]), whole, 8).reshape(4, 4, 4) * torch.tensor(UNITS)
-    red, blue = torch.tensor([53.24, 80.09, 67.20]), torch.tensor([32.30, 79.19, -107.86])
-    assert_close(d[0, 0, :3], red, atol=0.2)
-    assert_close(d[3, 3, :3], blue, atol=0.2)
-    assert_close(d[..., 3], torch.tensor([0.25, 0.25, 0.75, 0.75])[:, None].expand(4, 4), atol=1e-5)
-    mirrored = appearance(store, torch.tensor([0]), part, 8).reshape(4, 4, 4) * torch.tensor(UNITS)
-    assert_close(mirrored, d[:1].flip(1).expand(4, 4, 4), atol=1e-4)
+def test_what_keeps_its_keys_learns_the_rest(folder):
+    """Keys and the attention of the last head stay to the bit; the other heads and the tokens move."""
+    recipe = dataclasses.replace(TINY, heads=2, keeps_keys=True, keys_weight=0.0, kinds_weight=1.0)
+    store = load_pictures([folder], seed=0)
+    student, teacher = make_networks(recipe, seed=0)
+    pixels = torch.rand(2, 3, 32, 32)
+    first, optimizer = student(pixels), make_optimizer(student)
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-2
+    optimizer.param_groups[0]["weight_decay"] = 0.1
+    batch = draw_batch(
+        store, make_code(store, 64), recipe, recipe.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
+    for _ in range(3):
+        losses = compute_losses(student, teacher, batch, recipe, teacher_temperature=0.05)
+        optimizer.zero_grad()
+        (losses.keys + losses.attention + losses.kinds).backward()
+        optimizer.step()
+    last = student(pixels)
+    assert torch.equal(last.keys, first.keys)
+    assert torch.equal(last.looks[:, 1], first.looks[:, 1])
+    assert_close(last.before, first.tokens.detach(), atol=1e-4)
+    assert float((last.looks[:, 0] - first.looks[:, 0]).abs().max()) > 1e-3
+    assert float((last.tokens - first.tokens).abs().max()) > 1e-2
 
 
 def test_the_look_of_a_picture_is_its_edges_by_place_and_direction():
@@ -355,10 +366,11 @@ def test_the_look_of_a_picture_is_its_edges_by_place_and_direction():
     assert float(upright[edges] @ picture_look(stripes // 2)[edges]) > 0.99  # of half the contrast
 
 
-def test_the_loss_of_kinds_is_0_at_the_codes_and_2_against_them(generator):
-    codes = torch.nn.functional.normalize(torch.randn(2, 3, 8, generator=generator), dim=-1)
-    assert float(kinds_loss(5 * codes, codes)) == pytest.approx(0, abs=1e-6)
-    assert float(kinds_loss(-codes, codes)) == pytest.approx(2, abs=1e-6)
+def test_the_loss_of_kinds_is_0_at_the_sum_and_2_against_it(generator):
+    before, code = torch.randn(2, 2, 3, 8, generator=generator)
+    wanted = torch.nn.functional.normalize(before, dim=-1) + code
+    assert float(kinds_loss(5 * wanted, 7 * before, code)) == pytest.approx(0, abs=1e-6)
+    assert float(kinds_loss(-wanted, before, code)) == pytest.approx(2, abs=1e-6)
 
 
 # Objects drawn anew

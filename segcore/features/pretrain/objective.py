@@ -17,7 +17,7 @@ attention: [CLS] should look at the objects, and each head of the last block at 
 object, its inside, and, with the last head, all of it (`sights`). Cross-entropy of the attention of each head to the patches
 with what it is to see + ε, divided by its sum.
 
-kinds: the tokens that leave the transformer should be the codes of `kinds`, which tie patches of different pictures.
+kinds: the tokens that leave the transformer should be what they were and the code of `kinds`, which ties different pictures.
 
 The colors of the crop are changed before the student sees them. The dense terms are what makes short trainings worth while:
 every step has millions of pairs to learn from.
@@ -34,7 +34,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from segcore.features.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.features.pretrain.kinds import Code, appearance, kinds_loss
+from segcore.features.pretrain.kinds import Code, kinds_loss
 from segcore.features.pretrain.networks import Network, Seen
 from segcore.features.pretrain.pictures import PictureStore
 from segcore.features.pretrain.recipe import Phase, Recipe
@@ -56,7 +56,7 @@ class Batch:
     small_pixels: Tensor  # (n_small · b, 3, px, px), view by view
     agreement: Tensor  # (2 b, n, n) in [0, 1]: how often patches of a large crop are in one region
     objectness: Tensor  # (2 b, n) in [0, 1]: how likely each patch of a large crop is object
-    codes: Tensor  # (2 b, 1 + n, width): what the tokens of a large crop should be, [CLS] first
+    code: Tensor  # (2 b, 1 + n, width): what is added to the tokens of a large crop, [CLS] first
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,7 +66,7 @@ class Losses:
     picture: Tensor  # in nats
     keys: Tensor  # mean squared error of their cosines
     attention: Tensor  # in nats, above the entropy of its target
-    kinds: Tensor  # 1 − cos of tokens and their codes, of [CLS] and of the patches, added
+    kinds: Tensor  # 1 − cos of tokens and what they should be, of [CLS] and of the patches, added
 
 
 def draw_batch(
@@ -93,14 +93,8 @@ def draw_batch(
         pixels(small) if small else torch.empty(0, device=device),
         torch.cat([agreement(store, numbers, view, recipe.patch).to(device) for view in large]),
         torch.cat([objectness(store, numbers, view, recipe.patch).to(device) for view in large]),
-        torch.cat([_codes(store, code, numbers, view, recipe) for view in large]).to(device),
+        torch.cat([code.of_crops(numbers, view, recipe.patch) for view in large]).to(device),
     )
-
-
-def _codes(store: PictureStore, code: Code, numbers: Tensor, crops: Crops, recipe: Recipe) -> Tensor:
-    """(b, 1 + n, width) of crops of pictures (b,)."""
-    patches = code.patches(appearance(store, numbers, crops, recipe.patch), numbers)
-    return torch.cat((code.classes(numbers)[:, None], patches), dim=1)
 
 
 def compute_losses(
@@ -108,13 +102,21 @@ def compute_losses(
 ) -> Losses:
     """Run both networks and compare them; the gradients reach the student only."""
     large = student(batch.large_pixels)
-    tokens = large.tokens.float()
     return Losses(
         picture=_picture_loss(large, student, teacher, batch, recipe, teacher_temperature=teacher_temperature),
         keys=_key_loss(large.keys.float(), alikeness(batch.agreement, batch.objectness, recipe.objects_share)),
         attention=_attention_loss(large.looks.float(), batch.objectness),
-        kinds=kinds_loss(tokens[:, 0], batch.codes[:, 0]) + kinds_loss(tokens[:, 1:], batch.codes[:, 1:]),
+        kinds=_kinds_loss(large, batch, recipe),
     )
+
+
+def _kinds_loss(large: Seen, batch: Batch, recipe: Recipe) -> Tensor:
+    """That of [CLS] and that of the patches, added; where it counts for nothing, nothing is computed."""
+    if not recipe.kinds_weight:
+        return large.tokens.new_zeros((), dtype=torch.float32)
+    seen = [(x[:, :1], x[:, 1:]) for x in (large.tokens.float(), large.before.float(), batch.code)]
+    classes, patches = zip(*seen, strict=True)
+    return kinds_loss(*classes) + kinds_loss(*patches)
 
 
 def alikeness(agreement: Tensor, objectness: Tensor, share: float) -> Tensor:
