@@ -15,6 +15,7 @@ from sklearn.neighbors import kneighbors_graph
 from segcore import InputError, Settings
 from segcore.collection import SYSTEMS, Store, collect, group, label_map, open_reader, pictures_of
 from segcore.collection.pieces import Pieces, _space, by_class_token, check_pieces, cluster_spectral, widened
+from segcore.collection.systems import maskdistill
 from segcore.collection.systems.comus import ComusSettings, salient_pieces
 from segcore.collection.systems.deep_spectral import border_first, eigensegments
 from segcore.collection.systems.maskdistill import RULES, MaskDistillSettings, attention_masks, mean_attention
@@ -79,6 +80,23 @@ def test_heads_are_averaged_before_the_softmax():
     assert torch.equal(mean_attention(attention[:5], "products").flatten().argsort(), wanted)
     torch.testing.assert_close(mean_attention(attention[:5], "cosines"), attention[:5].mean(0))
     assert MaskDistillSettings().heads == 5
+
+
+def test_one_mask_is_cut_as_published_and_several_by_cosines(small, monkeypatch):
+    seen = []
+
+    def cut(f, _attention, *, rule, **_how):
+        seen.append(rule)
+        return torch.arange(f.shape[0] * f.shape[1]).reshape(f.shape[:2]) % 2 + 1
+
+    monkeypatch.setattr(maskdistill, "attention_masks", cut)
+    for asked, expected in (
+        ({"n_masks": 1}, "products"), ({}, "cosines"), ({"rule": "products"}, "products"),
+        ({"n_masks": 1, "rule": "cosines"}, "cosines"),
+    ):  # fmt: skip
+        seen.clear()
+        finish(group(small, "maskdistill", n_groups=2, settings=MaskDistillSettings(rounds=0, **asked)))
+        assert set(seen) == {expected}
 
 
 def test_whitened_descriptions_are_those_of_scipy():

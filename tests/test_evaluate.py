@@ -445,6 +445,37 @@ def test_retrieval_from_the_command_line(streets, tmp_path, capsys):
     assert "No class occurs in two pictures" in err
 
 
+@pytest.fixture
+def kinds(tmp_path):
+    """Two red and two blue pictures in folders of their own, and a white one alone."""
+    for name, color in {"red": (220, 40, 30), "blue": (30, 60, 210), "white": (240, 240, 240)}.items():
+        (tmp_path / "kinds" / name).mkdir(parents=True)
+        for i in range(1 if name == "white" else 2):
+            picture = np.full((64, 80, 3), (90, 90, 90), np.uint8)
+            picture[12:52, 15:65] = color
+            Image.fromarray(picture).save(tmp_path / "kinds" / name / f"{i}.png")
+    return tmp_path / "kinds"
+
+
+def test_patches_of_the_middle_find_pictures_of_their_folder(kinds, pipeline):
+    cases = evaluate.kind_cases(kinds)
+    assert [case.name for case in cases] == ["blue/0", "blue/1", "red/0", "red/1", "white/0"]
+    report = finish(evaluate.evaluate_kinds(cases, Settings(backbone="color", max_side=64), pipeline=pipeline, n_nearest=5))
+    assert report.n_patches == 125
+    assert report.precision == {0: pytest.approx(1), 1: pytest.approx(1)}  # white has no other picture
+    assert report.chance == {0: pytest.approx(0.25), 1: pytest.approx(0.25)}
+
+
+def test_kinds_from_the_command_line(kinds, tmp_path, capsys):
+    status, out, err = run(capsys, "kinds", "--images", kinds, *QUICK, "--json", tmp_path / "k.json")
+    assert status == 0, err
+    assert "precision@10" in out
+    assert json.loads((tmp_path / "k.json").read_text())["protocol"] == "kinds"
+    status, _, err = run(capsys, "kinds", "--images", kinds / "red", *QUICK)
+    assert status == 2
+    assert "a folder of pictures for each kind" in err
+
+
 def test_labels_from_the_command_line(labelled, tmp_path, capsys):
     (labelled / "pictures" / "alone.png").write_bytes((labelled / "pictures" / "discs.png").read_bytes())
     (labelled / "pictures" / "torn.png").write_bytes(b"")

@@ -24,8 +24,9 @@ from segcore.features import extract_features, load_vit
 from segcore.pipeline.backbones import resolve_backbone
 from segcore.pretrain import Recipe, cues, pretrain
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.pretrain.networks import follow, make_networks
-from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sinkhorn
+from segcore.pretrain.kinds import kinds_loss, make_code, picture_look
+from segcore.pretrain.networks import follow, make_networks, make_optimizer
+from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sights, sinkhorn
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
@@ -35,7 +36,7 @@ from tests.asserts import assert_close, assert_simplex
 
 TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
-    n_prototypes=16, picture_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
+    n_prototypes=16, picture_weight=1.0, kinds_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
@@ -261,7 +262,9 @@ def test_sinkhorn_uses_all_prototypes_evenly(generator):
 def test_the_losses_are_what_they_say(folder):
     """Loop by loop, on one batch."""
     store, phase = load_store([folder], seed=0), TINY.phase(0.0, 3)
-    batch = draw_batch(store, TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.no_grad():
@@ -277,11 +280,27 @@ def test_the_losses_are_what_they_say(folder):
         target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else alike / 5)
         errors.append((max(cosine, 0.1 * cosine) - max(target, 0.1 * target)) ** 2)
     assert float(losses.keys.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
+    seen = sights(batch.objectness, TINY.heads) + 0.02
     for b, head in itertools.product(range(6), range(TINY.heads)):
-        target = (batch.objectness[b] + 0.02) / (batch.objectness[b] + 0.02).sum()
+        target = seen[b, head] / seen[b, head].sum()
         attention = large.looks[b, head].softmax(0)
         divergences.append(sum(float(t * (t / a).log()) for t, a in zip(target, attention, strict=True)))
     assert float(losses.attention.detach()) == pytest.approx(sum(divergences) / len(divergences), abs=1e-5)
+    wanted = torch.nn.functional.normalize(large.before, dim=-1) + batch.code
+    apart = 1 - torch.cosine_similarity(large.tokens, wanted, dim=-1)
+    assert float(losses.kinds.detach()) == pytest.approx(float(apart[:, 0].mean() + apart[:, 1:].mean()), abs=1e-5)
+
+
+def test_heads_see_the_object_its_inside_and_its_border():
+    y, x = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
+    r = ((y - 9.5) ** 2 + (x - 9.5) ** 2).sqrt()
+    seen = sights((r < 6).float().reshape(1, 400), 4)[0].reshape(4, 20, 20)
+    assert torch.equal(seen[3], (r < 6).float())
+    assert torch.equal(seen[3], seen[0])
+    middle, rim = r < 2, (r - 6).abs() < 1
+    assert float(seen[2][middle].min()) > 3 * float(seen[2][rim].max())
+    assert float(seen[1][rim].min()) > 3 * float(seen[1][middle].max())
+    assert float(sights(torch.ones(1, 400), 3)[0, 0].abs().max()) < 1e-6  # nothing ends, so there is no border
 
 
 def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
@@ -296,12 +315,81 @@ def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
 
 def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
     store, recipe = load_store([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
-    batch = draw_batch(store, recipe, recipe.phase(0.0, 3), generator=torch.Generator().manual_seed(1), device=CPU)
+    batch = draw_batch(
+        store,
+        make_code(store, recipe.width),
+        recipe,
+        recipe.phase(0.0, 3),
+        generator=torch.Generator().manual_seed(1),
+        device=CPU,
+    )
     assert batch.small_pixels.numel() == 0
     student, _ = make_networks(recipe, seed=0)
     losses = compute_losses(student, None, batch, recipe, teacher_temperature=0.05)
     assert float(losses.picture) == 0
     assert float(losses.keys.detach()) > 0
+
+
+# Kinds
+
+
+def test_the_code_says_how_high_a_patch_lies_and_what_its_picture_looks_like(folder):
+    store = load_store([folder], seed=0)
+    code = make_code(store, 192)
+    assert_close(code.pictures.norm(dim=1), torch.ones(12))
+    assert_close(code.pictures @ code.place, torch.zeros(12), atol=1e-5)
+    assert torch.equal(make_code(store, 192).pictures, code.pictures)
+    box = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.5, 0.2, 0.5, 0.5]])
+    numbers = torch.tensor([3, 5])
+    added = code.of_crops(numbers, Crops(box, torch.tensor([False, True]), 32), 8)
+    assert_close(added[:, 0], code.pictures[numbers])
+    heights = (added[:, 1:] @ code.place).reshape(2, 4, 4) / 0.2
+    middles = torch.tensor([[0.125, 0.375, 0.625, 0.875], [0.5625, 0.6875, 0.8125, 0.9375]])
+    assert_close(heights, ((0.5 - middles) * 12**0.5)[..., None].expand(2, 4, 4), atol=1e-4)
+    assert_close((added[:, 1:] * code.pictures[numbers][:, None]).sum(-1), torch.full((2, 16), 0.4), atol=1e-5)
+
+
+def test_what_keeps_its_keys_learns_the_rest(folder):
+    """Keys and the attention of the last head stay to the bit; the other heads and the tokens move."""
+    recipe = dataclasses.replace(TINY, heads=2, keeps_keys=True, keys_weight=0.0, kinds_weight=1.0)
+    store = load_store([folder], seed=0)
+    student, teacher = make_networks(recipe, seed=0)
+    pixels = torch.rand(2, 3, 32, 32)
+    first, optimizer = student(pixels), make_optimizer(student)
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-2
+    optimizer.param_groups[0]["weight_decay"] = 0.1
+    batch = draw_batch(
+        store, make_code(store, 64), recipe, recipe.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
+    for _ in range(3):
+        losses = compute_losses(student, teacher, batch, recipe, teacher_temperature=0.05)
+        optimizer.zero_grad()
+        (losses.keys + losses.attention + losses.kinds).backward()
+        optimizer.step()
+    last = student(pixels)
+    assert torch.equal(last.keys, first.keys)
+    assert torch.equal(last.looks[:, 1], first.looks[:, 1])
+    assert_close(last.before, first.tokens.detach(), atol=1e-4)
+    assert float((last.looks[:, 0] - first.looks[:, 0]).abs().max()) > 1e-3
+    assert float((last.tokens - first.tokens).abs().max()) > 1e-2
+
+
+def test_the_look_of_a_picture_is_its_edges_by_place_and_direction():
+    stripes = torch.zeros(64, 64, 3, dtype=torch.uint8)
+    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = 200
+    upright, lying = picture_look(stripes), picture_look(stripes.transpose(0, 1).contiguous())
+    edges = slice(0, 256)
+    assert float(upright[edges].norm()) == pytest.approx(1, abs=1e-4)
+    assert float(upright[edges] @ lying[edges]) < 0.2
+    assert float(upright[edges] @ picture_look(stripes // 2)[edges]) > 0.99  # of half the contrast
+
+
+def test_the_loss_of_kinds_is_0_at_the_sum_and_2_against_it(generator):
+    before, code = torch.randn(2, 2, 3, 8, generator=generator)
+    wanted = torch.nn.functional.normalize(before, dim=-1) + code
+    assert float(kinds_loss(5 * wanted, 7 * before, code)) == pytest.approx(0, abs=1e-6)
+    assert float(kinds_loss(-wanted, before, code)) == pytest.approx(2, abs=1e-6)
 
 
 # Objects drawn anew
@@ -392,10 +480,12 @@ def test_keys_are_those_that_segmentations_read(folder, tmp_path):
 
 def test_gradients_reach_the_student_only(folder):
     store = load_store([folder], seed=0)
-    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (losses.picture + losses.keys + losses.attention).backward()
+    (losses.picture + losses.keys + losses.attention + losses.kinds).backward()
     unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
     assert unmoved == []
     assert all(p.grad is None for p in teacher.parameters())
@@ -404,13 +494,15 @@ def test_gradients_reach_the_student_only(folder):
 def test_half_precision_computes_about_the_same(folder):
     """What fast hardware does, tried on any CPU."""
     store = load_store([folder], seed=0)
-    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
+    batch = draw_batch(
+        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
+    )
     student, teacher = make_networks(TINY, seed=0)
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.autocast("cpu", torch.bfloat16):
         half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (half.picture + half.keys + half.attention).backward()
-    for name in ("picture", "keys", "attention"):
+    (half.picture + half.keys + half.attention + half.kinds).backward()
+    for name in ("picture", "keys", "attention", "kinds"):
         assert getattr(half, name).dtype == torch.float32
         assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())

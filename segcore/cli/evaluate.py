@@ -1,4 +1,4 @@
-"""The commands `evaluate bsds`, `evaluate objects`, `evaluate labels` and `evaluate retrieval`."""
+"""The commands `evaluate bsds`, `evaluate objects`, `evaluate labels`, `evaluate retrieval` and `evaluate kinds`."""
 
 import argparse
 import sys
@@ -70,6 +70,10 @@ def add_evaluate(commands: Any) -> None:
     retrieval = kinds.add_parser("retrieval", help="do the patches nearest to a patch, in other pictures, show its class")
     _add_labels(retrieval)
     _add_common(retrieval, _retrieval)
+
+    alike = kinds.add_parser("kinds", help="do the patches nearest to a patch, in other pictures, lie in the same folder")
+    alike.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of pictures for each kind in it")
+    _add_common(alike, _kinds)
     add_evaluate_collection(kinds)
 
 
@@ -187,7 +191,6 @@ def _labels(parsed: argparse.Namespace) -> int:
 
 def _retrieval(parsed: argparse.Namespace) -> int:
     from segcore.evaluate import evaluate_retrieval, label_cases, partnerless
-    from segcore.evaluate.retrieval import N_NEAREST
     from segcore.image import parse_label
 
     ignore = parse_label(parsed.ignore)
@@ -195,7 +198,24 @@ def _retrieval(parsed: argparse.Namespace) -> int:
     alone = partnerless(parsed.images, parsed.labels)
     _tell_fit(cases)
     rows, status = _rows(parsed, cases, partial(evaluate_retrieval, ignore=ignore))
-    about = {"protocol": "retrieval", "ignore": ignore, "no_partner": alone, "nearest": N_NEAREST}
+    _tell_retrieval(parsed, rows, {"protocol": "retrieval", "ignore": ignore, "no_partner": alone}, alone)
+    return status
+
+
+def _kinds(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate import evaluate_kinds, kind_cases
+
+    rows, status = _rows(parsed, limited(kind_cases(parsed.images), parsed.limit), evaluate_kinds)
+    _tell_retrieval(parsed, rows, {"protocol": "kinds"})
+    return status
+
+
+def _tell_retrieval(
+    parsed: argparse.Namespace, rows: Sequence[tuple[str, Any, Settings]], about: dict[str, Any], alone: Sequence[str] = ()
+) -> None:
+    from segcore.evaluate.retrieval import N_NEAREST
+
+    _write(parsed.json, [{**about, "nearest": N_NEAREST, **retrieval_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", "patches", f"precision@{N_NEAREST}", "mean of classes", "by chance"),
         [(name, len(r.names), r.n_patches, r.mean_precision, r.class_precision, r.class_chance) for name, r, _ in rows],
@@ -204,8 +224,6 @@ def _retrieval(parsed: argparse.Namespace) -> int:
         f"precision: share of the {N_NEAREST} nearest patches in other pictures that are of the same class; more is better."
     )
     _print_left_out(rows[0][1].skipped, alone)
-    _write(parsed.json, [{**about, **retrieval_json(*row)} for row in rows])
-    return status
 
 
 def _tell_fit(cases: Sequence["Case"]) -> None:

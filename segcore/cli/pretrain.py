@@ -26,17 +26,24 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
     pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
     pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")
+    pretrain.add_argument(
+        "--keep-keys",
+        action="store_true",
+        help="leave keys and the last head of the weights of --start as they are: tune the other heads and the tokens only",
+    )
     pretrain.set_defaults(run=_pretrain)
 
 
 def _pretrain(parsed: argparse.Namespace) -> int:
-    from segcore.pretrain import Recipe, pretrain
+    from segcore.pretrain import Recipe, pretrain, tuning
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
     check_outputs([parsed.out], overwrite=parsed.overwrite)
     budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
+    if parsed.keep_keys and parsed.start is None:
+        raise InputError("--keep-keys needs weights to begin with; name them by --start.", field="start")
     done = pretrain(
         parsed.folders,
         parsed.out,
@@ -45,7 +52,7 @@ def _pretrain(parsed: argparse.Namespace) -> int:
         seed=parsed.seed,
         device=parsed.device,
         batch=parsed.batch,
-        recipe=Recipe(**sizes),
+        recipe=tuning(**sizes) if parsed.keep_keys else Recipe(**sizes),
         start=parsed.start,
         show_progress=True,
         **budget,

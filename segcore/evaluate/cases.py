@@ -16,7 +16,7 @@ from segcore.errors import InputError, ModelError, NumericalError
 from segcore.evaluate.compare import check_sizes
 from segcore.features import FeatureModel, extract_features
 from segcore.image import PictureFile, picture_size
-from segcore.image.listing import SUFFIXES, pairs_of
+from segcore.image.listing import SUFFIXES, pairs_of, pictures_of
 from segcore.pipeline import Pipeline
 from segcore.pipeline.backbones import resolve_backbone
 from segcore.pipeline.reader import open_reader
@@ -65,6 +65,23 @@ def label_cases(images: Path, labels: Path) -> list[Case]:
         InputError: a folder is missing, or there is no such pair.
     """
     return pair(images, labels)
+
+
+def kind_cases(root: Path) -> list[Case]:
+    """List the pictures in the folders of a folder; the kind of each is the folder that its name begins with, see `kind_of`.
+
+    Raises:
+        InputError: the folder is missing, or none of its folders holds a picture.
+    """
+    cases = [Case(file.name, file, file) for file in pictures_of(root, least=0) if "/" in file.name]
+    if not cases:
+        raise InputError(f"{root} must hold a folder of pictures for each kind; there is none.", field="images")
+    return cases
+
+
+def kind_of(case: Case) -> str:
+    """The folder that the name of a case of `kind_cases` begins with."""
+    return case.name.partition("/")[0]
 
 
 def partnerless(images: Path, truths: Path) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.errors import InputError
-from segcore.evaluate.cases import Case, check_pair, each, resolved
+from segcore.evaluate.cases import Case, Tally, check_pair, each, kind_of, resolved
 from segcore.image import read_labels
 from segcore.numerics import normalize_rows
 from segcore.pipeline import Pipeline
@@ -20,6 +20,7 @@ from segcore.types import Geometry
 
 N_NEAREST = 10
 PATCHES_PER_PICTURE = 200
+_MIDDLE = 5  # rows and columns of patches in the middle of a picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,51 @@ def evaluate_retrieval(
         kept = kept[torch.linspace(0, len(kept) - 1, min(per_picture, len(kept))).round().long()] if len(kept) else kept
         return normalize_rows(features.X.cpu()[kept].float()), labels[kept]
 
-    told = yield from each(cases, patches, engine)
+    return _report((yield from each(cases, patches, engine)), settings, n_nearest)
+
+
+def evaluate_kinds(
+    cases: Sequence[Case],
+    settings: Settings,
+    *,
+    pipeline: Pipeline,
+    n_nearest: int = N_NEAREST,
+    engine: Engine = LOCAL,
+) -> Steps[Progress, RetrievalReport]:
+    """Measure how well a patch finds pictures of its kind, where kinds are folders and no label map is needed.
+
+    Args:
+        cases: of `kind_cases`.
+        settings: of the features.
+        pipeline: computes and remembers.
+        n_nearest: neighbors that are looked at.
+        engine: does the work on each picture.
+
+    Returns:
+        As of `evaluate_retrieval`; the class of a patch is the number of its folder, in alphabetical order from 0. 5 × 5
+        patches of each picture are taken, spread over the middle half of its height and width, where its object mostly is.
+
+    Raises:
+        InputError: a setting breaks a rule, no picture could be read, or no kind has two pictures.
+        ModelError: the backbone cannot be had.
+
+    Cost: that of the features, and O(N² d) for N patches in all.
+    """
+    check_range("n_nearest", n_nearest, lo=1)
+    settings = resolved(settings)
+    kinds = {folder: kind for kind, folder in enumerate(sorted({kind_of(case) for case in cases}))}
+
+    def patches(case: Case) -> tuple[Tensor, Tensor]:
+        f = pipeline.features(case.picture, settings).f.cpu().float()
+        rows, columns = (torch.linspace((n - 1) / 4, 3 * (n - 1) / 4, _MIDDLE).round().long() for n in f.shape[:2])
+        X = f[rows[:, None], columns].flatten(0, 1)
+        return normalize_rows(X), torch.full((len(X),), kinds[kind_of(case)])
+
+    return _report((yield from each(cases, patches, engine)), settings, n_nearest)
+
+
+def _report(told: Tally[tuple[Tensor, Tensor]], settings: Settings, n_nearest: int) -> RetrievalReport:
+    """From the unit rows and the classes of each picture's patches to the report."""
     X, labels = (torch.cat(parts) for parts in zip(*told.scores, strict=True))
     picture = torch.cat([torch.full((len(part),), i) for i, (part, _) in enumerate(told.scores)])
     precision, chance, counts = _precision(X, labels, picture, n_nearest)

@@ -1,11 +1,13 @@
 """Training of a small vision transformer on pictures without labels, taught by cues and then by itself.
 
-A student sees crops of a picture whose colors were changed, and three losses ask:
+A student sees crops of a picture whose colors were changed, and four losses ask:
 
     keys       that the cosine of two patches' keys be as high as the cues say that they belong together: the share of
                over-segmentations that leave them in one region (as in DetCon, Hénaff et al. 2021; here as a target for the
                affinity itself), and whether both are object or both are not
-    attention  that [CLS] look at the objects
+    attention  that [CLS] look at the objects: the last head at all of them, the others at their inside and their border
+    kinds      that tokens say how high in its picture a patch lies, and how the whole picture looks; by default it has no
+               weight, as it adds to what the tokens of a finished training are (`tuning`)
     picture    that [CLS] of every crop be assigned to the prototypes that the teacher assigns another, large crop to (DINO;
                Caron et al. 2021), balanced by Sinkhorn-Knopp (SwAV; Caron et al. 2020). By default it has no weight, as it
                takes a third of the time, which short trainings do not have
@@ -16,6 +18,6 @@ here it is drawn to them.
 """
 
 from segcore.pretrain.loop import Pretrained, pretrain
-from segcore.pretrain.recipe import Recipe
+from segcore.pretrain.recipe import Recipe, tuning
 
-__all__ = ["Pretrained", "Recipe", "pretrain"]
+__all__ = ["Pretrained", "Recipe", "pretrain", "tuning"]

@@ -122,17 +122,17 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
         (b, n, n) float32 in [0, 1], symmetric with a diagonal of 1, on the device of the store: the share of the picture's
         over-segmentations that put the centers of both patches in one region.
     """
-    region = store.regions[_pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
+    region = store.regions[pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
     alike = [(x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)]
     return sum(alike, torch.zeros_like(alike[0])) / len(alike)
 
 
 def objectness(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
     """Look up how likely the center of each patch is object, arguments as for `agreement`: (b, n) float32 in [0, 1]."""
-    return store.objects[_pixels_of_patches(store, numbers, crops, patch)].float() / 255
+    return store.objects[pixels_of_patches(store, numbers, crops, patch)].float() / 255
 
 
-def _pixels_of_patches(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
+def pixels_of_patches(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) -> Tensor:
     """(b, n) int64: where the cues of the centers of the patches are kept."""
     device = store.regions.device
     numbers, crops = numbers.to(device), crops.to(device)

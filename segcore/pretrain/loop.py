@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from segcore.checks import check_range
 from segcore.pretrain.files import save_weights
+from segcore.pretrain.kinds import make_code
 from segcore.pretrain.networks import Network, follow, make_networks, make_optimizer
 from segcore.pretrain.objective import Batch, compute_losses, draw_batch
 from segcore.pretrain.pictures import PictureStore, load_store
@@ -163,7 +164,7 @@ class PretrainLearner(Learner):
         super().__init__()
         self.student, self.teacher = networks
         self.store, self.recipe, self.batch, self.device = store, recipe, batch, device
-        self.clip = recipe.clip
+        self.clip, self.code = recipe.clip, make_code(store, recipe.width)
         self.n_redraws, self.n_seen, self.loss = 0, 0, math.nan  # pictures of this run; running mean
         self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
         self._batch: Batch | None = None
@@ -196,7 +197,7 @@ class PretrainLearner(Learner):
             self.n_redraws = self.recipe.drawn(turn.progress)
             self._redraw(copy.deepcopy(self.teacher.state_dict()))
         phase = self.recipe.phase(turn.progress, self.batch)
-        self._batch = draw_batch(self.store, self.recipe, phase, generator=turn.generator, device=self.device)
+        self._batch = draw_batch(self.store, self.code, self.recipe, phase, generator=turn.generator, device=self.device)
         self.n_seen += phase.batch
 
     def losses(self, turn: Turn) -> Loss:

@@ -44,6 +44,7 @@ class Network(nn.Module):
         args: dict[str, Any] = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
         self.net: Any = timm.create_model(recipe.architecture, pretrained=False, **args)
         self.head = PrototypeHead(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
+        self.began: nn.Module | None = None  # the last block and norm as they began, where the keys stay as they began
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
 
@@ -58,7 +59,22 @@ class Network(nn.Module):
         keys = F.linear(x[:, 1:], wk, bk)
         query = F.linear(x[:, 0], wq, bq).unflatten(-1, (attn.num_heads, -1))
         looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (attn.num_heads, -1))) * attn.scale
-        return Seen(self.head(self.net.norm(last(z)[:, 0])), keys, looks)
+        tokens = self.net.norm(last(z))
+        with torch.no_grad():
+            before = tokens.detach() if self.began is None else self.began(z)
+        return Seen(self.head(tokens[:, 0]), keys, looks, tokens, before)
+
+    def keep_keys(self) -> None:
+        """Let only learn what neither the keys of the last block nor the attention of its last head depend on."""
+        self.net.requires_grad_(False)
+        last = self.net.blocks[-1]
+        self.began = copy.deepcopy(nn.Sequential(last, self.net.norm))
+        for part in (last.attn, last.norm2, last.mlp, self.net.norm):
+            part.requires_grad_(True)
+        width = self.net.embed_dim
+        fixed = slice(width - width // last.attn.num_heads, 2 * width)  # queries of the last head, and all keys
+        for parameter in (last.attn.qkv.weight, last.attn.qkv.bias):
+            parameter.register_hook(lambda gradient: _without(gradient, fixed))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -68,6 +84,8 @@ class Seen:
     cosines: Tensor  # (b, n_prototypes) of [CLS] with the prototypes
     keys: Tensor  # (b, n, width) of the patches in the last block, which are what segmentations read by default
     looks: Tensor  # (b, heads, n) logits of the attention that [CLS] pays to the patches there
+    tokens: Tensor  # (b, 1 + n, width): what leaves the transformer at [CLS] and at the patches
+    before: Tensor  # the same, as the last block made it in the beginning, where the keys stay as they began
 
 
 def make_networks(
@@ -89,6 +107,8 @@ def make_networks(
     if start is not None:
         _fill(student.net, start)
     student = student.to(device)
+    if recipe.keeps_keys:
+        student.keep_keys()
     for block in student.net.blocks:
         # On a CPU the plain products are 1.4 times as fast as torch's fused attention: 22 pictures/s, not 16.
         block.attn.fused_attn = torch.device(device).type == "cuda"
@@ -115,10 +135,18 @@ def follow(teacher: nn.Module, student: nn.Module, *, momentum: float) -> None:
 
 
 def make_optimizer(student: Network) -> torch.optim.Optimizer:
-    """AdamW; biases, gains, embeddings and prototypes do not decay."""
+    """AdamW; biases, gains, embeddings and prototypes do not decay, and no weights of which some stay as they are."""
     named = [(name, p) for name, p in student.named_parameters() if p.requires_grad]
-    decays = [p for name, p in named if p.ndim > 1 and not name.endswith(("pos_embed", "cls_token", "prototypes"))]
+    stay = ("pos_embed", "cls_token", "prototypes", *(["qkv.weight"] if student.began is not None else []))
+    decays = [p for name, p in named if p.ndim > 1 and not name.endswith(stay)]
     others = {id(p) for p in decays}
     rest = [p for _, p in named if id(p) not in others]
     groups: list[dict[str, Any]] = [{"params": decays}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=0.0)
+
+
+def _without(gradient: Tensor, rows: slice) -> Tensor:
+    """The gradient with zeros in some of its rows."""
+    gradient = gradient.clone()
+    gradient[rows] = 0
+    return gradient

@@ -13,8 +13,11 @@ T_ij = (1 − o) R_ij + o φ(s_i s_j),    s = 2 g − 1,    φ(x) = x where x > 
 with R the share of over-segmentations that leave both patches in one region, g how likely a patch is object, and o the
 share of objects: alike within object and background, a little unlike across, and no opinion where g is near ½.
 
-attention: [CLS] should look at the objects. Cross-entropy of the attention of each head of the last block to the patches
-with g + ε, divided by its sum.
+attention: [CLS] should look at the objects, and each head of the last block at something of its own: the border of the
+object, its inside, and, with the last head, all of it (`sights`). Cross-entropy of the attention of each head to the patches
+with what it is to see + ε, divided by its sum.
+
+kinds: the tokens that leave the transformer should be what they were and the code of `kinds`, which ties different pictures.
 
 The colors of the crop are changed before the student sees them. The dense terms are what makes short trainings worth while:
 every step has millions of pairs to learn from.
@@ -23,6 +26,7 @@ Reference: Caron et al. (DINO) 2021; Hénaff et al. (DetCon) 2021 for regions by
 (DeepUSPS) 2019 for saliency by hand as the first teacher of a network.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -30,6 +34,7 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
+from segcore.pretrain.kinds import Code, kinds_loss
 from segcore.pretrain.networks import Network, Seen
 from segcore.pretrain.pictures import PictureStore
 from segcore.pretrain.recipe import Phase, Recipe
@@ -51,6 +56,7 @@ class Batch:
     small_pixels: Tensor  # (n_small · b, 3, px, px), view by view
     agreement: Tensor  # (2 b, n, n) in [0, 1]: how often patches of a large crop are in one region
     objectness: Tensor  # (2 b, n) in [0, 1]: how likely each patch of a large crop is object
+    code: Tensor  # (2 b, 1 + n, width): what is added to the tokens of a large crop, [CLS] first
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,9 +66,12 @@ class Losses:
     picture: Tensor  # in nats
     keys: Tensor  # mean squared error of their cosines
     attention: Tensor  # in nats, above the entropy of its target
+    kinds: Tensor  # 1 − cos of tokens and what they should be, of [CLS] and of the patches, added
 
 
-def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: Generator, device: torch.device) -> Batch:
+def draw_batch(
+    store: PictureStore, code: Code, recipe: Recipe, phase: Phase, *, generator: Generator, device: torch.device
+) -> Batch:
     """Draw pictures, crops, colors and masks of one step; what is drawn depends on nothing but the generator's state."""
     numbers = draw_pictures(store, n=phase.batch, px=phase.large_px, generator=generator)
     size = store.size[:, 0].cpu()[numbers]
@@ -84,6 +93,7 @@ def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: 
         pixels(small) if small else torch.empty(0, device=device),
         torch.cat([agreement(store, numbers, view, recipe.patch).to(device) for view in large]),
         torch.cat([objectness(store, numbers, view, recipe.patch).to(device) for view in large]),
+        torch.cat([code.of_crops(numbers, view, recipe.patch) for view in large]).to(device),
     )
 
 
@@ -96,7 +106,17 @@ def compute_losses(
         picture=_picture_loss(large, student, teacher, batch, recipe, teacher_temperature=teacher_temperature),
         keys=_key_loss(large.keys.float(), alikeness(batch.agreement, batch.objectness, recipe.objects_share)),
         attention=_attention_loss(large.looks.float(), batch.objectness),
+        kinds=_kinds_loss(large, batch, recipe),
     )
+
+
+def _kinds_loss(large: Seen, batch: Batch, recipe: Recipe) -> Tensor:
+    """That of [CLS] and that of the patches, added; where it counts for nothing, nothing is computed."""
+    if not recipe.kinds_weight:
+        return large.tokens.new_zeros((), dtype=torch.float32)
+    seen = [(x[:, :1], x[:, 1:]) for x in (large.tokens.float(), large.before.float(), batch.code)]
+    classes, patches = zip(*seen, strict=True)
+    return kinds_loss(*classes) + kinds_loss(*patches)
 
 
 def alikeness(agreement: Tensor, objectness: Tensor, share: float) -> Tensor:
@@ -149,7 +169,32 @@ def _key_loss(keys: Tensor, target: Tensor) -> Tensor:
 
 
 def _attention_loss(looks: Tensor, objectness: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the attention (b, heads, n) among the patches from the objects (b, n), in nats."""
-    target = objectness + _FLOOR
-    target = (target / target.sum(1, keepdim=True))[:, None].expand_as(looks)
+    """Kullback-Leibler divergence of the attention (b, heads, n) to the patches from what each head is to see, in nats."""
+    target = sights(objectness, looks.shape[1]) + _FLOOR
+    target = target / target.sum(2, keepdim=True)
     return F.kl_div(looks.log_softmax(-1), target, reduction="sum") / looks[..., 0].numel()
+
+
+def sights(objectness: Tensor, heads: int) -> Tensor:
+    """What each head is to see, so that they differ.
+
+    Args:
+        objectness: g (b, n) in [0, 1], of the patches of squares.
+        heads: how many.
+
+    Returns:
+        (b, heads, n) in [0, 1]: in the last head and every third before it the object g, in those before them its inside
+        g ḡ³, in the others its border |g − ḡ|, with ḡ the mean of g over squares of two fifths or a fifth of the crop.
+    """
+    side = math.isqrt(objectness.shape[1])
+    g = objectness.unflatten(1, (1, side, side))
+    inside = g * _local_mean(g, side // 5) ** 3
+    border = (g - _local_mean(g, side // 10)).abs()
+    kinds = (g, inside, border)
+    return torch.cat([kinds[(heads - 1 - head) % len(kinds)] for head in range(heads)], dim=1).flatten(2)
+
+
+def _local_mean(maps: Tensor, radius: int) -> Tensor:
+    """Mean over squares of 2 max(radius, 1) + 1 cells, as far as they lie in the map (b, 1, h, w)."""
+    radius = max(radius, 1)
+    return F.avg_pool2d(maps, 2 * radius + 1, stride=1, padding=radius, count_include_pad=False)

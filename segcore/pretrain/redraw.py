@@ -30,9 +30,9 @@ def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, dev
         device: of the network.
 
     Returns:
-        The store with other objects: the attention of [CLS] in the last block, mean over the heads, two sizes and their
-        mirror images of the whole picture; within each region of each over-segmentation, its mean; and a sigmoid about
-        Otsu's threshold.
+        The store with other objects: the attention of [CLS] in the last head of the last block, mean over two sizes of
+        the whole picture and their mirror images; within each region of each over-segmentation, its mean; and a sigmoid
+        about Otsu's threshold.
 
     Reference: Nguyen et al. (DeepUSPS) 2019, Van Gansbeke et al. (MaskDistill) 2022, for teaching what was learned.
     """
@@ -48,7 +48,7 @@ def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, dev
 
 
 def look(store: PictureStore, numbers: Tensor, network: Network, recipe: Recipe, *, device: torch.device) -> Tensor:
-    """Attention (b, h, w) of [CLS] to whole pictures, squeezed to squares, mean over heads, sizes and mirror images."""
+    """Attention (b, h, w) of [CLS] in the last head to pictures squeezed to squares, mean over sizes and mirror images."""
     b, sides = len(numbers), [round(recipe.large_px * scale / recipe.patch) for scale in _SCALES]
     total = torch.zeros(b, sides[-1], sides[-1])
     for side in sides:
@@ -56,7 +56,7 @@ def look(store: PictureStore, numbers: Tensor, network: Network, recipe: Recipe,
             whole = Crops(torch.tensor([[0.0, 0.0, 1.0, 1.0]]).repeat(b, 1), torch.full((b,), mirrored), side * recipe.patch)
             with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
                 looks = network(cut(store, numbers, whole).to(device)).looks
-            attention = looks.float().softmax(-1).mean(1).reshape(b, 1, side, side).cpu() * side**2
+            attention = looks[:, -1].float().softmax(-1).reshape(b, 1, side, side).cpu() * side**2
             attention = F.interpolate(attention, total.shape[1:], mode="bilinear", align_corners=False)[:, 0]
             total += attention.flip(-1) if mirrored else attention
     return total / (2 * len(sides))

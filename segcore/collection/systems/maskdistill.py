@@ -6,8 +6,9 @@ looks the same; the mask is the connected part of M > 0 that holds the top patch
 many as there are, of what the softmax is taken of. Further masks, where more than the authors' one are wanted, are sought
 the same way among the patches that are left.
 
-Another rule is a setting: Q are the patches that hold 40 % of the attention, and M_p = mean_{q ∈ Q} cos(f_p, f_q), scaled to
-[0, 1], must exceed a threshold.
+That is the rule where one mask is sought, as published. On streets it takes most of a picture at once, so where several
+masks are sought another one is taken, unless `rule` says which: Q are the patches that hold 40 % of the attention, and M_p =
+mean_{q ∈ Q} cos(f_p, f_q), scaled to [0, 1], must exceed a threshold.
 
 Crops are as they are in the picture, not widened, and descriptions are whitened, as in the authors' code. It sets attention
 outside of half of its sum to 0 first, which changes Q only where that half lies in fewer patches than 40 %.
@@ -60,9 +61,9 @@ class MaskDistillSettings(PieceSettings):
         -1, "One head", lo=-1, hi=15, step=1,
         info="Read this one alone, from 0; −1 reads their mean.")
     rule: str = setting(
-        "products", "A patch joins by", choices=RULES,
+        "auto", "A patch joins by", choices=("auto", *RULES),
         info="products: where its products with likely patches sum to more than 0, as published; cosines: where its mean "
-             "cosine with them exceeds the threshold.")
+             "cosine with them exceeds the threshold; auto: products for one mask, cosines for several.")
     share: float = setting(
         0.4, "Share that starts", lo=0.05, hi=0.95, step=0.05,
         info="Of the patches, the most attended ones, with products; with cosines of the attention that they hold.")
@@ -157,16 +158,17 @@ def tokencut_masks(f: Tensor, *, n_masks: int, tau: float, least_cells: int = 1)
 def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, settings: MaskDistillSettings) -> GroupSteps:
     """Find masks in every picture, describe and cluster them over the collection, and distil the groups into a head."""
     s, own = settings, settings.background == "own"
+    rule = ("products" if s.n_masks == 1 else "cosines") if s.rule == "auto" else s.rule
     notes: dict[str, None] = {}
 
     def cut(i: int) -> Tensor:
         stored = collection.features(i)
         found = torch.zeros(stored.f.shape[:2], dtype=torch.int64)
         if s.masks != "tokencut":
-            attention, note = _attention(stored.attention, s)
+            attention, note = _attention(stored.attention, s, rule)
             notes.update(dict.fromkeys(note))
             found = attention_masks(
-                stored.f, attention, n_masks=s.n_masks, rule=s.rule, share=s.share, threshold=s.threshold,
+                stored.f, attention, n_masks=s.n_masks, rule=rule, share=s.share, threshold=s.threshold,
                 least_cells=s.least_cells,
             )  # fmt: skip
         if s.masks != "attention":
@@ -195,7 +197,7 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
         )
 
 
-def _attention(attention: Tensor | None, settings: MaskDistillSettings) -> tuple[Tensor, tuple[str, ...]]:
+def _attention(attention: Tensor | None, settings: MaskDistillSettings, rule: str) -> tuple[Tensor, tuple[str, ...]]:
     """(h, w) of one head, or of the first ones together."""
     if attention is None:
         raise InputError(
@@ -204,7 +206,7 @@ def _attention(attention: Tensor | None, settings: MaskDistillSettings) -> tuple
             field="backbone",
         )
     if settings.head < 0:
-        return mean_attention(attention[: settings.heads], settings.rule), ()
+        return mean_attention(attention[: settings.heads], rule), ()
     number, note = head_here(attention, settings.head)
     return attention[number], note
 
@@ -223,4 +225,5 @@ MASKDISTILL = CollectionSystem(
     settings=MaskDistillSettings,
     run=run_maskdistill,
     learns=True,
+    facet="token",
 )
