@@ -94,7 +94,7 @@ def _with_a_third(folder, truth):
     return [str(path) for path in folder.iterdir()]
 
 
-@pytest.mark.parametrize(("n", "told"), [(1, "at least 2 pictures"), (MOST + 1, f"At most {MOST} pictures")])
+@pytest.mark.parametrize(("n", "told"), [(1, "At least 2 pictures"), (MOST + 1, f"At most {MOST} pictures")])
 def test_too_few_and_too_many_uploads_are_refused(service, tmp_path, n, told):
     asked = asked_of({**ASKED, "files": pictures(tmp_path / "in", n, (8, 8))}, {})
     with pytest.raises(InputError, match=told):

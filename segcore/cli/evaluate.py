@@ -215,7 +215,6 @@ def _tell_retrieval(
 ) -> None:
     from segcore.evaluate.retrieval import N_NEAREST
 
-    _write(parsed.json, [{**about, "nearest": N_NEAREST, **retrieval_json(*row)} for row in rows])
     print_table(
         ("backbone", "pictures", "patches", f"precision@{N_NEAREST}", "mean of classes", "by chance"),
         [(name, len(r.names), r.n_patches, r.mean_precision, r.class_precision, r.class_chance) for name, r, _ in rows],
@@ -224,6 +223,7 @@ def _tell_retrieval(
         f"precision: share of the {N_NEAREST} nearest patches in other pictures that are of the same class; more is better."
     )
     _print_left_out(rows[0][1].skipped, alone)
+    _write(parsed.json, [{**about, "nearest": N_NEAREST, **retrieval_json(*row)} for row in rows])
 
 
 def _tell_fit(cases: Sequence["Case"]) -> None:
