@@ -343,10 +343,12 @@ def test_left_of_the_divider_is_the_plain_picture(opened) -> None:
     np.testing.assert_allclose(
         screen_pixel(opened, "#viewer .sg-stage", SPOTS[0]), plain.reshape(-1, 3).mean(axis=0), atol=6
     )
-    orange = np.array(list(bytes.fromhex(PALETTE.hex(5)[4][1:])))
-    sun = screen_pixel(opened, "#viewer .sg-stage", SPOTS[4])
-    assert np.abs(sun - orange).max() < 120
-    assert sun[2] < 90  # the plain sun is much paler
+    color = np.array(list(bytes.fromhex(PALETTE.hex(5)[4][1:])))
+    x, y = SPOTS[4]
+    plain = scene_picture()[int(y * HEIGHT) - 3 : int(y * HEIGHT) + 3, int(x * WIDTH) - 3 : int(x * WIDTH) + 3]
+    sun, plain = screen_pixel(opened, "#viewer .sg-stage", SPOTS[4]), plain.reshape(-1, 3).mean(axis=0)
+    np.testing.assert_allclose(sun, 0.55 * color + 0.45 * plain, atol=12)  # as the opacity says
+    assert np.abs(sun - plain).max() > 40
 
 
 def test_divider_is_dragged(opened) -> None:
