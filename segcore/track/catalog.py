@@ -15,6 +15,7 @@ from segcore.track.settings import (
     FlowSettings,
     HungarianSettings,
     IoUSettings,
+    MessageSettings,
     SortSettings,
     TrackerSettings,
 )
@@ -60,6 +61,7 @@ _ALL = (
         r"\max \mathrm{IoU}(b_t, b_{t-1})",
         "Bochinski, Eiselein and Sikora 2017",
         IoUSettings,
+        MessageSettings,
         online=True,
     ),
     Tracker(
@@ -96,6 +98,16 @@ _ALL = (
         r"\min \sum_i c_i x_i + \sum_{ij} c_{ij} f_{ij}, \quad \text{flow is conserved}",
         "Zhang, Li and Nevatia 2008",
         FlowSettings,
+        online=False,
+    ),
+    Tracker(
+        "message_passing",
+        "Neural message passing",
+        "A trained network lets detections and edges tell each other what they know, then says which edges hold.",
+        r"h_{ij} \leftarrow \mathcal N_e[h_i, h_j, h_{ij}, h_{ij}^0], \quad h_i \leftarrow \mathcal N_v[\Sigma_{past}, "
+        r"\Sigma_{future}]",
+        "Brasó and Leal-Taixé 2020",
+        MessageSettings,
         online=False,
     ),
 )
