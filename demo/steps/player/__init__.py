@@ -1,7 +1,7 @@
 """The component that plays a sequence."""
 
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 from demo.shared.components.base import Component
 from demo.steps import texts
@@ -19,15 +19,5 @@ class Player(Component):
     happens = ("points",)
     pictures = ("picture",)
     about = "all steps of a run, with packed arrays"
-
-    def __init__(self, value: dict[str, Any] | None = None, *, empty: str = "", elem_id: str | None = None, **kwargs: Any):
-        """Make the component.
-
-        Args:
-            value: a sequence, or None.
-            empty: what is said while there is none.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        fixed = {"ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING}, "empty": empty, "words": texts.PLAYER}
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
+    told: ClassVar = {"ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING}, "words": texts.PLAYER}
+    empty = texts.EMPTY
