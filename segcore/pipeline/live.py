@@ -38,6 +38,7 @@ class Frame:
     Attributes:
         view: a key of VIEWS.
         shape: (h, w) patches.
+        covered: see `Geometry`.
         kind: "labels", "signed" (values in [−1, 1] about the threshold 0), "positive" (values in [0, 1]), or "colors".
         values: (n,) int64 labels 0 … K − 1, (n,) float32 values, or (n, 3) float32 colors in [0, 1].
         block: (n, b) of the eigenpairs, where the view has some.
@@ -47,6 +48,7 @@ class Frame:
 
     view: str
     shape: tuple[int, int]
+    covered: tuple[float, float]
     kind: str
     values: Tensor
     block: Tensor | None = None
@@ -170,7 +172,7 @@ VIEWS: Mapping[str, LiveView] = {
 
 def _shaped(features: FeatureGrid, kind: str, values: Tensor, **more: Any) -> Frame:
     g = features.geometry
-    return Frame("", (g.h, g.w), kind, values, **more)
+    return Frame("", (g.h, g.w), g.covered, kind, values, **more)
 
 
 def _labelled(features: FeatureGrid, rows: Tensor, settings: Settings, before: Frame | None) -> Frame:
