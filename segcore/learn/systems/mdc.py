@@ -19,6 +19,7 @@ from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.settings import MDCSettings
 from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans, nearest_center
+from segcore.learn.views import jitter_colors
 from segcore.nets.blocks import nearest_prototypes
 from segcore.nets.net import Net
 from segcore.nets.small import PyramidNet
@@ -66,7 +67,7 @@ class MDCLearner(ClusterLearner):
             return
         with torch.no_grad():
             steps = range(turn.step, turn.step + self._settings.epoch)
-            f = torch.cat([self._features(turn.generator_of(step)) for step in steps]).float()
+            f = torch.cat([self.net.features(self.clustered(turn.generator_of(step))) for step in steps]).float()
         if self._settings.whitening:
             self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
         z = self.net.whitened(f).permute(0, 2, 3, 1)
@@ -83,7 +84,7 @@ class MDCLearner(ClusterLearner):
     def losses(self, turn: Turn) -> ClusterLoss:
         """The cross-entropy of the epoch's labels."""
         s = self._settings
-        f = self._features(turn.generator_of(turn.step))
+        f = self.net.features(self._crops(turn.generator_of(turn.step)))
         i = turn.step % s.epoch
         y = self.labels[i * s.batch : (i + 1) * s.batch].long()
         loss = balanced_cross_entropy(self.classifier(f).float(), y)
@@ -92,8 +93,12 @@ class MDCLearner(ClusterLearner):
             loss, {"cross-entropy": float(loss.detach())}, torch.bincount(y.flatten(), minlength=k) / y.numel()
         )
 
-    def _features(self, generator: Generator) -> Tensor:
-        return self.net.features(self.source.draw(self._settings.batch, self._settings.crop, generator))
+    def clustered(self, generator: Generator) -> Tensor:
+        """(b, 3, px, px) RGB in [0, 1]: the crops of a step in the colors in which they are clustered."""
+        return jitter_colors(self._crops(generator), strength=self._settings.color_change, generator=generator)
+
+    def _crops(self, generator: Generator) -> Tensor:
+        return self.source.draw(self._settings.batch, self._settings.crop, generator)
 
 
 def whitening_of(X: Tensor) -> tuple[Tensor, Tensor]:
