@@ -1,9 +1,12 @@
-"""MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn, without views.
+"""MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn.
 
 Each epoch begins with a k-means of the features of unit length; a linear classifier on them that starts anew, and the
-network before it, then learn the labels. DeepCluster whitens features by PCA before they are clustered; PiCIE's baseline
-does not, and here it is a setting. Labels count by the inverse of their frequency, as in `segcore.learn.systems.picie`. The
-published commands begin with ImageNet's weights and show pictures in other colors, moved and mirrored; here neither.
+network before it, then learn the labels. Clustered are crops in other colors, and learned from are the same crops as they
+are: in the authors' code the change of colors before training is made and then not used (`image1` in the data sets). So a
+label must be told in spite of its colors, which is all that says that colors do not matter. DeepCluster whitens features by
+PCA before they are clustered; PiCIE's baseline does not, and here it is a setting. Labels count by the inverse of their
+frequency, as in `segcore.learn.systems.picie`. The published commands begin with ImageNet's weights, and also blur, move
+and mirror the pictures, both times alike; here not.
 
 Reference: Cho and others 2021, section 4.2, and train_mdc.py of their code; Caron, Bojanowski, Joulin and Douze,
 DeepCluster, 2018.
@@ -95,7 +98,8 @@ class MDCLearner(ClusterLearner):
 
     def clustered(self, generator: Generator) -> Tensor:
         """(b, 3, px, px) RGB in [0, 1]: the crops of a step in the colors in which they are clustered."""
-        return jitter_colors(self._crops(generator), strength=self._settings.color_change, generator=generator)
+        pixels, change = self._crops(generator), self._settings.color_change
+        return jitter_colors(pixels, strength=change, generator=generator) if change else pixels
 
     def _crops(self, generator: Generator) -> Tensor:
         return self.source.draw(self._settings.batch, self._settings.crop, generator)
