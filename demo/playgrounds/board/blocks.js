@@ -4,8 +4,8 @@ import { drawTile, pixelRatio, rampTile, strokeTwice } from "../../shared/js/can
 import { MOVES } from "../../shared/js/cells.js";
 import { pointsOf, scale } from "../../shared/js/chart.js";
 import { CURSOR, signed } from "../../shared/js/colors.js";
-import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
-import { amount, outputOf, written } from "./amounts.js";
+import { filled, make, makeButton, makeSvg, written } from "../../shared/js/dom.js";
+import { amount, outputOf } from "./amounts.js";
 
 function signBlock({ text }) {
   return make("span", "pg-sign", text);

@@ -2,8 +2,7 @@
 
 import { asked, withValues } from "../../shared/js/address.js";
 import { rgbOf } from "../../shared/js/colors.js";
-import { make, makeButton, partsOf } from "../../shared/js/dom.js";
-import { written } from "./amounts.js";
+import { make, makeButton, partsOf, written } from "../../shared/js/dom.js";
 import { blocks } from "./blocks.js";
 import { pictures } from "./pictures.js";
 import { pointing } from "./pointing.js";

@@ -1,8 +1,7 @@
 // Pictures in which a place is clicked, and labels that are painted.
 
 import { MOVES } from "../../shared/js/cells.js";
-import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
-import { written } from "./amounts.js";
+import { filled, make, makeButton, makeSvg, written } from "../../shared/js/dom.js";
 
 function placeOf(event, stage, rows, columns) {
   const box = stage.getBoundingClientRect();

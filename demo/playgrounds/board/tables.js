@@ -1,8 +1,8 @@
 // Tables whose cells can be changed.
 
-import { filled, make } from "../../shared/js/dom.js";
+import { filled, make, written } from "../../shared/js/dom.js";
 import { parsed } from "../../shared/js/numbers.js";
-import { amount, outputOf, tint, written } from "./amounts.js";
+import { amount, outputOf, tint } from "./amounts.js";
 
 export function tables(board) {
   const { state, words, parts, change, redraw, setCovered, settle, pointable, guess, marked } = board;

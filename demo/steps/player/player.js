@@ -1,7 +1,7 @@
 import { asked } from "../../shared/js/address.js";
 import { MOVES } from "../../shared/js/cells.js";
 import { rgbOf } from "../../shared/js/colors.js";
-import { filled, make, makeButton, partsOf } from "../../shared/js/dom.js";
+import { filled, make, makeButton, partsOf, written } from "../../shared/js/dom.js";
 import { unpackedAll } from "./arrays.js";
 import { curveView } from "./curve.js";
 import { formula } from "./formula.js";
@@ -16,7 +16,7 @@ const BEAT = 1100; // ms per step at speed 1
 
 export function mount({ element, props, trigger, watch, fixed }) {
   const { words } = fixed;
-  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0, large: false };
+  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
   const isCovered = asked("cover") === "1";
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -30,6 +30,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   parts.numbers = element.querySelector(".st-numbers tbody");
   let cards = [];
   let addressTimer = 0;
+  let shownSaid = ""; // what is read aloud, and not again
 
   // What the views and the rest share; each takes what it needs, and adds what it has.
   const player = {
@@ -115,8 +116,8 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (!run.value) return;
     const { title, said, views: specs, number } = frame();
     const { frames, total } = run.value;
-    parts.title.textContent = title;
-    if (parts.said.textContent !== said) parts.said.textContent = said;
+    written(parts.title, title);
+    if (shownSaid !== said) written(parts.said, (shownSaid = said));
     parts.slider.value = String(run.at);
     parts.slider.style.setProperty("--lab-fill", `${(100 * run.at) / Math.max(1, Number(parts.slider.max))}%`);
     parts.slider.setAttribute("aria-valuetext", title);
@@ -138,7 +139,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const chosen = Math.min(run.variant, variants.length - 1);
     parts.variants.replaceChildren(
       ...variants.map(({ label }, at) => {
-        const button = makeButton("", label);
+        const button = written(makeButton(""), label);
         button.setAttribute("aria-pressed", String(at === chosen));
         button.addEventListener("click", () => {
           run.variant = at;
@@ -152,11 +153,11 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function cardFor(spec, old) {
     if (old?.kind === spec.kind) {
-      old.heading.textContent = spec.title;
+      written(old.heading, spec.title);
       return old;
     }
     const node = make("figure", `st-card st-card-${spec.kind}`);
-    const card = { kind: spec.kind, node, heading: make("figcaption", "", spec.title), body: make("div", "st-card-body") };
+    const card = { kind: spec.kind, node, heading: written(make("figcaption"), spec.title), body: make("div", "st-card-body") };
     node.append(card.heading, card.body);
     views[spec.kind].make(card);
     return card;
@@ -252,7 +253,6 @@ export function mount({ element, props, trigger, watch, fixed }) {
     Home: () => step(-Infinity),
     End: () => step(Infinity),
     " ": togglePlay,
-    f: () => setLarge(!run.large),
     "+": () => setSpeed(1),
     "-": () => setSpeed(-1),
   };
@@ -274,24 +274,13 @@ export function mount({ element, props, trigger, watch, fixed }) {
     return KEYS[key]();
   }
 
-  // ---- Large: for a hall ----
-
-  function setLarge(on) {
-    run.large = on;
-    element.classList.toggle("st-large", on);
-    if (!run.value) return;
-    paintFrame();
-    writeAddress();
-  }
-
   // ---- The address: what to compute, and where to look ----
 
   function address() {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    for (const name of ["__theme", "cover"]) if (asked(name)) query.set(name, asked(name));
-    if (run.large) query.set("large", "1");
+    for (const name of ["__theme", "large", "cover"]) if (asked(name)) query.set(name, asked(name));
     return `${location.pathname}?${query}`;
   }
 
@@ -330,7 +319,6 @@ export function mount({ element, props, trigger, watch, fixed }) {
     paintFrame();
   }).observe(parts.stage);
 
-  setLarge(asked("large") === "1");
   watch("value", () => receive(props.value));
   receive(props.value);
 }
