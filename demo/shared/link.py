@@ -21,8 +21,8 @@ from segcore.show.files import permalink
 
 CARRIED = ("example", "picture", *FIELDS, "__theme", "large")
 
-# Keep the address of the page a link to what it shows. A theme chosen in the address stays, and how large it is shown. Gradio
-# gives every page a <base>, so an address must be whole.
+# Keep the address of the page a link to what it shows. A theme chosen in the address stays, and whether it is shown large.
+# Gradio gives every page a <base>, so an address must be whole.
 JS_ADDRESS = """(link) => {
     const query = new URLSearchParams(link.includes("?") ? link.slice(link.indexOf("?")) : "");
     const now = new URLSearchParams(location.search);

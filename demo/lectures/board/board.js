@@ -16,6 +16,15 @@ function tell(tag, name, parent, told) {
 }
 
 const numberOf = (cell) => (cell === null ? NaN : Number.parseFloat(cell));
+const decimalsOf = (cell) => (typeof cell === "number" ? (String(cell).split(".")[1] ?? "").length : 0);
+
+// A number of a column with its own decimals, one at least where others have some; points stand below each other.
+export function aligned(cell, most) {
+  if (typeof cell !== "number" || !most) return String(cell);
+  const shown = Math.max(decimalsOf(cell), 1);
+  return cell.toFixed(shown) + "\u2007".repeat(most - shown);
+}
+
 const withNotes = () => new URLSearchParams(location.search).get("notes") === "1";
 
 export function mount({ element, trigger, watch, fixed }) {
@@ -151,9 +160,10 @@ export function mount({ element, trigger, watch, fixed }) {
     const grid = make("table", "", make("div", "lc-scroll", box));
     const top = make("tr", "", make("thead", "", grid));
     const body = make("tbody", "", grid);
+    const decimals = table.columns.map((_, i) => Math.max(...table.rows.map((row) => decimalsOf(row[i]))));
     const rows = table.rows.map((row) => {
       const tr = make("tr", "", body);
-      row.forEach((cell) => make("td", "", tr, cell === null ? words.missing : String(cell)));
+      row.forEach((cell, i) => make("td", "", tr, cell === null ? words.missing : aligned(cell, decimals[i])));
       return { tr, row };
     });
     table.columns.forEach((title, i) => {

@@ -92,7 +92,7 @@ export function pictures({ words, state, parts, ask, edit }) {
       cell.dataset.index = index;
       board.append(cell);
     });
-    for (const index of wrong ?? []) board.children[index].classList.add("pg-miss");
+    for (const index of state.covered ? [] : (wrong ?? [])) board.children[index].classList.add("pg-miss");
     figure.append(board);
     if (quiz) figure.append(question(quiz));
     else if (!name) figure.append(legendOf(labels));

@@ -16,14 +16,13 @@ const BEAT = 1100; // ms per step at speed 1
 
 export function mount({ element, props, trigger, watch, fixed }) {
   const { words } = fixed;
-  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0 };
-  const isCovered = asked("cover") === "1";
+  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0, covered: asked("cover") === "1" };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   const NAMES = [
     "message", "body", "title", "said", "first", "back", "play", "forward", "last", "slider", "count", "speed", "stage",
     "question", "ask", "options", "verdict", "close", "pointed", "formula", "numbers-card", "predict", "predict-card",
-    "variants", "copy", "copy-link", "copied", "python", "word",
+    "variants", "copy", "copy-link", "copied", "python", "word", "cover",
   ];
 
   const parts = partsOf(element, "st", NAMES);
@@ -92,7 +91,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   // Whether the outcome is still to be predicted: a question is open, or the link covers what comes.
   function predicting() {
-    return isCovered || (run.asked !== null && run.answer === null);
+    return run.covered || (run.asked !== null && run.answer === null);
   }
 
   function pointed() {
@@ -274,13 +273,26 @@ export function mount({ element, props, trigger, watch, fixed }) {
     return KEYS[key]();
   }
 
+  // ---- Covered: what comes, and what the numbers say, is to be predicted ----
+
+  function setCovered(on) {
+    run.covered = on;
+    element.classList.toggle("st-covered", on);
+    parts.cover.setAttribute("aria-pressed", String(on));
+    for (const name of ["said", "numbers-card", "formula", "python"]) parts[name].toggleAttribute("inert", on);
+    if (!run.value) return;
+    paintFrame();
+    writeAddress();
+  }
+
   // ---- The address: what to compute, and where to look ----
 
   function address() {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    for (const name of ["__theme", "large", "cover"]) if (asked(name)) query.set(name, asked(name));
+    for (const name of ["__theme", "large"]) if (asked(name)) query.set(name, asked(name));
+    if (run.covered) query.set("cover", "1");
     return `${location.pathname}?${query}`;
   }
 
@@ -305,6 +317,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   parts.forward.addEventListener("click", () => step(1));
   parts.last.addEventListener("click", () => step(Infinity));
   parts.play.addEventListener("click", togglePlay);
+  parts.cover.addEventListener("click", () => setCovered(!run.covered));
   parts.slider.addEventListener("input", () => step(parts.slider.valueAsNumber - run.at));
   parts.speed.addEventListener("change", speedChanged);
   parts.close.addEventListener("click", leaveQuestion);
@@ -319,6 +332,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     paintFrame();
   }).observe(parts.stage);
 
+  setCovered(run.covered);
   watch("value", () => receive(props.value));
   receive(props.value);
 }
