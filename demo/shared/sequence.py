@@ -241,7 +241,13 @@ def kept(n: int, most: int, always: Many[int] = ()) -> list[int]:
 
 
 def assemble(
-    fixed: dict[str, Any], frames: Many[Frame], questions: Many[Question], code: "Code", *, keep: str = ""
+    fixed: dict[str, Any],
+    frames: Many[Frame],
+    questions: Many[Question],
+    code: "Code",
+    *,
+    keep: str = "",
+    most: int = _MOST_FRAMES[0],
 ) -> dict[str, Any]:
     """The value of the player.
 
@@ -251,6 +257,7 @@ def assemble(
         questions: about them.
         code: what is run to repeat a step.
         keep: name of a frame that must not be left out.
+        most: frames that stay if the budget allows it.
 
     Returns:
         A dict ready for JSON, of at most `BUDGET` bytes if leaving out frames in the middle can bring it there.
@@ -267,8 +274,8 @@ def assemble(
         need: set[str] = set()
         packed.append({**_frame(frame, table, need, code), "number": number})
         needs.append(need)
-    for most in _MOST_FRAMES:
-        chosen = kept(len(frames), most, always)
+    for room in (most, *(n for n in _MOST_FRAMES if n < most)):
+        chosen = kept(len(frames), room, always)
         keys = used.union(*(needs[i] for i in chosen))
         arrays = {key: table.arrays[key] for key in table.arrays if key in keys}
         value = {

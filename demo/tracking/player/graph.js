@@ -6,7 +6,7 @@ import { make } from "../../shared/js/dom.js";
 import { colorOf, drawFrame } from "./film.js";
 import { beside, has, linksOf, nearest, partner, rangeOf, windowOf } from "./places.js";
 
-const LEAST = 46; // px of a column
+const LEAST = 60; // px of a column
 const [TOP, BOTTOM] = [14, 14]; // px above and below the nodes
 const FAINT = 0.03; // an edge of less weight is drawn where it is pointed at
 

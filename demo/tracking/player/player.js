@@ -12,16 +12,15 @@ import { nodeView } from "./node.js";
 import { partner, tileOf } from "./places.js";
 
 export function mount(given) {
-  const shared = (view) => (player) => view(prepared(player, given.fixed));
+  const shared = (view) => (player) => view(prepared(player));
   play(given, { curve: curveView, film: shared(filmView), graph: shared(graphView), node: shared(nodeView), lanes: shared(lanesView) });
 }
 
-// The player with what the views of tracking share: the frame on view, the sheets of pictures, words, the ramp of edges.
-function prepared(player, fixed) {
+// The player with what the views of tracking share: the frame on view, the sheets of pictures, the ramp of edges.
+function prepared(player) {
   if (player.tracking) return player;
   const { run } = player;
   const state = { film: null, t: 0, step: null, pointed: null, sheets: new Map(), asked: new Set(), waiting: 0 };
-  player.words = { ...player.words, ...fixed.tracking };
 
   function data() {
     const { value, arrays } = run;
@@ -39,8 +38,9 @@ function prepared(player, fixed) {
     const step = `${run.value.key} ${here().step}`;
     if (state.step !== step) {
       state.step = step;
-      if (here().at !== undefined) {
-        state.t = here().at;
+      const about = here().views.find(({ at }) => at !== undefined);
+      if (about) {
+        state.t = about.at;
         const labels = tracking.labels();
         if (arrays.frame.length && arrays.frame[run.i] !== state.t) run.i = partner(arrays.frame, labels, arrays.place, run.i, state.t) ?? run.i;
       } else if (state.pointed === null && arrays.frame.length) state.t = arrays.frame[at];

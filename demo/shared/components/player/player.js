@@ -182,6 +182,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
   function movePoint(down, right) {
     const { w, h, n } = run.value;
     const i = pointed();
+    const mover = Object.values(views).find(({ move }) => move); // a view may know what is beside a row
+    if (mover) return choose(mover.move(i, down, right));
     if (!w) return choose((i + down + right + n) % n);
     const y = Math.min(Math.max(Math.floor(i / w) + down, 0), h - 1);
     const x = Math.min(Math.max((i % w) + right, 0), w - 1);
