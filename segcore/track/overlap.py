@@ -1,26 +1,8 @@
-"""How alike two boxes are, and how alike two appearances."""
+"""How alike two appearances are."""
 
 import numpy as np
 
 from segcore.track.detections import Floats
-
-
-def iou_matrix(a: Floats, b: Floats) -> Floats:
-    """Intersection over union of all pairs of boxes.
-
-    Args:
-        a: (n, 4) x, y, width, height.
-        b: (m, 4).
-
-    Returns:
-        (n, m) in [0, 1].
-    """
-    low = np.maximum(a[:, None, :2], b[None, :, :2])
-    high = np.minimum(a[:, None, :2] + a[:, None, 2:], b[None, :, :2] + b[None, :, 2:])
-    both = (high - low).clip(0).prod(2)
-    union = a[:, 2:].prod(1)[:, None] + b[:, 2:].prod(1)[None] - both
-    iou: Floats = both / np.maximum(union, np.finfo(np.float64).tiny)
-    return iou
 
 
 def cosines(a: Floats, b: Floats) -> Floats:

@@ -8,8 +8,9 @@ What one frame decides no later frame can mend.
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from segcore.metrics.boxes import iou_matrix
 from segcore.track.detections import Bools, Detections, Floats, Ints
-from segcore.track.overlap import cosines, iou_matrix
+from segcore.track.overlap import cosines
 from segcore.track.settings import HungarianSettings
 from segcore.track.state import TrackSteps
 from segcore.track.trackers.matched import matched_steps
