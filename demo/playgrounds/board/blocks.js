@@ -35,9 +35,9 @@ function tool(text, label, enabled, act) {
   return button;
 }
 
-export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock }) {
+export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock, tracksBlock }) {
   function block(spec, alone) {
-    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock };
+    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock, tracks: tracksBlock };
     return makers[spec.block](spec, alone);
   }
 
