@@ -78,7 +78,9 @@ def tracking_scores(truth: Any, result: Any) -> TrackingScores:
     Cost: some 1 ms for a frame of 20 boxes.
     """
     pair = _Pair.of(as_boxes(truth, "truth"), as_boxes(result, "result"))
-    return TrackingScores(**_clear(pair)[0], **_identity(pair), **_hota(pair))  # type: ignore[typeddict-item]
+    found: dict[str, Any] = {**_clear(pair)[0], **_identity(pair), **_hota(pair)}
+    scores: TrackingScores = {name: found[name] for name in TrackingScores.__annotations__}  # type: ignore[assignment]
+    return scores
 
 
 def tracking_events(truth: Any, result: Any) -> TrackingEvents:
@@ -108,7 +110,8 @@ def as_boxes(given: Any, name: str) -> Boxes:
     if (counts > 1).any():
         frame, identity = found[np.argmax(counts > 1)].tolist()
         raise InputError(
-            f"Identity {identity} occurs twice in frame {frame + 1} of the {name}; in one frame each has one box.", field=name
+            f"Identity {identity} occurs twice in frame {frame + 1} of the {name}; in one frame each has one box.",
+            field=name,
         )
     return boxes
 
@@ -151,7 +154,7 @@ class _Pair:
 
 def _clear(pair: _Pair) -> tuple[dict[str, float | int], TrackingEvents]:
     """Match frame by frame; matches of the frame before go first."""
-    truth, result = pair.truth, pair.result
+    truth = pair.truth
     partner = np.full(len(truth), -1)  # number of an identity of the result
     ever, before, found = (np.full(len(pair.true_ids), v) for v in (-1, -1, 0))
     switches, fragments, alarms, total = [], [], [], 0.0

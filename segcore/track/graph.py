@@ -63,9 +63,7 @@ def make_graph(detections: Detections, *, reach: int = 4, neighbors: int = 8, ap
         return TrackGraph(len(detections), np.zeros((0, 2), np.int64), np.zeros((0, N_FEATURES)), np.zeros(0))
     all_edges = np.concatenate(edges)
     order = np.lexsort((all_edges[:, 1], all_edges[:, 0]))
-    return TrackGraph(
-        len(detections), all_edges[order], np.concatenate(features)[order], np.concatenate(costs)[order]
-    )
+    return TrackGraph(len(detections), all_edges[order], np.concatenate(features)[order], np.concatenate(costs)[order])
 
 
 def pair_features(detections: Detections, here: Ints, there: Ints) -> Floats:

@@ -6,7 +6,7 @@ appearance is that of the figure with noise, mixed with what hides it. Some dete
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -69,6 +69,10 @@ class _World:
     feet: Floats  # (m, n_frames, 2)
     look: Ints  # (m,) which appearance
     wall: tuple[int, int] | None = None
+    boxes: Floats = field(init=False)  # (m, n_frames, 4)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", _boxes(self.feet))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -199,7 +203,7 @@ def _boxes(feet: Floats) -> Floats:
 def _there(world: _World, frame: int) -> Ints:
     """The figures of a frame, from the farthest to the nearest."""
     x, y = world.feet[:, frame].T
-    middle = y - _height(y) / 2
+    middle = y - world.boxes[:, frame, 3] / 2
     inside = (x >= 0) & (x < SIZE[0]) & (middle >= 0) & (middle < SIZE[1])
     found: Ints = np.flatnonzero(inside)[np.argsort(y[inside], kind="stable")]
     return found
@@ -217,7 +221,7 @@ def _seen(world: _World, frame: int) -> NDArray[np.uint8]:
     """(height, width): 1 + the number of the figure that is seen, 0 for ground and wall."""
     canvas = np.zeros(SIZE[::-1], np.uint8)
     for i in _there(world, frame):
-        _figure(canvas, _boxes(world.feet[i, frame]), int(i) + 1)
+        _figure(canvas, world.boxes[i, frame], int(i) + 1)
     if world.wall:
         canvas[:, slice(*world.wall)] = 0
     return canvas
@@ -242,7 +246,7 @@ def _truth(world: _World, settings: SceneSettings) -> tuple[Boxes, Floats]:
     for frame in range(settings.n_frames):
         seen = np.bincount(_seen(world, frame).ravel(), minlength=len(world.feet) + 1)
         for i in np.sort(_there(world, frame)):
-            box = _boxes(world.feet[i, frame])
+            box = world.boxes[i, frame]
             frames.append(frame)
             ids.append(int(i) + 1)
             boxes.append(box)
@@ -311,7 +315,7 @@ def _draw(world: _World, frame: int) -> Picture:
     canvas = np.ascontiguousarray(canvas)
     colors = PALETTE.rgb(int(world.look.max()) + 1)
     for i in _there(world, frame):
-        box = _boxes(world.feet[i, frame])
+        box = world.boxes[i, frame]
         edge = box + np.array([-1, -1, 2, 2])
         color = colors[world.look[i]].astype(np.int64)
         _figure(canvas, edge, (color * 0.45).astype(int).tolist())
