@@ -148,23 +148,25 @@ def html_number(value: float, *, scale: float = 1.0) -> str:
     return text.replace("-", "−")
 
 
+Memory = dict[int, tuple[Any, str, dict[str, Any]]]  # arrays by identity, each with its key and as it is sent
+
+
 class Table:
     """The arrays of a sequence, each once."""
 
-    def __init__(self) -> None:
-        """Empty."""
+    def __init__(self, memory: Memory | None = None) -> None:
+        """Empty; of sequences that share arrays, one memory keeps these as they are sent."""
         self.arrays: dict[str, dict[str, Any]] = {}
-        self._known: dict[int, tuple[Any, str]] = {}  # by identity; the array is held, so that its id stays its own
+        self._known: Memory = {} if memory is None else memory  # holds the arrays, so that an id stays that of its array
 
     def put(self, values: Tensor | NDArray[Any], *, coarse: bool = False) -> str:
         """The key of an array, which is added if it is new."""
         known = self._known.get(id(values))
-        if known is not None:
-            return known[1]
-        entry = _encoded(values, coarse=coarse)
-        key = hashlib.blake2b(json.dumps(entry).encode(), digest_size=6).hexdigest()
-        self.arrays[key] = entry
-        self._known[id(values)] = (values, key)
+        if known is None:
+            entry = _encoded(values, coarse=coarse)
+            key = hashlib.blake2b(json.dumps(entry).encode(), digest_size=6).hexdigest()
+            known = self._known[id(values)] = (values, key, entry)
+        _, key, self.arrays[known[1]] = known
         return key
 
     def packed(self, value: Any, used: set[str]) -> Any:
@@ -248,6 +250,7 @@ def assemble(
     *,
     keep: str = "",
     most: int = _MOST_FRAMES[0],
+    memory: Memory | None = None,
 ) -> dict[str, Any]:
     """The value of the player.
 
@@ -258,11 +261,12 @@ def assemble(
         code: what is run to repeat a step.
         keep: name of a frame that must not be left out.
         most: frames that stay if the budget allows it.
+        memory: of the sequences that share arrays with this one.
 
     Returns:
         A dict ready for JSON, of at most `BUDGET` bytes if leaving out frames in the middle can bring it there.
     """
-    table = Table()
+    table = Table(memory)
     used: set[str] = set()
     head = table.packed(fixed, used)
     asked = [_question(q, table, used) for q in questions]

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.shared.asked import SystemControls
+from demo.shared.asked import SystemControls, asked_params
 from demo.tracking import texts
 from segcore.errors import InputError, shortened
 from segcore.settings import Schema, param, params
@@ -83,7 +83,7 @@ def _text(value: Any) -> str:
 
 def names() -> set[str]:
     """What may stand in an address of the page."""
-    own = {f"{tracker}.{name}" for tracker, entry in TRACKERS.items() for name in params(entry.settings)}
+    own = {f"{tracker}.{name}" for tracker, entry in TRACKERS.items() for name in asked_params(entry.settings)}
     return {*params(Options), *params(SceneSettings), *own, COMPARE, STEP, POINT, JOB, "cover", "large", "__theme"}
 
 
@@ -94,7 +94,7 @@ def asked_of_link(query: Mapping[str, str]) -> Asked:
     scene = _taken(kind, {name: query[name] for name in params(SceneSettings) if name in query})
     settings = {}
     for tracker, default in default_settings().items():
-        said = {name: query[f"{tracker}.{name}"] for name in params(type(default)) if f"{tracker}.{name}" in query}
+        said = {name: query[f"{tracker}.{name}"] for name in asked_params(type(default)) if f"{tracker}.{name}" in query}
         settings[tracker] = _taken(default, said)
     wanted = query.get(COMPARE, ",".join(TRACKERS)).split(",")
     return Asked(options, scene, settings, job=query.get(JOB, "")[:80], compare=tuple(t for t in TRACKERS if t in wanted))
@@ -155,14 +155,15 @@ class Controls:
         said = {self.options[name]: value for name, value in asked.options.to_dict().items()}
         said |= {self.scene[name]: value for name, value in asked.scene.to_dict().items()}
         for tracker, settings in asked.settings.items():
-            said |= self.systems.filled(tracker, settings.to_dict())
+            values = settings.to_dict()
+            said |= self.systems.filled(tracker, {name: values[name] for name in asked_params(type(settings))})
         return said | {self.compare: list(asked.compare)}
 
 
 def allowed(defaults: Schema, values: Mapping[Any, Any]) -> dict[str, Any]:
     """Values of controls within the ranges of their fields; an empty box counts as the default."""
     found = {}
-    for name, p in params(type(defaults)).items():
+    for name, p in asked_params(type(defaults)).items():
         default = getattr(defaults, name)
         value = default if values.get(name) is None else values[name]
         if p.lo is not None and p.hi is not None:

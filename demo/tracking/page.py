@@ -13,8 +13,8 @@ from demo.tracking import texts
 from demo.tracking.asked import FIRST, FIRST_TRACKER, SOURCES, Controls, Options
 from demo.tracking.board import SideBySide
 from demo.tracking.player import TrackPlayer
-from demo.tracking.restore import make_restore, make_shown, make_source, picked
 from demo.tracking.run import Runs, make_compare, make_show
+from demo.tracking.run.restore import make_restore, make_shown, make_source, picked
 from segcore.settings import params
 from segcore.track.catalog import TRACKERS, Tracker
 from segcore.track.scenes import SCENES, SceneSettings

@@ -61,7 +61,6 @@ _ALL = (
         r"\max \mathrm{IoU}(b_t, b_{t-1})",
         "Bochinski, Eiselein and Sikora 2017",
         IoUSettings,
-        MessageSettings,
         online=True,
     ),
     Tracker(

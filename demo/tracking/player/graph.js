@@ -10,7 +10,7 @@ const LEAST = 60; // px of a column
 const [TOP, BOTTOM] = [14, 14]; // px above and below the nodes
 const FAINT = 0.03; // an edge of less weight is drawn where it is pointed at
 
-export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tracking, words, rampBar }) {
+export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tracking, rampBar }) {
   const view = {
     make(card) {
       card.frame = make("div", "tk-graph");

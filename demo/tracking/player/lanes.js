@@ -62,15 +62,16 @@ export function lanesView({ run, paletteColor, tracking, words }) {
       card.body.append(card.svg, card.note);
     },
 
-    paint(card, spec) {
-      this.mark(card, spec);
+    paint(card) {
+      this.mark(card);
     },
 
-    mark(card, spec) {
+    mark(card) {
+      const { lanes, told } = run.value.lanes;
       const width = Math.max(card.body.clientWidth, 260);
-      card.svg.setAttribute("aria-label", spec.told);
-      card.note.textContent = spec.told;
-      drawLanes(card.svg, spec.lanes, {
+      card.svg.setAttribute("aria-label", told);
+      card.note.textContent = told;
+      drawLanes(card.svg, lanes, {
         total: tracking.data().film.n,
         width,
         paletteColor,

@@ -1,7 +1,7 @@
 """The states of a tracker as steps of the player: what each says, what is drawn, and its numbers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question
+from demo.shared.sequence import At, Coarse, Code, Frame, Memory, Number, Question
 from demo.tracking import texts
 from demo.tracking.data import Source
 from demo.tracking.show.lanes import lanes_shown
@@ -33,6 +33,7 @@ class Done:
         tracks: what it says.
         scores: against the truth, where that is known.
         events: what they count.
+        shared: what was made of arrays that runs share which differ in their last settings only; see `Steps`.
     """
 
     tracker: Tracker
@@ -40,6 +41,17 @@ class Done:
     tracks: Tracks
     scores: TrackingScores | None
     events: TrackingEvents | None
+    shared: "Shared"
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shared:
+    """What was made of arrays, and how they are sent."""
+
+    made: dict[tuple[int, str], tuple[Any, Any]] = field(
+        default_factory=dict
+    )  # with the array, so that its id stays its own
+    sent: Memory = field(default_factory=dict)
 
 
 class Steps:
@@ -48,7 +60,7 @@ class Steps:
     def __init__(self, source: Source, done: Done):
         """Nothing is made yet."""
         self.source, self.done = source, done
-        self._arrays: dict[tuple[int, str], tuple[Any, Any]] = {}  # what was made of an array, with the array, so it stays
+        self._arrays = done.shared.made
 
     def frames(self) -> list[Frame]:
         """All steps, in their order."""
@@ -111,6 +123,11 @@ class Steps:
             "looks": _looks(d).shape[1],
             "features": texts.FEATURES,
         }
+
+    def lanes(self) -> dict[str, Any] | None:
+        """What the lanes show, where the truth is known."""
+        events, truth = self.done.events, self.source.truth
+        return None if events is None or truth is None else lanes_shown(events, truth, self.source.detections.n_frames)
 
     # ---- Steps ----
 
@@ -183,9 +200,9 @@ class Steps:
         views.append(self._graph(labels, None, texts.GRAPH_TITLES[OUTPUT]))
         said = texts.SAID_OUTPUT.format(tracks=done.tracks.n_tracks, n=len(d))
         numbers = [Number(texts.N_TRACKS, done.tracks.n_tracks, "tracks.n_tracks")]
-        scores, truth = done.scores, self.source.truth
-        if scores is not None and done.events is not None and truth is not None:
-            views.append({"kind": "lanes", "title": texts.LANES, **lanes_shown(done.events, truth, d.n_frames)})
+        scores = done.scores
+        if scores is not None:
+            views.append({"kind": "lanes", "title": texts.LANES})
             said += texts.SAID_SCORES.format(**scores)
             said_scores = dict(scores)
             numbers += [Number(title, said_scores[key], f"scores['{key}']") for key, title in texts.SCORES.items()]
@@ -237,7 +254,7 @@ class Steps:
         if len(state.edges) <= _MOST_FEATURES:
             view["features"] = self._once(state.edges, "features", lambda edges: _features(self.source.detections, edges))
         if state.messages is not None:
-            view["messages"] = torch.from_numpy(np.ascontiguousarray(state.messages)).float().flatten()
+            view["messages"] = self._once(state.messages, "messages", lambda m: Coarse(torch.from_numpy(m.ravel()).float()))
         return view
 
     def _edges(self, state: TrackState | None) -> dict[str, Any]:

@@ -4,10 +4,12 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+import numpy as np
 from cachetools import LRUCache
 
 from demo.shared.errors import told_kindly
@@ -17,18 +19,22 @@ from demo.shared.texts import STOPPED
 from demo.tracking import texts
 from demo.tracking.asked import POINT, STEP, Asked, Controls
 from demo.tracking.data import Source, Sources
-from demo.tracking.show import Done, Steps, code_of
+from demo.tracking.show import Done, Shared, Steps, code_of
 from demo.tracking.show.lanes import lanes_shown
 from segcore.errors import InputError, shortened
 from segcore.metrics.tracking import tracking_events, tracking_scores
 from segcore.runtime.stopping import Stopped, stoppable
 from segcore.show.palette import PALETTE
-from segcore.track.catalog import TRACKERS
+from segcore.track.catalog import TRACKERS, Tracker
+from segcore.track.detections import Tracks
 from segcore.track.run import track
-from segcore.track.state import TrackState
+from segcore.track.settings import MessageSettings, TrackerSettings
+from segcore.track.state import GRAPH, INPUT, MESSAGES, TrackState
+from segcore.track.trackers.message_passing import decided
 
 _REMEMBERED = 96  # runs
 _COLORS = 20
+LAST = ("threshold", "rounding", "least", "fill")  # settings of message passing that ŷ does not depend on
 _MOST_STEPS = 512  # each frame of the output is one; they share their arrays
 
 
@@ -50,24 +56,58 @@ class Runs:
         """
         source, settings = self.sources.get(asked), asked.settings[tracker]
         key = (source.key, tracker, settings)
+        base = (source.key, tracker, base_of(settings), "base")
         with self._lock:
-            known = self._made.get(key)
+            known, like = self._made.get(key), self._made.get(base)
         if known is None:
             check()
             with stoppable(check):
-                known = _run(source, tracker, settings.to_dict())
+                if like is None or not isinstance(settings, MessageSettings):
+                    known = _run(source, tracker, settings)
+                else:
+                    known = _decided(source, like, settings)
             with self._lock:
                 self._made[key] = known
+                if base_of(settings) is not None:
+                    self._made[base] = known
         return source, known
 
 
-def _run(source: Source, tracker: str, settings: dict[str, Any]) -> Done:
+def base_of(settings: TrackerSettings) -> TrackerSettings | None:
+    """What runs have in common that differ in what is done with ŷ only; None where a tracker has no ŷ."""
+    if not isinstance(settings, MessageSettings):
+        return None
+    return settings.replace(**{name: getattr(MessageSettings(), name) for name in LAST})
+
+
+def _run(source: Source, tracker: str, settings: TrackerSettings) -> Done:
     states: list[TrackState] = []
-    tracks = track(source.detections, tracker, on_state=states.append, **settings)
+    tracks = track(source.detections, tracker, on_state=states.append, **settings.to_dict())
+    return _scored(source, TRACKERS[tracker], states, tracks, Shared())
+
+
+def _decided(source: Source, like: Done, settings: MessageSettings) -> Done:
+    """A run of message passing that differs from another one in its last settings only: ŷ stays."""
+    states = [
+        replace(state, kept=state.weight > settings.threshold) if state.stage == MESSAGES else state
+        for state in like.states
+        if state.stage in (INPUT, GRAPH, MESSAGES)
+    ]
+    last = states[-1]
+    yhat = last.weight if last.stage == MESSAGES else np.zeros(len(last.edges))
+    steps = decided(source.detections, last.edges, yhat, settings)
+    while True:
+        try:
+            states.append(next(steps))
+        except StopIteration as done:
+            return _scored(source, like.tracker, states, done.value, like.shared)
+
+
+def _scored(source: Source, tracker: Tracker, states: list[TrackState], tracks: Tracks, shared: Shared) -> Done:
     scores = events = None
     if source.truth is not None:
         scores, events = tracking_scores(source.truth, tracks.boxes), tracking_events(source.truth, tracks.boxes)
-    return Done(TRACKERS[tracker], tuple(states), tracks, scores, events)
+    return Done(tracker, tuple(states), tracks, scores, events, shared)
 
 
 def sequence(
@@ -100,9 +140,10 @@ def sequence(
         "link": link(asked),
         "rows": made.rows(),
         "film": made.film(),
+        "lanes": made.lanes(),
     }
     code = code_of(source, done.tracker, asked.settings[name].changed(), scored=done.scores is not None)
-    return assemble(fixed, frames, questions, code, keep=step, most=_MOST_STEPS)
+    return assemble(fixed, frames, questions, code, keep=step, most=_MOST_STEPS, memory=done.shared.sent)
 
 
 def link(asked: Asked) -> str:
