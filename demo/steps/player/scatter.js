@@ -5,7 +5,7 @@ import { line } from "../../shared/js/cells.js";
 import { CURSOR, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
 import { addressText } from "../../shared/js/wire.js";
-import { drawBadge, drawTarget } from "./marks.js";
+import { drawBadge, drawTarget } from "../../shared/components/player/marks.js";
 
 const EDGE_OF_PLANE = 14; // px around the points
 
