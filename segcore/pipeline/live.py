@@ -52,12 +52,12 @@ class Frame:
     kind: str
     values: Tensor
     block: Tensor | None = None
-    palette: "Palette | None" = None
+    palette: "ColorAxes | None" = None
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Palette:
+class ColorAxes:
     """From features to colors, with what was seen in the frames before; all float64."""
 
     mean: Tensor  # (d,)
@@ -152,7 +152,7 @@ def _colors(features: FeatureGrid, _settings: Settings, before: Frame | None) ->
     ends = torch.tensor([_TAIL, 1 - _TAIL], dtype=X.dtype, device=X.device)
     lo, hi = span = _held(old.span if old else None, torch.quantile(projected, ends, dim=0))
     shown = ((projected - lo) / (hi - lo).clamp_min(torch.finfo(X.dtype).tiny)).clamp(0, 1).float()
-    return _shaped(features, "colors", shown, palette=Palette(mean, covariance, axes, span))
+    return _shaped(features, "colors", shown, palette=ColorAxes(mean, covariance, axes, span))
 
 
 def _held(old: Tensor | None, new: Tensor) -> Tensor:
