@@ -26,7 +26,7 @@ from segcore.track.state import EDGES, GRAPH, INPUT, MESSAGES, ROUNDED, TrackSta
 
 def run(detections: Detections, settings: MessageSettings) -> TrackSteps:
     """Track. Cost: some 8 ms a step for 5,000 edges."""
-    n, off = len(detections), np.zeros(len(detections), np.int64)
+    off = np.zeros(len(detections), np.int64)
     net = load_net(settings.weights)
     yield TrackState("input", INPUT, off, *no_edges())
     graph = make_graph(detections, reach=settings.reach, neighbors=settings.neighbors, appearance=settings.appearance)
@@ -44,6 +44,19 @@ def run(detections: Detections, settings: MessageSettings) -> TrackSteps:
             yield TrackState(
                 f"messages-{step}", MESSAGES, off, edges, yhat, yhat > settings.threshold, step=step, messages=lengths
             )
+    return (yield from decided(detections, edges, yhat, settings))
+
+
+def decided(detections: Detections, edges: Ints, yhat: Floats, settings: MessageSettings) -> TrackSteps:
+    """What follows from ŷ: the edges above the threshold, the rounded ones, and the tracks.
+
+    Args:
+        detections: (n).
+        edges: (e, 2) of the graph.
+        yhat: (e,) after the last message step.
+        settings: `threshold`, `rounding`, `least` and `fill` count.
+    """
+    n = len(detections)
     above = yhat > settings.threshold
     broken = violated(edges, above, n)
     ids = _ids(n, edges, _one_each(edges, yhat, above))
