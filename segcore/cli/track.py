@@ -1,7 +1,7 @@
 """The commands `track` and `train-tracker`, and `evaluate tracking`."""
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from segcore.track.scenes import Scene
     from segcore.track.video import Video
 
+_FPS = 10.0  # of scenes and of boxes without pictures
 _TEXT = (".txt", ".csv")
 _SHARES = {"mota": "MOTA", "motp": "MOTP", "idf1": "IDF1", "idp": "IDP", "idr": "IDR", "hota": "HOTA", "deta": "DetA",
            "assa": "AssA", "loca": "LocA"}  # fmt: skip
@@ -71,6 +72,34 @@ def add_evaluate_tracking(kinds: Any) -> None:
     one.add_argument("--json", type=Path, metavar="FILE", help="write the scores to this file")
     add_overwrite(one)
     one.set_defaults(run=_evaluate)
+
+
+def add_evaluate_trackers(kinds: Any) -> None:
+    """Add `evaluate trackers`."""
+    one = kinds.add_parser("trackers", help="all trackers on the same drawn scenes: means and intervals of 95 %")
+    one.add_argument("--scene", default="crowd", metavar="NAME", help="which kind of scene (crowd)")
+    one.add_argument("--scenes", type=int, default=20, metavar="N", help="how many fresh ones (20)")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write the scores to this file")
+    add_overwrite(one)
+    one.set_defaults(run=_evaluate_trackers)
+
+
+def _evaluate_trackers(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate.trackers import compare_trackers
+
+    check_json(parsed.json, overwrite=parsed.overwrite)
+    reports = shown(compare_trackers(parsed.scene, n=parsed.scenes))
+    told = ("mota", "idf1", "hota")
+    head = ["tracker", *(_SHARES[name] for name in told), "switches"]
+    rows = [
+        [r.name, *(f"{r.scores[k].value:.3f} ± {r.scores[k].half:.3f}" for k in told), f"{r.scores['switches'].value:.1f}"]
+        for r in reports
+    ]
+    print_table(head, rows)
+    about = {"scene": parsed.scene, "scenes": parsed.scenes}
+    scores = {r.name: {k: {"mean": m.value, "half": m.half} for k, m in r.scores.items()} for r in reports}
+    write_json(parsed.json, {"protocol": "trackers", **about, "trackers": scores})
+    return 0
 
 
 def _track(parsed: argparse.Namespace) -> int:
@@ -157,15 +186,18 @@ def _check_video(parsed: argparse.Namespace) -> None:
 
 def _write_video(path: Path, source: "Detections", found: Any, pictures: "Scene | Video | None") -> None:
     from segcore.show.moving import moving
+    from segcore.track.detect import frames_of
     from segcore.track.scenes import Scene
     from segcore.track.show import tracked_frames
+    from segcore.track.video import Video
 
-    fps, frames = 10.0, None
+    drawn: Iterator[Any] | None = None
     if isinstance(pictures, Scene):
-        frames = map(pictures.draw, range(source.n_frames))
+        drawn = map(pictures.draw, range(source.n_frames))
     elif pictures is not None:
-        fps, frames = pictures.fps, (frame.picture for frame in pictures.frames())
-    write_whole(path, moving(tracked_frames(frames, source, found), path.suffix, fps=fps))
+        drawn = frames_of(pictures)
+    fps = pictures.fps if isinstance(pictures, Video) else _FPS
+    write_whole(path, moving(tracked_frames(drawn, source, found), path.suffix, fps=fps))
     print(f"{path}: {source.n_frames} frames.")
 
 

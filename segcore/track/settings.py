@@ -141,6 +141,8 @@ class MessageSettings(GraphSettings):
     """The tunables of neural message passing."""
 
     # fmt: off
+    reach: int = again(GraphSettings, "reach", 8)
+    neighbors: int = again(GraphSettings, "neighbors", 4)
     appearance: float = again(
         GraphSettings, "appearance", 0.5,
         info="How much appearance counts when neighbors are chosen; the network weighs it by itself.")
