@@ -203,3 +203,29 @@ class DetectSettings(Schema):
         3, stage="detect", label="Objects", lo=1, hi=10, step=1,
         info="How often MaskCut looks for an object in a frame.")
     # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropagateSettings(Schema):
+    """The tunables of masks that follow, with the values published for DINO."""
+
+    # fmt: off
+    last: int = param(
+        7, stage="propagate", label="Frames behind", lo=1, hi=20, step=1, unit="frames",
+        info="From how many of the last frames labels come, beside the first one.")
+    radius: float = param(
+        12.0, stage="propagate", label="Radius", lo=1.0, hi=60.0, step=1.0, unit="patches",
+        info="How far a thing may have moved since any of them.")
+    nearest: int = param(
+        5, stage="propagate", label="Nearest patches k", symbol="k", lo=1, hi=50, step=1,
+        info="How many of the most similar patches say what a patch is.")
+    temperature: float = param(
+        0.1, stage="propagate", label="Temperature τ", symbol="τ", lo=0.01, hi=1.0, step=0.01,
+        info="Low: the nearest one says it alone; high: all k alike.")
+    backbone: str = again(DetectSettings, "backbone", "dino_tiny", info="Whose features are compared.")
+    facet: str = param(
+        "token", stage="propagate", label="Facet", choices=("key", "query", "value", "token"),
+        info="Which vectors of the last block; tokens are what was published.")
+    side: int = again(
+        DetectSettings, "side", 480, info="Frames are scaled to it before features are computed; more keeps thin things.")
+    # fmt: on
