@@ -24,16 +24,18 @@ def tracks_of(
     Args:
         detections: that were tracked.
         ids: (n,) a number per detection, 0 for none; in one frame each at most once.
-        settings: `least` and `fill` count.
+        settings: `least`, `least_score` and `fill` count.
         tracker: key in TRACKERS.
         facts: what the tracker measured.
         boxes: the boxes of the result, where they are others than those of the detections.
     """
     boxes = boxes_of(detections, ids) if boxes is None else boxes
     found, counts = np.unique(boxes.identity, return_counts=True)
-    long = found[counts >= settings.least]
-    ids = np.where(np.isin(ids, long), ids, 0)
-    on = np.isin(boxes.identity, long)
+    size = np.bincount(ids, minlength=int(found.max(initial=0)) + 1)
+    mean = np.bincount(ids, weights=detections.score, minlength=len(size)) / np.maximum(size, 1)
+    good = found[(counts >= settings.least) & (mean[found] >= settings.least_score)]
+    ids = np.where(np.isin(ids, good), ids, 0)
+    on = np.isin(boxes.identity, good)
     boxes = Boxes(boxes.frame[on], boxes.identity[on], boxes.box[on])
     return Tracks(ids, filled(boxes, settings.fill), tracker, tuple(facts))
 
