@@ -8,6 +8,8 @@ from latex2mathml.converter import convert
 
 _NEEDLESS = re.compile(r' (?:href|xmlns)="[^"]*"')  # a formula leads nowhere, and HTML knows what <math> is
 
+_PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")  # the sign stands high by itself
+
 
 @cache
 def typeset(text: str) -> str:
@@ -24,6 +26,6 @@ def typeset(text: str) -> str:
 
 def _formula(latex: str) -> str:
     try:
-        return _NEEDLESS.sub("", convert(latex))
+        return _PRIMED.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', _NEEDLESS.sub("", convert(latex)))
     except Exception as error:  # whatever the parser stumbles over
         raise ValueError(f"The formula ${latex}$ cannot be read as LaTeX: {error or type(error).__name__}.") from error

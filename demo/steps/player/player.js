@@ -22,7 +22,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   const NAMES = [
     "message", "body", "title", "said", "first", "back", "play", "forward", "last", "slider", "count", "speed", "stage",
     "question", "ask", "options", "verdict", "close", "pointed", "formula", "numbers-card", "predict", "predict-card",
-    "variants", "copy", "copy-link", "copied", "python", "word", "cover",
+    "variants", "copy", "copy-link", "copied", "python", "word", "cover", "panel",
   ];
 
   const parts = partsOf(element, "st", NAMES);
@@ -66,7 +66,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const kept = run.value?.algorithm === value.algorithm ? frame().step : "";
     Object.assign(run, { value, arrays, hover: null, asked: null, answer: null, j: value.pair ?? null });
     run.i = value.open.point ?? (same && run.i < value.n ? run.i : value.point);
-    element.classList.remove("st-asking");
+    parts.panel.classList.remove("st-asking");
     parts.question.hidden = true;
     parts.message.hidden = true;
     parts.body.hidden = false;
@@ -277,7 +277,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function setCovered(on) {
     run.covered = on;
-    element.classList.toggle("st-covered", on);
+    parts.panel.classList.toggle("st-covered", on);
     parts.cover.setAttribute("aria-pressed", String(on));
     for (const name of ["said", "numbers-card", "formula", "python"]) parts[name].toggleAttribute("inert", on);
     if (!run.value) return;
