@@ -97,7 +97,9 @@ def _section(service: Service, number: int, line: Line, base: str, check: Callab
 
 def _code(url: str) -> str:
     """The address as a QR code, for the camera of a telephone; paper has no links."""
-    picture: str = segno.make(url, error="l", micro=False).svg_inline(border=2, omitsize=True, svgclass="code", lineclass=None)
+    picture: str = segno.make(url, error="l", micro=False).svg_inline(
+        border=2, omitsize=True, svgclass="code", lineclass=None
+    )
     return picture
 
 
