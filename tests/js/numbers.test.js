@@ -4,7 +4,7 @@ import { number as scoreText } from "../../demo/lab/components/k_curves/k_curves
 import { aligned } from "../../demo/lectures/board/board.js";
 import { amount, outputOf } from "../../demo/playgrounds/board/amounts.js";
 import { clamped, nameOf, number, parsed, percent, rangeOf, short } from "../../demo/shared/js/numbers.js";
-import { digits } from "../../demo/steps/player/digits.js";
+import { digits } from "../../demo/shared/components/player/digits.js";
 
 test("three digits, a true minus sign, powers of ten at the ends", () => {
   const told = { 0: "0", 1: "1.00", "-0.5": "−0.500", 123.456: "123", "0.00012": "0.000120", "0.00009": "9.0e−5", 12345: "1.2e+4" };

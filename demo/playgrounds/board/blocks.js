@@ -38,11 +38,11 @@ function tool(text, label, enabled, act) {
   return button;
 }
 
-export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock, drawView }) {
+export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock, tracksBlock, drawView }) {
   // A block, or what covers it; `at` is its place in the view, which stays its own when numbers change.
   function block(spec, alone, at) {
     if (isCovered(spec, at)) return coverOf(at);
-    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock };
+    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock, tracks: tracksBlock };
     return makers[spec.block](spec, alone);
   }
 

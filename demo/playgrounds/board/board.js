@@ -7,6 +7,7 @@ import { blocks } from "./blocks.js";
 import { pictures } from "./pictures.js";
 import { pointing } from "./pointing.js";
 import { tables } from "./tables.js";
+import { tracks } from "./tracks.js";
 
 function pinnedInAddress() {
   const at = new URLSearchParams(location.hash.slice(1)).get("at");
@@ -41,6 +42,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   Object.assign(board, pointing(board));
   Object.assign(board, tables(board));
   Object.assign(board, pictures(board));
+  Object.assign(board, tracks(board));
   Object.assign(board, blocks(board));
   const { drawView, setCovered } = board;
 

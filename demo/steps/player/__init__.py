@@ -1,33 +1,17 @@
-"""The component that plays a sequence."""
+"""The component that plays an algorithm on points or on a picture."""
 
 from pathlib import Path
-from typing import Any
 
-from demo.shared.components.base import Component
-from demo.steps import texts
-from segcore.show.palette import DIVERGING, SEQUENTIAL
+from demo.shared.components.player import Player
 
 
-class Player(Component):
-    """Plays what `sequence.assemble` makes, in the browser alone.
+class AlgorithmPlayer(Player):
+    """A player whose views are pictures, scatter plots, matrices, curves and trees.
 
     Events: `points`, when a visitor has added or removed a point of their own. Its `gr.EventData` has `points`, a text that
     `data.unpacked_points` reads, and which it must judge.
     """
 
-    files = Path(__file__).parent
+    views = Path(__file__).parent / "player.js"
     happens = ("points",)
     pictures = ("picture",)
-    about = "all steps of a run, with packed arrays"
-
-    def __init__(self, value: dict[str, Any] | None = None, *, empty: str = "", elem_id: str | None = None, **kwargs: Any):
-        """Make the component.
-
-        Args:
-            value: a sequence, or None.
-            empty: what is said while there is none.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        fixed = {"ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING}, "empty": empty, "words": texts.PLAYER}
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)

@@ -5,16 +5,16 @@ import { cellSize, line } from "../../shared/js/cells.js";
 import { CURSOR, colorAt, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
 import { urlOf } from "../../shared/js/images.js";
-import { blockOf, centerOf, rowAt } from "./blocks.js";
-import { drawBadge, drawTarget, tileFrom } from "./marks.js";
+import { blockOf, centerOf, rowAt } from "../../shared/components/player/blocks.js";
+import { drawBadge, drawTarget, tileFrom } from "../../shared/components/player/marks.js";
 
 export function mapView({ run, ramps, hover, choose, pointed, usesPair, paletteColor, painter, rampLegend, answerMarks }) {
   const view = {
     make(card) {
       card.frame = make("div", "st-map");
-      card.image = make("img", "st-picture");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.image = make("img", "lab-layer st-picture");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.canvas.setAttribute("aria-hidden", "true");
       card.marks.setAttribute("aria-hidden", "true");
       card.frame.append(card.image, card.canvas, card.marks);

@@ -5,8 +5,8 @@ import { line } from "../../shared/js/cells.js";
 import { CURSOR, colorAt } from "../../shared/js/colors.js";
 import { make, makeButton } from "../../shared/js/dom.js";
 import { rangeOf } from "../../shared/js/numbers.js";
-import { blockOf, cellOfBlock } from "./blocks.js";
-import { tileFrom } from "./marks.js";
+import { blockOf, cellOfBlock } from "../../shared/components/player/blocks.js";
+import { tileFrom } from "../../shared/components/player/marks.js";
 
 export function matrixView({ run, ramps, hover, choose, pointed, rampLegend }) {
   const view = {
@@ -15,8 +15,8 @@ export function matrixView({ run, ramps, hover, choose, pointed, rampLegend }) {
       card.orders = make("div", "st-orders");
       card.orders.setAttribute("role", "group");
       card.frame = make("div", "st-matrix");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.frame.append(card.canvas, card.marks);
       card.legend = make("div");
       card.body.append(card.orders, card.frame, card.legend);

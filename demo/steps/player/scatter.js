@@ -5,7 +5,7 @@ import { line } from "../../shared/js/cells.js";
 import { CURSOR, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
 import { addressText } from "../../shared/js/wire.js";
-import { drawBadge, drawTarget } from "./marks.js";
+import { drawBadge, drawTarget } from "../../shared/components/player/marks.js";
 
 const EDGE_OF_PLANE = 14; // px around the points
 
@@ -39,8 +39,8 @@ export function scatterView({ element, run, trigger, hover, choose, pointed, use
   const view = {
     make(card) {
       card.frame = make("div", "st-scatter");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.frame.append(card.canvas, card.marks);
       card.legend = make("div");
       card.body.append(card.frame, card.legend);

@@ -34,18 +34,3 @@ NO_DATA = "There are no points named {name}; here is the picture. There are: {kn
 BAD_NUMBER = "{name} must be a number from {lo:g} to {hi:g}; the link says {given}, so here it is {default:g}."
 NO_STEP = "This run has no step named {name}; here is the nearest that there is."
 PIXEL_BLOCK, PIXEL_BLOCKS = "middle pixel of the block", "blocks"
-PLAYER = {
-    "count": "{number} of {total}{left}",
-    "leftOut": ", {n} in between left out",
-    "play": "Play",
-    "pause": "Pause",
-    "copied": "Copied.",
-    "linkCopied": "The link is copied.",
-    "forbidden": "The browser does not allow it here; select the text and copy it.",
-    "leave": "Leave it",
-    "goOn": "Go on",
-    "right": "Right.",
-    "wrong": "Not quite.",
-    "better": "{better} of {n} {things} would have been better. ",
-    "none": "none yet",
-}

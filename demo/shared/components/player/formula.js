@@ -1,6 +1,6 @@
 // The formula with its numbers, the numbers of the step, and the Python that prints them.
 
-import { make, written as set } from "../../shared/js/dom.js";
+import { make, written as set } from "../../js/dom.js";
 import { blockOf, rowName } from "./blocks.js";
 
 function numberRow({ symbol, value, change, holds, rule }) {

@@ -1,6 +1,6 @@
 // Predict, then reveal. The answer comes with the states; nothing is sent, nothing is kept.
 
-import { filled, make, makeButton, written } from "../../shared/js/dom.js";
+import { filled, make, makeButton, written } from "../../js/dom.js";
 
 const YOURS = "#0072b2";
 const TRUE_ONE = "#d55e00";

@@ -1,8 +1,8 @@
 // Plots of one or more lines: how something falls, a spectrum, a sweep over thresholds.
 
-import { pointsOf, scale } from "../../shared/js/chart.js";
-import { makeSvg, written } from "../../shared/js/dom.js";
-import { clamped, short } from "../../shared/js/numbers.js";
+import { pointsOf, scale } from "../../js/chart.js";
+import { makeSvg, written } from "../../js/dom.js";
+import { clamped, short } from "../../js/numbers.js";
 
 function axesOf(lines, spec, width, height) {
   const [left, right, top, bottom] = [76, width - 12, 12, height - 30];
