@@ -339,7 +339,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
-    const own = await firstJobs(server, asked("job"));
+    const own = await firstJobs(server, asked("job"), asked("start") === "1");
     if (!run && own.length) follow(own.at(-1));
   }
 

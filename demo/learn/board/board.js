@@ -295,7 +295,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
-    const ids = await firstJobs(server, asked("runs"));
+    const ids = await firstJobs(server, asked("runs"), asked("start") === "1");
     for (const id of ids.slice(-MOST_RUNS)) show(id);
   }
 

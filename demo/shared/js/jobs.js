@@ -1,6 +1,5 @@
 // Following a long job; see demo/shared/components/job_bar/.
 
-import { asked } from "./address.js";
 import { make, makeButton } from "./dom.js";
 import { visitor } from "./visitor.js";
 
@@ -101,7 +100,7 @@ export function followJob({ element, server, words }, box, id, onLook) {
 
 // The jobs that a page shows when it is opened: those that its address names, or else the visitor's own, the newest last.
 // A link that starts one shows that alone.
-export async function firstJobs(server, linked) {
-  if (!linked && asked("start") === "1") return [];
+export async function firstJobs(server, linked, starts = false) {
+  if (!linked && starts) return [];
   return linked ? linked.split(",") : await server.own({ visitor: visitor() }).catch(() => []);
 }
