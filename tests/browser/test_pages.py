@@ -46,7 +46,8 @@ SMALL = """() => [...document.querySelectorAll("#results *, [id$='-results'] *, 
     const box = node.getBoundingClientRect();
     if (!own || !box.width || node.closest("sub, sup, math, .katex, option, [hidden]")) return false;
     const drawn = node.ownerSVGElement;
-    const scaled = drawn?.viewBox.baseVal?.width ? drawn.getBoundingClientRect().width / drawn.viewBox.baseVal.width : node.currentCSSZoom;
+    const wide = drawn?.viewBox.baseVal?.width;
+    const scaled = wide ? drawn.getBoundingClientRect().width / wide : node.currentCSSZoom;
     return Number.parseFloat(getComputedStyle(node).fontSize) * scaled < 17.9;
 }).map((node) => `${node.tagName} ${node.className} ${node.textContent.slice(0, 30)}`)"""
 
