@@ -3,11 +3,13 @@
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
+from demo.shared.kept import Kept
 from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
@@ -48,7 +50,11 @@ def launch_options() -> dict[str, Any]:
         "max_file_size": "64mb",
         "state_session_capacity": 300,
         "ssr_mode": False,
-        "app_kwargs": {"exception_handlers": refusals(check_names), "routes": script_routes()},
+        "app_kwargs": {
+            "exception_handlers": refusals(check_names),
+            "routes": script_routes(),
+            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
+        },
     }
 
 

@@ -25,6 +25,7 @@ from segcore.evaluate.collection import majority_scores, matched_scores, named_s
 from segcore.heads.file import Head, head_bytes
 from segcore.heads.linear import LinearHead
 from segcore.learn import CATALOG, save_learned, train
+from segcore.metrics.interval import mean_interval
 from segcore.pipeline import Pipeline
 from segcore.pipeline.stages import PixelLabels
 from segcore.runtime.steps import finish
@@ -391,6 +392,36 @@ def test_the_evaluation_of_an_easy_collection_is_near_one(folder, tmp_path, caps
     assert row["over_miou"] > 0.95
     assert row["probe_miou"] > 0.95
     assert "kmeans" in capsys.readouterr().out
+
+
+def test_several_seeds_give_means_and_intervals(folder, tmp_path, capsys):
+    """As the same command gives with each seed alone; color and position stand beside, as does what every seed gave."""
+    words = ["--backbone", "color", "--max-side", "64", "--store", str(tmp_path / "store"), "--over", "0", "--no-probe"]
+    where = ["--images", str(folder), "--labels", str(tmp_path / "truth"), "--json", str(tmp_path / "s.json")]
+    asked = ["evaluate", "collection", *where, "--n-segments", "3", "--system", "kmeans", *words]
+    alone = []
+    for seed in ("4", "5"):
+        assert main([*asked, "--seed", seed]) == 0
+        alone.append(json.loads((tmp_path / "s.json").read_text())["systems"]["kmeans"])
+    capsys.readouterr()
+    assert main([*asked, "--seeds", "4,5"]) == 0
+    found = json.loads((tmp_path / "s.json").read_text())
+    row, told = found["systems"]["kmeans"], capsys.readouterr().out
+    assert found["seeds"] == [4, 5]
+    for name in ("miou", "accuracy"):
+        expected = mean_interval([one[name] for one in alone])
+        assert (row[name], row["half_widths"][name]) == pytest.approx((expected.mean, expected.half))
+        assert str(expected) in told
+        assert [run[name] for run in row["runs"]] == [one[name] for one in alone]
+    assert row["over_miou"] is row["probe_miou"] is None
+    assert "color" in found["systems"]
+
+
+@pytest.mark.parametrize("words", [["--seeds", ""], ["--seeds", "1,1"], ["--seeds", "a"], ["--seeds", "1", "--seed", "2"]])
+def test_wrong_seeds_are_one_line(folder, tmp_path, capsys, words):
+    where = ["--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
+    assert main(["evaluate", "collection", *where, *words]) == 2
+    assert "seed" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("word", ["n_init", "n_init=0", "guess=1"])

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from demo.scribble import texts
+from demo.scribble.data import start_strokes
 from demo.scribble.pad import Drawn
 from demo.shared.link import write_link
 from demo.shared.picture import PictureInput
@@ -78,7 +79,7 @@ def link_of(asked: Asked, names: str, example: Example | None, digest: str) -> s
         for name in OPTIONS
         if (value := getattr(asked.options, name)) != getattr(Options(), name)
     }
-    if asked.strokes:
+    if asked.strokes or (example and start_strokes(example.id)):  # cleared ones stay cleared
         own["strokes"] = strokes_text(asked.strokes)
     if names != texts.START_NAMES:
         own["names"] = names

@@ -61,7 +61,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
             controls = _controls(service)
         with gr.Column(scale=5, min_width=340, elem_id="results"):
             status = gr.Markdown(texts.HINT, elem_id="scribble-status", container=False)
-            pad = ScribblePad(empty=texts.EMPTY, elem_id="pad")
+            pad = ScribblePad(elem_id="pad")
             save = _save()
             proof, maps = gr.HTML(elem_id="proof"), gr.HTML(elem_id="scribble-maps")
             more, repeat = _more(), _repeat()

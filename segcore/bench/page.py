@@ -23,7 +23,7 @@ from typing import Any
 from segcore.errors import InputError
 from segcore.runtime.places import APP, EXAMPLES, ROOT
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 VISITORS = 20  # others who move K at the same time, in the rows under load
 _PATIENCE = 60  # seconds for the page to start, and for one answer
 _PICTURE = "?example=coffee&max_side=480&n_segments=5"  # n = 2,400

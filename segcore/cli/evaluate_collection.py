@@ -1,7 +1,7 @@
 """The command `evaluate collection`."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,14 @@ from segcore.errors import InputError
 
 if TYPE_CHECKING:
     from segcore.collection import Collection
-    from segcore.evaluate.collection import SystemReport
+    from segcore.evaluate.collection import Scores, SystemReport
+    from segcore.metrics.interval import Interval
 
 OVER = 3  # times as many groups as asked for, for the majority vote
+SCORES = ("miou", "accuracy", "over_miou", "probe_miou", "probe_accuracy")
+RANDOM, COLOR = "random", "color"  # rows of what learned nothing
+
+Runs = Sequence["SystemReport"]  # of one system, a report per seed
 
 
 def add_evaluate_collection(kinds: Any) -> None:
@@ -34,10 +39,13 @@ def add_evaluate_collection(kinds: Any) -> None:
     )
     evaluate.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
     evaluate.add_argument(
+        "--seeds", metavar="LIST", help="several seeds, such as 0,1,2: means, and intervals that hold that of all seeds"
+    )
+    evaluate.add_argument(
         "--baselines",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="also rows of k-means on random features and on color (on)",
+        help="also rows of k-means on features of random weights, and on color and position (on)",
     )
     evaluate.add_argument(
         "--over", type=int, default=OVER, metavar="N", help=f"N · K groups for the majority vote; 0 leaves it out ({OVER})"
@@ -69,62 +77,119 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     owns = {name: own_settings(system, parsed.own if len(systems) == 1 else []) for name, system in systems.items()}
     if parsed.own and len(systems) != 1:
         raise InputError("--set needs one --system, as every system has settings of its own.", field="set")
+    seeds = _seeds(parsed, settings.seed)
+    variants = [settings.replace(seed=seed) for seed in seeds]
     pictures = [case.picture for case in cases]
     main = collected(parsed, pictures, settings)
-    rows, kmeans = [], system_of("kmeans")
-    if parsed.baselines and main.reader.model.backbone.needs_weights:
-        rows.append(Contender("random", collected(parsed, pictures, settings, untrained=settings.seed), kmeans))
+    kmeans = system_of("kmeans")
+    rows = [Contender(name, main, system, owns[name]) for name, system in systems.items()]
     if parsed.baselines:
-        rows.append(Contender("color", collected(parsed, pictures, settings.replace(backbone="color")), kmeans))
-    rows += [Contender(name, main, system, owns[name]) for name, system in systems.items()]
+        rows.insert(0, Contender(COLOR, collected(parsed, pictures, settings.replace(backbone="color")), kmeans))
     truths = {case.name: case.truth for case in cases}
-    reports = shown(
-        evaluate_collection(
-            rows, truths, n_groups=parsed.n_segments, ignore=parse_label(parsed.ignore), settings=settings,
-            over=parsed.over, probe=parsed.probe,
-        )
-    )  # fmt: skip
-    _print_reports(reports)
-    write_json(parsed.json, _json(parsed, main, reports))
+    reports = []
+    for of_seed in variants:
+        first = []
+        if parsed.baselines and main.reader.model.backbone.needs_weights:
+            first = [Contender(RANDOM, collected(parsed, pictures, settings, untrained=of_seed.seed), kmeans)]
+        found = evaluate_collection(
+            [*first, *rows], truths, n_groups=parsed.n_segments, ignore=parse_label(parsed.ignore),
+            settings=of_seed, over=parsed.over, probe=parsed.probe,
+        )  # fmt: skip
+        reports.append(shown(found, label=f"seed {of_seed.seed}" if len(seeds) > 1 else ""))
+    runs = list(zip(*reports, strict=True))
+    _print_runs(runs, baselines=parsed.baselines)
+    write_json(parsed.json, _json(parsed, main, runs, seeds))
     return told_failed(main)
 
 
-def _print_reports(reports: "Sequence[SystemReport]") -> None:
-    def number(scores: Any) -> float | str:
-        return scores.miou if scores else "–"
+def _seeds(parsed: argparse.Namespace, seed: int) -> list[int]:
+    """The seeds to run with; the one of the settings where no several are named."""
+    if parsed.seeds is None:
+        return [seed]
+    if parsed.seed is not None:
+        raise InputError("Give either --seed or --seeds, not both.", field="seeds")
+    try:
+        seeds = [int(part) for part in parsed.seeds.split(",")]
+    except ValueError:
+        seeds = []
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise InputError(
+            f"--seeds must be different whole numbers with commas, such as 0,1,2; got {parsed.seeds!r}.", field="seeds"
+        )
+    return seeds
+
+
+def _print_runs(runs: Sequence[Runs], *, baselines: bool) -> None:
+    from segcore.metrics.interval import SHARE, mean_interval
 
     head = ("system", "groups", "mIoU", "accuracy", "over mIoU", "probe mIoU", "s")
-    print_table(
-        head,
-        [
-            (
-                r.name,
-                r.grouping.n_groups,
-                r.matched.miou,
-                r.matched.accuracy,
-                number(r.over),
-                number(r.probe),
-                round(r.seconds),
-            )
-            for r in reports
-        ],
-    )
+    print_table(head, [_row(of_system) for of_system in runs])
+    n = len(runs[0])
+    if n > 1:
+        print(f"mean of {n} seeds ± half of the interval that holds the mean of all seeds with {SHARE:.0%} (Student's t).")
+    if baselines:
+        print(
+            f"{RANDOM}, {COLOR}: k-means on features of random weights, and on Lab color and position; they learned nothing."
+        )
     print("mIoU, accuracy: one Hungarian matching for all pictures; over: more groups, each of its commonest class.")
     print("probe: a linear head on the features, trained on every other picture and read on the rest.")
-    best = max(reports, key=lambda r: r.matched.miou)
-    print(f"IoU of the classes, {best.name}: " + ", ".join(
-        f"{c} {iou:.3f}" for c, iou in zip(best.matched.classes, best.matched.ious, strict=True)
-    ))  # fmt: skip
+    best = max(runs, key=lambda of_system: _miou(of_system, _matched).mean)
+    classes = best[0].matched.classes
+    ious = [mean_interval([report.matched.ious[i] for report in best]) for i in range(len(classes))]
+    print(f"IoU of the classes, {best[0].name}: " + ", ".join(f"{c} {iou}" for c, iou in zip(classes, ious, strict=True)))
 
 
-def _json(parsed: argparse.Namespace, collection: "Collection", reports: "Sequence[SystemReport]") -> dict[str, Any]:
+def _row(runs: Runs) -> tuple[Any, ...]:
+    from segcore.metrics.interval import mean_interval
+
+    groups = sorted({report.grouping.n_groups for report in runs})
+    return (
+        runs[0].name,
+        "–".join(str(k) for k in (groups[0], groups[-1])[: len(groups)]),
+        _miou(runs, _matched),
+        mean_interval([report.matched.accuracy for report in runs]),
+        _miou(runs, lambda report: report.over) if runs[0].over else "–",
+        _miou(runs, lambda report: report.probe) if runs[0].probe else "–",
+        round(sum(report.seconds for report in runs) / len(runs)),
+    )
+
+
+def _matched(report: "SystemReport") -> "Scores":
+    return report.matched
+
+
+def _miou(runs: Runs, of: "Callable[[SystemReport], Scores | None]") -> "Interval":
+    from segcore.metrics.interval import mean_interval
+
+    return mean_interval([scores.miou for scores in map(of, runs) if scores])
+
+
+def _json(
+    parsed: argparse.Namespace, collection: "Collection", runs: Sequence[Runs], seeds: Sequence[int]
+) -> dict[str, Any]:
     return {
         "protocol": "collection",
         "pictures": len(collection),
         "n_groups": parsed.n_segments,
-        "settings": {name: getattr(collection.settings, name) for name in FLAGS},
+        "settings": {name: getattr(collection.settings, name) for name in FLAGS} | {"seed": seeds[0]},
+        "seeds": list(seeds),
         "failed": dict(collection.failed),
-        "systems": {report.name: report_json(report) for report in reports},
+        "systems": {of_system[0].name: runs_json(of_system) for of_system in runs},
+    }
+
+
+def runs_json(runs: Runs) -> Mapping[str, Any]:
+    """All scores of a row: of one seed its report; of several means, half widths of their intervals, and each report."""
+    from segcore.metrics.interval import mean_interval
+
+    reports = [report_json(report) for report in runs]
+    if len(reports) == 1:
+        return reports[0]
+    scored = {name: mean_interval([r[name] for r in reports]) for name in SCORES if reports[0][name] is not None}
+    return {
+        **{name: scored[name].mean if name in scored else None for name in SCORES},
+        "half_widths": {name: interval.half for name, interval in scored.items()},
+        "runs": reports,
     }
 
 

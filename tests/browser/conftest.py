@@ -9,7 +9,7 @@ from urllib.parse import urlparse
 
 import pytest
 
-from tests.server import running_page
+from tests.server import Served, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -50,10 +50,17 @@ def browser() -> "Iterator[Browser]":
 
 
 @pytest.fixture(scope="session")
-def address() -> Iterator[str]:
+def shared_page() -> Iterator[Served]:
     """The page as it comes, served once for all tests that change nothing in it."""
-    with running_page() as address:
-        yield address
+    with serving() as served:
+        yield served
+
+
+@pytest.fixture
+def address(shared_page: Served) -> Iterator[str]:
+    """Its address; a job that a test leaves, as a failing one does, does not keep the next one waiting."""
+    yield shared_page.address
+    shared_page.service.jobs.close()
 
 
 @pytest.fixture

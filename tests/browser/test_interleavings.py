@@ -19,7 +19,7 @@ from tests.server import serving
 
 pytestmark = pytest.mark.browser
 
-SEEDS, ROUNDS = 8, int(os.environ.get("SEGCORE_ROUNDS", "5"))  # `.ci/run` asks for 25: 200 interleavings in all
+SEEDS, ROUNDS = 8, int(os.environ.get("SEGCORE_ROUNDS", "5"))  # in each
 QUICK = {"backbone": "color", "max_side": 128}
 TABS = ("segments", "vectors", "spectrum", "count", "attention", "numbers", "repeat")
 QUICK_METHODS = ("kmeans", "spectral", "fiedler", "tokencut", "lost")

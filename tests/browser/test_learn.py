@@ -5,6 +5,7 @@ import pytest
 from demo.learn import texts as learn
 from demo.shared import texts
 from segcore.learn import load_learned
+from segcore.learn.baselines import BASELINES
 
 pytestmark = pytest.mark.browser
 
@@ -34,7 +35,7 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     assert run.locator(".ln-bar").count() == 6
     assert "on the diagonal" in run.locator(".ln-canvas").get_attribute("aria-label")
     page.wait_for_function("document.querySelectorAll('.ln-line').length >= 3")
-    page.wait_for_function("document.querySelectorAll('.ln-dashed').length === 3")
+    page.wait_for_function("n => document.querySelectorAll('.ln-dashed').length === n", arg=len(BASELINES))
     assert "k-means on color" in run.locator("svg[role=img]").last.get_attribute("aria-label")
     assert "at first" in run.locator("svg[role=img]").first.get_attribute("aria-label")
 

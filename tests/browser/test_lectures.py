@@ -10,7 +10,7 @@ pytestmark = pytest.mark.browser
 SHEETS = list(sheets().values())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def address(address):
     return f"{address}lectures"
 

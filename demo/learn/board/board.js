@@ -78,7 +78,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     open.addEventListener("click", () => trigger("open", { id }));
     save.hidden = open.hidden = true;
     const text = make("div", "ln-about");
-    text.append(make("h3", "ln-name"), make("p", "ln-details"));
+    text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
     head.append(text, open, save, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");

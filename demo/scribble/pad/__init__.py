@@ -1,7 +1,7 @@
 """The pad: a picture to draw strokes on, with the result under them."""
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from demo.scribble import texts
 from demo.shared.components.base import Component
@@ -47,25 +47,24 @@ class ScribblePad(Component):
     pictures = ("picture",)
     about = 'strokes: a list of {"label", "width", "points"}'
 
-    def __init__(self, *, empty: str, opacity: float = 0.5, elem_id: str | None = None, **kwargs: Any):
+    told: ClassVar = {
+        "palette": PALETTE.hex(MOST_LABELS),
+        "most": MOST_LABELS,
+        "most_strokes": MOST_STROKES,
+        "most_points": MOST_POINTS,
+        "words": texts.PAD,
+    }
+    empty = texts.EMPTY
+
+    def __init__(self, *, opacity: float = 0.5, elem_id: str | None = None, **kwargs: Any):
         """Make the component.
 
         Args:
-            empty: what is said while there is no picture.
             opacity: of the result at the start, in [0, 1].
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {
-            "palette": PALETTE.hex(MOST_LABELS),
-            "most": MOST_LABELS,
-            "most_strokes": MOST_STROKES,
-            "most_points": MOST_POINTS,
-            "opacity": opacity,
-            "empty": empty,
-            "words": texts.PAD,
-        }
-        super().__init__(None, fixed=fixed, elem_id=elem_id, **kwargs)
+        super().__init__(None, fixed={"opacity": opacity}, elem_id=elem_id, **kwargs)
 
     def preprocess(self, payload: Any) -> Any:
         """A `Drawn`: the strokes, which may be anything a client sends, and the picture they were drawn on."""

@@ -48,6 +48,8 @@ class Component(gr.HTML):
         happens: names of its events that Gradio does not have itself.
         pictures: keys of the value that hold a picture.
         about: what the value is, for API clients.
+        told: what the script of every one of them is told.
+        empty: what is said while there is nothing to show, by scripts that say something then.
     """
 
     files: ClassVar[Path]
@@ -55,14 +57,25 @@ class Component(gr.HTML):
     happens: ClassVar[tuple[str, ...]] = ()
     pictures: ClassVar[tuple[str, ...]] = ()
     about: ClassVar[str]
+    told: ClassVar[Mapping[str, Any]] = {}
+    empty: ClassVar[str] = ""
 
-    def __init__(self, value: Any = None, *, fixed: Mapping[str, Any], elem_id: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        value: Any = None,
+        *,
+        fixed: Mapping[str, Any] | None = None,
+        empty: str | None = None,
+        elem_id: str | None = None,
+        **kwargs: Any,
+    ):
         """Make the component.
 
         Args:
-            value: what is shown.
-            fixed: what the script is told once and what never changes. A component in a tab that was not open yet when its
-                first values came would not find it among its props.
+            value: what is shown, or None.
+            fixed: what else the script is told once and what never changes. A component in a tab that was not open yet when
+                its first values came would not find it among its props.
+            empty: in place of the sentence of the class.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
@@ -73,7 +86,7 @@ class Component(gr.HTML):
             apply_default_css=False,
             html_template=self._file("html").read_text(encoding="utf-8"),
             css_template="\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()),
-            js_on_load=self._mounting(fixed),
+            js_on_load=self._mounting({"empty": self.empty if empty is None else empty, **self.told, **(fixed or {})}),
             **kwargs,
         )
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from demo.shared.components.player import Player
+from demo.steps import texts
 
 
 class AlgorithmPlayer(Player):
@@ -15,3 +16,4 @@ class AlgorithmPlayer(Player):
     views = Path(__file__).parent / "player.js"
     happens = ("points",)
     pictures = ("picture",)
+    empty = texts.EMPTY

@@ -12,9 +12,9 @@ export function mapView({ run, ramps, hover, choose, pointed, usesPair, paletteC
   const view = {
     make(card) {
       card.frame = make("div", "st-map");
-      card.image = make("img", "st-picture");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.image = make("img", "lab-layer st-picture");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.canvas.setAttribute("aria-hidden", "true");
       card.marks.setAttribute("aria-hidden", "true");
       card.frame.append(card.image, card.canvas, card.marks);

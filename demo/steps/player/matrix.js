@@ -15,8 +15,8 @@ export function matrixView({ run, ramps, hover, choose, pointed, rampLegend }) {
       card.orders = make("div", "st-orders");
       card.orders.setAttribute("role", "group");
       card.frame = make("div", "st-matrix");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.frame.append(card.canvas, card.marks);
       card.legend = make("div");
       card.body.append(card.orders, card.frame, card.legend);

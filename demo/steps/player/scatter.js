@@ -39,8 +39,8 @@ export function scatterView({ element, run, trigger, hover, choose, pointed, use
   const view = {
     make(card) {
       card.frame = make("div", "st-scatter");
-      card.canvas = make("canvas", "st-layer");
-      card.marks = make("canvas", "st-layer st-marks");
+      card.canvas = make("canvas", "lab-layer st-layer");
+      card.marks = make("canvas", "lab-layer st-layer st-marks");
       card.frame.append(card.canvas, card.marks);
       card.legend = make("div");
       card.body.append(card.frame, card.legend);

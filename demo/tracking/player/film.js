@@ -27,7 +27,7 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
   const view = {
     make(card) {
       card.frame = make("div", "tk-film");
-      card.canvas = make("canvas", "st-layer");
+      card.canvas = make("canvas", "lab-layer st-layer");
       card.canvas.setAttribute("role", "img");
       card.frame.append(card.canvas);
       card.note = make("p", "st-note");

@@ -14,7 +14,7 @@ export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tr
   const view = {
     make(card) {
       card.frame = make("div", "tk-graph");
-      card.canvas = make("canvas", "st-layer");
+      card.canvas = make("canvas", "lab-layer st-layer");
       card.canvas.setAttribute("role", "img");
       card.frame.append(card.canvas);
       card.legend = make("div");

@@ -204,7 +204,7 @@ class Steps:
         if scores is not None:
             views.append({"kind": "lanes", "title": texts.LANES})
             said += texts.SAID_SCORES.format(**scores)
-            said_scores = dict(scores)
+            said_scores: dict[str, Any] = dict(scores)
             numbers += [Number(title, said_scores[key], f"scores['{key}']") for key, title in texts.SCORES.items()]
         title = texts.TITLES[OUTPUT].format(t=t + 1, n=d.n_frames) if several else texts.OUTPUT_TITLE
         return Frame(name, title, said, views, numbers, self._formula(labels))

@@ -1,7 +1,7 @@
 """Eigenvectors on the patch grid, and the two-way cut."""
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
 from demo.lab import texts
 from demo.shared.components.base import Component
@@ -51,22 +51,5 @@ class FiedlerPanel(Component):
     happens = ("cut",)
     pictures = ("picture",)
     about = "eigenvectors on the patch grid, as base64 of 32-bit floats"
-
-    def __init__(
-        self,
-        value: FiedlerValue | None = None,
-        *,
-        empty: str = "The eigenvectors of the picture's graph appear here.",
-        elem_id: str | None = None,
-        **kwargs: Any,
-    ):
-        """Make the component.
-
-        Args:
-            value: what is shown, or None.
-            empty: what is said while there is nothing to show.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        fixed = {"stops": DIVERGING, "empty": empty, "words": texts.VECTORS_WORDS}
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
+    told: ClassVar = {"stops": DIVERGING, "words": texts.VECTORS_WORDS}
+    empty = "The eigenvectors of the picture's graph appear here."

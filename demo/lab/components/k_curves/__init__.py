@@ -1,7 +1,7 @@
 """Curves over the number of segments K, whose points can be chosen."""
 
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
 from demo.shared.components.base import Component
 
@@ -38,21 +38,4 @@ class KCurves(Component):
     files = Path(__file__).parent
     happens = ("choose",)
     about = "candidates K and their scores for each criterion"
-
-    def __init__(
-        self,
-        value: KCurvesValue | None = None,
-        *,
-        empty: str = "What the data say about K appears here.",
-        elem_id: str | None = None,
-        **kwargs: Any,
-    ):
-        """Make the component.
-
-        Args:
-            value: what is shown, or None.
-            empty: what is said while there is nothing to show.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        super().__init__(value, fixed={"empty": empty}, elem_id=elem_id, **kwargs)
+    empty = "What the data say about K appears here."

@@ -13,7 +13,7 @@ function card(curve) {
   const figure = make("figure", `kc-card${curve.in_use ? " kc-used" : ""}`);
   figure.dataset.card = curve.key;
   const head = make("div", "kc-head");
-  head.append(make("h3", "kc-title", curve.title), make("span", "kc-k", curve.k ? `K = ${curve.k}` : "…"));
+  head.append(make("h3", "lab-title", curve.title), make("span", "kc-k", curve.k ? `K = ${curve.k}` : "…"));
   figure.append(head, make("p", "kc-question", curve.question));
   if (curve.candidates.length) figure.append(makeSvg("svg", { role: "group", "aria-label": `${curve.title}: ${curve.formula}` }));
   else figure.append(make("p", "kc-pending", curve.note));

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from demo.lab import texts
 from demo.shared.components.base import Component, with_urls
@@ -59,6 +59,8 @@ class PatchPanel(Component):
 
     files = Path(__file__).parent
     about = "the picture, its grid, and the names of its maps"
+    told: ClassVar = {"stops": DIVERGING, "words": texts.PATCH_WORDS}
+    empty = texts.PATCH_EMPTY
 
     def __init__(
         self,
@@ -67,7 +69,6 @@ class PatchPanel(Component):
         probe: Callable[[Any], Answer | dict[str, str]],
         most_neighbors: int,
         neighbors: int = 10,
-        empty: str = "What one patch has to do with all others appears here.",
         elem_id: str | None = None,
         **kwargs: Any,
     ):
@@ -78,7 +79,6 @@ class PatchPanel(Component):
             probe: takes {"token", "row", "column"} as the browser sends them, and returns an `Answer`. It must judge them.
             most_neighbors: of the slider.
             neighbors: drawn at the start.
-            empty: what is said while there is nothing to show.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
@@ -86,13 +86,7 @@ class PatchPanel(Component):
         def ask(question: Any) -> Answer | dict[str, str]:  # Gradio marks what it is given, which a bound method refuses
             return probe(question)
 
-        fixed = {
-            "stops": DIVERGING,
-            "empty": empty,
-            "neighbors": neighbors,
-            "most": most_neighbors,
-            "words": texts.PATCH_WORDS,
-        }
+        fixed = {"neighbors": neighbors, "most": most_neighbors}
         super().__init__(value, fixed=fixed, elem_id=elem_id, server_functions=[ask], **kwargs)
 
     def postprocess(self, value: Any) -> Any:

@@ -183,8 +183,8 @@ export function mount({ element, props, watch, server, fixed }) {
     const node = make("figure", "pp-card");
     node.dataset.map = key;
     node.innerHTML =
-      '<div class="pp-mini" role="img"><img class="pp-picture pp-under-map" alt=""><canvas class="pp-map"></canvas>' +
-      '<canvas class="pp-marks"></canvas></div><div class="pp-ramp" aria-hidden="true"></div>' +
+      '<div class="lab-stage pp-mini" role="img"><img class="lab-layer pp-picture pp-under-map" alt=""><canvas class="lab-layer pp-map"></canvas>' +
+      '<canvas class="lab-layer pp-marks"></canvas></div><div class="pp-ramp" aria-hidden="true"></div>' +
       '<div class="pp-ends" aria-hidden="true"></div><p class="pp-here"></p>';
     const part = (name) => node.querySelector(`.pp-${name}`);
     const card = { key, title, source: picture, second, node, button: null };

@@ -19,7 +19,7 @@ TITLE = "One patch"
 def make(service: Service) -> Panel:
     """Lay the tab out."""
     answers = Answers(service)
-    patch = PatchPanel(probe=answers.probe, most_neighbors=MOST_NEIGHBORS, empty=texts.PATCH_EMPTY, elem_id="patch")
+    patch = PatchPanel(probe=answers.probe, most_neighbors=MOST_NEIGHBORS, elem_id="patch")
     gr.Markdown(texts.PATCH_SECOND_INFO, elem_id="second-info")
     with gr.Row(elem_id="second-row"):
         with gr.Column(scale=1, min_width=200):

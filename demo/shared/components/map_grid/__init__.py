@@ -1,7 +1,7 @@
 """Small multiples: maps and masks on the patches, over the picture."""
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import ClassVar, NotRequired, TypedDict
 
 from demo.shared.components.base import Component
 from segcore.show.palette import DIVERGING, SEQUENTIAL
@@ -50,21 +50,4 @@ class MapGrid(Component):
     files = Path(__file__).parent
     happens = ("choose",)
     about = "maps on the patch grid, as base64 of 32-bit floats"
-
-    def __init__(
-        self,
-        value: MapGridValue | dict[str, str] | None = None,
-        *,
-        empty: str = "",
-        elem_id: str | None = None,
-        **kwargs: Any,
-    ):
-        """Make the component.
-
-        Args:
-            value: what is shown; only a message where there are no maps; or None.
-            empty: what is said while there is nothing to show; with "" nothing is.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        super().__init__(value, fixed={"ramps": RAMPS, "empty": empty}, elem_id=elem_id, **kwargs)
+    told: ClassVar = {"ramps": RAMPS}

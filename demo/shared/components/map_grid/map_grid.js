@@ -65,7 +65,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function rowNode(row) {
     const section = make("section", "mg-row");
-    if (row.title) section.append(make("h3", "mg-title", row.title));
+    if (row.title) section.append(make("h3", "lab-title", row.title));
     if (row.text) section.append(make("p", "mg-text", row.text));
     const list = make("div", "mg-tiles");
     list.append(...row.tiles.map(tileNode));

@@ -1,6 +1,5 @@
 """The component that plays a sequence."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,29 +13,15 @@ class Player(Component):
 
     Attributes:
         views: the script of the page, whose `mount` calls `play` of player.js with what draws each kind of view.
-        words: what these views say beside what all players say.
     """
 
     files = Path(__file__).parent
     views: ClassVar[Path]
-    words: ClassVar[Mapping[str, Any]] = {}
     about = "all steps of a run, with packed arrays"
-
-    def __init__(self, value: dict[str, Any] | None = None, *, empty: str = "", elem_id: str | None = None, **kwargs: Any):
-        """Make the component.
-
-        Args:
-            value: a sequence, or None.
-            empty: what is said while there is none.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        fixed = {
-            "ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
-            "empty": empty,
-            "words": {**texts.PLAYER, **self.words},
-        }
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
+    told: ClassVar[dict[str, Any]] = {
+        "ramps": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+        "words": texts.PLAYER,
+    }
 
     def _file(self, ending: str) -> Path:
         return self.views if ending == "js" else super()._file(ending)

@@ -1,7 +1,7 @@
 """The picture under its segments."""
 
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import Any, ClassVar, NotRequired, TypedDict
 
 from demo.shared import texts
 from demo.shared.components.base import Component
@@ -34,6 +34,8 @@ class Viewer(Component):
     files = Path(__file__).parent
     pictures = ("picture", "labels")
     about = "the picture, its labels, their names, areas and colors"
+    told: ClassVar = {"neutral": NEUTRAL, "words": texts.VIEWER}
+    empty = "Choose a picture, and its segments appear here."
 
     def __init__(
         self,
@@ -41,7 +43,6 @@ class Viewer(Component):
         *,
         opacity: float = 0.55,
         divider: float = 0.0,
-        empty: str = "Choose a picture, and its segments appear here.",
         elem_id: str | None = None,
         **kwargs: Any,
     ):
@@ -51,9 +52,7 @@ class Viewer(Component):
             value: what is shown, or None.
             opacity: of the masks at the start, in [0, 1].
             divider: share of the width left of the before and after divider at the start, in [0, 1].
-            empty: what is said while there is nothing to show.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {"opacity": opacity, "divider": divider, "empty": empty, "neutral": NEUTRAL, "words": texts.VIEWER}
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
+        super().__init__(value, fixed={"opacity": opacity, "divider": divider}, elem_id=elem_id, **kwargs)
