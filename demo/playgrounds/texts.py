@@ -2,6 +2,7 @@
 
 # What cannot be.
 OUT_OF_RANGE = "{label} must be between {lo} and {hi}; got {value}. The nearest value that may be is shown."
+NOT_WHOLE = "{label} must be a whole number; got {value}. The nearest one is shown."
 NO_NUMBER = "A cell must hold a number; got {value!r}."
 NO_CHOICE = "{label} must be one of {known}; got {value!r}. The first one is shown."
 NO_TABLE = "The numbers of {label} in this link cannot be read; those of the beginning are shown."
@@ -226,6 +227,7 @@ BOARD = {
     "kind": "Kind of layer {number}",
     "click": "Click, or move with the arrow keys; with Shift ten at a time",
     "paint": "{title}. Arrow keys move, Space paints with the chosen label, 1 to 9 choose it.",
+    "uncover": "Uncover this result",
     "which": "Which is it?",
     "yes": "yes",
     "no": "no",

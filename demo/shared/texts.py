@@ -1,6 +1,7 @@
 """The sentences that several pages say, and the words for the choices of a setting."""
 
 TITLE = "Unsupervised segmentation lab"
+LARGE = "Large (F)"
 PICTURE = "Picture"
 EXAMPLES = "Examples"
 SAVE = "Save"

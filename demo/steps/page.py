@@ -26,7 +26,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=2, min_width=300, elem_id="steps-inputs"):
             controls = _controls(service)
         with gr.Column(scale=6, min_width=340, elem_id="steps-results"):
-            player = AlgorithmPlayer(elem_id="player")
+            player = AlgorithmPlayer(empty=texts.EMPTY, elem_id="player")
             status = gr.Markdown(elem_id="steps-status", container=False)
     _wire(demo, service, controls, player, status)
 

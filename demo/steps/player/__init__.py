@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from demo.shared.components.player import Player
-from demo.steps import texts
 
 
 class AlgorithmPlayer(Player):
@@ -16,4 +15,3 @@ class AlgorithmPlayer(Player):
     views = Path(__file__).parent / "player.js"
     happens = ("points",)
     pictures = ("picture",)
-    empty = texts.EMPTY

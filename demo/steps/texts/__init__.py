@@ -22,7 +22,7 @@ POINTS_HELP = "Click into the plane to add a point; click on a point to remove i
 ALGORITHM, ALGORITHM_INFO = "Algorithm", "Played one step at a time; every number is the program's own."
 DATA_LABEL, DATA_INFO = "On", "A picture, or points in the plane that make its strengths and its failures visible."
 N_POINTS, N_POINTS_INFO = "Number of points", "How many are drawn."
-GAMMA, GAMMA_INFO = "Scale γ of the graph", "A_ij = exp(−γ ‖x_i − x_j‖²), 0 below 0.01; large γ joins near points only."
+GAMMA, GAMMA_INFO = "Scale γ of the graph", "Aᵢⱼ = exp(−γ ‖xᵢ − xⱼ‖²), 0 below 0.01; large γ joins near points only."
 MORE = "More"
 EMPTY = "The steps appear here."
 STATUS = (

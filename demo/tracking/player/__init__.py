@@ -1,7 +1,7 @@
 """The component that plays a tracker."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from demo.shared.components.player import Player
 from demo.tracking import texts
@@ -18,7 +18,7 @@ class TrackPlayer(Player):
     views = Path(__file__).parent / "player.js"
     styles = (Path(__file__).parent / "track.css",)
     empty = texts.EMPTY
-    told: ClassVar[dict[str, Any]] = {**Player.told, "words": {**Player.told["words"], **texts.PLAYER}}
+    words = texts.PLAYER
 
     def postprocess(self, value: Any) -> Any:
         """Send the value, with addresses of the sheets of frames."""

@@ -333,14 +333,14 @@ def _looks(d: Detections) -> Tensor:
 
 
 def _features(d: Detections, edges: Ints) -> Tensor:
-    """(e · 5,) float32: frames between, way of the feet / mean height, logarithm of the heights' ratio, IoU, cosine."""
+    """(e · 4,) float32: frames between, way of the feet / mean height, IoU, cosine."""
     i, j = edges.T
     height = (d.boxes[i, 3] + d.boxes[j, 3]) / 2
     way = (d.feet[j] - d.feet[i]) / height[:, None]
     overlap = _ious(d, i, j)
     looks = unit(d.appearance) if d.appearance is not None else np.zeros((len(d), 1))
     cosine = (looks[i] * looks[j]).sum(1)
-    columns = [d.frame[j] - d.frame[i], np.linalg.norm(way, axis=1), np.log(d.boxes[j, 3] / d.boxes[i, 3]), overlap, cosine]
+    columns = [d.frame[j] - d.frame[i], np.linalg.norm(way, axis=1), overlap, cosine]
     return torch.from_numpy(np.stack(columns, 1)).float().flatten()
 
 

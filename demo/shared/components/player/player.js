@@ -1,7 +1,7 @@
 import { asked } from "../../js/address.js";
 import { MOVES } from "../../js/cells.js";
 import { rgbOf } from "../../js/colors.js";
-import { filled, make, makeButton, partsOf } from "../../js/dom.js";
+import { filled, make, makeButton, partsOf, written } from "../../js/dom.js";
 import { unpackedAll } from "./arrays.js";
 import { formula } from "./formula.js";
 import { paints } from "./paints.js";
@@ -13,20 +13,20 @@ const BEAT = 1100; // ms per step at speed 1
 //   makers: by kind of view, what makes it: given the player, it returns {make(card), paint(card, spec), mark(card, spec)}.
 export function play({ element, props, trigger, watch, fixed }, makers) {
   const { words } = fixed;
-  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0, large: false };
-  const isCovered = asked("cover") === "1";
+  const run = { value: null, arrays: {}, at: 0, i: 0, j: null, hover: null, timer: 0, asked: null, answer: null, speed: 1, variant: 0, covered: asked("cover") === "1" };
   const calm = window.matchMedia("(prefers-reduced-motion: reduce)");
 
   const NAMES = [
     "message", "body", "title", "said", "first", "back", "play", "forward", "last", "slider", "count", "speed", "stage",
     "question", "ask", "options", "verdict", "close", "pointed", "formula", "numbers-card", "predict", "predict-card",
-    "variants", "copy", "copy-link", "copied", "python", "word",
+    "variants", "copy", "copy-link", "copied", "python", "word", "cover", "panel",
   ];
 
   const parts = partsOf(element, "st", NAMES);
   parts.numbers = element.querySelector(".st-numbers tbody");
   let cards = [];
   let addressTimer = 0;
+  let shownSaid = ""; // what is read aloud, and not again
 
   // What the views and the rest share; each takes what it needs, and adds what it has.
   const player = {
@@ -57,7 +57,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     const kept = run.value?.algorithm === value.algorithm ? frame().step : "";
     Object.assign(run, { value, arrays, hover: null, asked: null, answer: null, j: value.pair ?? null });
     run.i = value.open.point ?? (same && run.i < value.n ? run.i : value.point);
-    element.classList.remove("st-asking");
+    parts.panel.classList.remove("st-asking");
     parts.question.hidden = true;
     parts.message.hidden = true;
     parts.body.hidden = false;
@@ -82,7 +82,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
 
   // Whether the outcome is still to be predicted: a question is open, or the link covers what comes.
   function predicting() {
-    return isCovered || (run.asked !== null && run.answer === null);
+    return run.covered || (run.asked !== null && run.answer === null);
   }
 
   function pointed() {
@@ -106,8 +106,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     if (!run.value) return;
     const { title, said, views: specs, number } = frame();
     const { frames, total } = run.value;
-    parts.title.textContent = title;
-    if (parts.said.textContent !== said) parts.said.textContent = said;
+    written(parts.title, title);
+    if (shownSaid !== said) written(parts.said, (shownSaid = said));
     parts.slider.value = String(run.at);
     parts.slider.style.setProperty("--lab-fill", `${(100 * run.at) / Math.max(1, Number(parts.slider.max))}%`);
     parts.slider.setAttribute("aria-valuetext", title);
@@ -129,7 +129,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     const chosen = Math.min(run.variant, variants.length - 1);
     parts.variants.replaceChildren(
       ...variants.map(({ label }, at) => {
-        const button = makeButton("", label);
+        const button = written(makeButton(""), label);
         button.setAttribute("aria-pressed", String(at === chosen));
         button.addEventListener("click", () => {
           run.variant = at;
@@ -143,11 +143,11 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
 
   function cardFor(spec, old) {
     if (old?.kind === spec.kind) {
-      old.heading.textContent = spec.title;
+      written(old.heading, spec.title);
       return old;
     }
     const node = make("figure", `st-card st-card-${spec.kind}`);
-    const card = { kind: spec.kind, node, heading: make("figcaption", "", spec.title), body: make("div", "st-card-body") };
+    const card = { kind: spec.kind, node, heading: written(make("figcaption"), spec.title), body: make("div", "st-card-body") };
     node.append(card.heading, card.body);
     views[spec.kind].make(card);
     return card;
@@ -245,7 +245,6 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     Home: () => step(-Infinity),
     End: () => step(Infinity),
     " ": togglePlay,
-    f: () => setLarge(!run.large),
     "+": () => setSpeed(1),
     "-": () => setSpeed(-1),
   };
@@ -267,11 +266,13 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     return KEYS[key]();
   }
 
-  // ---- Large: for a hall ----
+  // ---- Covered: what comes, and what the numbers say, is to be predicted ----
 
-  function setLarge(on) {
-    run.large = on;
-    element.classList.toggle("st-large", on);
+  function setCovered(on) {
+    run.covered = on;
+    parts.panel.classList.toggle("st-covered", on);
+    parts.cover.setAttribute("aria-pressed", String(on));
+    for (const name of ["said", "numbers-card", "formula", "python"]) parts[name].toggleAttribute("inert", on);
     if (!run.value) return;
     paintFrame();
     writeAddress();
@@ -283,8 +284,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    for (const name of ["__theme", "cover"]) if (asked(name)) query.set(name, asked(name));
-    if (run.large) query.set("large", "1");
+    for (const name of ["__theme", "large"]) if (asked(name)) query.set(name, asked(name));
+    if (run.covered) query.set("cover", "1");
     return `${location.pathname}?${query}`;
   }
 
@@ -309,6 +310,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
   parts.forward.addEventListener("click", () => step(1));
   parts.last.addEventListener("click", () => step(Infinity));
   parts.play.addEventListener("click", togglePlay);
+  parts.cover.addEventListener("click", () => setCovered(!run.covered));
   parts.slider.addEventListener("input", () => step(parts.slider.valueAsNumber - run.at));
   parts.speed.addEventListener("change", speedChanged);
   parts.close.addEventListener("click", leaveQuestion);
@@ -323,7 +325,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     paintFrame();
   }).observe(parts.stage);
 
-  setLarge(asked("large") === "1");
+  setCovered(run.covered);
   watch("value", () => receive(props.value));
   receive(props.value);
 }
