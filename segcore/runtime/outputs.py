@@ -15,7 +15,7 @@ MARK = ("Software", "segcore")  # the text in the PNG files of results
 CLUSTERS = "clusters.json"  # what `collection segment` writes about all of its files
 _MARKED = b"tEXt" + "\0".join(MARK).encode()
 _OUR_JSON = ({"settings", "backbone"}, {"system", "groups"}, {"protocol"}, {"backbone", "miou"}, {"machine", "rows"})
-_OUR_ARRAYS = {"eigenvalues.npy", "eigenvectors.npy"}
+_OUR_ARRAYS = ({"eigenvalues.npy", "eigenvectors.npy"}, {"f.npy", "image_size.npy", "scaled_size.npy", "patch.npy"})
 _ENDINGS = (".labels.png", ".overlay.png", ".spectrum.npz")  # of the files beside STEM.json
 _MOST_HEADER = 100 << 20  # bytes of a safetensors header, as that library allows
 _PNG_END = b"IEND\xaeB`\x82"
@@ -76,7 +76,7 @@ def is_ours(path: Path) -> bool:
             return _is_our_safetensors(path)
         if path.suffix == ".npz" and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return set(archive.namelist()) == _OUR_ARRAYS
+                return set(archive.namelist()) in _OUR_ARRAYS
         with path.open("rb") as file:
             if _MARKED in file.read(4096):
                 return True
