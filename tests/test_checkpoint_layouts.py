@@ -1,12 +1,16 @@
 """Checkpoints as their authors save them: one transformer in every wrapping gives the same features."""
 
+import json
+
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from segcore import ModelError, Settings, segment
+from segcore.features.published import BACKBONES
 from segcore.features.vit import load_vit
 from segcore.pipeline.backbones import resolve_backbone
-from tests.checkpoints import make_net
+from tests.checkpoints import FAMILIES, make_net
 from tests.scenes import two_discs
 
 
@@ -95,18 +99,84 @@ def test_norms_that_only_the_training_of_dinov3_uses_are_left_out(tmp_path):
     assert torch.equal(features(tmp_path / "plain.pth"), features(tmp_path / "sat.pth"))
 
 
-@pytest.mark.parametrize("start", ["", "vit."])
-def test_the_layout_of_transformers_is_named(tmp_path, start):
-    torch.save(
-        prefixed(start, {
-            "embeddings.cls_token": torch.zeros(1, 1, 128),
-            "embeddings.patch_embeddings.projection.weight": torch.zeros(128, 3, 16, 16),
-            "encoder.layer.0.attention.attention.query.weight": torch.zeros(128, 128),
-        }),
-        tmp_path / "hf.pth",
-    )  # fmt: skip
-    with pytest.raises(ModelError, match=r"library transformers.*timm/vit_small_patch16_224.dino"):
-        resolve_backbone(str(tmp_path / "hf.pth"))
+OF_TRANSFORMERS = {  # what transformers 5 calls the parts of a block of its ViT, DINOv2 and DINOv3
+    "vit": {
+        "norm1": "layernorm_before", "norm2": "layernorm_after", "q": "attention.attention.query",
+        "k": "attention.attention.key", "v": "attention.attention.value", "attn.proj": "attention.output.dense",
+        "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense",
+    },
+    "dinov2": {
+        "q": "attention.attention.query", "k": "attention.attention.key", "v": "attention.attention.value",
+        "attn.proj": "attention.output.dense", "ls1.gamma": "layer_scale1.lambda1", "ls2.gamma": "layer_scale2.lambda1",
+    },
+    "dinov3": {
+        "q": "attention.q_proj", "k": "attention.k_proj", "v": "attention.v_proj", "attn.proj": "attention.o_proj",
+        "mlp.fc1": "mlp.up_proj", "mlp.fc2": "mlp.down_proj", "gamma_1": "layer_scale1.lambda1",
+        "gamma_2": "layer_scale2.lambda1",
+    },
+}  # fmt: skip
+
+
+def as_transformers_saves(state, kind):
+    """Tensors of timm under the names of transformers, with queries, keys and values apart."""
+    v3, names = kind == "dinov3", OF_TRANSFORMERS[kind]
+    patches = "embeddings.patch_embeddings." + ("" if v3 else "projection.")
+    out = {"embeddings.mask_token": torch.zeros(1, 128)}
+    for key, x in state.items():
+        if key.startswith("blocks."):
+            _, i, part = key.split(".", 2)
+            block = f"layer.{i}." if v3 else f"encoder.layer.{i}."
+            if part.startswith("attn.qkv."):
+                end = part.removeprefix("attn.qkv.")
+                out |= {f"{block}{names[n]}.{end}": y.clone() for n, y in zip("qkv", x.chunk(3), strict=True)}
+            elif part in ("attn.q_bias", "attn.v_bias"):
+                out[f"{block}{names[part[5]]}.bias"] = x
+            else:
+                name = next((part.replace(mine, theirs, 1) for mine, theirs in names.items() if part.startswith(mine)), part)
+                out[block + name] = x
+        elif key.startswith("patch_embed.proj."):
+            out[patches + key.removeprefix("patch_embed.proj.")] = x
+        elif key.startswith("norm."):
+            out[key if v3 else f"layer{key}"] = x
+        else:
+            out["embeddings." + {"pos_embed": "position_embeddings", "reg_token": "register_tokens"}.get(key, key)] = x
+    if "reg_token" in state and not v3:  # there the class token has a position, too
+        place = torch.randn(1, 1, 128, generator=torch.Generator().manual_seed(1))
+        out["embeddings.cls_token"] = state["cls_token"] - place
+        out["embeddings.position_embeddings"] = torch.cat([place, state["pos_embed"]], 1)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("family", "kind", "start", "args"),
+    [
+        ("dino", "vit", "", {}),
+        ("dino", "vit", "vit.", {}),
+        ("dinov2", "dinov2", "", {"embed_dim": 128, "num_heads": 2}),
+        ("dinov2_reg", "dinov2", "dinov2_with_registers.", {}),
+        ("dinov3", "dinov3", "", {}),
+        ("dinov3", "dinov3", "", {"qkv_bias": True}),
+    ],
+)
+def test_the_layout_of_transformers_is_read(family, kind, start, args, tmp_path):
+    backbone, tiny = FAMILIES[family]
+    state = make_net(BACKBONES[backbone].timm_name, **tiny | args).state_dict()
+    head = {"classifier.weight": torch.zeros(5, 128), f"{start}pooler.dense.weight": torch.zeros(128, 128)}
+    torch.save(state, tmp_path / "timm.pth")
+    torch.save(prefixed(start, as_transformers_saves(state, kind)) | head, tmp_path / "hf.pth")
+    found, expected = features(tmp_path / "hf.pth"), features(tmp_path / "timm.pth")
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_number_of_heads_is_that_of_the_config_beside(state, tmp_path):
+    for folder, heads in (("two", 2), ("four", 4)):
+        (tmp_path / folder).mkdir()
+        save_file(as_transformers_saves(state, "vit"), tmp_path / folder / "model.safetensors")
+        (tmp_path / folder / "config.json").write_text(json.dumps({"model_type": "vit", "num_attention_heads": heads}))
+    torch.save(state, tmp_path / "timm.pth")
+    expected = features(tmp_path / "timm.pth")
+    torch.testing.assert_close(features(tmp_path / "two" / "model.safetensors"), expected)
+    assert float((features(tmp_path / "four" / "model.safetensors") - expected).abs().max()) > 1e-2
 
 
 def test_features_that_are_not_finite_are_refused_by_the_name_of_their_weights(state, tmp_path):

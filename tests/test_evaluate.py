@@ -260,6 +260,19 @@ def weights(tmp_path):
     return str(write_folder(tmp_path / name, state, config))
 
 
+def test_color_and_position_stand_beside_what_was_learned(labelled, weights, capsys):
+    """Unless other rows are named; what cannot be done without a network costs nothing but a note."""
+    asked = ["evaluate", "labels", "--images", str(labelled / "pictures"), "--labels", str(labelled / "labels")]
+    asked += ["--max-side", "64", "--weights", weights, "--upsampling", "nearest"]
+    assert cli.main([*asked, "--method", "kmeans"]) == 0
+    assert "\ncolor " in capsys.readouterr().out
+    assert cli.main([*asked, "--method", "kmeans", "--compare", ""]) == 0
+    assert "\ncolor " not in capsys.readouterr().out
+    assert cli.main([*asked, "--method", "dino_seg"]) == 0
+    assert "note: color: " in capsys.readouterr().err
+    assert cli.main([*asked, "--method", "dino_seg", "--compare", "color"]) == 2
+
+
 def test_an_untrained_twin_differs_in_its_weights_only(tmp_path, monkeypatch):
     for family in ("dino", "dinov2_reg", "dinov3"):
         name, state, config = make_family(family)

@@ -551,12 +551,22 @@ def test_modified_deepcluster_clusters_what_its_classifier_reads(stuff):
         learner = learner_of("mdc", stuff, tiny("mdc").replace(whitening=whitening))
         learner.prepare(Turn(generator(1), 0, 0.0, generator))
         with torch.no_grad():
-            f = torch.cat([learner._features(generator(step)) for step in range(3)])
+            f = torch.cat([learner.net.features(learner.clustered(generator(step))) for step in range(3)])
         seen = learner.net.whitened(f)
         assert torch.allclose(seen, f, atol=1e-6) != whitening
         z = seen.permute(0, 2, 3, 1).flatten(0, 2)
         expected = torch.cdist(z, learner.net.prototypes).argmin(1)
         assert float((learner.labels.flatten() == expected).float().mean()) > 0.999
+
+
+def test_modified_deepcluster_learns_from_the_crops_that_it_clustered_in_other_colors(stuff):
+    """Without a change of colors the same pixels; with one the same places, whose brightness goes up and down alike."""
+    for change in (0.0, 0.3):
+        learner = learner_of("mdc", stuff, tiny("mdc").replace(color_change=change))
+        plain, other = learner._crops(generator(1)), learner.clustered(generator(1))
+        assert torch.equal(plain, other) == (change == 0)
+        grays = torch.stack([pixels.mean(1).flatten(1) for pixels in (plain, other)])
+        assert all(float(torch.corrcoef(pair)[0, 1]) > 0.7 for pair in grays.transpose(0, 1))
 
 
 def test_whitened_features_are_uncorrelated():

@@ -77,7 +77,9 @@ def test_a_run_shows_everything_and_goes_on_from_what_it_left():
         left = report.left or left
     reports.close()
     assert all(1 / 6 <= accuracy < 0.5 for accuracy in shown["baselines"].values())
-    assert shown["baselines"].keys() == BASELINES.keys()
+    assert shown["baselines"].keys() == shown["baseline_mious"].keys() == BASELINES.keys()
+    assert all(0 < miou < 0.5 for miou in shown["baseline_mious"].values())
+    assert 0 < shown["masks"]["miou"] <= 1
     assert len(shown["masks"]["images"]) == len(shown["pictures"]["images"]) == 6
     assert 0 < shown["masks"]["accuracy"] <= 1
     assert sum(shown["table"]["use"]) == pytest.approx(1, abs=1e-3)

@@ -72,6 +72,8 @@ def test_border_sees_an_object_that_covers_a_corner_or_most_of_the_picture():
     assert torch.equal(object_side(side.flatten(), torch.zeros(48), h=6, w=8, rule="border"), side.flatten())
     side[:, :2] = True  # now it also has 10 of the border cells, and two corners
     assert torch.equal(object_side(~side.flatten(), torch.zeros(48), h=6, w=8, rule="border"), ~side.flatten())
+    one = torch.tensor([[1, 0, 0, 0], [0, 0, 0, 1], [1, 1, 0, 1]]).bool().flatten()  # 5 of 10 cells, 3 of 4 corners
+    assert torch.equal(object_side(one, torch.zeros(12), h=3, w=4, rule="border"), ~one)  # 8 to 6, as the authors count
     for shape in ((1, 7), (7, 1), (2, 2)):  # all cells are border: the rule is that of the minority
         side = torch.arange(shape[0] * shape[1]) < 2
         h, w = shape

@@ -23,7 +23,15 @@ from demo.shared.service import Service
 from segcore.collection import Collection, Grouping, PictureFile, Store, collect, group, label_map, open_reader, system_of
 from segcore.collection.export import clusters, zipped
 from segcore.errors import InputError
-from segcore.evaluate.collection import Truth, count_pixels, matched_scores, truth_of
+from segcore.evaluate.collection import (
+    Contender,
+    Scores,
+    Truth,
+    count_pixels,
+    evaluate_collection,
+    matched_scores,
+    truth_of,
+)
 from segcore.image import read_image
 from segcore.runtime.steps import Progress, Steps, finish, mapped
 from segcore.runtime.stopping import stop_if_asked
@@ -145,7 +153,23 @@ def _maps(
         done = (i + 1) / len(collection)
         yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=_GROUPED + (0.99 - _GROUPED) * done, show=show)
     if truth is not None and table is not None:
-        yield Report(texts.MAPS, share=1.0, show=Parts(scores=scores_shown(matched_scores(table, truth.classes), str)))
+        beside = yield from _of_color(collection, grouping.n_groups, truths, ignore)
+        scores = scores_shown(matched_scores(table, truth.classes), beside, str)
+        yield Report(texts.MAPS, share=1.0, show=Parts(scores=scores))
+
+
+def _of_color(collection: Collection, k: int, truths: Mapping[str, Path], ignore: int | None) -> Steps[Report, Scores]:
+    """What k-means on Lab color and position reaches on the same pictures."""
+
+    def tell(p: Progress) -> Report:
+        return Report(texts.BESIDE, p.done, p.total, p.unit, share=0.99)
+
+    settings = collection.settings.replace(backbone="color")
+    collecting: Steps[Progress, Collection] = collect(collection.pictures, open_reader(settings), collection.store)
+    plain = yield from mapped(collecting, tell)
+    rows = [Contender("color", plain, system_of("kmeans"))]
+    scoring = evaluate_collection(rows, truths, n_groups=k, ignore=ignore, settings=settings, over=0, probe=False)
+    return (yield from mapped(scoring, tell))[0].matched
 
 
 def _truth(collection: Collection, truths: dict[str, Path], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:

@@ -22,6 +22,7 @@ LEAD = (
 LISTING = "listing the pictures"
 GROUPS = "groups, their patches and the scatter"
 MAPS = "label maps"
+BESIDE = "color and position beside them"
 NO_FILES = "Choose pictures of your own first: 2 to {most} files, or a zip."
 TOO_MANY = "At most {most} pictures at once on this page; got {n}. Take fewer, or `python -m segcore collection segment`."
 NOT_YET = "There is no result to save yet; wait until the job is done."
@@ -43,7 +44,8 @@ BOARD = {
     "point": "{name}, group {group}",
     "lasso": "Name for the group that most of the {n} points in the loop are in ({group}):",
     "curves": "Loss",
-    "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures).",
+    "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures). K-means on Lab color and "
+    "position, which learned nothing: {color_miou}, {color_accuracy}.",
     "confusion": "Confusion: true class in the columns, found in the rows.",
     "none": "no partner",
     "pictures": "Pictures",

@@ -68,7 +68,7 @@ def make_work(
         reports = _reports(states, pictures, asked.options.k, settings, clock)
         if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
-            yield Report(texts.COMPARING, show=Parts(baselines=_baselines(pictures, asked)))
+            yield Report(texts.COMPARING, show=_baselines(pictures, asked))
         yield from reports
 
     return work
@@ -82,10 +82,13 @@ def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
     return own_pictures(own.files, side=asked.settings.side, labels=own.labels, ignore=own.ignore)
 
 
-def _baselines(pictures: Pictures, asked: Asked) -> dict[str, float]:
-    """The accuracy of what learned nothing, by its name."""
+def _baselines(pictures: Pictures, asked: Asked) -> Parts:
+    """The scores of what learned nothing, by its name."""
     found = score_baselines(pictures, _scored(pictures), n_segments=asked.options.k, seed=asked.options.begin)
-    return {name: round(scores.accuracy, 4) for name, scores in found.items()}
+    return Parts(
+        baselines={name: round(scores.accuracy, 4) for name, scores in found.items()},
+        baseline_mious={name: round(scores.miou, 4) for name, scores in found.items()},
+    )
 
 
 def _scored(pictures: Pictures) -> Pictures:
@@ -152,10 +155,11 @@ def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings
     masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
     scores = _scores(state, pictures, k)
     learned = state.learned()
-    told = Masks(images=masks, accuracy=None, names=None, class_of=None)
+    told = Masks(images=masks, accuracy=None, miou=None, names=None, class_of=None)
     if scores is not None:
         learned = learned.named(scores.names(pictures.classes))
-        told = Masks(images=masks, accuracy=round(scores.accuracy, 4), names=learned.names, class_of=scores.class_of)
+        accuracy, miou = round(scores.accuracy, 4), round(scores.miou, 4)
+        told = Masks(images=masks, accuracy=accuracy, miou=miou, names=learned.names, class_of=scores.class_of)
     return told, Left(learned, state.checkpoint(), pictures, settings)
 
 

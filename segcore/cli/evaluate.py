@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 LEVELS = "2,3,4,6,8,12"
 ALL = "all"  # methods of `evaluate objects`
 UNTRAINED = "random"  # a row of --compare
+PLAIN = "color"  # the row where --compare is left out: what Lab color and position reach without a network
 _NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
 
@@ -87,10 +88,9 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
     parser.add_argument(
         "--compare",
-        default="",
         metavar="LIST",
         help=f"more rows, with commas: backbones or files of weights; {UNTRAINED}, the first row's with random weights; or "
-        "settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac",
+        f"settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac; '' for none ({PLAIN})",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
     add_overwrite(parser)
@@ -249,8 +249,9 @@ def _rows(
         except SegcoreError as error:
             if not rows:
                 raise
-            print(f"error: {name}: {error}", file=sys.stderr)
-            status = 2
+            asked = parsed.compare is not None
+            print(f"{'error' if asked else 'note'}: {name}: {error}", file=sys.stderr)
+            status = 2 if asked else status
         else:
             rows.append((name, report, settings))
     return rows, status
@@ -267,7 +268,8 @@ def _contenders(parsed: argparse.Namespace, settings: Settings) -> Iterator[tupl
     first, note = resolve_backbone(settings.backbone)
     if note:
         print(f"note: {' '.join(note.splitlines())}")
-    others = [name.strip() for name in parsed.compare.split(",") if name.strip()]
+    given = parsed.compare if parsed.compare is not None else PLAIN if first.needs_weights else ""
+    others = [name.strip() for name in given.split(",") if name.strip()]
     if UNTRAINED in others and not first.needs_weights:
         raise InputError(
             f"{UNTRAINED} is the first row's transformer with random weights, but {first.name} is none; name another "

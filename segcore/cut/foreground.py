@@ -20,8 +20,8 @@ def object_side(side: Tensor, v: Tensor, *, h: int, w: int, rule: str) -> Tensor
         h: rows of the grid.
         w: columns of the grid.
         rule: "minority": the side with fewer cells; "corners": the side with fewer of the four corner cells; "peak": the
-            side of the first entry of largest |v|; "border": the side that holds the smaller share of the cells along the
-            border of the grid. A tie goes to the smaller side, then to the side without the first cell.
+            side of the first entry of largest |v|; "border": the side that holds the smaller share of `border_cells`. A tie
+            goes to the smaller side, then to the side without the first cell.
 
     Returns:
         (n,) bool, True on the object.
@@ -36,8 +36,9 @@ def object_side(side: Tensor, v: Tensor, *, h: int, w: int, rule: str) -> Tensor
     n = h * w
     if rule == "peak":
         return side if bool(side[v.abs().argmax()]) else ~side
-    # Twice the cells of the side among those that vote, less their number: positive where it has the larger share.
-    votes = {"corners": 2 * corner_count(side, h=h, w=w) - 4, "border": _border_majority(side.reshape(h, w))}.get(rule, 0)
+    voting = {"corners": corner_cells, "border": border_cells}.get(rule)
+    voters = side[:0] if voting is None else voting(side.reshape(h, w))
+    votes = 2 * int(voters.sum()) - len(voters)
     if votes != 0:
         return side if votes < 0 else ~side
     count = int(side.sum())
@@ -50,10 +51,17 @@ def named_rule(rule: str, *, flip: bool = False) -> str:
     return f"{rule}, swapped" if flip else rule
 
 
-def corner_count(side: Tensor, *, h: int, w: int) -> int:
-    """How many of the four corner cells a side (n,) holds; on a grid one cell wide a cell is two corners."""
-    n = h * w
-    return int(side[torch.tensor([0, w - 1, n - w, n - 1], device=side.device)].sum())
+def corner_cells(labels: Tensor) -> Tensor:
+    """(4,) the labels (h, w) of the cells at the corners; on a grid one cell wide a cell is two corners."""
+    return labels[[0, 0, -1, -1], [0, -1, 0, -1]]
+
+
+def border_cells(labels: Tensor) -> Tensor:
+    """(2 h + 2 w,) the labels (h, w) of the cells along each side of the grid: those at corners come twice.
+
+    Reference: `get_border_fraction` of the published Deep Spectral code.
+    """
+    return torch.cat([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
 
 
 def weak_cut_notes(ncut: float, *, knn_share: float = 0.0) -> tuple[str, ...]:
@@ -80,10 +88,3 @@ def weak_cut_notes(ncut: float, *, knn_share: float = 0.0) -> tuple[str, ...]:
         f"The cut is weak: its Ncut is {ncut:.2f}, and a graph without structure would have about {expected:.2g}. "
         "There may be no object.",
     )
-
-
-def _border_majority(side: Tensor) -> int:
-    """Border cells of the side (h, w) less those of the other one."""
-    border = torch.ones_like(side)
-    border[1:-1, 1:-1] = False
-    return 2 * int(side[border].sum()) - int(border.sum())

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
 from segcore.cut.components import component_at
-from segcore.cut.foreground import corner_count, named_rule, weak_cut_notes
+from segcore.cut.foreground import corner_cells, named_rule, weak_cut_notes
 from segcore.cut.ncut import ncut_value
 from segcore.cut.tokencut import EDGE_FLOOR, NO_STRUCTURE, binary_affinity, is_uniform, peak, second_vector
 from segcore.graph.laplacian import degrees
@@ -187,7 +187,7 @@ def _cut(f: Tensor, tau: float) -> _Round | None:
     spectrum = second_vector(W)
     v = spectrum.fiedler
     side = v > v.mean()
-    corners = corner_count(side, h=h, w=w)
+    corners = int(corner_cells(side.reshape(h, w)).sum())
     if corners > 2 or (corners == 2 and not bool(side[peak(v)])):
         v, side = -v, ~side
     mask = component_at(side.reshape(h, w), peak(v - v.min()))

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from segcore.errors import ModelError
 from segcore.features.published import PLAIN_VIT, Backbone
+from segcore.features.transformers_files import authors_names
 from segcore.features.weights import WeightFile, get_weights, read_state
 
 ROPE_VIT = "vit_small_patch16_dinov3.lvd1689m"  # the same as PLAIN_VIT, for weights without position embeddings
 _ONLY_TRAINED = ("mask_token", "masked_embed", "rope_embed.", "local_cls_norm.")  # what no picture goes through here
-_OF_TRANSFORMERS = ("embeddings.patch_embeddings.", "embeddings.cls_token")
 HEAD_DIM = 64  # of every published ViT-S, -B and -L; tensor shapes do not tell the number of heads
 
 # Arguments of timm.create_model that load files or reach for the network, or that this module sets itself.
@@ -202,7 +202,8 @@ def _preprocessing(
 
 
 def timm_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors of Meta's own DINOv2, DINOv3 and iBOT files the names and shapes of timm; leave others alone."""
+    """Give the tensors of Meta's own DINOv2, DINOv3 and iBOT files, and of transformers' files, timm's names and shapes."""
+    state = authors_names(state)
     out = {_in_one_list(key): x for key, x in state.items() if not key.startswith(_ONLY_TRAINED)}
     if "storage_tokens" in out:  # DINOv3
         out = {key.replace("ls1.gamma", "gamma_1").replace("ls2.gamma", "gamma_2"): x for key, x in out.items()}
@@ -231,7 +232,7 @@ def pick_architecture(
 
     Args:
         backbone: whose weights they are.
-        config: of config.json as timm writes it: "architecture", "model_args"; may be empty.
+        config: of config.json as timm writes it: "architecture", "model_args"; or as transformers does; may be empty.
         state: tensors by name in timm's layout.
         source: where they came from, for errors.
 
@@ -252,7 +253,8 @@ def pick_architecture(
     if named or backbone.repo:
         return named or backbone.timm_name, args
     guess, sizes = infer_architecture({key: tuple(x.shape) for key, x in state.items()}, name=backbone.name)
-    return guess, sizes | args
+    heads = config.get("num_attention_heads")  # in a config.json of the library transformers
+    return guess, sizes | ({} if heads is None else {"num_heads": heads}) | args
 
 
 def infer_architecture(shapes: Mapping[str, tuple[int, ...]], *, name: str) -> tuple[str, dict[str, Any]]:
@@ -303,12 +305,6 @@ def infer_architecture(shapes: Mapping[str, tuple[int, ...]], *, name: str) -> t
 
 def _patch(shapes: Mapping[str, tuple[int, ...]], name: str) -> int:
     """Check the shapes that everything else follows from, and return the patch."""
-    if any(key.startswith(_OF_TRANSFORMERS) or f".{_OF_TRANSFORMERS[0]}" in key for key in shapes):
-        raise ModelError(
-            f"{name} is laid out as the library transformers does it, which cannot be read here. Take the same weights from "
-            "timm's repositories on the Hub, such as timm/vit_small_patch16_224.dino, or the file of their authors.",
-            backbone=name,
-        )
     for key, axes in {"patch_embed.proj.weight": 4, "cls_token": 3, "reg_token": 3, "pos_embed": 3}.items():
         if len(shapes.get(key, range(axes))) != axes:
             raise _no_vit(name, f"{key} has shape {shapes[key]}, and {axes} axes are needed")

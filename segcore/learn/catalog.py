@@ -89,7 +89,7 @@ _ALL = (
     LearningSystem(
         "mdc",
         "Modified DeepCluster",
-        "Features of pixels are clustered and learn their clusters in turn, without views: what PiCIE is compared with.",
+        "Features of pixels are clustered and learn their clusters in turn: what PiCIE is compared with.",
         r"-\ln \operatorname{softmax}(A f_u + b)_{y_u}",
         "Caron and others 2018",
         MDCSettings,

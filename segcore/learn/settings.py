@@ -163,6 +163,10 @@ class MDCSettings(LearnSettings):
     epoch: int = param(
         16, stage="learn", label="Steps per epoch", lo=1, hi=1000, step=1,
         info="Clustering and training take turns; each epoch begins with a new clustering of all its crops.")
+    color_change: float = again(
+        ViewSettings, "color_change", 0.5, before=0.0,
+        info="How much brightness, contrast, saturation and hue of a crop vary where it is clustered; labels are learned "
+             "from its own colors. Published: 0.3, hue 0.1.")
     whitening: bool = param(
         False, stage="learn", label="Whitening", before=True,
         info="Whiten the features by PCA before they are clustered, as DeepCluster does; PiCIE's baseline does not.")

@@ -64,6 +64,8 @@ class ScoresShown(TypedDict):
 
     miou: str
     accuracy: str
+    color_miou: str  # of k-means on Lab color and position
+    color_accuracy: str
     classes: list[str]
     iou: list[float]
     table: list[list[float]]  # shares of each true class

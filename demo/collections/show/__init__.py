@@ -110,12 +110,14 @@ def _scatter(
     }
 
 
-def scores_shown(scores: Scores, name: Callable[[int], str]) -> ScoresShown:
-    """Scores and the confusion matrix, in shares of each true class."""
+def scores_shown(scores: Scores, beside: Scores, name: Callable[[int], str]) -> ScoresShown:
+    """Scores and the confusion matrix, in shares of each true class; and what color and position reach."""
     table = scores.confusion / scores.confusion.sum(0).clip(1)
     return {
         "miou": f"{scores.miou:.3f}",
         "accuracy": f"{scores.accuracy:.3f}",
+        "color_miou": f"{beside.miou:.3f}",
+        "color_accuracy": f"{beside.accuracy:.3f}",
         "classes": [name(c) for c in scores.classes],
         "iou": [round(iou, 3) for iou in scores.ious],
         "table": np.round(table, 3).tolist(),

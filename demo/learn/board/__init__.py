@@ -60,6 +60,7 @@ class Masks(TypedDict):
 
     images: list[str]  # data: URIs of gray PNGs
     accuracy: float | None
+    miou: float | None
     names: tuple[str, ...] | None  # of the clusters, by the classes of the truth
     class_of: tuple[int, ...] | None  # class that each cluster stands for, or −1
 
@@ -70,6 +71,7 @@ class Parts(TypedDict, total=False):
     about: About
     pictures: PicturesShown
     baselines: dict[str, float]  # accuracy of what learned nothing, by name
+    baseline_mious: dict[str, float]
     table: Table
     masks: Masks
 

@@ -83,7 +83,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
-      id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, table: null, P: null, masks: null, grays: [],
+      id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, mious: {}, table: null, P: null, masks: null, grays: [],
       images: [], truths: [], live: true,
       job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
       bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"),
@@ -130,6 +130,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (news.pictures) await openPictures(run, news.pictures);
     if (news.table) openTable(run, news.table);
     run.baselines = news.baselines ?? run.baselines;
+    run.mious = news.baseline_mious ?? run.mious;
     if (news.masks && run.pictures) {
       run.masks = news.masks;
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
@@ -255,9 +256,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       drawCurves(run.parts, words.parts, curves, { x: last, y: share });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const accuracy = { name: filled(words.scored, { n: run.pictures.scored }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        return { name, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
     }

@@ -17,6 +17,7 @@ from segcore.collection.pieces import (
     group_pieces,
 )
 from segcore.collection.system import CollectionSystem, GroupSteps, setting
+from segcore.cut.foreground import border_cells
 from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 
@@ -77,13 +78,9 @@ def eigensegments(
 
 
 def border_first(labels: Tensor) -> Tensor:
-    """Number the pieces (h, w) anew: 0 is the one with most patches at the border, the others keep their order.
-
-    Patches of each of the four sides count, so those at corners twice, as in `get_border_fraction` of the authors' code.
-    """
-    border = torch.cat([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    """Number the pieces (h, w) anew: 0 is the one with most of the `border_cells`, the others keep their order."""
     n = int(labels.max()) + 1
-    behind = int(torch.bincount(border, minlength=n).argmax())
+    behind = int(torch.bincount(border_cells(labels), minlength=n).argmax())
     order = torch.tensor([behind, *(j for j in range(n) if j != behind)])
     numbers = torch.empty_like(order)
     numbers[order] = torch.arange(n)

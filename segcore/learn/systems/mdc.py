@@ -1,9 +1,12 @@
-"""MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn, without views.
+"""MDC, modified DeepCluster: PiCIE's baseline. Features are clustered and learn their clusters in turn.
 
 Each epoch begins with a k-means of the features of unit length; a linear classifier on them that starts anew, and the
-network before it, then learn the labels. DeepCluster whitens features by PCA before they are clustered; PiCIE's baseline
-does not, and here it is a setting. Labels count by the inverse of their frequency, as in `segcore.learn.systems.picie`. The
-published commands begin with ImageNet's weights and show pictures in other colors, moved and mirrored; here neither.
+network before it, then learn the labels. Clustered are crops in other colors, and learned from are the same crops as they
+are: in the authors' code the change of colors before training is made and then not used (`image1` in the data sets). So a
+label must be told in spite of its colors, which is all that says that colors do not matter. DeepCluster whitens features by
+PCA before they are clustered; PiCIE's baseline does not, and here it is a setting. Labels count by the inverse of their
+frequency, as in `segcore.learn.systems.picie`. The published commands begin with ImageNet's weights, and also blur, move
+and mirror the pictures, both times alike; here not.
 
 Reference: Cho and others 2021, section 4.2, and train_mdc.py of their code; Caron, Bojanowski, Joulin and Douze,
 DeepCluster, 2018.
@@ -19,6 +22,7 @@ from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.settings import MDCSettings
 from segcore.learn.systems.picie import balanced_cross_entropy, in_order_of, minibatch_kmeans, nearest_center
+from segcore.learn.views import jitter_colors
 from segcore.nets.blocks import nearest_prototypes
 from segcore.nets.net import Net
 from segcore.nets.small import PyramidNet
@@ -66,7 +70,7 @@ class MDCLearner(ClusterLearner):
             return
         with torch.no_grad():
             steps = range(turn.step, turn.step + self._settings.epoch)
-            f = torch.cat([self._features(turn.generator_of(step)) for step in steps]).float()
+            f = torch.cat([self.net.features(self.clustered(turn.generator_of(step))) for step in steps]).float()
         if self._settings.whitening:
             self.net.mean, self.net.whitening = whitening_of(f.permute(0, 2, 3, 1).flatten(0, 2))
         z = self.net.whitened(f).permute(0, 2, 3, 1)
@@ -83,7 +87,7 @@ class MDCLearner(ClusterLearner):
     def losses(self, turn: Turn) -> ClusterLoss:
         """The cross-entropy of the epoch's labels."""
         s = self._settings
-        f = self._features(turn.generator_of(turn.step))
+        f = self.net.features(self._crops(turn.generator_of(turn.step)))
         i = turn.step % s.epoch
         y = self.labels[i * s.batch : (i + 1) * s.batch].long()
         loss = balanced_cross_entropy(self.classifier(f).float(), y)
@@ -92,8 +96,13 @@ class MDCLearner(ClusterLearner):
             loss, {"cross-entropy": float(loss.detach())}, torch.bincount(y.flatten(), minlength=k) / y.numel()
         )
 
-    def _features(self, generator: Generator) -> Tensor:
-        return self.net.features(self.source.draw(self._settings.batch, self._settings.crop, generator))
+    def clustered(self, generator: Generator) -> Tensor:
+        """(b, 3, px, px) RGB in [0, 1]: the crops of a step in the colors in which they are clustered."""
+        pixels, change = self._crops(generator), self._settings.color_change
+        return jitter_colors(pixels, strength=change, generator=generator) if change else pixels
+
+    def _crops(self, generator: Generator) -> Tensor:
+        return self.source.draw(self._settings.batch, self._settings.crop, generator)
 
 
 def whitening_of(X: Tensor) -> tuple[Tensor, Tensor]:

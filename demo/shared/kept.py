@@ -1,0 +1,133 @@
+"""What is the same for all visitors is made once: the HTML of a page, and the files that browsers load with it.
+
+Gradio writes the HTML anew for each visitor (25 to 50 ms of computing for the first page), sends it as it is, and compresses
+every script each time it is asked for. When a hall opens the page at once, all of them wait for that. Here the first request
+makes the answer, those that come meanwhile wait for the same one, and it is kept compressed.
+"""
+
+import asyncio
+import gzip
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from typing import TypeAlias
+from urllib.parse import parse_qs
+
+import brotli
+from cachetools import LRUCache
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MOST = 64 << 20  # bytes that are kept
+_HASHED = ("/assets/", "/scripts/")  # of files whose names change with their content
+# What a page's own address is made of.
+_ROOT = ("host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server", "x-gradio-server")
+_OWN = ("range", "if-range", "if-none-match", "if-modified-since", "authorization")  # what makes a request one of its own
+_LOGGED_IN = "access-token"  # begins the name of Gradio's cookie
+_FOREVER = "public, max-age=31536000, immutable"
+_COMPRESSED = ("text/", "application/javascript", "application/json", "image/svg+xml")
+_LEAST = 400  # bytes below which compressing does not pay
+_QUALITY = 6  # of Brotli: 11 would save a tenth more, and take the first visitor ten times as long
+_COMPRESS: dict[str, Callable[[bytes], bytes]] = {"br": partial(brotli.compress, quality=_QUALITY), "gzip": gzip.compress}
+_Key: TypeAlias = tuple[str, ...]  # path, encoding, and what else the answer depends on
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Answer:
+    """A whole answer, as ASGI sends it."""
+
+    start: Message
+    body: bytes
+
+
+class Kept:
+    """ASGI middleware: the answers to GET for these pages, and for files whose names change with their content, are kept.
+
+    Answers with another status than 200 are not kept; requests with conditions or ranges, and those of somebody who has
+    logged in, go through as they are.
+    """
+
+    def __init__(self, app: ASGIApp, pages: Iterable[str]):
+        """Nothing is kept yet.
+
+        Args:
+            app: what answers.
+            pages: their paths behind the root, without slashes at the ends.
+        """
+        self._app, self._pages = app, frozenset(pages)
+        self._kept: LRUCache[_Key, _Answer] = LRUCache(MOST, getsizeof=lambda answer: len(answer.body))
+        self._making: dict[_Key, asyncio.Future[_Answer]] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with what is kept where that may be, and pass on everything else."""
+        key = self._key(scope)
+        if key is None:
+            await self._app(scope, receive, send)
+            return
+        answer = self._kept.get(key) or await self._made(key, scope, receive)
+        await send({**answer.start, "headers": list(answer.start["headers"])})  # to which others add theirs
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def _made(self, key: _Key, scope: Scope, receive: Receive) -> _Answer:
+        """An answer that is not kept yet, made once for all who wait for it."""
+        making = self._making.get(key)
+        if making is None:
+            making = self._making[key] = asyncio.ensure_future(_answer_of(self._app, scope, receive, encoding=key[1]))
+            making.add_done_callback(lambda _: self._making.pop(key))
+        answer = await asyncio.shield(making)  # who leaves does not take it from the others
+        if answer.start["status"] == HTTPStatus.OK and len(answer.body) <= MOST:
+            self._kept[key] = answer
+        return answer
+
+    def _key(self, scope: Scope) -> _Key | None:
+        """What an answer depends on, or None where it is not to be kept."""
+        if scope["type"] != "http" or scope["method"] != "GET":
+            return None
+        headers, path = Headers(scope=scope), str(scope["path"])
+        if any(name in headers for name in _OWN) or _LOGGED_IN in headers.get("cookie", ""):
+            return None
+        if path.startswith(_HASHED):
+            return path, _encoding(headers)
+        if path.strip("/") not in self._pages or "deep_link" in parse_qs(scope["query_string"].decode("latin-1")):
+            return None
+        root = (scope["scheme"], scope.get("root_path", ""), *(headers.get(name, "") for name in _ROOT))
+        return path, _encoding(headers), *root
+
+
+def _encoding(headers: Headers) -> str:
+    accepted = headers.get("accept-encoding", "")
+    return next((name for name in _COMPRESS if name in accepted), "")
+
+
+async def _answer_of(app: ASGIApp, scope: Scope, receive: Receive, *, encoding: str) -> _Answer:
+    """The whole answer, compressed where that is accepted and pays."""
+    start: Message = {}
+    parts: list[bytes] = []
+
+    async def take(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            start.update(message)
+        else:
+            parts.append(message.get("body", b""))
+
+    await app(scope, receive, take)
+    body = b"".join(parts)
+    if start["status"] != HTTPStatus.OK:
+        return _Answer(start, body)
+    headers = MutableHeaders(raw=list(start["headers"]))
+    if scope["path"].startswith(_HASHED):
+        headers["cache-control"] = _FOREVER
+    if (
+        encoding
+        and len(body) >= _LEAST
+        and headers.get("content-type", "").startswith(_COMPRESSED)
+        and "content-encoding" not in headers
+    ):
+        body = await run_in_threadpool(_COMPRESS[encoding], body)
+        headers["content-encoding"] = encoding
+        headers.add_vary_header("accept-encoding")
+        del headers["etag"], headers["accept-ranges"]
+    headers["content-length"] = str(len(body))
+    return _Answer({**start, "headers": headers.raw}, body)

@@ -1,0 +1,105 @@
+"""What is the same for all visitors is made once, and is to the byte what it would have been."""
+
+import asyncio
+import gzip
+
+import brotli
+import httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from demo.pages import PAGES
+from demo.shared.kept import Kept
+from tests.server import serving
+
+TEXT = "a page " * 100
+PLAIN = {"br": brotli.decompress, "gzip": gzip.decompress, "identity": bytes}
+
+
+class Counting:
+    """Answers with its address, and counts how often it is asked."""
+
+    def __init__(self, status=200):
+        self.asked, self.status = 0, status
+
+    async def __call__(self, scope, receive, send):
+        self.asked += 1
+        await asyncio.sleep(0.01)
+        host = dict(scope["headers"]).get(b"host", b"").decode()
+        await PlainTextResponse(f"{host}{scope['path']} {TEXT}", self.status)(scope, receive, send)
+
+
+def answers(app, *requests):
+    """What the app answers to (address, headers), all asked at once."""
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://lab") as client:
+            return await asyncio.gather(*(client.get(url, headers=headers) for url, headers in requests))
+
+    return asyncio.run(ask())
+
+
+def test_many_at_once_ask_for_one():
+    inner = Counting()
+    found = answers(Kept(inner, ["", "steps"]), *[("/", {})] * 50, *[("/steps", {})] * 50)
+    assert inner.asked == 2
+    assert [answer.text for answer in found] == [f"lab/ {TEXT}"] * 50 + [f"lab/steps {TEXT}"] * 50
+
+
+@pytest.mark.parametrize("encoding", PLAIN)
+def test_it_is_compressed_as_the_browser_reads_it(encoding):
+    app = Kept(Counting(), [""])
+    for answer in answers(app, ("/", {"accept-encoding": encoding}), ("/", {"accept-encoding": encoding})):
+        assert answer.text == f"lab/ {TEXT}"
+        assert answer.headers.get("content-encoding", "identity") == encoding
+        assert int(answer.headers["content-length"]) < len(answer.content) or encoding == "identity"
+
+
+def test_a_page_knows_the_address_that_it_was_asked_at():
+    app = Kept(Counting(), [""])
+    found = answers(app, ("/", {"host": "one"}), ("/", {"host": "two"}), ("/", {"host": "one"}))
+    assert [answer.text.split("/")[0] for answer in found] == ["one", "two", "one"]
+
+
+@pytest.mark.parametrize(
+    ("url", "headers", "status"),
+    [
+        ("/", {}, 404),
+        ("/", {"range": "bytes=0-9"}, 200),
+        ("/", {"cookie": "access-token-1=secret"}, 200),
+        ("/?deep_link=x", {}, 200),
+        ("/gradio_api/queue/data", {}, 200),
+        ("/else", {}, 200),
+    ],
+)
+def test_what_is_not_the_same_for_all_is_not_kept(url, headers, status):
+    inner = Counting(status)
+    app = Kept(inner, [""])
+    for _ in range(2):
+        assert answers(app, (url, headers))[0].status_code == status
+    assert inner.asked == 2
+
+
+def test_what_fails_is_asked_for_again():
+    failing = [True]
+
+    async def inner(scope, receive, send):
+        if failing.pop() if failing else False:
+            raise RuntimeError("the first time")
+        await PlainTextResponse("well")(scope, receive, send)
+
+    app = Kept(inner, [""])
+    with pytest.raises(RuntimeError, match="the first time"):
+        answers(app, ("/", {}))
+    assert answers(app, ("/", {}))[0].text == "well"
+
+
+def test_every_page_is_what_gradio_writes():
+    with serving() as served:
+        for page in PAGES:
+            address = served.address + page.path
+            kept = [httpx.get(address, headers={"accept-encoding": encoding}) for encoding in (*PLAIN, *PLAIN)]
+            written = httpx.get(address, headers={"accept-encoding": "identity", "range": "bytes=0-"})
+            assert {answer.content for answer in kept} == {written.content}
+        script = served.address + written.text.split('src="./')[1].split('"')[0]
+        assert "immutable" in httpx.get(script).headers["cache-control"]
