@@ -52,7 +52,7 @@ def test_the_same_features_have_the_same_colors_in_every_picture(generator):
     found = pca_colors([f, f.flip(0), f[:3]])
     assert torch.equal(found.colors[1], found.colors[0].flip(0))
     assert torch.equal(found.colors[2], found.colors[0][:3])
-    assert all(0 <= c.min() and c.max() <= 1 for c in found.colors)
+    assert all(c.min() >= 0 and c.max() <= 1 for c in found.colors)
     assert torch.equal(pca_colors([f]).colors[0], pca_colors([f.clone()]).colors[0])
 
 

@@ -7,6 +7,7 @@ import torch
 import segcore
 from segcore import InputError
 from segcore.cluster.matches import best_buddies, mirror_error, spread_pairs
+from segcore.cluster.place import without_place
 from segcore.image import read_image
 from segcore.numerics import normalize_rows
 from segcore.runtime.places import EXAMPLES
@@ -58,6 +59,24 @@ def test_spread_pairs_take_the_most_salient_of_each_cluster(generator):
     assert len(spread_pairs(X, X, found, n_pairs=99)) == 40
 
 
+def test_what_place_explains_is_taken_out_and_nothing_else(generator):
+    y, x = torch.meshgrid(torch.linspace(-1, 1, 12), torch.linspace(-1, 1, 16), indexing="ij")
+    place = torch.stack([x, y, x * y, 1 - x**2], -1)
+    what = torch.randn(12, 16, 4, generator=generator)
+    (bare,), (placed,) = without_place([what]), without_place([what + 50 * place])
+    assert torch.allclose(placed, bare, atol=1e-3)
+    assert torch.allclose(without_place([placed])[0], placed, atol=1e-4)
+    assert torch.corrcoef(torch.stack([bare.flatten(), what.flatten()]))[0, 1] > 0.8
+    shared = without_place([what, what.flip(1), what[:5]])
+    assert torch.cat([f.flatten(0, 1) for f in shared]).mean(0).abs().max() < 1e-5
+
+
+def test_few_patches_keep_something_when_their_place_is_taken_out(generator):
+    assert without_place([torch.randn(1, 2, 3, generator=generator)])[0].abs().max() > 0
+    with pytest.raises(InputError, match="no picture"):
+        without_place([])
+
+
 def test_features_of_another_length_are_one_sentence(generator):
     X = torch.randn(4, 3, generator=generator)
     with pytest.raises(InputError, match="shape"):
@@ -84,8 +103,9 @@ def test_a_photograph_finds_itself_in_its_mirror_image():
     found = segcore.match_pictures(cat, cat.flip(1).contiguous(), backbone="dino_tiny", max_side=160, n_pairs=8)
     g = found.first.geometry
     error = mirror_error(found.matches, h=g.h, w=g.w, width=g.scaled_size[1] / g.patch)
-    width = g.w
-    assert error.mean() < 0.15 * width  # at random it would be about half of it
+    placed = segcore.match_pictures(cat, cat.flip(1).contiguous(), backbone="dino_tiny", max_side=160, place=True)
+    by_place = mirror_error(placed.matches, h=g.h, w=g.w, width=g.scaled_size[1] / g.patch)
+    assert error.mean() < 0.8 * by_place.mean()  # features that know their place are alike at the same place
     assert error[found.matches.buddies[:, 0]].mean() < error.mean()
     assert len(found.pairs) == 8
 

@@ -5,6 +5,7 @@ for each s-th of a patch along each axis, without interpolation.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -60,7 +61,7 @@ def shifted_features(
             field="shifts",
         )
     pixels, geometry = fit_to_grid(picture, max_side=max_side, patch=model.patch)
-    how = {"facet": facet, "block": block, "class_token": False}
+    how: dict[str, Any] = {"facet": facet, "block": block, "class_token": False}
     if shifts == 1:
         return extract(model, pixels.to(model.device), geometry, **how)
     h, w = geometry.h, geometry.w

@@ -14,6 +14,7 @@ from torch import Tensor
 from segcore.checks import check_choice
 from segcore.cluster.colors import COLOR_VECTORS, PatchColors, eigenvector_colors, joint_eigenvectors, pca_colors
 from segcore.cluster.matches import Matches, best_buddies, spread_pairs
+from segcore.cluster.place import without_place
 from segcore.errors import InputError
 from segcore.image import scaled_picture
 from segcore.pipeline import default_pipeline, make_settings
@@ -123,6 +124,7 @@ def match_pictures(
     settings: Settings | None = None,
     *,
     n_pairs: int = 10,
+    place: bool = False,
     figures: tuple[Tensor, Tensor] | None = None,
     **overrides: Any,
 ) -> MatchedPictures:
@@ -133,6 +135,7 @@ def match_pictures(
         second: another, of any size.
         settings: all tunables; the defaults if None. Backbone, facet, block and max_side count.
         n_pairs: how many of the best buddies are taken as `pairs`.
+        place: match the features as they are, with what they know of the place of a patch; else `without_place`.
         figures: (h, w) bool for each picture: the patches that may be in a pair.
         **overrides: single settings by name.
 
@@ -147,11 +150,16 @@ def match_pictures(
     """
     made = make_settings(settings, **overrides)
     a, b = (default_pipeline().features(picture, made) for picture in (first, second))
-    return match_grids(a, b, n_pairs=n_pairs, figures=figures)
+    return match_grids(a, b, n_pairs=n_pairs, place=place, figures=figures)
 
 
 def match_grids(
-    a: FeatureGrid, b: FeatureGrid, *, n_pairs: int, figures: tuple[Tensor, Tensor] | None = None
+    a: FeatureGrid,
+    b: FeatureGrid,
+    *,
+    n_pairs: int,
+    place: bool = False,
+    figures: tuple[Tensor, Tensor] | None = None,
 ) -> MatchedPictures:
     """The same of features that are there already.
 
@@ -160,12 +168,13 @@ def match_grids(
         backbones without attention the one of the largest cosine.
     """
     masks = (None, None) if figures is None else tuple(_checked(m, g) for m, g in zip(figures, (a, b), strict=True))
-    found = best_buddies(a.X, b.X, figure=masks[0], other_figure=masks[1])
+    X, Y = (f.flatten(0, 1) for f in ((a.f, b.f) if place else without_place((a.f, b.f))))
+    found = best_buddies(X, Y, figure=masks[0], other_figure=masks[1])
     salience = None
     if a.attention is not None and b.attention is not None:
         looks = [g.attention.mean(0).flatten() / g.attention.mean() for g in (a, b) if g.attention is not None]
         salience = (looks[0][found.buddies[:, 0]] + looks[1][found.buddies[:, 1]]) / 2
-    pairs = spread_pairs(a.X, b.X, found, n_pairs=n_pairs, salience=salience)
+    pairs = spread_pairs(X, Y, found, n_pairs=n_pairs, salience=salience)
     return MatchedPictures(a, b, found, pairs)
 
 
