@@ -14,7 +14,7 @@ from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
-from demo.shared.texts import TITLE
+from demo.shared.texts import LARGE, TITLE
 from segcore.runtime.places import ASSETS
 
 
@@ -32,7 +32,9 @@ def build_demo(service: Service) -> gr.Blocks:
 
 def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
     gr.Navbar(main_page_name=PAGES[0].title)  # one for each page, as Gradio wants it
-    gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
+    with gr.Row(elem_id="intro-row"):
+        gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
+        gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")  # its script is in the head of the page
     page.build(demo, service)
     demo.load(None, None, None, js=JS_CARRY, **LIGHT)
 
@@ -42,7 +44,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script(),
+        "head": patience_script() + _large(),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -56,6 +58,12 @@ def launch_options() -> dict[str, Any]:
             "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
         },
     }
+
+
+def _large() -> str:
+    """Style and script of the large view, for the head of every page: it is large from the first moment on."""
+    style, script = ((ASSETS / f"large.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
 
 
 def _theme() -> gr.themes.Base:

@@ -21,6 +21,7 @@ from demo.shared.claims import Book
 from demo.shared.service import Service
 from demo.steps import facts as of_steps
 from demo.steps import page as steps
+from demo.tracking import page as tracking
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,13 @@ PAGES = (
         "what goes wrong when a term is left out.",
         learn.build,
         of_learn.BOOK,
+    ),
+    Page(
+        "tracking",
+        "Tracking",
+        "Many frames, one identity: boxes become tracks by matching, by network flow and by message passing, step by step, "
+        "with every score.",
+        tracking.build,
     ),
     Page(
         "lectures",

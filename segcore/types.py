@@ -9,6 +9,8 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.settings import Settings
@@ -251,3 +253,22 @@ class Pictures:
 
     def __len__(self) -> int:
         return len(self.images)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Boxes:
+    """Boxes that carry an identity: the truth of a sequence, or what a tracker makes of it."""
+
+    frame: NDArray[np.int64]  # (n,) from 0, ascending
+    identity: NDArray[np.int64]  # (n,) from 1; in one frame each at most once
+    box: NDArray[np.float64]  # (n, 4) x, y, width, height in pixels; x, y is the upper left corner
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @classmethod
+    def sorted(cls, frame: Any, identity: Any, box: Any) -> "Boxes":
+        """Boxes in the order of frames, and of identities within one, from three sequences of one length."""
+        frames, identities = np.asarray(frame, np.int64), np.asarray(identity, np.int64)
+        order = np.lexsort((identities, frames))
+        return cls(frames[order], identities[order], np.asarray(box, np.float64).reshape(-1, 4)[order])

@@ -186,7 +186,7 @@ def test_a_component(monkeypatch, tmp_path):
     (told,) = (c["props"] for c in blocks.config["components"] if c["props"].get("elem_id") == "die")
     assert told["value"] == 3
     assert 'class="di-throw"' in told["html_template"]
-    assert 'fixed: {"sides": 6}' in told["js_on_load"]
+    assert '"sides": 6' in told["js_on_load"]
     address = re.search(r"scripts/\w+", told["js_on_load"])[0]
     with TestClient(Starlette(routes=script_routes())) as client:
         script = client.get(f"/{address}.js")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from demo.playgrounds import fields
+from demo.playgrounds import fields, show
 from demo.playgrounds.asked import NAME
 from demo.playgrounds.fields import Choice, Number, Painted, Table
 from demo.playgrounds.games import PLAYGROUNDS
@@ -319,3 +319,27 @@ def test_the_document_lists_every_playground_and_its_example_prints_what_it_says
     exec(code, {})
     said = re.findall(r"# (.+)$", code, re.M)
     assert capsys.readouterr().out.splitlines() == said
+
+
+def test_a_stride_between_two_whole_ones_is_named_and_the_nearest_one_is_shown(answers):
+    reply = ask(answers, "receptive", layers=[[0, 3, 3.6, 1, 64]])
+    assert reply["state"]["layers"] == [[0, 3, 4, 1, 64]]
+    assert reply["problems"] == ["Layers: s must be a whole number; got 3.6. The nearest one is shown."]
+
+
+def test_rounding_noise_is_shown_as_0_and_what_is_typed_stays():
+    assert show.rounded([[1e-17, -2e-16, 0.5]]) == [[0, 0, 0.5]]
+    assert show.number(-3e-17) == "0"
+    assert show.table("x", "x", [[1e-14]], edit="x")["values"] == [[1e-14]]
+
+
+def test_what_gives_an_answer_away_is_marked_in_the_playgrounds_without_outputs(answers):
+    results = {
+        name: {b.get("id", b["block"]) for row in ask(answers, name)["view"]["rows"] for b in row if b.get("result")}
+        for name in ("receptive", "pyramid", "flavours")
+    }
+    assert results == {
+        "receptive": {"field", "gradient"},
+        "pyramid": {"b0", "b1", "b2", "b3", "fused"},
+        "flavours": {"classes"},
+    }

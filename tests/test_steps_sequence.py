@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
+from demo.shared.sequence import BUDGET, Table, html_number, kept, shown
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import OWN, PICTURE, Asked, Opened
 from demo.steps.data import load, packed_points, unpacked_points
 from demo.steps.run import Sequences, sequence
 from demo.steps.run.restore import default_points
-from demo.steps.show import BUDGET, Table, html_number, kept, shown
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Settings
 
@@ -44,7 +44,7 @@ def small(service):
 
 
 def decoded(entry):
-    """What the browser makes of a packed array; see demo/steps/player/arrays.js."""
+    """What the browser makes of a packed array; see demo/shared/components/player/arrays.js."""
     raw = np.frombuffer(zlib.decompress(base64.b64decode(entry["d"])), np.uint8)
     match entry["t"]:
         case "u8":

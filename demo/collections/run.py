@@ -167,8 +167,8 @@ def _of_color(collection: Collection, k: int, truths: Mapping[str, Path], ignore
     settings = collection.settings.replace(backbone="color")
     collecting: Steps[Progress, Collection] = collect(collection.pictures, open_reader(settings), collection.store)
     plain = yield from mapped(collecting, tell)
-    rows, how = [Contender("color", plain, system_of("kmeans"))], {"over": 0, "probe": False}
-    scoring = evaluate_collection(rows, truths, n_groups=k, ignore=ignore, settings=settings, **how)
+    rows = [Contender("color", plain, system_of("kmeans"))]
+    scoring = evaluate_collection(rows, truths, n_groups=k, ignore=ignore, settings=settings, over=0, probe=False)
     return (yield from mapped(scoring, tell))[0].matched
 
 

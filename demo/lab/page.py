@@ -124,7 +124,9 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     compare = gr.Textbox(visible="hidden", elem_id="compare-asked")
     restored = [controls.picture, controls.caption, *settings.values(), results.holder, compare]
     loaded = demo.load(asked.make_restore(service, tuple(TABS)), None, restored, **TOLD)
-    return Lab(service, controls.picture, settings, outputs.shown, number, loaded, compare, run, address, download)
+    return Lab(
+        service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
+    )
 
 
 def _wire_controls(lab: Lab, controls: Controls) -> None:

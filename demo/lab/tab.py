@@ -45,6 +45,7 @@ class Lab:
 
     service: Service
     picture: PictureInput
+    caption: gr.Markdown  # of an example; empty for other pictures
     controls: dict[str, Any]  # components by the names of the settings, in their order
     shown: gr.State  # a `Shown`, or None before the first result
     number: gr.Number  # of heavy events, counted up by the scripts of `demo.shared.events`

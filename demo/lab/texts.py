@@ -253,6 +253,36 @@ ATTENTION_KEPT_CAPTION = "{kept} of {n} patches"
 ATTENTION_OBJECT = "Object"
 ATTENTION_OBJECT_CAPTION = "holds {share} of the attention"
 
+# Live
+
+LIVE_INFO = (
+    "What the network sees while it happens. Features, K, λ, graph and backbone are those of the controls; each frame goes "
+    "on from the one before, so labels keep their numbers and eigenvectors their signs. Nothing is recorded: frames are "
+    "computed on the server of this page and forgotten."
+)
+LIVE_NO_PICTURE = "A frame must be a picture as a data: URI, of at most a megabyte."
+LIVE = {
+    "hint": "Start the camera, or choose a film.",
+    "start": "Start the camera",
+    "film": "Choose a film",
+    "stop": "Stop",
+    "take": "Take this picture",
+    "taken": "The picture of the page is now this one.",
+    "view-name": "Show",
+    "side-name": "Frames of",
+    "opacity-name": "Opacity",
+    "mirror-name": "Mirror",
+    "rate": "{rate} frames a second · {age} ms from the camera to the screen · {h} × {w} patches",
+    "seen": "{view} of {h} × {w} patches, over the camera",
+    "insecure": "Browsers give a page the camera only over HTTPS, or on the machine that serves it.",
+    "denied": "The browser does not let this page use the camera. Allow it beside the address, and start again.",
+    "none": "There is no camera here. Connect one, or choose a film.",
+    "busy": "The camera cannot be opened; another program may be using it. Close that one, and start again.",
+    "unplugged": "The camera is gone. Connect it, and start again.",
+    "unreadable": "This browser cannot play the film. MP4 (H.264) and WebM work in most.",
+    "gone": "The server does not answer; it is asked again.",
+}
+
 # Rounds
 
 ROUNDS_OBJECTS = (

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from demo.shared.claims import parse
+from demo.shared.formula import typeset
 from segcore.errors import InputError
 from segcore.runtime.places import ASSETS
 
@@ -32,6 +33,12 @@ class Line:
     claim: str  # what must be true of the state, see `demo.shared.claims`; or ""
     against: Mapping[str, Mapping[str, str]]  # states that the claim names beside, by what they change in the address
     look: str  # why the line's answer is a matter of looking, where it makes no claim; or ""
+
+    @property
+    def told_of(self) -> dict[str, str]:
+        """The sentences; `$…$` in them is LaTeX."""
+        names = ("topic", "says", "told", "ask", "answer", "teacher")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def address(self) -> str | None:
@@ -121,11 +128,13 @@ def _line(sheet: str, number: int, data: dict[str, Any]) -> Line:
         raise ValueError(f"{where}: a line with a link has a claim, or says in look why it is a matter of looking.")
     if line.claim:
         parse(line.claim)
+    for text in line.told_of.values():
+        typeset(text)
     return line
 
 
 def as_value() -> dict[str, Any]:
-    """Sheets and tables as the page's script takes them."""
+    """Sheets and tables as the page's script takes them; the sentences of lines are HTML."""
     return {
         "sheets": [
             {
@@ -135,19 +144,14 @@ def as_value() -> dict[str, Any]:
                 "lines": [
                     {
                         "slides": list(line.slides),
-                        "topic": line.topic,
-                        "says": line.says,
                         "page": line.page,
                         "address": line.address,
-                        "told": line.told,
-                        "ask": line.ask,
-                        "answer": line.answer,
-                        "teacher": line.teacher,
+                        **{name: typeset(text) for name, text in line.told_of.items()},
                     }
                     for line in sheet.lines
                 ],
             }
             for sheet in sheets().values()
         ],
-        "tables": tables(),
+        "tables": [{**table, **{name: typeset(table.get(name, "")) for name in ("ask", "answer")}} for table in tables()],
     }

@@ -9,6 +9,7 @@ import gradio as gr
 from demo.lectures import texts
 from demo.lectures.data import Line, Sheet, sheets
 from demo.shared.errors import told_kindly
+from demo.shared.formula import typeset
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.settings import DEFAULTS, Settings
@@ -76,14 +77,14 @@ def handout(
 
 def _section(service: Service, number: int, line: Line, base: str, check: Callable[[], None]) -> str:
     parts = [
-        f'<span class="slides">{", ".join(line.slides)}</span><h2>{number}. {html.escape(line.topic)}</h2>',
-        f"<p>{html.escape(line.says)}</p>",
+        f'<span class="slides">{", ".join(line.slides)}</span><h2>{number}. {typeset(line.topic)}</h2>',
+        f"<p>{typeset(line.says)}</p>",
     ]
     if line.page == "":
         check()
         parts.append(_picture(service, line))
     if line.ask:
-        parts += [f'<p class="ask">{html.escape(line.ask)}</p>', f'<div class="room">{texts.HANDOUT_ROOM}</div>']
+        parts += [f'<p class="ask">{typeset(line.ask)}</p>', f'<div class="room">{texts.HANDOUT_ROOM}</div>']
     if line.address is not None:
         url = html.escape(base + line.address, quote=True)
         parts.append(
@@ -108,7 +109,7 @@ def _picture(service: Service, line: Line) -> str:
 
 def _answers(sheet: Sheet) -> str:
     rows = [
-        f"<section><h2>{number}. {html.escape(line.topic)}</h2><p>{html.escape(line.answer)}</p></section>"
+        f"<section><h2>{number}. {typeset(line.topic)}</h2><p>{typeset(line.answer)}</p></section>"
         for number, line in enumerate(sheet.lines, 1)
         if line.answer
     ]

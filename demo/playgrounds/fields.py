@@ -94,6 +94,8 @@ class Table:
     fill: float = 0  # of cells that a larger size adds
     most: int = 20
     limits: tuple[tuple[float, float], ...] = ()  # of each column, where they differ from each other
+    heads: tuple[str, ...] = ()  # names of the columns, for sentences about them
+    whole: bool = False  # cells are whole numbers
 
     def read(self, given: Any, state: State) -> Rows:
         """The value that is meant, in the size that the state asks for. Raises InputError."""
@@ -106,8 +108,11 @@ class Table:
         fitted = self._fitted(table, state)
         for j, cell in itertools.chain(*map(enumerate, fitted)):
             lo, hi = self.limits[j] if self.limits else (self.lo, self.hi)
+            label = f"{self.label}: {self.heads[j]}" if self.heads else self.label
             if not lo <= cell <= hi:
-                raise InputError(texts.OUT_OF_RANGE.format(label=self.label, lo=_text(lo), hi=_text(hi), value=_text(cell)))
+                raise InputError(texts.OUT_OF_RANGE.format(label=label, lo=_text(lo), hi=_text(hi), value=_text(cell)))
+            if self.whole and cell != int(cell):
+                raise InputError(texts.NOT_WHOLE.format(label=label, value=_text(cell)))
         return fitted
 
     def instead(self, given: Any, state: State) -> Rows:
@@ -118,7 +123,8 @@ class Table:
         except (InputError, TypeError):
             return self._fitted([list(row) for row in self.default], state)
         limits = [self.limits[j] if self.limits else (self.lo, self.hi) for j in range(len(fitted[0]))]
-        return [[min(max(cell, lo), hi) for cell, (lo, hi) in zip(row, limits, strict=True)] for row in fitted]
+        nearest = [[min(max(cell, lo), hi) for cell, (lo, hi) in zip(row, limits, strict=True)] for row in fitted]
+        return [[round(cell) for cell in row] for row in nearest] if self.whole else nearest
 
     def write(self, value: Rows) -> str:
         """The value in an address; with characters that an address keeps as they are."""

@@ -59,7 +59,7 @@ class Playground:
         key: in the address.
         title: in the list.
         lead: what it is about, one or two sentences.
-        formula: what it computes.
+        formula: what it computes; LaTeX between dollar signs.
         fields: what can be changed; tables follow the numbers that size them.
         presets: states to begin with; the first is what the fields are by default.
         view: what is seen in a state. Raises InputError where there is nothing to see.

@@ -11,16 +11,22 @@ import numpy as np
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from segcore.numerics import settled
 from segcore.show.files import data_uri, jpeg, png
 
 Block = dict[str, Any]
 View = dict[str, Any]
 
 
-def rounded(values: ArrayLike | Tensor) -> list[Any]:
-    """Numbers with nine significant digits: more than is shown, and short on the way."""
+def rounded(values: ArrayLike | Tensor, *, given: bool = False) -> list[Any]:
+    """Numbers with nine significant digits: more than is shown, and short on the way.
+
+    Args:
+        values: any shape.
+        given: a visitor wrote them; what is computed is 0 where it is rounding noise.
+    """
     array = np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, np.float64)
-    flat = [_short(value) for value in array.ravel().tolist()]
+    flat = [_short(value if given else settled(value)) for value in array.ravel().tolist()]
     shaped: list[Any] = np.array(flat, dtype=object).reshape(array.shape).tolist()
     return shaped
 
@@ -55,9 +61,18 @@ def table(
         plain: without colors.
     """
     return {
-        "block": "table", "id": key, "title": title, "values": rounded(values), "edit": edit, "pad": pad, "points": points,
+        "block": "table", "id": key, "title": title, "values": rounded(values, given=edit is not None), "edit": edit,
+        "pad": pad, "points": points,
         "heat": heat, "note": note, "rows": list(rows), "columns": list(columns), "plain": plain,
     }  # fmt: skip
+
+
+def result(block: Block) -> Block:
+    """A block that gives an answer away, so that it is hidden while results are covered.
+
+    Curves, bars, checks, facts, and the outputs of links are so by themselves.
+    """
+    return {**block, "result": True}
 
 
 def row_of(key: str, title: str, source: str, shape: tuple[int, int], *, note: str = "") -> Block:
@@ -159,7 +174,8 @@ def picture(
 
 
 def number(value: float, digits: int = 4) -> str:
-    """A number for a sentence."""
+    """A number for a sentence; rounding noise is 0."""
+    value = settled(value)
     whole = value == int(value) and abs(value) < 1e15
     return (str(int(value)) if whole else f"{value:.{digits}g}").replace("-", "−")
 

@@ -2,6 +2,7 @@
 
 # What cannot be.
 OUT_OF_RANGE = "{label} must be between {lo} and {hi}; got {value}. The nearest value that may be is shown."
+NOT_WHOLE = "{label} must be a whole number; got {value}. The nearest one is shown."
 NO_NUMBER = "A cell must hold a number; got {value!r}."
 NO_CHOICE = "{label} must be one of {known}; got {value!r}. The first one is shown."
 NO_TABLE = "The numbers of {label} in this link cannot be read; those of the beginning are shown."
@@ -27,6 +28,8 @@ LEADS = {
     "upsampling": "From a coarse grid to a fine one: which inputs does each output come from, and with which weights?",
     "information": "How much does one label tell about the other? And why does maximizing it keep a clustering from both "
     "ways to be useless?",
+    "tracks": "One true track, a red and a blue one that were found. Drag boxes, and see what counts as a switch, and which "
+    "score notices.",
     "flavours": "One picture, labeled in four ways. Paint the prediction and see which score notices what.",
 }
 
@@ -181,7 +184,40 @@ MISSED = "no painted segment of its class has IoU > {iou}"
 EXTRA = "painted, and no true segment of its class has IoU > {iou}"
 NOBODY = "no class left"
 HUNGARIAN = "after the pairing with the largest sum of IoU (Hungarian)"
+TRACK_TITLES = {
+    "tracks": "Frames from left to right; dashed: the truth, filled: what was found",
+    "scores": "Three scores (a MOTA below 0 has no bar)",
+    "events": "What is counted, frame by frame",
+}
+TRUE_TRACK = "truth {k}"
+FOUND_NAMES = ("red", "blue", "green")
+TRACKS_NOTE = (
+    "A line joins what is matched: IoU of at least {iou}, the match of the frame before first. Drag a box up and down; a "
+    "click on an empty place sets one, a double click takes it away. By keyboard: arrows, Enter, Delete."
+)
+MOTA_FROM = "1 − ({fn} + {fp} + {idsw}) / {gt}"
+NO_BOX = "there is no true box"
+IDF1_FROM = "2 · {tp} / (2 · {tp} + {fp} + {fn}): whole tracks are matched once, boxes of a pair are identity matches"
+OTHER_IDF1 = "2 TP / (2 TP + FP + FN)"
+OTHER_FROM = (
+    "2 · {tp} / (2 · {tp} + {fp} + {fn}): as the slide writes it, with matches of each frame; it is the F1 of detection"
+)
+MOTP_FROM = "mean IoU of the {tp} matches"
+HOTA_FROM = "mean over 19 thresholds of √(DetA · AssA)"
+DETA_FROM = "how well boxes are found; how well tracks hold together"
+SWITCHES_FROM = "a true track is matched with another found one than before"
+FRAGMENTS_FROM = "a true track is matched again after a gap"
+MISSED_AND_ALARMS = "true boxes without a match; found boxes without one"
+SWITCH, FRAGMENT, NO_ERROR = "switch", "fragmentation", "no error"
+SWITCH_TOLD = "truth {i} was {old}, and is {new} now"
+FRAGMENT_TOLD = "truth {i} is found again"
+MISS_TOLD = "truth {i} is missed"
+ALARM_TOLD = "a box of {name} matches nothing"
+AT_FRAME = "frame {t}"
 BOARD = {
+    "trackBox": "{name}, frame {frame}: at {place}; arrows move it, Delete takes it away",
+    "trackNone": "{name}, frame {frame}: no box; Enter sets one",
+    "pair": "IoU {iou}",
     "silent": "The server did not answer. Change something to ask again.",
     "less": "less",
     "more": "more",
@@ -191,6 +227,7 @@ BOARD = {
     "kind": "Kind of layer {number}",
     "click": "Click, or move with the arrow keys; with Shift ten at a time",
     "paint": "{title}. Arrow keys move, Space paints with the chosen label, 1 to 9 choose it.",
+    "uncover": "Uncover this result",
     "which": "Which is it?",
     "yes": "yes",
     "no": "no",

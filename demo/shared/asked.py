@@ -9,7 +9,7 @@ import gradio as gr
 from demo.shared.controls import control_of
 from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH
 from segcore.image import parse_label
-from segcore.settings import params
+from segcore.settings import Param, Schema, params
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,12 @@ def own_controls(page: str, files: str, *, height: int = 140) -> dict[str, Any]:
     }
 
 
+def asked_params(schema: type[Schema]) -> dict[str, Param]:
+    """The fields of a schema that a visitor may set: all but free text, such as the path of a file on this server."""
+    defaults = schema()
+    return {name: p for name, p in params(schema).items() if p.choices or not isinstance(getattr(defaults, name), str)}
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class SystemControls:
     """The settings of all systems of a page: a group of controls for each, of which that of the chosen one is on view."""
@@ -72,7 +78,7 @@ class SystemControls:
         groups: dict[str, Any] = {}
         controls: dict[tuple[str, str], Any] = {}
         for name, system in systems.items():
-            defaults, own = system.settings(), params(system.settings)
+            defaults, own = system.settings(), asked_params(system.settings)
             made = {s: control_of(p, getattr(defaults, s), elem_id=f"{page}-{name}-{s}") for s, p in own.items()}
             groups[name] = group(system, made)
             controls |= {(name, setting): control for setting, control in made.items()}

@@ -19,15 +19,15 @@ from segcore.errors import SegcoreError, shortened
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.show.files import permalink
 
-CARRIED = ("example", "picture", *FIELDS, "__theme")
+CARRIED = ("example", "picture", *FIELDS, "__theme", "large")
 
-# Keep the address of the page a link to what it shows. A theme chosen in the address stays. Gradio gives every page a
-# <base>, so an address must be whole.
+# Keep the address of the page a link to what it shows. A theme chosen in the address stays, and whether it is shown large.
+# Gradio gives every page a <base>, so an address must be whole.
 JS_ADDRESS = """(link) => {
-    link = link.includes("?") ? link.slice(link.indexOf("?")) : "";
-    const theme = new URLSearchParams(location.search).get("__theme");
-    const query = link + (theme ? (link ? "&" : "?") + "__theme=" + theme : "");
-    history.replaceState(history.state, "", location.pathname + query);
+    const query = new URLSearchParams(link.includes("?") ? link.slice(link.indexOf("?")) : "");
+    const now = new URLSearchParams(location.search);
+    for (const name of ["__theme", "large"]) if (now.has(name)) query.set(name, now.get(name));
+    history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : ""));
     return location.href;
 }"""
 # Links to other pages take along what is carried, whether they are clicked, opened in a new tab, or followed by keyboard.

@@ -1,6 +1,7 @@
 """The sentences that several pages say, and the words for the choices of a setting."""
 
 TITLE = "Unsupervised segmentation lab"
+LARGE = "Large (F)"
 PICTURE = "Picture"
 EXAMPLES = "Examples"
 SAVE = "Save"
@@ -86,4 +87,19 @@ VIEWER = {
     "pinned": "{name} stays alone on view",
     "released": "{name} released",
     "all": "All segments on view",
+}
+PLAYER = {
+    "count": "{number} of {total}{left}",
+    "leftOut": ", {n} in between left out",
+    "play": "Play",
+    "pause": "Pause",
+    "copied": "Copied.",
+    "linkCopied": "The link is copied.",
+    "forbidden": "The browser does not allow it here; select the text and copy it.",
+    "leave": "Leave it",
+    "goOn": "Go on",
+    "right": "Right.",
+    "wrong": "Not quite.",
+    "better": "{better} of {n} {things} would have been better. ",
+    "none": "none yet",
 }

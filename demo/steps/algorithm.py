@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import Coarse, Code, Frame, Question
 from demo.steps.data import Data
-from demo.steps.show import Coarse, Code, Frame, Question
 
 POINTS_AND_PICTURE, PICTURE_ONLY = ("points", "picture"), ("picture",)
 

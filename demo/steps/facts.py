@@ -8,13 +8,13 @@ from torch import Tensor
 
 from demo.shared.claims import Book
 from demo.shared.link import CARRIED
+from demo.shared.sequence import Coarse, Frame
 from demo.shared.service import Service
 from demo.steps.algorithm import Run
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import RANGES
 from demo.steps.data import Data, load
 from demo.steps.run.restore import asked_of_link
-from demo.steps.show import Coarse, Frame
 from segcore.errors import InputError
 from segcore.metrics.matching import matched_accuracy
 from segcore.numerics import settled

@@ -14,7 +14,7 @@ from demo.shared.texts import STOP
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import PICTURE, RANGES, Controls, Opened
-from demo.steps.player import Player
+from demo.steps.player import AlgorithmPlayer
 from demo.steps.run import CONTROLLED, FIRST, make_show
 from demo.steps.run.restore import default_points, fewest_points, make_choose, make_restore, make_shown, own_points
 from segcore.settings import DEFAULTS
@@ -26,7 +26,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=2, min_width=300, elem_id="steps-inputs"):
             controls = _controls(service)
         with gr.Column(scale=6, min_width=340, elem_id="steps-results"):
-            player = Player(elem_id="player")
+            player = AlgorithmPlayer(empty=texts.EMPTY, elem_id="player")
             status = gr.Markdown(elem_id="steps-status", container=False)
     _wire(demo, service, controls, player, status)
 
@@ -62,7 +62,7 @@ def _number(name: str, step: float, label: str, info: str) -> Slider:
     return Slider(lo, hi, value=default, step=step, label=label, info=info, elem_id=elem_id, visible=False)
 
 
-def _wire(demo: gr.Blocks, service: Service, controls: Controls, player: Player, status: gr.Markdown) -> None:
+def _wire(demo: gr.Blocks, service: Service, controls: Controls, player: AlgorithmPlayer, status: gr.Markdown) -> None:
     number = gr.Number(0, visible="hidden", elem_id="steps-number")
     opened, base = gr.State(Opened()), gr.State(DEFAULTS)
     points = gr.Textbox(default_points(), visible="hidden", elem_id="steps-points")

@@ -62,7 +62,14 @@ class KMeansState:
 
 
 def kmeans(
-    X: Tensor, *, n_clusters: int, n_init: int, generator: torch.Generator, tol: float = 1e-4, max_iter: int = 300
+    X: Tensor,
+    *,
+    n_clusters: int,
+    n_init: int,
+    generator: torch.Generator,
+    tol: float = 1e-4,
+    max_iter: int = 300,
+    start: Tensor | None = None,
 ) -> Clustering:
     """Partition the rows of X into K clusters of small squared distance to their means.
 
@@ -74,19 +81,20 @@ def kmeans(
         tol: a restart has settled when no label changes, or when the squared move of all its centers together is less than
             this share of the mean variance of X per dimension.
         max_iter: most Lloyd steps per restart.
+        start: (K, d) centers to begin with, in the place of all restarts; label k then goes on from center k.
 
     Returns:
         Clustering with labels 0 … K − 1, none empty where X has K different rows, the labels being those of the returned
         centers' last assignment; `objective` is the inertia J, in the squared units of X.
 
     Raises:
-        InputError: X is not (n, d), holds NaN, or K > n.
+        InputError: X is not (n, d), holds NaN, K > n, or `start` is not (K, d).
 
     Cost: O(n_init · n · K · d) per step.
 
     Reference: Lloyd 1982; Arthur and Vassilvitskii, k-means++, 2007.
     """
-    centered, centers = _start(X, n_clusters, n_init, generator)
+    centered, centers = _start(X, n_clusters, n_init, generator) if start is None else _from(X, n_clusters, start)
     labels, inertia, steps = _lloyd(centered, centers, tol * float(centered.square().mean()), max_iter)
     best = int(inertia.argmin())
     return Clustering(
@@ -193,6 +201,15 @@ def _start(X: Tensor, k: int, n_init: int, generator: torch.Generator) -> tuple[
     check_n_clusters(k, X.shape[0])
     centered = X - X.mean(0)  # distances by the binomial formula keep their digits near the origin
     return centered, _plus_plus(centered, k, n_init, generator)
+
+
+def _from(X: Tensor, k: int, start: Tensor) -> tuple[Tensor, Tensor]:
+    """The rows around the origin, and these centers (1, k, d)."""
+    check_tensor("X", X, ("n", "d"))
+    check_n_clusters(k, X.shape[0])
+    check_tensor("start", start, (k, X.shape[1]))
+    mean = X.mean(0)
+    return X - mean, (start - mean)[None]
 
 
 def _plus_plus(X: Tensor, k: int, r: int, generator: torch.Generator) -> Tensor:

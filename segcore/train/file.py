@@ -1,7 +1,8 @@
 """The file of what was trained: safetensors, whose metadata say as JSON what it is, and carry a digest of all of it.
 
-There are two kinds: a `net` labels pictures, a `head` labels patches by the features of a backbone. Weights of transformers
-stay as timm writes them, and are neither. Files of earlier versions said the same under other keys, and are read.
+There are three kinds: a `net` labels pictures, a `head` labels patches by the features of a backbone, a `tracker` joins
+detections. Weights of transformers stay as timm writes them, and are none of these. Files of earlier versions said the same
+under other keys, and are read.
 """
 
 import json
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from segcore.train.digest import DIGEST, is_whole, signed
 
-NET, HEAD = "net", "head"
+NET, HEAD, TRACKER = "net", "head", "tracker"
 _KEY = "trained"  # of the metadata
 _EARLIER_NET, _EARLIER_HEAD = "learned", "segcore linear head 1"  # a key, and a format, of earlier versions
 
@@ -23,7 +24,7 @@ _EARLIER_NET, _EARLIER_HEAD = "learned", "segcore linear head 1"  # a key, and a
 class TrainedFile:
     """What such a file holds."""
 
-    kind: str  # NET or HEAD; "" where it is something else
+    kind: str  # NET, HEAD or TRACKER; "" where it is something else
     tensors: Mapping[str, Tensor]
     about: Mapping[str, Any]
     whole: bool  # its digest is that of its contents; files of earlier versions may have none, and count as whole
@@ -34,7 +35,7 @@ def trained_bytes(kind: str, tensors: Mapping[str, Tensor], about: Mapping[str, 
     """The contents of a file.
 
     Args:
-        kind: NET or HEAD.
+        kind: NET, HEAD or TRACKER.
         tensors: by name, on any device.
         about: all else that must be known, as JSON can hold it.
     """
@@ -62,7 +63,7 @@ def read_trained(source: Path | bytes) -> TrainedFile:
 
 
 def kind_of(path: Path | str) -> str:
-    """NET, HEAD, or "" for any other file, by its metadata alone; also where there is no file."""
+    """NET, HEAD, TRACKER, or "" for any other file, by its metadata alone; also where there is no file."""
     from safetensors import SafetensorError, safe_open
 
     try:

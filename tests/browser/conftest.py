@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlparse
@@ -12,7 +13,7 @@ import pytest
 from tests.server import Served, serving
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserType, Page
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
@@ -37,16 +38,22 @@ def _is_local(url: str) -> bool:
 def browser() -> "Iterator[Browser]":
     """Headless Chromium from PATH."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as playwright, launched(playwright.chromium) as chromium:
+        yield chromium
+
+
+@contextmanager
+def launched(chromium: "BrowserType", *options: str) -> "Iterator[Browser]":
+    """A Chromium with these options of its command line."""
     path = next(filter(None, map(shutil.which, BROWSERS)), None)
     if path is None:
         missing = f"no browser: none of {', '.join(BROWSERS)} is in PATH"
         pytest.fail(missing) if os.environ.get("SEGCORE_NEED_BROWSER") else pytest.skip(missing)
-    with sync_api.sync_playwright() as playwright:
-        # No name resolves but our own, so nothing leaves; intercepting requests would stall them whenever a test sleeps.
-        closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", closed])
-        yield chromium
-        chromium.close()
+    # No name resolves but our own, so nothing leaves; intercepting requests would stall them whenever a test sleeps.
+    closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+    running = chromium.launch(executable_path=path, args=["--no-sandbox", closed, *options])
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import {
   cellAt, cellSize, covered, eachCell, inside, isInside, isSame, MOVES, traceBorder, traceCells,
 } from "../../demo/shared/js/cells.js";
-import { blockOf, cellOfBlock, centerOf, rowAt, rowName } from "../../demo/steps/player/blocks.js";
+import { blockOf, cellOfBlock, centerOf, rowAt, rowName } from "../../demo/shared/components/player/blocks.js";
 
 const GRID = { h: 20, w: 28, aspect: [25 / 28, 18.75 / 20] }; // 300 × 400 pixels in patches of 16
 

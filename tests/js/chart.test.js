@@ -4,6 +4,7 @@ import { lowest, pointsOf, scale, ticks, valueAt } from "../../demo/shared/js/ch
 import { logScale } from "../../demo/shared/components/log_slider/log_slider.js";
 import { rangeOf } from "../../demo/learn/board/charts.js";
 import { simplified } from "../../demo/scribble/pad/pad.js";
+import { roomOf } from "../../demo/steps/player/tree.js";
 
 test("ticks are round, lie inside, are evenly spaced, and are about as many as asked for", () => {
   for (const [low, high] of [[0, 1], [-3.7, 12.2], [0.0012, 0.0051], [1e6, 3.3e6], [-1, -0.2], [0, 1e-9]]) {
@@ -102,4 +103,10 @@ test("what is left of a stroke is nowhere farther than a thousandth from what wa
   for (const point of drawn) {
     assert.ok(Math.min(...left.slice(1).map((end, i) => off(point, [left[i], end]))) <= 0.001 + 1e-12);
   }
+});
+
+test("the room of a label is the least distance within a row of the tree", () => {
+  assert.equal(roomOf([200], [0], 400), 400);
+  assert.equal(roomOf([200, 100, 300], [0, 1, 1], 400), 200);
+  assert.equal(roomOf([200, 100, 300, 250, 350], [0, 1, 1, 2, 2], 400), 100);
 });

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { number as scoreText } from "../../demo/lab/components/k_curves/k_curves.js";
+import { aligned } from "../../demo/lectures/board/board.js";
 import { amount, outputOf } from "../../demo/playgrounds/board/amounts.js";
 import { clamped, nameOf, number, parsed, percent, rangeOf, short } from "../../demo/shared/js/numbers.js";
-import { digits } from "../../demo/steps/player/digits.js";
+import { digits } from "../../demo/shared/components/player/digits.js";
 
 test("three digits, a true minus sign, powers of ten at the ends", () => {
   const told = { 0: "0", 1: "1.00", "-0.5": "−0.500", 123.456: "123", "0.00012": "0.000120", "0.00009": "9.0e−5", 12345: "1.2e+4" };
@@ -72,4 +73,10 @@ test("numbers of a step are those of Python's .4g", () => {
   assert.equal(digits(123456), "1.235·10<sup>5</sup>");
   assert.equal(digits(-1.5e-7), "−1.5·10<sup>−7</sup>");
   assert.deepEqual([null, undefined, NaN, Infinity, 0].map(digits), ["–", "–", "–", "–", "0"]);
+});
+
+test("numbers of a column keep their decimals, and their points stand below each other", () => {
+  assert.deepEqual([47, 31.48, 38.8].map((value) => aligned(value, 2)), ["47.0\u2007", "31.48", "38.8\u2007"]);
+  assert.equal(aligned(2021, 0), "2021");
+  assert.equal(aligned("43.2 ± 2.19", 1), "43.2 ± 2.19");
 });

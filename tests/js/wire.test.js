@@ -6,7 +6,7 @@ import { urlOf } from "../../demo/shared/js/images.js";
 import { firstJobs } from "../../demo/shared/js/jobs.js";
 import { withValues } from "../../demo/shared/js/address.js";
 import { addressText, bytesOf, floatsOf } from "../../demo/shared/js/wire.js";
-import { numbersOf, unpackedAll } from "../../demo/steps/player/arrays.js";
+import { numbersOf, unpackedAll } from "../../demo/shared/components/player/arrays.js";
 
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");
 

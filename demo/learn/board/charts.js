@@ -2,7 +2,7 @@
 
 import { fit, rampTile } from "../../shared/js/canvas.js";
 import { pointsOf, scale, ticks } from "../../shared/js/chart.js";
-import { make, makeButton, makeSvg } from "../../shared/js/dom.js";
+import { make, makeButton, makeSvg, widthOf } from "../../shared/js/dom.js";
 import { percent, short } from "../../shared/js/numbers.js";
 
 const CHART = { height: 150, left: 46, right: 10, top: 10, bottom: 24 };
@@ -21,7 +21,7 @@ export function rangeOf(values, floor = null) {
 //   axes: {x: last step, y: [low, high], form: value → text}.
 export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short }) {
   const box = figure.querySelector("svg");
-  const width = box.getBoundingClientRect().width;
+  const width = widthOf(box);
   if (!width) return;
   const { height, left, right, top, bottom } = CHART;
   const x = scale([0, Math.max(last, 1)], [left, width - right]);

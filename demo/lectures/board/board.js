@@ -1,6 +1,6 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
-import { make as made } from "../../shared/js/dom.js";
+import { make as made, zoomOf } from "../../shared/js/dom.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -8,7 +8,23 @@ function make(tag, name, parent, text) {
   return node;
 }
 
+// Sentences of lines come as HTML, with their formulas set.
+function tell(tag, name, parent, told) {
+  const node = make(tag, name, parent);
+  node.innerHTML = told;
+  return node;
+}
+
 const numberOf = (cell) => (cell === null ? NaN : Number.parseFloat(cell));
+const decimalsOf = (cell) => (typeof cell === "number" ? (String(cell).split(".")[1] ?? "").length : 0);
+
+// A number of a column with its own decimals, one at least where others have some; points stand below each other.
+export function aligned(cell, most) {
+  if (typeof cell !== "number" || !most) return String(cell);
+  const shown = Math.max(decimalsOf(cell), 1);
+  return cell.toFixed(shown) + "\u2007".repeat(most - shown);
+}
+
 const withNotes = () => new URLSearchParams(location.search).get("notes") === "1";
 
 export function mount({ element, trigger, watch, fixed }) {
@@ -29,10 +45,12 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Addresses ----
 
-  const hrefOf = (line) => {
+  // A state looks as its sheet does; what is presented opens large.
+  const hrefOf = (line, isPresented) => {
     const url = new URL(line.address || "./", document.baseURI);
-    const theme = new URLSearchParams(location.search).get("__theme");
-    if (theme) url.searchParams.set("__theme", theme);
+    const now = new URLSearchParams(location.search);
+    if (isPresented) now.set("large", "1");
+    for (const name of ["__theme", "large"]) if (now.has(name)) url.searchParams.set(name, now.get(name));
     return url.href;
   };
 
@@ -68,22 +86,22 @@ export function mount({ element, trigger, watch, fixed }) {
     if (!ask) return;
     const box = make("div", "lc-exercise", parent);
     make("b", "", box, words.ask);
-    make("p", "", box, ask);
+    tell("p", "", box, ask);
     const details = make("details", "", box);
     make("summary", "", details, words.answer);
-    make("p", "", details, answer);
+    tell("p", "", details, answer);
   }
 
   function showLine(line, i) {
     const item = make("li", "lc-line", lines);
     item.id = `lc-line-${i + 1}`;
     const left = make("div", "", item);
-    const head = make("h3", "", left, `${line.topic} `);
+    const head = tell("h3", "", left, `${line.topic} `);
     make("span", "lc-slides", head, line.slides.join(", ")).title = words.slides;
-    make("p", "", left, line.says);
+    tell("p", "", left, line.says);
     const actions = make("p", "lc-actions", left);
     if (line.address === null) {
-      make("span", "lc-told", actions, `${words.told}. ${line.told}`);
+      tell("span", "lc-told", actions, `${words.told}. ${line.told}`);
     } else {
       const link = make("a", "", actions, words.open[line.page]);
       link.href = hrefOf(line);
@@ -142,9 +160,10 @@ export function mount({ element, trigger, watch, fixed }) {
     const grid = make("table", "", make("div", "lc-scroll", box));
     const top = make("tr", "", make("thead", "", grid));
     const body = make("tbody", "", grid);
+    const decimals = table.columns.map((_, i) => Math.max(...table.rows.map((row) => decimalsOf(row[i]))));
     const rows = table.rows.map((row) => {
       const tr = make("tr", "", body);
-      row.forEach((cell) => make("td", "", tr, cell === null ? words.missing : String(cell)));
+      row.forEach((cell, i) => make("td", "", tr, cell === null ? words.missing : aligned(cell, decimals[i])));
       return { tr, row };
     });
     table.columns.forEach((title, i) => {
@@ -177,21 +196,21 @@ export function mount({ element, trigger, watch, fixed }) {
   function slide() {
     const line = sheet.lines[at];
     find("where").textContent = `${sheet.title} · ${at + 1} ${words.of} ${sheet.lines.length} · ${line.slides.join(", ")}`;
-    find("topic").textContent = line.topic;
-    find("says").textContent = line.says;
+    find("topic").innerHTML = line.topic;
+    find("says").innerHTML = line.says;
     const texts = { ask: line.ask, answer: revealed ? line.answer : "", note: withNotes() ? line.teacher : "" };
     for (const [name, text] of Object.entries(texts)) {
       const node = dialog.querySelector(`.lc-${name}`);
-      node.textContent = text ?? "";
+      node.innerHTML = text ?? "";
       node.hidden = !text;
     }
     const place = find("open");
     place.replaceChildren();
     if (line.address === null) {
-      place.textContent = line.told;
+      place.innerHTML = line.told;
     } else {
       const link = make("a", "", place, words.open[line.page]);
-      link.href = hrefOf(line);
+      link.href = hrefOf(line, true);
       link.target = "_blank";
       link.rel = "noopener";
       link.title = words.newTab;
@@ -253,8 +272,8 @@ export function mount({ element, trigger, watch, fixed }) {
   });
 
   dialog.addEventListener("pointermove", (event) => {
-    find("dot").style.left = `${event.clientX}px`;
-    find("dot").style.top = `${event.clientY}px`;
+    find("dot").style.left = `${event.clientX / zoomOf(dialog)}px`;
+    find("dot").style.top = `${event.clientY / zoomOf(dialog)}px`;
   });
 
   find("blank").addEventListener("click", acts.blank);

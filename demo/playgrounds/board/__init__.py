@@ -8,6 +8,7 @@ from demo.playgrounds import texts
 from demo.playgrounds.asked import NAME
 from demo.playgrounds.games import PLAYGROUNDS
 from demo.shared.components.base import Component
+from demo.shared.formula import typeset
 from segcore.show.palette import DIVERGING, PALETTE
 
 
@@ -42,7 +43,7 @@ class Board(Component):
                 "key": p.key,
                 "title": p.title,
                 "lead": p.lead,
-                "formula": p.formula,
+                "formula": typeset(p.formula),
                 "presets": [{"title": preset.title, "seed": preset.seed, "state": preset.state} for preset in p.presets],
             }
             for p in PLAYGROUNDS.values()

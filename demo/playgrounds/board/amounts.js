@@ -1,20 +1,11 @@
 // Numbers and names as the playgrounds write them.
 
-import { make } from "../../shared/js/dom.js";
 import { withMinus } from "../../shared/js/numbers.js";
 
 export function amount(value, digits = 4) {
   const tiny = value !== 0 && Math.abs(value) < 1e-4;
   const text = Number.isInteger(value) ? String(value) : tiny ? value.toExponential(0) : String(Number(value.toPrecision(digits)));
   return withMinus(text);
-}
-
-// Text in which _x and _{x} are set below the line.
-export function written(node, text) {
-  node.replaceChildren(
-    ...text.split(/(_\{[^}]*\}|_[a-z])/).map((part) => (part.startsWith("_") ? make("sub", "", part.replace(/[_{}]/g, "")) : part)),
-  );
-  return node;
 }
 
 // The number of an output: of the cell of a table, or of its row.

@@ -4,8 +4,8 @@ import { drawTile, pixelRatio, rampTile, strokeTwice } from "../../shared/js/can
 import { MOVES } from "../../shared/js/cells.js";
 import { pointsOf, scale } from "../../shared/js/chart.js";
 import { CURSOR, signed } from "../../shared/js/colors.js";
-import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
-import { amount, outputOf, written } from "./amounts.js";
+import { filled, make, makeButton, makeSvg, written } from "../../shared/js/dom.js";
+import { amount, outputOf } from "./amounts.js";
 
 function signBlock({ text }) {
   return make("span", "pg-sign", text);
@@ -26,6 +26,9 @@ function checksBlock({ rows }) {
   return list;
 }
 
+// Whether a block gives an answer away; facts, bars and outputs are covered one by one.
+export const isResult = ({ block, result }) => Boolean(result) || block === "curve" || block === "checks";
+
 function tool(text, label, enabled, act) {
   const button = makeButton("pg-tool", text);
   button.disabled = !enabled;
@@ -35,10 +38,28 @@ function tool(text, label, enabled, act) {
   return button;
 }
 
-export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock }) {
-  function block(spec, alone) {
-    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock };
+export function blocks({ state, words, ramp, inks, outputCount, parts, change, point, pin, editor, edit, tableBlock, pictureBlock, paintBlock, tracksBlock, drawView }) {
+  // A block, or what covers it; `at` is its place in the view, which stays its own when numbers change.
+  function block(spec, alone, at) {
+    if (isCovered(spec, at)) return coverOf(at);
+    const makers = { table: tableBlock, sign: signBlock, facts: factsBlock, bars: barsBlock, curve: curveBlock, checks: checksBlock, words: wordsBlock, picture: pictureBlock, paint: paintBlock, stack: stackBlock, tracks: tracksBlock };
     return makers[spec.block](spec, alone);
+  }
+
+  function isCovered(spec, at) {
+    return state.covered && isResult(spec) && !state.uncovered.has(at);
+  }
+
+  function coverOf(at) {
+    const button = makeButton("pg-covered-block", "?");
+    button.setAttribute("aria-label", words.uncover);
+    button.title = words.uncover;
+    button.dataset.key = `cover-${at}`;
+    button.addEventListener("click", () => {
+      state.uncovered.add(at);
+      drawView(state.view, false);
+    });
+    return button;
   }
 
   function factsBlock({ title, rows }) {
@@ -190,7 +211,7 @@ export function blocks({ state, words, ramp, inks, outputCount, parts, change, p
         box.append(j ? editor({ id, title: `${title}: ${heads[j]}`, edit: name, values: rows }, value, i, j, `${id}-${i * values.length + j}`) : kind(value, i));
         row.append(box);
       });
-      row.append(...(seen[i] ?? []).map((text) => make("td", "pg-known", text)));
+      row.append(...(seen[i] ?? []).map((text) => make("td", "pg-known", state.covered ? "?" : text)));
       const last = make("td", "");
       last.append(
         tool("+", filled(words.add, { number: i + 1 }), rows.length < most, () => change(name, all().flatMap((r, at) => (at === i ? [r, [...r]] : [r])))),

@@ -3,11 +3,11 @@
 import { asked, withValues } from "../../shared/js/address.js";
 import { rgbOf } from "../../shared/js/colors.js";
 import { make, makeButton, partsOf } from "../../shared/js/dom.js";
-import { written } from "./amounts.js";
 import { blocks } from "./blocks.js";
 import { pictures } from "./pictures.js";
 import { pointing } from "./pointing.js";
 import { tables } from "./tables.js";
+import { tracks } from "./tracks.js";
 
 function pinnedInAddress() {
   const at = new URLSearchParams(location.hash.slice(1)).get("at");
@@ -33,6 +33,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     pointed: null, // of the one under the pointer or the cursor
     covered: false,
     opensCovered: asked("cover") === "1",
+    uncovered: new Set(), // places of blocks in the view that are covered no more
     guesses: new Map(), // output to what was typed over it
   };
 
@@ -41,6 +42,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   Object.assign(board, pointing(board));
   Object.assign(board, tables(board));
   Object.assign(board, pictures(board));
+  Object.assign(board, tracks(board));
   Object.assign(board, blocks(board));
   const { drawView, setCovered } = board;
 
@@ -147,7 +149,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     parts.list.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
     parts.title.textContent = entry.title;
     parts.lead.textContent = entry.lead;
-    written(parts.formula, entry.formula);
+    parts.formula.innerHTML = entry.formula;
     const options = entry.presets.map(({ title, seed }, index) => {
       const option = make("option", "", seed ? `${title}  (${seed})` : title);
       option.value = String(index);

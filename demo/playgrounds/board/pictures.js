@@ -1,8 +1,7 @@
 // Pictures in which a place is clicked, and labels that are painted.
 
 import { MOVES } from "../../shared/js/cells.js";
-import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
-import { written } from "./amounts.js";
+import { filled, make, makeButton, makeSvg, written } from "../../shared/js/dom.js";
 
 function placeOf(event, stage, rows, columns) {
   const box = stage.getBoundingClientRect();
@@ -93,7 +92,7 @@ export function pictures({ words, state, parts, ask, edit }) {
       cell.dataset.index = index;
       board.append(cell);
     });
-    for (const index of wrong ?? []) board.children[index].classList.add("pg-miss");
+    for (const index of state.covered ? [] : (wrong ?? [])) board.children[index].classList.add("pg-miss");
     figure.append(board);
     if (quiz) figure.append(question(quiz));
     else if (!name) figure.append(legendOf(labels));

@@ -151,6 +151,7 @@ export function pointing(board) {
 
   function setCovered(on, redrawn = true) {
     state.covered = on;
+    state.uncovered.clear();
     state.guesses.clear();
     parts.cover.setAttribute("aria-pressed", String(on));
     element.classList.toggle("pg-covered", on);

@@ -1,8 +1,9 @@
 // Tables whose cells can be changed.
 
-import { filled, make } from "../../shared/js/dom.js";
+import { filled, make, written } from "../../shared/js/dom.js";
 import { parsed } from "../../shared/js/numbers.js";
-import { amount, outputOf, tint, written } from "./amounts.js";
+import { amount, outputOf, tint } from "./amounts.js";
+import { isResult } from "./blocks.js";
 
 export function tables(board) {
   const { state, words, parts, change, redraw, setCovered, settle, pointable, guess, marked } = board;
@@ -16,14 +17,14 @@ export function tables(board) {
       setCovered(state.opensCovered, false);
       state.opensCovered = false; // as the link says, and another playground begins open
     }
-    const rows = state.view.rows.map((blocks) => {
+    const rows = state.view.rows.map((blocks, i) => {
       const row = make("div", "pg-row");
-      row.append(...blocks.map((spec) => board.block(spec, blocks.length === 1)));
+      row.append(...blocks.map((spec, j) => board.block(spec, blocks.length === 1, `${i}-${j}`)));
       if (blocks.some(({ block: kind }) => kind === "sign")) row.classList.add("pg-equation");
       return row;
     });
     redraw(parts.stage, rows);
-    parts.cover.hidden = !state.view.links;
+    parts.cover.hidden = !state.view.links && !state.view.rows.flat().some((spec) => spec.block === "facts" || isResult(spec));
     for (const { block, node } of state.tables.values()) if (block?.heat) board.paintHeat(block, node);
     settle();
   }

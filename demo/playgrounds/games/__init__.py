@@ -9,10 +9,11 @@ from demo.playgrounds.games import (
     pointwise,
     pyramid,
     receptive,
+    tracks,
     upsampling,
 )
 
 PLAYGROUNDS = {
     module.PLAYGROUND.key: module.PLAYGROUND
-    for module in (convolution, adaptive, pointwise, receptive, pyramid, upsampling, information, masks, flavours)
+    for module in (convolution, adaptive, pointwise, receptive, pyramid, upsampling, information, masks, flavours, tracks)
 }

@@ -105,12 +105,12 @@ def _on_picture(state: State, source: Source) -> View:
     return {
         "rows": [
             [
-                shown("plain", texts.TITLES["blur"].format(k=k), _shown(smooth)),
-                shown("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted)),
+                show.result(shown("plain", texts.TITLES["blur"].format(k=k), _shown(smooth))),
+                show.result(shown("adapted", texts.TITLES["pac"].format(k=k), _shown(adapted))),
                 shown("guide", texts.TITLES["guide"], image),
             ],
             [
-                show.table("K", texts.TITLES["K_at"].format(row=row, column=column), K),
+                show.result(show.table("K", texts.TITLES["K_at"].format(row=row, column=column), K)),
                 show.facts(("Σ K", number(float(K.sum())), texts.OF_ALL.format(n=k * k)), *here),
             ],
         ],
@@ -155,7 +155,7 @@ PLAYGROUND = Playground(
     "adaptive",
     "Pixel-adaptive convolution",
     texts.LEADS["adaptive"],
-    "y_i = Σ_j K(f_i, f_j) · W[p_i − p_j] · x_j,    K(f_i, f_j) = exp(−½ ‖f_i − f_j‖²)",
+    r"$y_i = \sum_j K(f_i, f_j)\, W[p_i - p_j]\, x_j$, with $K(f_i, f_j) = \exp(-\tfrac{1}{2} \lVert f_i - f_j \rVert^2)$",
     (
         Choice("on", "On", "numbers", {"numbers": "numbers", "picture": "the picture"}),
         Choice("k_from", "K", "given", {"given": "given, one for all windows", "guide": "Gaussian of a guide f"}),

@@ -103,7 +103,7 @@ PLAYGROUND = Playground(
     "convolution",
     "Convolution",
     texts.LEADS["convolution"],
-    "y[i, j] = Σ_a Σ_b W[a, b] · x[s·i − p + d·a, s·j − p + d·b]",
+    r"$y[i, j] = \sum_a \sum_b W[a, b] \cdot x[s i - p + d a,\; s j - p + d b]$",
     (
         Choice("form", "As", "window", {"window": "a window", "matrix": "a matrix", "unfold": "unfolded columns"}),
         *SIZES,

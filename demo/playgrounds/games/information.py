@@ -74,7 +74,7 @@ def _of_pairs(state: State) -> View:
         "rows": [
             [
                 show.table("P", texts.TITLES["Pz"], value.P, rows=names, columns=names),
-                show.table("map", texts.TITLES["map"], grid, heat=True, note=texts.MAP_NOTE, points="cell"),
+                show.result(show.table("map", texts.TITLES["map"], grid, heat=True, note=texts.MAP_NOTE, points="cell")),
             ],
             [_bars(value, "z", "z'")],
             [_facts(value, "z", "z'")],
@@ -135,7 +135,7 @@ PLAYGROUND = Playground(
     "information",
     "Mutual information",
     texts.LEADS["information"],
-    "I(X; Y) = Σ P(x, y) log₂ (P(x, y) / (P(x) P(y))) = H(X) − H(X | Y) = H(X) + H(Y) − H(X, Y)",
+    r"$I(X; Y) = \sum_{x, y} P(x, y) \log_2 \frac{P(x, y)}{P(x)\, P(y)} = H(X) - H(X \mid Y) = H(X) + H(Y) - H(X, Y)$",
     (
         Choice("of", "Of", "table", {"table": "a joint table", "pairs": "a clustering of pairs z, z'"}),
         Number("rows", "Values of X", 2, 2, 6),

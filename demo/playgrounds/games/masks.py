@@ -52,7 +52,8 @@ PLAYGROUND = Playground(
     "masks",
     "Boxes and masks",
     texts.LEADS["masks"],
-    "IoU = |A ∩ B| / |A ∪ B|,    Dice = 2 |A ∩ B| / (|A| + |B|) = 2 IoU / (1 + IoU)",
+    r"$\text{IoU} = \frac{|A \cap B|}{|A \cup B|}$, and "
+    r"$\text{Dice} = \frac{2 |A \cap B|}{|A| + |B|} = \frac{2\, \text{IoU}}{1 + \text{IoU}}$",
     (
         Choice("shape", "Shape", "box", {"box": "a box", "ellipse": "an ellipse"}),
         Number("width", "Width", 10, 1, 14),

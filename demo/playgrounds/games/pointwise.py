@@ -66,7 +66,7 @@ def _on_picture(state: State, source: Source) -> View:
         "rows": [
             [
                 shown("before", texts.TITLES["X_picture"], image),
-                shown("after", texts.TITLES["X'_picture"], mapped),
+                show.result(shown("after", texts.TITLES["X'_picture"], mapped)),
             ],
             [
                 show.table("M", "W", tensor(state["M"]), edit="M"), show.sign("·"),
@@ -89,7 +89,7 @@ PLAYGROUND = Playground(
     "pointwise",
     "1 × 1 convolution",
     texts.LEADS["pointwise"],
-    "X' = W X,    x'_p = W x_p in every pixel p",
+    r"$X' = W X$, that is $x'_p = W x_p$ in every pixel $p$",
     (
         Choice("on", "On", "numbers", {"numbers": "numbers", "picture": "the picture's colors"}),
         Number("d", "Channels in D", 3, 1, 6),

@@ -55,8 +55,8 @@ def view(state: State, source: Source) -> View:
         "rows": [
             [_stack(state, seen)],
             [
-                shown("field", texts.TITLES["field"].format(r=last.field), _lit(image, reached)),
-                shown("gradient", texts.TITLES["gradient"], _ramp(gradient), note=texts.GRADIENT_NOTE),
+                show.result(shown("field", texts.TITLES["field"].format(r=last.field), _lit(image, reached))),
+                show.result(shown("gradient", texts.TITLES["gradient"], _ramp(gradient), note=texts.GRADIENT_NOTE)),
                 show.curve(texts.TITLES["growth"], numbers, [("r", [1, *(s.field for s in seen)])]),
             ],
             [show.checks(*_checks(gradient, reached, last, size, (top, left)))],
@@ -155,13 +155,13 @@ PLAYGROUND = Playground(
     "receptive",
     "Receptive field",
     texts.LEADS["receptive"],
-    "r_l = r_{l−1} + d_l (k_l − 1) j_{l−1},    j_l = j_{l−1} s_l;    one layer alone: d(k − 1) + 1",
+    r"$r_l = r_{l-1} + d_l (k_l - 1)\, j_{l-1}$, and $j_l = j_{l-1} s_l$; one layer alone: $d (k - 1) + 1$",
     (
         Number("size", "Picture, px", 224, 16, 256),
         Number("row", "Row", 112, 0, 255),
         Number("column", "Column", 112, 0, 255),
         Table("layers", "Layers", tuple(map(tuple, _encoder((2, 1), (2, 1), (2, 1), (2, 1), (2, 1)))),
-              None, 5, most=MOST_LAYERS, limits=LIMITS, fill=1),
+              None, 5, most=MOST_LAYERS, limits=LIMITS, heads=HEADS, whole=True, fill=1),
     ),
     (
         Preset("Encoder, output stride 32", "004.21", {}),

@@ -141,7 +141,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function fit(canvas) {
     const box = parts.stage.getBoundingClientRect();
-    const ratio = pixelRatio();
+    const ratio = window.devicePixelRatio || 1;
     const [width, height] = [Math.round(box.width * ratio), Math.round(box.height * ratio)];
     if (width < 1 || height < 1) return null;
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];

@@ -1,16 +1,18 @@
 // Drawing on a canvas that has one pixel per device pixel.
 
 import { INK, putColor } from "./colors.js";
+import { zoomOf } from "./dom.js";
 
+// Pixels of a canvas in a length of 1 px as the page writes it, which a page shown large enlarges.
 export function pixelRatio() {
-  return window.devicePixelRatio || 1;
+  return (window.devicePixelRatio || 1) * zoomOf(document.documentElement);
 }
 
 // Give a canvas as many pixels as the device shows of it, or of another node. False while it is not visible.
 export function fit(canvas, node = canvas) {
   const { width, height } = node.getBoundingClientRect();
-  canvas.width = Math.round(width * pixelRatio());
-  canvas.height = Math.round(height * pixelRatio());
+  canvas.width = Math.round(width * (window.devicePixelRatio || 1));
+  canvas.height = Math.round(height * (window.devicePixelRatio || 1));
   return canvas.width > 0 && canvas.height > 0;
 }
 

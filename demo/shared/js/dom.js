@@ -33,3 +33,24 @@ export function partsOf(element, prefix, names) {
 export function filled(text, values) {
   return text.replace(/[{](.+?)[}]/g, (_all, name) => String(values[name]));
 }
+
+// How much a node is enlarged where the page is shown large: the browser measures what is seen, and a style says what is written.
+export function zoomOf(node) {
+  return node.currentCSSZoom ?? 1;
+}
+
+// The width of a node in the px of its style.
+export function widthOf(node) {
+  return node.getBoundingClientRect().width / zoomOf(node);
+}
+
+// Text in which _x and _{xy} are set below the line, in a node of HTML or of SVG.
+export function written(node, text) {
+  const below = (part) => {
+    const name = part.replace(/[_{}]/g, "");
+    if (node.namespaceURI !== SVG) return make("sub", "", name);
+    return makeSvg("tspan", { "baseline-shift": "sub", "font-size": "0.78em" }, name);
+  };
+  node.replaceChildren(...text.split(/(_\{[^}]*\}|_[\p{L}\p{N}]+)/u).map((part) => (/^_./.test(part) ? below(part) : part)));
+  return node;
+}

@@ -4,9 +4,9 @@ from typing import Any
 
 import torch
 
+from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
 from demo.steps.data import Data
-from demo.steps.show import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.show.pixels import Probes, pixel_map, probes
 from demo.steps.texts import crf as _T
 from segcore.image import soft_to_scaled

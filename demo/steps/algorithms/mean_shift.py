@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, plural, stage
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import mean_shift as _T
 from segcore.cluster.gmm import principal_components
 from segcore.cluster.mean_shift import MeanShiftState, mean_shift_steps, spread

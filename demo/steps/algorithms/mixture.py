@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.show import At, Coarse, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components
 from segcore.runtime.device import make_generator

@@ -6,9 +6,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve, only, plural, stage
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import lost as _L
 from demo.steps.texts import maskcut as _M
 from demo.steps.texts import tokencut as _K

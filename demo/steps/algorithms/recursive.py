@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.show.graph import ncut_sum
 from demo.steps.texts import recursive as _T
 from segcore.cut.ncut import cut_and_volumes

@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.texts import seeding as _T
 from segcore.cluster.kmeans import PlusPlusState, plus_plus_steps
 from segcore.runtime.device import make_generator

@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
 from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, html_number
 from demo.steps.show.pixels import Probes, data_pixels, pixel_map, probes
 from demo.steps.texts import slic as _T
 from segcore.cluster.slic import SlicState, slic_steps

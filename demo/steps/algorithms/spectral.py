@@ -5,10 +5,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, stage
 from demo.steps.algorithms.kmeans import lloyd_frames, lloyd_questions
 from demo.steps.data import Data
-from demo.steps.show import At, Code, Frame, Number, Question, Variant, html_number
 from demo.steps.show.graph import GraphViews
 from demo.steps.texts import spectral as _T
 from segcore.cluster.spectral import SpectralState, spectral_steps

@@ -5,8 +5,8 @@ import { cellSize, line } from "../../shared/js/cells.js";
 import { CURSOR, colorAt, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
 import { urlOf } from "../../shared/js/images.js";
-import { blockOf, centerOf, rowAt } from "./blocks.js";
-import { drawBadge, drawTarget, tileFrom } from "./marks.js";
+import { blockOf, centerOf, rowAt } from "../../shared/components/player/blocks.js";
+import { drawBadge, drawTarget, tileFrom } from "../../shared/components/player/marks.js";
 
 export function mapView({ run, ramps, hover, choose, pointed, usesPair, paletteColor, painter, rampLegend, answerMarks }) {
   const view = {

@@ -5,8 +5,8 @@ import { line } from "../../shared/js/cells.js";
 import { CURSOR, colorAt } from "../../shared/js/colors.js";
 import { make, makeButton } from "../../shared/js/dom.js";
 import { rangeOf } from "../../shared/js/numbers.js";
-import { blockOf, cellOfBlock } from "./blocks.js";
-import { tileFrom } from "./marks.js";
+import { blockOf, cellOfBlock } from "../../shared/components/player/blocks.js";
+import { tileFrom } from "../../shared/components/player/marks.js";
 
 export function matrixView({ run, ramps, hover, choose, pointed, rampLegend }) {
   const view = {

@@ -5,7 +5,7 @@ import { line } from "../../shared/js/cells.js";
 import { CURSOR, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
 import { addressText } from "../../shared/js/wire.js";
-import { drawBadge, drawTarget } from "./marks.js";
+import { drawBadge, drawTarget } from "../../shared/components/player/marks.js";
 
 const EDGE_OF_PLANE = 14; // px around the points
 
@@ -31,8 +31,8 @@ function ring(context, [x, y], color, radius, width) {
 
 function eventPlace(card, event) {
   const box = card.frame.getBoundingClientRect();
-  const ratio = pixelRatio();
-  return [(event.clientX - box.left) * ratio, (event.clientY - box.top) * ratio];
+  const { width, height } = card.marks;
+  return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
 }
 
 export function scatterView({ element, run, trigger, hover, choose, pointed, usesPair, paletteColor, painter, rampLegend, answerMarks }) {
@@ -89,7 +89,7 @@ export function scatterView({ element, run, trigger, hover, choose, pointed, use
   // From coordinates to pixels of a canvas; both axes have one scale.
   function placer(card) {
     const [x0, x1, y0, y1] = card.spec.bounds ?? run.value.bounds;
-    const { width, height } = card.marks.width ? card.marks : card.canvas;
+    const { width, height } = card.canvas;
     const margin = EDGE_OF_PLANE * pixelRatio();
     const scale = Math.min((width - 2 * margin) / (x1 - x0 || 1), (height - 2 * margin) / (y1 - y0 || 1));
     const left = (width - scale * (x1 - x0)) / 2;

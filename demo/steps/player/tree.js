@@ -2,6 +2,8 @@
 
 import { make, makeSvg } from "../../shared/js/dom.js";
 
+const LETTER = 7; // px of a letter, with some room
+
 // Leaves side by side, parents between their children.
 function treePlaces(nodes, width, leaves) {
   const children = nodes.map((_, i) => nodes.flatMap(({ parent }, j) => (parent === i ? [j] : [])));
@@ -14,6 +16,18 @@ function treePlaces(nodes, width, leaves) {
   };
   visit(0);
   return places;
+}
+
+// The least distance of two nodes in one row; the whole width where each row has one.
+export function roomOf(x, depth, width) {
+  const pairs = x.flatMap((a, i) => x.slice(i + 1).map((b, j) => (depth[i] === depth[i + 1 + j] ? Math.abs(a - b) : width)));
+  return Math.min(width, ...pairs);
+}
+
+function keepInside(text, width) {
+  const { x, width: wide } = text.getBBox?.() ?? { x: 0, width: 0 };
+  const moved = x < 0 ? -x : Math.min(width - x - wide, 0);
+  if (moved) text.setAttribute("x", Number(text.getAttribute("x")) + moved);
 }
 
 export function treeView({ run, pointed, paletteColor }) {
@@ -42,8 +56,10 @@ export function treeView({ run, pointed, paletteColor }) {
       nodes.forEach(({ parent }, i) => {
         if (parent >= 0) card.svg.append(makeSvg("line", { class: "st-branch", x1: x[parent], y1: y(parent), x2: x[i], y2: y(i) }));
       });
-      const narrow = width / leaves < 74;
-      nodes.forEach((node, i) => card.svg.append(treeNode(node, i, x[i], y(i), narrow)));
+      const room = roomOf(x, depth, width);
+      const long = nodes.every(({ text }) => text.length * LETTER <= room);
+      nodes.forEach((node, i) => card.svg.append(treeNode(node, i, x[i], y(i), long)));
+      for (const text of card.svg.querySelectorAll("text")) keepInside(text, width);
       card.note.textContent = spec.note ?? "";
       this.mark(card, spec);
     },
@@ -55,11 +71,11 @@ export function treeView({ run, pointed, paletteColor }) {
     },
   };
 
-  function treeNode(node, i, x, y, narrow) {
+  function treeNode(node, i, x, y, long) {
     const group = makeSvg("g", { "data-node": i, class: `st-node st-node-${node.state}` });
     const color = node.label < 0 ? "none" : paletteColor(node.label);
     group.append(makeSvg("circle", { cx: x, cy: y, r: 13, fill: color }));
-    group.append(makeSvg("text", { x, y: y + 29, "text-anchor": "middle" }, narrow ? node.short : node.text));
+    group.append(makeSvg("text", { x, y: y + 29, "text-anchor": "middle" }, long ? node.text : node.short));
     group.append(makeSvg("title", {}, node.text));
     return group;
   }

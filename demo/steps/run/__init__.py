@@ -12,13 +12,13 @@ from cachetools import LRUCache
 
 from demo.shared.controls import settings_of
 from demo.shared.errors import told_kindly
+from demo.shared.sequence import assemble
 from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import NOWHERE, OWN, PICTURE, RANGES, Asked, Opened
 from demo.steps.data import Data, load
-from demo.steps.show import assemble
 from segcore.errors import shortened
 from segcore.runtime.stopping import Stopped
 from segcore.settings import Settings

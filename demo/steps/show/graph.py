@@ -5,9 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from demo.shared.sequence import At, Coarse, html_number
 from demo.steps.algorithm import stage
 from demo.steps.data import Data
-from demo.steps.show import At, Coarse, html_number
 from demo.steps.texts import graph
 from segcore.graph.blocks import block_means, block_of_cells, mean_in_blocks
 from segcore.graph.laplacian import degrees

@@ -22,7 +22,7 @@ POINTS_HELP = "Click into the plane to add a point; click on a point to remove i
 ALGORITHM, ALGORITHM_INFO = "Algorithm", "Played one step at a time; every number is the program's own."
 DATA_LABEL, DATA_INFO = "On", "A picture, or points in the plane that make its strengths and its failures visible."
 N_POINTS, N_POINTS_INFO = "Number of points", "How many are drawn."
-GAMMA, GAMMA_INFO = "Scale γ of the graph", "A_ij = exp(−γ ‖x_i − x_j‖²), 0 below 0.01; large γ joins near points only."
+GAMMA, GAMMA_INFO = "Scale γ of the graph", "Aᵢⱼ = exp(−γ ‖xᵢ − xⱼ‖²), 0 below 0.01; large γ joins near points only."
 MORE = "More"
 EMPTY = "The steps appear here."
 STATUS = (
@@ -34,18 +34,3 @@ NO_DATA = "There are no points named {name}; here is the picture. There are: {kn
 BAD_NUMBER = "{name} must be a number from {lo:g} to {hi:g}; the link says {given}, so here it is {default:g}."
 NO_STEP = "This run has no step named {name}; here is the nearest that there is."
 PIXEL_BLOCK, PIXEL_BLOCKS = "middle pixel of the block", "blocks"
-PLAYER = {
-    "count": "{number} of {total}{left}",
-    "leftOut": ", {n} in between left out",
-    "play": "Play",
-    "pause": "Pause",
-    "copied": "Copied.",
-    "linkCopied": "The link is copied.",
-    "forbidden": "The browser does not allow it here; select the text and copy it.",
-    "leave": "Leave it",
-    "goOn": "Go on",
-    "right": "Right.",
-    "wrong": "Not quite.",
-    "better": "{better} of {n} {things} would have been better. ",
-    "none": "none yet",
-}

@@ -5,7 +5,7 @@ import { drawTile, fit, pixelRatio, rampTile, strokeTwice } from "../../../share
 import { cellAt, cellSize, covered, inside, isInside, isSame, MOVES, traceBorder, traceCells } from "../../../shared/js/cells.js";
 import { lowest, valueAt } from "../../../shared/js/chart.js";
 import { CURSOR, colorAt, rgbOf, signed } from "../../../shared/js/colors.js";
-import { filled, make, makeButton, makeSvg, partsOf } from "../../../shared/js/dom.js";
+import { filled, make, makeButton, makeSvg, partsOf, widthOf, zoomOf } from "../../../shared/js/dom.js";
 import { setPicture } from "../../../shared/js/images.js";
 import { nameOf, number, withMinus } from "../../../shared/js/numbers.js";
 import { floatsOf } from "../../../shared/js/wire.js";
@@ -246,7 +246,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   // ---- Plot ----
 
   function paintPlot(vector) {
-    const width = parts.plot.getBoundingClientRect().width;
+    const width = widthOf(parts.plot);
     if (!width) return; // not visible
     const curve = ncutCurve();
     const height = TOP + BARS_HEIGHT + AXIS_HEIGHT + (curve.length ? CURVE_HEIGHT : 0);
@@ -367,7 +367,8 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function dragThreshold(event) {
     const box = parts.plot.getBoundingClientRect();
-    const share = (2 * (event.clientX - box.left - SIDE)) / (box.width - 2 * SIDE) - 1;
+    const side = SIDE * zoomOf(parts.plot);
+    const share = (2 * (event.clientX - box.left - side)) / (box.width - 2 * side) - 1;
     setThreshold(Math.min(Math.max(share, -1), 1) * chosen().limit);
   }
 

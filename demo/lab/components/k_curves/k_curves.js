@@ -1,5 +1,5 @@
 import { ticks } from "../../../shared/js/chart.js";
-import { make, makeSvg, partsOf } from "../../../shared/js/dom.js";
+import { make, makeSvg, partsOf, widthOf } from "../../../shared/js/dom.js";
 import { withMinus } from "../../../shared/js/numbers.js";
 
 const HEIGHT = 190;
@@ -88,7 +88,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   // ---- Drawing ----
 
   function draw(box, curve) {
-    const width = box.getBoundingClientRect().width;
+    const width = widthOf(box);
     if (!width) return; // not visible
     const ks = curve.candidates;
     const low = Math.min(...curve.scores);

@@ -41,7 +41,7 @@ def view(state: State, _source: Source) -> View:
         "rows": [
             [_picture(texts.TITLES["street"]), *_ways()],
             [board, show.facts(*_facts(pred, semantic, panoptic))],
-            [_class_table(semantic, panoptic)],
+            [show.result(_class_table(semantic, panoptic))],
             [show.facts(*_pairs(panoptic), title=texts.TITLES["pairs"]),
              show.facts(*_unnamed(pred), title=texts.TITLES["unnamed"])],
         ],
@@ -162,7 +162,9 @@ PLAYGROUND = Playground(
     "flavours",
     "Semantic, instance, panoptic, part",
     texts.LEADS["flavours"],
-    "PQ = Σ IoU / (|TP| + ½ |FP| + ½ |FN|) = SQ · RQ of each class;    a match has IoU > ½ and the same class",
+    r"$\text{PQ} = \frac{\sum \text{IoU}}{|\text{TP}| + \frac{1}{2} |\text{FP}| + \frac{1}{2} |\text{FN}|}"
+    r" = \text{SQ} \cdot \text{RQ}$"
+    r" of each class; a match has $\text{IoU} > \frac{1}{2}$ and the same class",
     (
         Choice("show", "Show", "scores", {"scores": "the four ways, and a prediction", "quiz": "which is which?"}),
         Number("order", "Order", 9, 1, len(ORDERS)),

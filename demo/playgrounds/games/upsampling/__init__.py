@@ -121,7 +121,7 @@ def _beside(state: State, x: Tensor) -> list[show.Block]:
         return []
     k, options = (state["kernel"],) * 2, {"stride": state["factor"], "padding": state["padding"]}
     counts = overlap_counts((x.shape[0], x.shape[1]), kernel=k, **options)
-    tables = [show.table("overlap", texts.TITLES["overlap"], counts)]
+    tables = [show.result(show.table("overlap", texts.TITLES["overlap"], counts))]
     if state["padding"] < state["kernel"]:
         spread = zero_inserted(x[None, None], kernel=k, **options)[0, 0]
         tables.append(show.table("spread", texts.TITLES["spread"], spread, note=texts.SPREAD_NOTE))
@@ -177,7 +177,8 @@ PLAYGROUND = Playground(
     "upsampling",
     "Upsampling",
     texts.LEADS["upsampling"],
-    "y = M x;  transposed convolution: X = Wᵀ X';  along edges: y_p = Σ_q K(f_p, f_q) W[p − q] x_q / Σ_q K W",
+    r"$y = M x$; transposed convolution: $X = W^\top X'$; along edges: "
+    r"$y_p = \frac{\sum_q K(f_p, f_q)\, W[p - q]\, x_q}{\sum_q K(f_p, f_q)\, W[p - q]}$",
     (
         Choice("how", "How", "transposed", HOW),
         Choice("on", "On", "numbers", {"numbers": "numbers", "labels": "the labels of the picture"}),

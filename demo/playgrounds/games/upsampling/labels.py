@@ -46,11 +46,11 @@ def view(state: State, source: Source) -> View:
         "rows": [
             [
                 drawn("coarse", texts.TITLES["labels_coarse"], paint_labels(image, coarse.numpy())),
-                drawn("fine", HOW[how], _painted(image, labels.numpy(), empty.numpy())),
-                drawn(
+                show.result(drawn("fine", HOW[how], _painted(image, labels.numpy(), empty.numpy()))),
+                show.result(drawn(
                     "soft", texts.TITLES["soft"].format(label=label, most=number(most, 3)),
                     paint_ramp(shown.numpy() / most, SEQUENTIAL), note=texts.WAYS[how],
-                ),
+                )),
             ],
             [show.facts(*_label_facts(segmented, coarse, labels, soft[:, row, column]))],
         ],

@@ -2,7 +2,7 @@
 // per (segment, distance to the border). Hover, opacity and isolation change the table, never the map.
 
 import { over, packed, rgbOf } from "../../js/colors.js";
-import { filled, make, makeButton, partsOf } from "../../js/dom.js";
+import { filled, make, makeButton, partsOf, zoomOf } from "../../js/dom.js";
 import { loadImage, loadLabels, urlOf } from "../../js/images.js";
 import { areasOf, borderDistance, enlarged, labelAt, matchColors } from "../../js/labels.js";
 
@@ -332,7 +332,7 @@ export function mount({ element, props, watch, fixed }) {
     if (x < 0 || x >= 1 || y < 0 || y >= 1) return leavePicture();
     const k = labelAt(view.map, x, y);
     pointAt(k);
-    showTip(k, x * box.width, y * box.height, box);
+    showTip(k, x, y, box);
   }
 
   function leavePicture() {
@@ -346,8 +346,9 @@ export function mount({ element, props, watch, fixed }) {
     parts["tip-name"].textContent = view.names[k];
     parts["tip-area"].textContent = percent(view.areas[k]);
     const { offsetWidth: wide, offsetHeight: high } = parts.tip;
-    const left = Math.max(4, Math.min(x + 16, box.width - wide - 4));
-    const top = y + 18 + high < box.height ? y + 18 : Math.max(4, y - high - 10);
+    const [width, height] = [box.width, box.height].map((length) => length / zoomOf(parts.stage));
+    const left = Math.max(4, Math.min(x * width + 16, width - wide - 4));
+    const top = y * height + 18 + high < height ? y * height + 18 : Math.max(4, y * height - high - 10);
     parts.tip.style.transform = `translate(${left}px, ${top}px)`;
   }
 

@@ -1,11 +1,11 @@
 // The formula with its numbers, the numbers of the step, and the Python that prints them.
 
-import { make } from "../../shared/js/dom.js";
+import { make, written as set } from "../../js/dom.js";
 import { blockOf, rowName } from "./blocks.js";
 
 function numberRow({ symbol, value, change, holds, rule }) {
   const row = make("tr");
-  const name = make("th", "", symbol);
+  const name = set(make("th"), symbol);
   name.scope = "row";
   const number = make("td");
   number.innerHTML = value;

@@ -1,6 +1,6 @@
 // Predict, then reveal. The answer comes with the states; nothing is sent, nothing is kept.
 
-import { filled, make, makeButton } from "../../shared/js/dom.js";
+import { filled, make, makeButton, written } from "../../js/dom.js";
 
 const YOURS = "#0072b2";
 const TRUE_ONE = "#d55e00";
@@ -8,7 +8,7 @@ const TRUE_ONE = "#d55e00";
 export function questions({ element, run, parts, words, show, frameNamed, stop, paintFrame }) {
   function paintQuestionList() {
     const buttons = run.value.questions.map((question) => {
-      const button = makeButton("", question.ask);
+      const button = written(makeButton(""), question.ask);
       button.dataset.question = question.id;
       button.addEventListener("click", () => ask(question));
       return button;
@@ -22,7 +22,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
     run.asked = question;
     run.answer = null;
     show(frameNamed(question.before));
-    parts.ask.textContent = question.ask;
+    written(parts.ask, question.ask);
     parts.options.replaceChildren(...question.options.map((text, at) => optionButton(text, at)));
     parts.options.hidden = question.options.length === 0;
     parts.verdict.hidden = true;
@@ -34,7 +34,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
   }
 
   function optionButton(text, at) {
-    const button = makeButton("", text);
+    const button = written(makeButton(""), text);
     button.addEventListener("click", () => reveal(at));
     return button;
   }
@@ -54,7 +54,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
       button.classList.toggle("st-right", at === question.right);
       button.classList.toggle("st-yours", at === answer);
     });
-    parts.verdict.replaceChildren(make("strong", "", `${right ? words.right : words.wrong} `), ranked(question, answer), question.why);
+    parts.verdict.replaceChildren(make("strong", "", `${right ? words.right : words.wrong} `), ranked(question, answer), written(make("span"), question.why));
     parts.verdict.classList.toggle("st-wrong", !right);
     parts.verdict.hidden = false;
     parts.close.textContent = words.goOn;

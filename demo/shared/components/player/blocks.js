@@ -1,6 +1,6 @@
 // Where rows of a step lie: patches of a grid {h, w, aspect}, blocks of patches, or points without a grid.
 
-import { cellAt, inside } from "../../shared/js/cells.js";
+import { cellAt, inside } from "../../js/cells.js";
 
 // What a row is called.
 export function rowName({ w, word }, i) {

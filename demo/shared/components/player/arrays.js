@@ -1,6 +1,6 @@
-// The arrays of a sequence; see demo/steps/sequence.py for the kinds.
+// The arrays of a sequence; see demo/shared/sequence.py for the kinds.
 
-import { bytesOf } from "../../shared/js/wire.js";
+import { bytesOf } from "../../js/wire.js";
 
 async function inflated(text) {
   const stream = new Blob([bytesOf(text)]).stream().pipeThrough(new DecompressionStream("deflate"));

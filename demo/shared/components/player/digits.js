@@ -1,6 +1,6 @@
 // Numbers of a step as HTML.
 
-import { withMinus } from "../../shared/js/numbers.js";
+import { withMinus } from "../../js/numbers.js";
 
 // Four digits, as Python's .4g writes them.
 export function digits(value) {

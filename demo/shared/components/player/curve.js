@@ -1,11 +1,11 @@
 // Plots of one or more lines: how something falls, a spectrum, a sweep over thresholds.
 
-import { pointsOf, scale } from "../../shared/js/chart.js";
-import { makeSvg } from "../../shared/js/dom.js";
-import { clamped, short } from "../../shared/js/numbers.js";
+import { pointsOf, scale } from "../../js/chart.js";
+import { makeSvg, written } from "../../js/dom.js";
+import { clamped, short } from "../../js/numbers.js";
 
-function axesOf(lines, spec, width, height, large) {
-  const [left, right, top, bottom] = large ? [112, width - 16, 18, height - 44] : [76, width - 12, 12, height - 30];
+function axesOf(lines, spec, width, height) {
+  const [left, right, top, bottom] = [76, width - 12, 12, height - 30];
   const xs = lines.flatMap((series) => series.xs);
   const ys = lines.flatMap((series) => series.ys).concat(spec.zero ? [0] : [], spec.level ?? []);
   const [x0, x1] = [Math.min(...xs), Math.max(...xs)];
@@ -23,7 +23,7 @@ function axesOf(lines, spec, width, height, large) {
 
 function drawFrame(svg, axes, spec) {
   svg.append(makeSvg("path", { class: "st-axis", d: `M${axes.left} ${axes.top}V${axes.bottom}H${axes.right}` }));
-  const label = (x, y, text, anchor) => svg.append(makeSvg("text", { x, y, "text-anchor": anchor }, text));
+  const label = (x, y, text, anchor) => svg.append(written(makeSvg("text", { x, y, "text-anchor": anchor }), text));
   label(axes.left - 6, axes.y(axes.y1) + 4, short(axes.y1), "end");
   label(axes.left - 6, axes.y(axes.y0) + 4, short(axes.y0), "end");
   label(axes.left, axes.bottom + 16, short(axes.x0), "start");
@@ -51,7 +51,7 @@ function drawSeries(svg, series, axes, at, spec) {
   if (series.name && spec.series.filter(({ name }) => name).length > 1) {
     const end = Math.floor(xs.length * (0.3 + 0.3 * at));
     const attributes = { class: `st-name st-name-${at % 4}`, x: axes.x(xs[end]), y: axes.y(ys[end]) - 8, "text-anchor": "middle" };
-    svg.append(makeSvg("text", attributes, series.name));
+    svg.append(written(makeSvg("text", attributes), series.name));
   }
 }
 
@@ -60,14 +60,14 @@ function drawLevels(svg, spec, axes) {
   if (spec.level !== undefined && spec.level !== null) {
     const y = axes.y(spec.level);
     svg.append(makeSvg("line", { class: "st-level", x1: axes.left, x2: axes.right, y1: y, y2: y }));
-    svg.append(makeSvg("text", { x: axes.left + 6, y: y - 5 }, `${spec.level_name ?? ""} = ${short(spec.level)}`));
+    svg.append(written(makeSvg("text", { x: axes.left + 6, y: y - 5 }), `${spec.level_name ?? ""} = ${short(spec.level)}`));
   }
   for (const [at, { x, name }] of (spec.lines ?? []).entries()) {
     const place = axes.x(x);
     svg.append(makeSvg("line", { class: `st-level st-level-${at}`, x1: place, x2: place, y1: axes.top, y2: axes.bottom }));
     const anchor = place > (axes.left + axes.right) / 2 ? "end" : "start";
     const attributes = { x: place + (anchor === "end" ? -5 : 5), y: axes.top + 12 + 15 * at, "text-anchor": anchor };
-    svg.append(makeSvg("text", attributes, name));
+    svg.append(written(makeSvg("text", attributes), name));
   }
   if (spec.mark !== undefined) {
     const x = axes.x(spec.mark);
@@ -91,7 +91,7 @@ export function curveView({ run, pointed, predicting }) {
       card.svg.replaceChildren();
       const lines = spec.series.map((series) => ({ ...series, ...pastOf(pairsOf(series), spec) })).filter(({ ys }) => ys.length);
       if (!lines.length) return;
-      const axes = axesOf(lines, spec, width, height, run.large);
+      const axes = axesOf(lines, spec, width, height);
       drawFrame(card.svg, axes, spec);
       let at = 0;
       for (const series of lines) drawSeries(card.svg, series, axes, series.faint ? 0 : at++, spec);

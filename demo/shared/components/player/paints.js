@@ -1,8 +1,8 @@
 // Colors and numbers of a step, as its algorithm says.
 
-import { colorAt, rgbOf } from "../../shared/js/colors.js";
-import { make } from "../../shared/js/dom.js";
-import { rangeOf, withMinus } from "../../shared/js/numbers.js";
+import { colorAt, rgbOf } from "../../js/colors.js";
+import { make } from "../../js/dom.js";
+import { rangeOf, withMinus } from "../../js/numbers.js";
 import { rowName } from "./blocks.js";
 import { digits } from "./digits.js";
 

@@ -1,7 +1,7 @@
 // What several views draw.
 
-import { strokeTwice, tileOf } from "../../shared/js/canvas.js";
-import { INK } from "../../shared/js/colors.js";
+import { strokeTwice, tileOf } from "../../js/canvas.js";
+import { INK } from "../../js/colors.js";
 
 // A canvas with one pixel for each of h × w places, from their numbers to colors; null leaves one clear.
 export function tileFrom(h, w, color) {

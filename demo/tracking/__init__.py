@@ -1,0 +1,1 @@
+"""The page that plays trackers: detections of many frames become tracks."""

@@ -1,0 +1,106 @@
+"""The page of tracking: what is tracked, a tracker played step by step, and trackers side by side."""
+
+from typing import Any
+
+import gradio as gr
+
+from demo.shared.asked import SystemControls
+from demo.shared.controls import control_of
+from demo.shared.events import HEAVY, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.service import Service
+from demo.shared.texts import STOP
+from demo.tracking import texts
+from demo.tracking.asked import FIRST, FIRST_TRACKER, SOURCES, Controls, Options
+from demo.tracking.board import SideBySide
+from demo.tracking.player import TrackPlayer
+from demo.tracking.run import Runs, make_compare, make_show
+from demo.tracking.run.restore import make_restore, make_shown, make_source, picked
+from segcore.settings import params
+from segcore.track.catalog import TRACKERS, Tracker
+from segcore.track.scenes import SCENES, SceneSettings
+
+
+def build(demo: gr.Blocks, service: Service) -> None:
+    """Lay the page out and connect it, inside the context of its route."""
+    with gr.Row(elem_id="tracking-columns"):
+        with gr.Column(scale=2, min_width=300, elem_id="tracking-inputs"):
+            controls = _controls()
+        with gr.Column(scale=6, min_width=340, elem_id="tracking-results"):
+            player = TrackPlayer(empty=texts.EMPTY, elem_id="player")
+            status = gr.Markdown(elem_id="tracking-status", container=False)
+            board = SideBySide(elem_id="tracking-board")
+    _wire(demo, service, controls, player, status, board)
+
+
+def _controls() -> Controls:
+    default = Options()
+    titles = {"source": SOURCES, "tracker": {name: tracker.title for name, tracker in TRACKERS.items()}}
+    options: dict[str, Any] = {
+        name: control_of(p, getattr(default, name), elem_id=f"tracking-{name}", titles=titles.get(name))
+        for name, p in params(Options).items()
+    }
+    options["source"].render()
+    with gr.Column(elem_id="tracking-scene") as scene_group:
+        options["seed"].render()
+        with gr.Accordion(texts.SCENE_MORE, open=False, elem_id="tracking-scene-more"):
+            kind = SCENES[FIRST].settings
+            scene: dict[str, Any] = {
+                name: control_of(p, getattr(kind, name), elem_id=f"tracking-{name}")
+                for name, p in params(SceneSettings).items()
+            }
+            for control in scene.values():
+                control.render()
+    options["tracker"].render()
+    words = gr.Markdown(
+        elem_id="tracking-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], container=False
+    )
+    systems = SystemControls.laid_out("tracking", TRACKERS, _group)
+    choices = [(tracker.title, name) for name, tracker in TRACKERS.items()]
+    compare = gr.CheckboxGroup(choices, value=list(TRACKERS), label=texts.COMPARE, elem_id="tracking-compare")
+    stop = gr.Button(STOP, size="sm", elem_id="tracking-stop", min_width=60)
+    return Controls(options, scene, scene_group, systems, words, compare, stop)
+
+
+def _group(tracker: Tracker, controls: dict[str, Any]) -> Any:
+    """The settings of a tracker: those that matter most on view, the rest folded away."""
+    facts = params(tracker.settings)
+    with gr.Column(visible=tracker.name == FIRST_TRACKER, elem_id=f"tracking-of-{tracker.name}") as group:
+        for name, control in controls.items():
+            if not facts[name].advanced:
+                control.render()
+        with gr.Accordion(texts.TRACKER_MORE, open=False):
+            for name, control in controls.items():
+                if facts[name].advanced:
+                    control.render()
+    return group
+
+
+def _wire(
+    demo: gr.Blocks, service: Service, controls: Controls, player: TrackPlayer, status: gr.Markdown, board: SideBySide
+) -> None:
+    number = gr.Number(0, visible="hidden", elem_id="tracking-number")
+    turn = gr.Number(0, visible="hidden", elem_id="tracking-turn")
+    opened = gr.State({})
+    runs = Runs(service)
+    source, tracker = controls.options["source"], controls.options["tracker"]
+    inputs = list(controls.inputs.values())
+    asking = [control for control in (turn, *inputs) if control is not source]  # whose choice is an event of its own
+    asked = gr.on(
+        [control.change for control in asking],
+        make_show(service, runs, controls),
+        [number, opened, *inputs],
+        [player, status, opened],
+        js=JS_NUMBER_LAST,
+        trigger_mode="always_last",
+        show_progress_on=[status],
+        **HEAVY | {"show_progress": "minimal"},
+    )
+    asked.then(make_compare(service, runs, controls), [number, *inputs], board, js=JS_LATEST, **HEAVY)
+    visible = [controls.scene_group, controls.words, *controls.systems.groups.values()]
+    shown = make_shown(controls)
+    gr.on([source.change, tracker.change], shown, [source, tracker], visible, trigger_mode="always_last", **LIGHT)
+    source.input(make_source(controls, turn), source, [turn, *controls.scene.values()], **LIGHT)
+    restore = make_restore(controls, opened, turn)
+    demo.load(restore, None, [opened, turn, *inputs], **TOLD).then(shown, [source, tracker], visible, **LIGHT)
+    board.picked(picked, None, tracker, **LIGHT)
+    controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)

@@ -1,0 +1,1 @@
+"""The trackers, a file each; `segcore.track.catalog` lists them."""
