@@ -77,7 +77,8 @@ class Steps:
         if EDGES in stages:
             return stages[EDGES]
         switches = self.done.events.switches[:, 0].tolist() if self.done.events else []
-        at = min(switches, default=self.source.detections.n_frames // 2)
+        frames = self.source.detections.frame
+        at = min(switches, default=int(frames[len(frames) // 2]))
         return next((state.name for state in self.done.states if state.frame == at), OUTPUT)
 
     def questions(self, frames: Sequence[Frame]) -> list[Question]:
