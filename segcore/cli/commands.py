@@ -34,6 +34,7 @@ from segcore.cli.learn import add_learn
 from segcore.cli.lecture import add_lecture
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
+from segcore.cli.track import add_track
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
@@ -123,6 +124,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_head(commands)
     add_collection(commands)
     add_learn(commands)
+    add_track(commands)
     add_lecture(commands)
     return parser
 

@@ -19,41 +19,18 @@ import torch
 from numpy.typing import NDArray
 
 from segcore.runtime.steps import Progress, Steps
-from segcore.settings import DEFAULTS, Schema, Settings, param, params
+from segcore.settings import DEFAULTS, Settings
 from segcore.track.detections import Bools, Detections, Floats, Ints, empty
+from segcore.track.settings import METHODS, DetectSettings
 from segcore.track.video import Picture, Video, timing_note
 
 if TYPE_CHECKING:
     from segcore.pipeline import Pipeline
 
-METHODS = {"maskcut": "maskcut", "tokencut": "tokencut", "attention": "dino_seg"}  # detector → method
 CACHE_BYTES = 128 << 20  # of a pipeline that looks at each frame once
 _HISTORY, _LEARNED = 500, 150  # frames of the background's memory, and of the first look
 _FLOODED = 0.5  # share of a frame that moves when the light changes, and not an object
 _FOREGROUND = 255  # of MOG2's map; shadows are less
-
-
-@dataclass(frozen=True, kw_only=True)
-class DetectSettings(Schema):
-    """The tunables of detection."""
-
-    # fmt: off
-    detector: str = param(
-        "motion", stage="detect", label="Detections by", choices=("motion", *METHODS), advanced=False,
-        info="motion: what moves before a fixed camera; the others: what a method takes for objects, frame by frame.")
-    least_area: float = param(
-        0.002, stage="detect", label="Smallest object", lo=0.0, hi=0.5, step=0.001,
-        info="Share of the frame below which an object is left out.")
-    backbone: str = param(
-        "dino_tiny", stage="detect", label="Backbone", weight_files=True, choices=params()["backbone"].choices,
-        info="Whose features the methods cut, and whose mean within a mask is the appearance.")
-    appearance: bool = param(
-        True, stage="detect", label="Appearance",
-        info="Without it a tracker sees boxes only, and motion is found some ten times as fast.")
-    n_objects: int = param(
-        3, stage="detect", label="Objects", lo=1, hi=10, step=1,
-        info="How often MaskCut looks for an object in a frame.")
-    # fmt: on
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,7 +64,7 @@ def detect(
         InputError: a frame cannot be read, or the backbone lacks what the method needs.
         ModelError: a file of weights cannot be used.
 
-    Cost: motion 5 ms a frame of 640 px; features of `dino_tiny` 60 ms, MaskCut half a second more.
+    Cost: motion 5 ms a frame of 640 px; features of `dino_tiny` 60 ms, MaskCut as much again.
     """
     settings = settings or DetectSettings()
     find = _motion(video) if settings.detector == "motion" else None
@@ -157,8 +134,9 @@ def _motion(video: Video) -> Callable[[Picture], Ints]:
 
 def _settings(settings: DetectSettings) -> Settings:
     return DEFAULTS.replace(
-        method=METHODS.get(settings.detector, "maskcut"), backbone=settings.backbone, n_objects=settings.n_objects
-    )
+        method=METHODS.get(settings.detector, "maskcut"), backbone=settings.backbone, n_objects=settings.n_objects,
+        max_side=settings.side,
+    )  # fmt: skip
 
 
 def _objects(picture: Picture, settings: DetectSettings, pipeline: "Pipeline | None") -> Ints:
