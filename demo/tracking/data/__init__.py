@@ -134,7 +134,7 @@ def places(detections: Detections) -> NDArray[np.float64]:
             found[b] = max(found[b], found[a] + gap)
         found[rows[-1]] = min(found[rows[-1]], 1.0)
         for b, a in pairwise(rows[::-1]):
-            found[a] = min(found[a], found[b] - gap)
+            found[a] = max(min(found[a], found[b] - gap), 0.0)
     return found
 
 

@@ -18,8 +18,9 @@ from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import param
 from segcore.show.files import jpeg
 from segcore.show.paint import shrink
-from segcore.track.detect import DetectSettings, detect
+from segcore.track.detect import detect
 from segcore.track.detections import Detections
+from segcore.track.settings import DetectSettings
 from segcore.track.video import open_video
 
 KIND = "tracking"
@@ -64,7 +65,8 @@ class Found:
         return (
             (
                 "from segcore.runtime.steps import finish",
-                "from segcore.track.detect import DetectSettings, detect",
+                "from segcore.track.detect import detect",
+                "from segcore.track.settings import DetectSettings",
                 "from segcore.track.video import open_video",
             ),
             (

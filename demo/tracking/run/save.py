@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import cv2
 import gradio as gr
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +15,11 @@ from demo.tracking import texts
 from demo.tracking.asked import Asked, Controls
 from demo.tracking.data import Source
 from demo.tracking.run import Runs
-from demo.tracking.show import Done
 from segcore.checks import check_choice
 from segcore.runtime.stopping import stop_if_asked, stoppable
-from segcore.show.films import gif, mp4
+from segcore.show.moving import moving
 from segcore.track.files import mot_text
-from segcore.track.paint import painted
+from segcore.track.show import tracked_frames, tracks_json
 
 _FPS = 8.0  # of films: slow enough to see a switch
 
@@ -40,37 +40,24 @@ def saved(runs: Runs, asked: Asked, kind: str) -> bytes:
     if kind == "txt":
         return mot_text(done.tracks.boxes).encode()
     if kind == "json":
-        return json.dumps(as_json(source, done, asked), indent=1).encode()
-    return (gif if kind == "gif" else mp4)(_pictures(source, done), fps=_FPS)
+        said = tracks_json(done.tracks, source.detections, asked.settings[done.tracker.name].to_dict())
+        scores = None if done.scores is None else dict(done.scores)
+        return json.dumps({**said, "source": source.title, "query": asked.query, "scores": scores}, indent=1).encode()
+    return moving(tracked_frames(_pictures(source), source.detections, done.tracks), f".{kind}", fps=_FPS)
 
 
-def as_json(source: Source, done: Done, asked: Asked) -> dict[str, Any]:
-    """What is known of a run: settings, scores, and the boxes of each track."""
-    boxes = done.tracks.boxes
-    tracks = [
-        {
-            "id": int(identity),
-            "frames": (boxes.frame[boxes.identity == identity] + 1).tolist(),
-            "boxes": np.round(boxes.box[boxes.identity == identity], 3).tolist(),
-        }
-        for identity in np.unique(boxes.identity)
-    ]
-    return {
-        "source": source.title,
-        "query": asked.query,
-        "tracker": done.tracker.name,
-        "settings": asked.settings[done.tracker.name].to_dict(),
-        "size": list(source.detections.size),
-        "n_frames": source.detections.n_frames,
-        "scores": None if done.scores is None else dict(done.scores),
-        "tracks": tracks,
-    }
+def _pictures(source: Source) -> Iterator[NDArray[np.uint8]] | None:
+    """The frames in the size in which their detections are, one at a time; None where there are no pictures."""
+    if source.draw is None:
+        return None
+    size, draw = source.detections.size, source.draw
+    return (np.asarray(cv2.resize(draw(t), size), np.uint8) for t in _counted(source.detections.n_frames))
 
 
-def _pictures(source: Source, done: Done) -> Iterator[NDArray[np.uint8]]:
-    for t in range(source.detections.n_frames):
+def _counted(n: int) -> Iterator[int]:
+    for t in range(n):
         stop_if_asked()
-        yield painted(t, source.detections, done.tracks, source.draw(t) if source.draw else None)
+        yield t
 
 
 def make_save(service: Service, runs: Runs, controls: Controls) -> Callable[..., str]:
