@@ -21,10 +21,18 @@ __all__ = [
     "SegcoreError",
     "Segmentation",
     "Settings",
+    "feature_colors",
+    "match_pictures",
     "segment",
 ]
 
-_HOMES = {"Pipeline": "segcore.pipeline", "segment": "segcore.pipeline", "Segmentation": "segcore.types"}
+_HOMES = {
+    "Pipeline": "segcore.pipeline",
+    "Segmentation": "segcore.types",
+    "feature_colors": "segcore.show.feature_colors",
+    "match_pictures": "segcore.show.feature_colors",
+    "segment": "segcore.pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 NOISE = 1e-12  # of a sum, as a share of what was summed: less is rounding
@@ -85,3 +87,17 @@ def connected_components(W: MatrixRows) -> Tensor:
                 return component
             frontier = torch.cat([frontier, reached.nonzero()[:, 0]])
         number += 1
+
+
+def otsu(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
+    """Threshold that parts weighted values with the largest variance between, and the distance of the means it parts."""
+    order = np.argsort(values, kind="stable")
+    v, w = values[order], weights[order]
+    below = w.cumsum()[:-1]
+    first = (v * w).cumsum()[:-1]
+    above, second = w.sum() - below, (v * w).sum() - first
+    if len(v) < 2 or v[0] == v[-1]:
+        return float(v[0]) if len(v) else 0.0, 0.0
+    gap = second / above - first / below
+    best = int((below * above * gap**2).argmax())
+    return float((v[best] + v[best + 1]) / 2), float(gap[best])

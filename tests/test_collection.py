@@ -14,14 +14,16 @@ from sklearn.metrics import adjusted_rand_score, confusion_matrix
 
 from segcore import Settings
 from segcore.cli.commands import main
+from segcore.cluster.embed import embed
 from segcore.collection import SYSTEMS, DiskFull, Store, collect, feature_key, group, open_reader, pictures_of
 from segcore.collection import store as store_module
 from segcore.collection.label import lift
-from segcore.collection.rows import RowSettings, embed, nearest_rows, rows_of
+from segcore.collection.rows import RowSettings, rows_of
 from segcore.collection.systems.cosegment import join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.evaluate.collection import majority_scores, matched_scores, named_scores, score_all, truth_of
+from segcore.graph.neighbors import nearest_rows
 from segcore.heads.file import Head, head_bytes
 from segcore.heads.linear import LinearHead
 from segcore.learn import CATALOG, save_learned, train

@@ -9,6 +9,7 @@ import pytest
 import scipy.ndimage
 from skimage.filters import threshold_otsu
 
+from segcore.numerics import otsu
 from segcore.pretrain.cues import draw_objects, draw_regions, draw_saliency, objectness
 from segcore.pretrain.cues.hierarchy import CONTRAST_WEIGHT, TEXTURE_WEIGHT, merge
 from segcore.pretrain.cues.pieces import Superpixels, cut_up, describe, to_lab
@@ -19,7 +20,6 @@ from segcore.pretrain.cues.saliency import (
     background_probability,
     geodesic,
     geodesic_distances,
-    otsu,
     ranking,
     with_frame,
 )

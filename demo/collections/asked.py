@@ -11,8 +11,8 @@ from demo.collections import texts
 from demo.shared.asked import Own, SystemControls
 from demo.shared.link import read_link
 from demo.shared.service import Service
+from segcore.cluster.embed import is_there
 from segcore.collection import SYSTEMS
-from segcore.collection.rows import is_there
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Schema, Settings, param, params
 

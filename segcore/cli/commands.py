@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from segcore.cli.collection import add_collection
 from segcore.cli.evaluate import add_evaluate
+from segcore.cli.features import add_features
 from segcore.cli.flags import (
     add_device,
     add_engine,
@@ -32,10 +33,11 @@ from segcore.cli.flags import (
 from segcore.cli.head import add_head
 from segcore.cli.learn import add_learn
 from segcore.cli.lecture import add_lecture
+from segcore.cli.pictures import listed, picture_shown, sentence_of
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
 from segcore.cli.track import add_track
-from segcore.errors import InputError, SegcoreError, shortened
+from segcore.errors import InputError, SegcoreError
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
 if TYPE_CHECKING:
@@ -64,18 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (SegcoreError, OSError) as error:
-        print(f"error: {_sentence(error)}", file=sys.stderr)
+        print(f"error: {sentence_of(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-
-
-def _sentence(error: SegcoreError | OSError) -> str:
-    """What to tell the user; of a system's refusal, which file it was about."""
-    if not isinstance(error, OSError):
-        return str(error)
-    name = shortened(str(error.filename or "the output"))
-    return f"Cannot use {name}: {error.strerror or error}. Use another name or place, or mend its permissions."
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -119,6 +113,7 @@ def build_parser() -> argparse.ArgumentParser:
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
     backbones.add_argument("--json", action="store_true", help="print JSON")
     backbones.set_defaults(run=_backbones)
+    add_features(commands)
     add_evaluate(commands)
     add_pretrain(commands)
     add_head(commands)
@@ -138,7 +133,7 @@ def _segment(parsed: argparse.Namespace) -> int:
 
     settings, engine = settings_from(parsed), engine_from(parsed)
     pipeline = Pipeline(device=parsed.device)
-    pictures, failed = _listed(parsed.pictures, parsed.out)
+    pictures, failed = listed(parsed.pictures, parsed.out)
     make_folder(parsed.out)
     if is_weight_file(settings.backbone):
         resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
@@ -156,41 +151,14 @@ def _segment(parsed: argparse.Namespace) -> int:
                 result = done()
             except (SegcoreError, OSError) as error:
                 # One bad picture must not cost the results of the others.
-                say(f"error: {_shown(picture)}: {_sentence(error)}", error=True)
+                say(f"error: {picture_shown(picture)}: {sentence_of(error)}", error=True)
                 failed += 1
             else:
-                _tell(_shown(picture), result, told)
+                _tell(picture_shown(picture), result, told)
             bar.update(1)
     finally:
         bar.close()
     return 2 if failed else 0
-
-
-def _listed(given: Sequence[str], out: Path) -> "tuple[list[PictureFile], int]":
-    """The pictures that are meant, and how many of what was given cannot be listed, which is said."""
-    from segcore.image.listing import pictures_of
-    from segcore.runtime.progress import say
-
-    found: dict[PictureFile, None] = {}
-    failed = 0
-    for path in given:
-        try:
-            found |= dict.fromkeys(pictures_of(Path(path), least=1, without=out, field="pictures"))
-        except InputError as error:
-            say(f"error: {error}", error=True)
-            failed += 1
-    seen: dict[str, PictureFile] = {}
-    for picture in found:
-        other = seen.setdefault(picture.name, picture)
-        if other is not picture:
-            raise InputError(
-                f"{_shown(other)} and {_shown(picture)} would both write {picture.name}.*; run them with two --out folders."
-            )
-    return list(found), failed
-
-
-def _shown(picture: "PictureFile") -> str:
-    return f"{picture.path}/{picture.member}" if picture.member else str(picture.path)
 
 
 def _is_there(picture: "PictureFile", out: Path, pipeline: "Pipeline", settings: Settings) -> bool:

@@ -20,11 +20,11 @@ from segcore.cluster.spectral import spectral_clustering
 from segcore.collection.collection import Collection
 from segcore.collection.distil import DistilSettings, distil
 from segcore.collection.label import label_all, scores_by
-from segcore.collection.rows import nearest_rows
 from segcore.collection.system import Grouping, GroupSteps, setting
 from segcore.cut.components import bounding_box
 from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
+from segcore.graph.neighbors import nearest_rows
 from segcore.numerics import normalize_rows
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked

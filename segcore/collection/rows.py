@@ -6,20 +6,19 @@ of largest variance; UMAP and h-NNE lay neighbors close to each other in few dim
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import torch
 from torch import Tensor
 
+from segcore.cluster.embed import embed
 from segcore.cluster.gmm import principal_axes
 from segcore.collection.collection import Collection, Sample
 from segcore.collection.system import setting
-from segcore.errors import InputError
-from segcore.numerics import normalize_rows, row_blocks
+from segcore.graph.neighbors import nearest_rows
+from segcore.numerics import normalize_rows
 from segcore.settings import Schema
 
 REDUCTIONS = ("none", "pca", "umap", "hnne")
-LEAST_EMBEDDED = 20  # rows; fewer have no neighborhoods
 _VOTES = 10  # nearest patches of the sample that decide on a patch outside, where the reduction is no linear map
 
 
@@ -106,46 +105,6 @@ def rows_of(collection: Collection, settings: RowSettings, *, seed: int) -> Patc
     return PatchRows(Sample(X, sample.picture, sample.cell, sample.n_total), space, X, (*notes, note))
 
 
-def is_there(reduction: str) -> bool:
-    """Whether the package of UMAP or h-NNE is installed; it has the reduction's name."""
-    return find_spec(reduction) is not None
-
-
-def embed(X: Tensor, reduction: str, *, n_dims: int, seed: int) -> Tensor:
-    """(m, n_dims) float32: the rows of X embedded by UMAP or h-NNE, with the cosine as their likeness.
-
-    Raises:
-        InputError: the package is not installed, or there are too few rows.
-
-    Reference: McInnes and others, UMAP, 2018; Sarfraz and others, h-NNE, 2022.
-    """
-    if not is_there(reduction):
-        raise InputError(
-            f"The reduction {reduction} needs a package that is not installed here. Install it by "
-            "`pip install 'segcore[reduce]'`, or take pca.",
-            field="reduce",
-        )
-    if len(X) < LEAST_EMBEDDED:
-        raise InputError(
-            f"The reduction {reduction} needs at least {LEAST_EMBEDDED} patches; got {len(X)}. Take pca.", field="reduce"
-        )
-    make = {"umap": _umap, "hnne": _hnne}[reduction]
-    points = make(X.double().numpy(), min(n_dims, X.shape[1]), seed)
-    return torch.as_tensor(points, dtype=torch.float32)
-
-
-def _umap(X: object, n_dims: int, seed: int) -> object:
-    from umap import UMAP
-
-    return UMAP(n_components=n_dims, metric="cosine", random_state=seed, n_jobs=1).fit_transform(X)
-
-
-def _hnne(X: object, n_dims: int, seed: int) -> object:
-    from hnne import HNNE
-
-    return HNNE(n_components=n_dims, random_state=seed).fit_transform(X)
-
-
 def means_of(X: Tensor, labels: Tensor, n_groups: int) -> Tensor:
     """(K, d): the mean row of each group; 0 of an empty one."""
     members = torch.nn.functional.one_hot(labels, n_groups).to(X)
@@ -179,20 +138,3 @@ def neighbor_scorer(space: Space, X: Tensor, labels: Tensor, n_groups: int) -> C
         return votes[near].mean(1).reshape(*f.shape[:2], -1)
 
     return scores
-
-
-def nearest_rows(Q: Tensor, X: Tensor, k: int) -> tuple[Tensor, Tensor]:
-    """The k rows of X with the largest inner product with each row of Q, exactly.
-
-    Args:
-        Q: (q, d).
-        X: (n, d), k ≤ n.
-        k: at least 1.
-
-    Returns:
-        (q, k) products, falling, and (q, k) int64 numbers of rows of X.
-
-    Cost: O(q n d); about 64 MB of working memory.
-    """
-    found = [(Q[block] @ X.T).topk(k, 1) for block in row_blocks(len(Q), 4 * len(X))]
-    return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])

@@ -7,6 +7,7 @@ themselves. `segcore.pipeline.reader` opens one by its name.
 from segcore.features.color import ColorModel, color_features
 from segcore.features.model import Extract, FeatureModel, extract_features, picture_features
 from segcore.features.published import BACKBONES, Backbone, stand_in_note, weights_status
+from segcore.features.shifts import refined, shifted_features
 from segcore.features.vit import VitModel, load_vit
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "extract_features",
     "load_vit",
     "picture_features",
+    "refined",
+    "shifted_features",
     "stand_in_note",
     "weights_status",
 ]

@@ -13,7 +13,7 @@ from torch import Tensor
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
 from segcore.graph.implicit import ImplicitAffinity
-from segcore.numerics import normalize_rows
+from segcore.numerics import normalize_rows, row_blocks
 
 _LEAST_LENGTH = 1e-12  # as in `normalize_rows`
 
@@ -112,3 +112,20 @@ def nearest(similarity: Tensor, n_neighbors: int, *, without: Sequence[int] = ()
     for node in without:
         keep &= order != node
     return order[keep][:n_neighbors]
+
+
+def nearest_rows(Q: Tensor, X: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k rows of X with the largest inner product with each row of Q, exactly.
+
+    Args:
+        Q: (q, d).
+        X: (n, d), k ≤ n.
+        k: at least 1.
+
+    Returns:
+        (q, k) products, falling, and (q, k) int64 numbers of rows of X.
+
+    Cost: O(q n d); about 64 MB of working memory.
+    """
+    found = [(Q[block] @ X.T).topk(k, 1) for block in row_blocks(len(Q), 4 * len(X))]
+    return torch.cat([part.values for part in found]), torch.cat([part.indices for part in found])

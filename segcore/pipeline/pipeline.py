@@ -155,12 +155,13 @@ class Pipeline:
         found, *_ = finish(self._stages(image, settings, names, check, of_patches=of_patches))
         return {name: found[name] for name in names}
 
-    def features(self, image: Any, settings: Settings, *, check: Callable[[], None] = never) -> FeatureGrid:
+    def features(self, image: Any, settings: Settings, *, shifts: int = 1, check: Callable[[], None] = never) -> FeatureGrid:
         """Features of a picture, remembered; for those of a frame that never returns, `open_reader` remembers nothing.
 
         Args:
             image: as `read_image` takes it.
             settings: backbone, facet, block and max_side count.
+            shifts: s > 1 gives a grid that is s times as fine; see `shifted_features`.
             check: see `steps`.
 
         Returns:
@@ -171,7 +172,18 @@ class Pipeline:
 
         Cost: a few look-ups once they were computed.
         """
-        grid: FeatureGrid = self.values(image, settings, "features", of_patches=True, check=check)["features"]
+        grid: FeatureGrid
+        if shifts == 1:
+            grid = self.values(image, settings, "features", of_patches=True, check=check)["features"]
+            return grid
+        (picture, picture_digest), reader = self.picture(image), self.reader(settings)
+
+        def read() -> FeatureGrid:
+            with stoppable(check):
+                return reader.read(picture, shifts=shifts)
+
+        check()
+        grid, _ = self.cache.get(("shifted", picture_digest, reader.recipe, shifts), read)
         return grid
 
     def reader(self, settings: Settings) -> Reader:

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from segcore.features import Extract, FeatureModel, extract_features, picture_features
+from segcore.features import Extract, FeatureModel, extract_features, picture_features, refined, shifted_features
 from segcore.image import fit_to_grid, read_image
 from segcore.pipeline.backbones import load_model, resolve_backbone
 from segcore.runtime.device import pick_device
@@ -34,33 +34,34 @@ class Reader:
         """The same with other values of its settings."""
         return replace(self, settings=self.settings.replace(**changes))
 
-    def fit(self, picture: Any) -> tuple[Tensor, Geometry]:
-        """What the model sees of a picture, on the CPU, and how its patches lie over the picture; see `fit_to_grid`."""
-        return fit_to_grid(_decoded(picture), max_side=self.settings.max_side, patch=self.model.patch)
+    def fit(self, picture: Any, *, shifts: int = 1) -> tuple[Tensor, Geometry]:
+        """What the model sees of a picture, on the CPU, and how its patches, or parts of them, lie over the picture.
 
-    def read(self, picture: Any) -> FeatureGrid:
+        See `fit_to_grid`; with shifts, what `shifted_features` says of its grid.
+        """
+        fitted = fit_to_grid(_decoded(picture), max_side=self.settings.max_side, patch=self.model.patch)
+        return refined(*fitted, shifts=shifts) if shifts > 1 else fitted
+
+    def read(self, picture: Any, *, shifts: int = 1) -> FeatureGrid:
         """Features of a picture.
 
         Args:
             picture: as `read_image` takes it; a tensor (height, width, 3) uint8, such as a frame, is taken as it is.
+            shifts: s > 1 gives a grid that is s times as fine, without attention and class token; see `shifted_features`.
 
         Returns:
             One vector per patch, on the device of the model.
 
         Raises:
-            InputError: it is no picture that can be read, or there is no such block.
+            InputError: it is no picture that can be read, there is no such block, or the shifts do not divide a patch.
 
-        Cost: the model once; nothing is remembered.
+        Cost: the model s² times; nothing is remembered.
         """
-        return picture_features(
-            self.model,
-            _decoded(picture),
-            max_side=self.settings.max_side,
-            facet=self.settings.facet,
-            block=self.settings.block,
-            class_token=self.class_token,
-            extract=self.extract,
-        )
+        s, image = self.settings, _decoded(picture)
+        how: dict[str, Any] = {"max_side": s.max_side, "facet": s.facet, "block": s.block, "extract": self.extract}
+        if shifts > 1:
+            return shifted_features(self.model, image, shifts=shifts, **how)
+        return picture_features(self.model, image, class_token=self.class_token, **how)
 
 
 def _decoded(picture: Any) -> Tensor:

@@ -24,7 +24,7 @@ _OUR_JSON = (
     {"tracker", "tracks"},
 )
 _OUR_TRACKS = re.compile(rb"\d+,\d+(,-?\d+\.\d{3}){4},1,-1,-1,-1\n")  # the first line of `track`
-_OUR_ARRAYS = {"eigenvalues.npy", "eigenvectors.npy"}
+_OUR_ARRAYS = ({"eigenvalues.npy", "eigenvectors.npy"}, {"f.npy", "image_size.npy", "scaled_size.npy", "patch.npy"})
 _ENDINGS = (".labels.png", ".overlay.png", ".spectrum.npz")  # of the files beside STEM.json
 _MOST_HEADER = 100 << 20  # bytes of a safetensors header, as that library allows
 _PNG_END = b"IEND\xaeB`\x82"
@@ -88,7 +88,7 @@ def is_ours(path: Path) -> bool:
             return _is_our_safetensors(path)
         if path.suffix == ".npz" and zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return set(archive.namelist()) == _OUR_ARRAYS
+                return set(archive.namelist()) in _OUR_ARRAYS
         with path.open("rb") as file:
             if _MARKED in file.read(4096):
                 return True

@@ -11,10 +11,10 @@ from torch import Tensor
 from demo.collections import texts
 from demo.collections.board import GroupShown, PictureShown, Result, Scatter, ScoresShown
 from demo.collections.show.gallery import patches_shown, segments_shown
+from segcore.cluster.embed import embed
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
 from segcore.collection.export import group_palette
-from segcore.collection.rows import embed
 from segcore.evaluate.collection import Scores
 from segcore.numerics import normalize_rows
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats

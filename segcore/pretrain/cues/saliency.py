@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial.distance import cdist
 
+from segcore.numerics import otsu
 from segcore.pretrain.cues.pieces import Superpixels, cut_up
 
 SIGMA_COLOR = 10.0  # ΔE
@@ -131,17 +132,3 @@ def objectness(saliency: NDArray[np.float64], size: NDArray[np.float64]) -> NDAr
     """
     t, spread = otsu(saliency, size)
     return 1 / (1 + np.exp(-(saliency - t) / max(spread / 6, 1e-6)))
-
-
-def otsu(values: NDArray[np.float64], weights: NDArray[np.float64]) -> tuple[float, float]:
-    """Threshold that parts weighted values with the largest variance between, and the distance of the means it parts."""
-    order = np.argsort(values, kind="stable")
-    v, w = values[order], weights[order]
-    below = w.cumsum()[:-1]
-    first = (v * w).cumsum()[:-1]
-    above, second = w.sum() - below, (v * w).sum() - first
-    if len(v) < 2 or v[0] == v[-1]:
-        return float(v[0]) if len(v) else 0.0, 0.0
-    gap = second / above - first / below
-    best = int((below * above * gap**2).argmax())
-    return float((v[best] + v[best + 1]) / 2), float(gap[best])
