@@ -40,7 +40,7 @@ def without_place(fs: Sequence[Tensor], *, degree: int = DEGREE) -> tuple[Tensor
     X = torch.cat([f.flatten(0, 1) for f in fs])
     while degree and _LEAST_ROWS * (degree + 1) * (degree + 2) // 2 > len(X):
         degree -= 1
-    basis = torch.cat([_functions(*f.shape[:2], degree) for f in fs]).to(X)
+    basis = torch.cat([_functions(f.shape[0], f.shape[1], degree) for f in fs]).to(X)
     orthonormal, _ = torch.linalg.qr(basis.double())
     left = (X.double() - orthonormal @ (orthonormal.T @ X.double())).float()
     parts = left.split([f.shape[0] * f.shape[1] for f in fs])
