@@ -60,11 +60,24 @@ def score(state: _State, name: str) -> float:
     return float(scores[name])
 
 
-_FACTS = (system, n_groups, score)
+def seen(state: _State) -> list[int]:
+    """In how many of the pictures each group is seen, the largest number first."""
+    return sorted((group["pictures"] for group in state.shown["result"]["groups"]), reverse=True)
+
+
+def loss(state: _State, when: str = "end") -> float:
+    """The loss of a short training at its first step ("start") or its last one ("end")."""
+    points = [p for name, p in state.shown.items() if name.startswith("point/")]
+    if not points:
+        raise InputError(f"{system(state)} trains nothing, so it has no loss.")
+    return float(points[0 if when == "start" else -1]["loss"])
+
+
+_FACTS = (system, n_groups, score, seen, loss)
 
 
 def _names(query: Mapping[str, str]) -> set[str]:
-    return {*CARRIED, *OPTIONS, "groups", *(name for name in query if name.startswith(SET))} - {"k", "auto"}
+    return {*CARRIED, *OPTIONS, "groups", "start", *(name for name in query if name.startswith(SET))} - {"k", "auto"}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

@@ -10,7 +10,7 @@ from demo.collections.board import Board
 from demo.collections.data import MOST
 from demo.collections.run import make_save, make_start
 from demo.shared.asked import SystemControls, own_controls
-from demo.shared.components.job_bar import JS_VISITOR
+from demo.shared.components.job_bar import JS_START, JS_VISITOR
 from demo.shared.controls import control_for, control_of
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.service import Service
@@ -69,5 +69,6 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     visible = [*controls.own.values(), options["auto"], controls.words, *systems.groups.values()]
     gr.on([c.change for c in choosing], make_shown(controls), choosing, visible, **LIGHT)
     restored = [*options.values(), controls.backbone, *systems.controls.values()]
-    demo.load(make_restore(service, controls), None, restored, **TOLD)
+    restoring = demo.load(make_restore(service, controls), None, restored, **TOLD)
+    restoring.then(None, None, None, js=JS_START, **LIGHT)
     board.save(make_save(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)

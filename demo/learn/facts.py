@@ -82,7 +82,7 @@ _FACTS = (system, loss, most_used, accuracy, baseline)
 
 def _names(query: Mapping[str, str]) -> set[str]:
     entry = CATALOG.get(query.get("system", next(iter(CATALOG))))
-    return {*CARRIED, *OPTIONS, *(params(entry.settings) if entry else ())}
+    return {*CARRIED, *OPTIONS, "start", *(params(entry.settings) if entry else ())}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

@@ -10,7 +10,7 @@ from demo.learn.board import Board
 from demo.learn.data import FEWEST, MOST
 from demo.learn.run import make_open, make_save, make_start
 from demo.shared.asked import SystemControls, own_controls
-from demo.shared.components.job_bar import JS_VISITOR
+from demo.shared.components.job_bar import JS_START, JS_VISITOR
 from demo.shared.controls import control_of
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.service import Service
@@ -79,6 +79,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     gr.on([c.change for c in choosing], shown, choosing, visible, **LIGHT)
     collection.input(default_k, collection, controls.options["k"], **LIGHT)
     restored = [*controls.options.values(), *systems.controls.values()]
-    demo.load(make_restore(service, controls), None, restored, **TOLD).then(shown, choosing, visible, **LIGHT)
+    restoring = demo.load(make_restore(service, controls), None, restored, **TOLD).then(shown, choosing, visible, **LIGHT)
+    restoring.then(None, None, None, js=JS_START, **LIGHT)
     board.open(make_open(service), None, link, **HEAVY).success(None, link, None, js=_JS_OPEN, **LIGHT)
     board.save(make_save(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)

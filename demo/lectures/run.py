@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import gradio as gr
+import segno
 
 from demo.lectures import texts
 from demo.lectures.data import Line, Sheet, sheets
@@ -33,6 +34,7 @@ figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .ask { font-weight: 600; }
 .room { height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
 .link { font-size: 8pt; overflow-wrap: anywhere; }
+.code { float: right; width: 22mm; height: 22mm; margin: 0 0 1mm 3mm; background: #fff; }
 .answers { break-before: page; }
 a { color: inherit; }
 @media (max-width: 44rem) { main { columns: 1; } }
@@ -52,7 +54,7 @@ def handout(
 
     Args:
         service: computes the pictures of the states of the lab, and remembers them.
-        sheet: whose lines are printed.
+        sheet: whose lines are printed, those that have nothing to do and nothing to open left out.
         base: address of the server, with a slash at the end; the only address in the file.
         with_answers: add the answers, on a page of their own.
         check: called before each picture; what it raises ends the work.
@@ -62,7 +64,8 @@ def handout(
 
     Cost: one segmentation for each line that opens the lab.
     """
-    lines = [_section(service, i, line, base, check) for i, line in enumerate(sheet.lines, 1)]
+    worked_on = [(i, line) for i, line in enumerate(sheet.lines, 1) if line.ask or line.address is not None]
+    lines = [_section(service, i, line, base, check) for i, line in worked_on]
     answers = _answers(sheet) if with_answers else ""
     title = html.escape(texts.HANDOUT_TITLE.format(title=sheet.title))
     back = html.escape(f"{base}lectures?sheet={sheet.id}", quote=True)
@@ -86,11 +89,18 @@ def _section(service: Service, number: int, line: Line, base: str, check: Callab
     if line.ask:
         parts += [f'<p class="ask">{typeset(line.ask)}</p>', f'<div class="room">{texts.HANDOUT_ROOM}</div>']
     if line.address is not None:
-        url = html.escape(base + line.address, quote=True)
-        parts.append(
-            f'<p class="link"><a href="{url}">{html.escape(texts.OPEN.format(page=texts.PAGES[line.page or ""]))}</a></p>'
-        )
+        url = base + line.address
+        words = html.escape(texts.OPEN.format(page=texts.PAGES[line.page or ""]))
+        parts.append(f'<p class="link">{_code(url)}<a href="{html.escape(url, quote=True)}">{words}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
+
+
+def _code(url: str) -> str:
+    """The address as a QR code, for the camera of a telephone; paper has no links."""
+    picture: str = segno.make(url, error="l", micro=False).svg_inline(
+        border=2, omitsize=True, svgclass="code", lineclass=None
+    )
+    return picture
 
 
 def _picture(service: Service, line: Line) -> str:

@@ -8,6 +8,9 @@ from latex2mathml.converter import convert
 
 _NEEDLESS = re.compile(r' (?:href|xmlns)="[^"]*"')  # a formula leads nowhere, and HTML knows what <math> is
 
+_LEFT_OVER = re.compile(r"<m[io]>[\\{}]")  # what the converter did not understand, it hands on
+_PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")  # the sign stands high by itself
+
 
 @cache
 def typeset(text: str) -> str:
@@ -24,6 +27,9 @@ def typeset(text: str) -> str:
 
 def _formula(latex: str) -> str:
     try:
-        return _NEEDLESS.sub("", convert(latex))
+        told = convert(latex)
+        if _LEFT_OVER.search(told):
+            raise ValueError("it holds a command that is not known, or a brace without a partner")
+        return _PRIMED.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', _NEEDLESS.sub("", told))
     except Exception as error:  # whatever the parser stumbles over
         raise ValueError(f"The formula ${latex}$ cannot be read as LaTeX: {error or type(error).__name__}.") from error

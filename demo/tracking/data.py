@@ -120,7 +120,7 @@ def places(detections: Detections) -> NDArray[np.float64]:
     middle = (detections.boxes[:, :2] + detections.boxes[:, 2:] / 2) / np.array(detections.size)
     at = middle[:, int(middle.std(0).argmax())] if len(middle) else np.zeros(0)
     at = (at - at.min(initial=1)) / max(float(np.ptp(at)) if len(at) else 1.0, 1e-9)
-    found = at.clip(0, 1)
+    found: NDArray[np.float64] = at.clip(0, 1)
     for frame in np.unique(detections.frame):
         rows = detections.of_frame(int(frame))
         rows = rows[np.argsort(at[rows], kind="stable")]

@@ -26,7 +26,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=2, min_width=300, elem_id="tracking-inputs"):
             controls = _controls()
         with gr.Column(scale=6, min_width=340, elem_id="tracking-results"):
-            player = TrackPlayer(empty=texts.EMPTY, elem_id="player")
+            player = TrackPlayer(elem_id="player")
             status = gr.Markdown(elem_id="tracking-status", container=False)
             board = SideBySide(elem_id="tracking-board")
     _wire(demo, service, controls, player, status, board)

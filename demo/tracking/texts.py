@@ -53,7 +53,7 @@ GRAPH_TITLES = {
     "output": "The strip of frames, and the tracks",
 }
 WEIGHTS = {"graph": "weight", "messages": "ŷ", "edges": "ŷ", "rounded": "ŷ", "frame": "weight"}
-FEATURES = ["Δt", "way / height", "ln h′/h", "IoU", "cos"]
+FEATURES = ["Δt", "way / h", "IoU", "cos"]
 IN_FRAME, OF_TRACK = "in frame ", "track "
 
 N_DETECTIONS, N_FRAMES, N_TRUE = "detections", "frames", "true identities"

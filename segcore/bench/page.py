@@ -77,6 +77,20 @@ _FOUND = """() => [
 ]"""
 
 
+# How long the page is busy with the frame after the pointer came to another segment of the legend, in ms.
+_POINT = """async (n) => {
+    const entries = [...document.querySelectorAll(".sg-entry")], times = [];
+    for (let k = 0; k < n; k++) {
+        entries[k % entries.length].dispatchEvent(new PointerEvent("pointerover", {bubbles: true, pointerType: "mouse"}));
+        await new Promise(requestAnimationFrame);
+        const began = performance.now();
+        await new Promise((done) => setTimeout(done));
+        times.push(performance.now() - began);
+    }
+    return times;
+}"""
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """Something a visitor does again and again.
@@ -112,7 +126,7 @@ def measure_page(*, repetitions: int = 20) -> Iterator[dict[str, Any]]:
 
     Yields:
         Rows with `name`, `beside` (the number of other visitors), `target_ms`, and per part of PARTS the median in ms; the
-        first row is the opening of the page, with its requests and bytes.
+        first row is the opening of the page, with its requests and bytes, the second what the browser does alone.
 
     Raises:
         InputError: there is no playwright, no browser or no page to start.
@@ -128,6 +142,7 @@ def measure_page(*, repetitions: int = 20) -> Iterator[dict[str, Any]]:
         page.goto(address + _PICTURE)
         _wait_for_result(page)
         page.wait_for_timeout(1000)
+        yield _pointing(page, repetitions)
         for beside in (0, VISITORS):
             with _others(address, beside):
                 for action in ACTIONS:
@@ -160,6 +175,20 @@ def _opening(page: Any, address: str) -> dict[str, Any]:
     page.wait_for_timeout(2000)  # what comes after, such as thumbnails
     return {"name": "opening, first result", "beside": 0, "target_ms": 2500, "total": 1000 * seconds,
             "requests": len(sizes), "bytes": sum(sizes)}  # fmt: skip
+
+
+def _pointing(page: Any, repetitions: int) -> dict[str, Any]:
+    """What the browser alone does: paint one segment apart from the others."""
+    times = page.evaluate(_POINT, _WARM + repetitions)[_WARM:]
+    parts = dict.fromkeys(PARTS, 0.0)
+    return {
+        "name": "pointing at a segment",
+        "beside": 0,
+        "target_ms": 16,
+        **parts,
+        "total": median(times),
+        "browser": median(times),
+    }
 
 
 def _wait_for_result(page: Any) -> None:

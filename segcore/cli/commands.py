@@ -36,6 +36,7 @@ from segcore.cli.lecture import add_lecture
 from segcore.cli.pictures import listed, picture_shown, sentence_of
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
+from segcore.cli.track import add_track
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 
@@ -118,6 +119,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_head(commands)
     add_collection(commands)
     add_learn(commands)
+    add_track(commands)
     add_lecture(commands)
     return parser
 

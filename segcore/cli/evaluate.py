@@ -29,6 +29,7 @@ from segcore.cli.scores_json import (
     retrieval_json,
 )
 from segcore.cli.table import limited, print_table, shown
+from segcore.cli.track import add_evaluate_trackers, add_evaluate_tracking
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import Settings
 
@@ -76,6 +77,8 @@ def add_evaluate(commands: Any) -> None:
     alike.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of pictures for each kind in it")
     _add_common(alike, _kinds)
     add_evaluate_collection(kinds)
+    add_evaluate_tracking(kinds)
+    add_evaluate_trackers(kinds)
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:

@@ -88,6 +88,22 @@ def tracking_events(truth: Any, result: Any) -> TrackingEvents:
     return _clear(_Pair.of(as_boxes(truth, "truth"), as_boxes(result, "result")))[1]
 
 
+def check_one_sequence(truth: Boxes, result: Boxes) -> None:
+    """Refuse a truth and a result that cannot be of one sequence.
+
+    Raises:
+        InputError: no box of the one touches a box of the other, though both have some.
+    """
+    pair = _Pair.of(truth, result)
+    if not pair.is_empty and not any(iou.any() for _, _, _, iou in pair.frames()):
+        raise InputError(
+            f"No box of the result touches one of the truth: the truth has frames {truth.frame[0] + 1} to "
+            f"{truth.frame[-1] + 1}, the result {result.frame[0] + 1} to {result.frame[-1] + 1}. Check that both are of one "
+            "sequence, and count frames from 1.",
+            field="result",
+        )
+
+
 def as_boxes(given: Any, name: str) -> Boxes:
     """Boxes as they are, or of rows of MOTChallenge text, whose frames count from 1.
 

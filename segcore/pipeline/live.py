@@ -32,7 +32,7 @@ _TAIL = 0.02  # share of the patches beyond each end of a color's range
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Frame:
+class LiveFrame:
     """What is seen in one frame, and all that the next one starts from.
 
     Attributes:
@@ -71,10 +71,10 @@ class LiveView:
     """One way to look at frames; `look` takes features, settings and the last frame of the same kind, or None."""
 
     title: str
-    look: Callable[[FeatureGrid, Settings, Frame | None], Frame]
+    look: Callable[[FeatureGrid, Settings, LiveFrame | None], LiveFrame]
 
 
-def look(reader: Reader, picture: Tensor, settings: Settings, *, view: str, before: Frame | None = None) -> Frame:
+def look(reader: Reader, picture: Tensor, settings: Settings, *, view: str, before: LiveFrame | None = None) -> LiveFrame:
     """Look at a frame.
 
     Args:
@@ -102,17 +102,17 @@ def look(reader: Reader, picture: Tensor, settings: Settings, *, view: str, befo
     return replace(VIEWS[view].look(features, settings, before if follows else None), view=view)
 
 
-def _kmeans(features: FeatureGrid, settings: Settings, before: Frame | None) -> Frame:
+def _kmeans(features: FeatureGrid, settings: Settings, before: LiveFrame | None) -> LiveFrame:
     return _labelled(features, features.X, settings, before)
 
 
-def _spectral(features: FeatureGrid, settings: Settings, before: Frame | None) -> Frame:
+def _spectral(features: FeatureGrid, settings: Settings, before: LiveFrame | None) -> LiveFrame:
     spectrum = _spectrum(features, settings, before, n_vectors=settings.n_segments)
     rows = embedding(spectrum, min(settings.n_segments, spectrum.V.shape[1]))
     return replace(_labelled(features, rows, settings, before), block=spectrum.block)
 
 
-def _fiedler(features: FeatureGrid, settings: Settings, before: Frame | None) -> Frame:
+def _fiedler(features: FeatureGrid, settings: Settings, before: LiveFrame | None) -> LiveFrame:
     spectrum = _spectrum(features, settings, before, n_vectors=2)
     v = spectrum.fiedler.float()
     if before is not None and float(v @ before.values) < 0:
@@ -120,12 +120,12 @@ def _fiedler(features: FeatureGrid, settings: Settings, before: Frame | None) ->
     return _shaped(features, "signed", v / v.abs().max().clamp_min(torch.finfo(v.dtype).tiny), block=spectrum.block)
 
 
-def _tokencut(features: FeatureGrid, settings: Settings, _before: Frame | None) -> Frame:
+def _tokencut(features: FeatureGrid, settings: Settings, _before: LiveFrame | None) -> LiveFrame:
     found = tokencut(features.f, tau=settings.tau)
     return _shaped(features, "labels", found.side.long(), notes=found.notes)
 
 
-def _attention(features: FeatureGrid, settings: Settings, _before: Frame | None) -> Frame:
+def _attention(features: FeatureGrid, settings: Settings, _before: LiveFrame | None) -> LiveFrame:
     if features.attention is None:
         raise InputError(
             f"{features.origin} has no class token whose attention could be shown. "
@@ -137,7 +137,7 @@ def _attention(features: FeatureGrid, settings: Settings, _before: Frame | None)
     return _shaped(features, "positive", a / a.max(), notes=notes)
 
 
-def _colors(features: FeatureGrid, _settings: Settings, before: Frame | None) -> Frame:
+def _colors(features: FeatureGrid, _settings: Settings, before: LiveFrame | None) -> LiveFrame:
     if not bool(features.pixels.flatten(0, 1).amax(0).gt(features.pixels.flatten(0, 1).amin(0)).any()):
         raise InputError("The frame has one color only; there are no principal components to color.", field="view")
     X = features.X.double()
@@ -170,12 +170,12 @@ VIEWS: Mapping[str, LiveView] = {
 }
 
 
-def _shaped(features: FeatureGrid, kind: str, values: Tensor, **more: Any) -> Frame:
+def _shaped(features: FeatureGrid, kind: str, values: Tensor, **more: Any) -> LiveFrame:
     g = features.geometry
-    return Frame("", (g.h, g.w), g.covered, kind, values, **more)
+    return LiveFrame("", (g.h, g.w), g.covered, kind, values, **more)
 
 
-def _labelled(features: FeatureGrid, rows: Tensor, settings: Settings, before: Frame | None) -> Frame:
+def _labelled(features: FeatureGrid, rows: Tensor, settings: Settings, before: LiveFrame | None) -> LiveFrame:
     """k-means of these rows, from the means of the last labels."""
     k, start = settings.n_segments, None
     if before is not None and len(before.values.unique()) == k == int(before.values.max()) + 1:
@@ -184,7 +184,7 @@ def _labelled(features: FeatureGrid, rows: Tensor, settings: Settings, before: F
     return _shaped(features, "labels", found.labels)
 
 
-def _spectrum(features: FeatureGrid, settings: Settings, before: Frame | None, *, n_vectors: int) -> Spectrum:
+def _spectrum(features: FeatureGrid, settings: Settings, before: LiveFrame | None, *, n_vectors: int) -> Spectrum:
     g = features.geometry
     W_knn = color_knn_affinity(features.pixels, h=g.h, w=g.w, n_neighbors=settings.knn_neighbors, space=settings.pixel_space)
     W, _ = combine_affinities(cosine_affinity(features.X), W_knn, knn_weight=settings.knn_weight)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import zipfile
 from collections.abc import Iterable
@@ -14,7 +15,15 @@ from segcore.errors import InputError, shortened
 MARK = ("Software", "segcore")  # the text in the PNG files of results
 CLUSTERS = "clusters.json"  # what `collection segment` writes about all of its files
 _MARKED = b"tEXt" + "\0".join(MARK).encode()
-_OUR_JSON = ({"settings", "backbone"}, {"system", "groups"}, {"protocol"}, {"backbone", "miou"}, {"machine", "rows"})
+_OUR_JSON = (
+    {"settings", "backbone"},
+    {"system", "groups"},
+    {"protocol"},
+    {"backbone", "miou"},
+    {"machine", "rows"},
+    {"tracker", "tracks"},
+)
+_OUR_TRACKS = re.compile(rb"\d+,\d+(,-?\d+\.\d{3}){4},1,-1,-1,-1\n")  # the first line of `track`
 _OUR_ARRAYS = ({"eigenvalues.npy", "eigenvectors.npy"}, {"f.npy", "image_size.npy", "scaled_size.npy", "patch.npy"})
 _ENDINGS = (".labels.png", ".overlay.png", ".spectrum.npz")  # of the files beside STEM.json
 _MOST_HEADER = 100 << 20  # bytes of a safetensors header, as that library allows
@@ -72,6 +81,9 @@ def is_ours(path: Path) -> bool:
             return True
         if path.suffix == ".json":
             return _is_our_json(path)
+        if path.suffix == ".txt":
+            with path.open("rb") as file:
+                return _OUR_TRACKS.match(file.readline(200)) is not None
         if path.suffix == ".safetensors":
             return _is_our_safetensors(path)
         if path.suffix == ".npz" and zipfile.is_zipfile(path):

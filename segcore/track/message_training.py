@@ -6,7 +6,6 @@ An edge counts as true where it joins a detection with the next one of the same 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from torch import Tensor
 
 from segcore.errors import InputError
 from segcore.runtime.places import ASSETS
-from segcore.settings import Schema, param
 from segcore.track.detections import Bools, Detections
 from segcore.track.graph import TrackGraph, make_graph
 from segcore.track.message_net import STEPS, MessageNet, NetInput, net_input
 from segcore.track.scenes import SCENES, make_scene
+from segcore.track.settings import MessageTrainingSettings
 from segcore.train.budget import Budget
 from segcore.train.file import TRACKER, read_trained, trained_bytes
 from segcore.train.learner import Learner, Loss, Turn
@@ -32,23 +31,6 @@ WEIGHTS = ASSETS / "tracking" / "message_passing.safetensors"
 MINUTES = 1.0
 _CROWDS = 0.7  # share of the scenes that are crowds
 _BLIND = 0.3  # share of the graphs without appearances
-
-
-@dataclass(frozen=True, kw_only=True)
-class MessageTrainingSettings(Schema):
-    """The tunables of the training."""
-
-    # fmt: off
-    scenes: int = param(
-        64, stage="train", label="Scenes", lo=1, hi=5000, step=1,
-        info="How many drawn scenes it learns from, again and again.")
-    batch: int = param(
-        2, stage="train", label="Scenes per step", lo=1, hi=16, step=1,
-        info="How many of them a step looks at.")
-    learning_rate: float = param(
-        2e-3, stage="train", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
-        info="Of Adam at the beginning; it falls to 0 along a cosine.")
-    # fmt: on
 
 
 def edge_labels(detections: Detections, graph: TrackGraph) -> Bools:
@@ -194,7 +176,7 @@ def load_net(path: Path | str = "") -> MessageNet:
         return _load(where, stat.st_mtime_ns, stat.st_size)
     except OSError as error:
         raise InputError(
-            f"{where.name} cannot be read: {error.strerror}. Name a file that `track train` wrote.", field="weights"
+            f"{where.name} cannot be read: {error.strerror}. Name a file that `train-tracker` wrote.", field="weights"
         ) from error
 
 
@@ -210,6 +192,7 @@ def _load(path: Path, _time: int, _size: int) -> MessageNet:
         net.load_state_dict(dict(found.tensors))
     except (SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise InputError(
-            f"{path.name} does not hold a network of message passing. Name a file that `track train` wrote.", field="weights"
+            f"{path.name} does not hold a network of message passing. Name a file that `train-tracker` wrote.",
+            field="weights",
         ) from error
     return net.eval()

@@ -1,8 +1,13 @@
-"""What can be tuned about each tracker. Imports no torch, so that a command line is quick."""
+"""What can be tuned about detection, about each tracker, and about training.
+
+It imports no torch, so that a command line is quick.
+"""
 
 from dataclasses import dataclass
 
-from segcore.settings import Schema, again, param
+from segcore.settings import Schema, again, param, params
+
+METHODS = {"maskcut": "maskcut", "tokencut": "tokencut", "attention": "dino_seg"}  # detector → method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,6 +141,8 @@ class MessageSettings(GraphSettings):
     """The tunables of neural message passing."""
 
     # fmt: off
+    reach: int = again(GraphSettings, "reach", 8)
+    neighbors: int = again(GraphSettings, "neighbors", 4)
     appearance: float = again(
         GraphSettings, "appearance", 0.5,
         info="How much appearance counts when neighbors are chosen; the network weighs it by itself.")
@@ -152,4 +159,73 @@ class MessageSettings(GraphSettings):
     weights: str = param(
         "", stage="track", label="Weights",
         info="A file of weights of your own training; those that come along if empty.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class MessageTrainingSettings(Schema):
+    """The tunables of the training."""
+
+    # fmt: off
+    scenes: int = param(
+        64, stage="train", label="Scenes", lo=1, hi=5000, step=1,
+        info="How many drawn scenes it learns from, again and again.")
+    batch: int = param(
+        2, stage="train", label="Scenes per step", lo=1, hi=16, step=1,
+        info="How many of them a step looks at.")
+    learning_rate: float = param(
+        2e-3, stage="train", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam at the beginning; it falls to 0 along a cosine.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectSettings(Schema):
+    """The tunables of detection."""
+
+    # fmt: off
+    detector: str = param(
+        "motion", stage="detect", label="Detections by", choices=("motion", *METHODS), advanced=False,
+        info="motion: what moves before a fixed camera; the others: what a method takes for objects, frame by frame.")
+    least_area: float = param(
+        0.002, stage="detect", label="Smallest object", lo=0.0, hi=0.5, step=0.001,
+        info="Share of the frame below which an object is left out.")
+    backbone: str = param(
+        "dino_tiny", stage="detect", label="Backbone", weight_files=True, choices=params()["backbone"].choices,
+        info="Whose features the methods cut, and whose mean within a mask is the appearance.")
+    appearance: bool = param(
+        True, stage="detect", label="Appearance",
+        info="Without it a tracker sees boxes only, and motion is found some ten times as fast.")
+    side: int = param(
+        240, stage="detect", label="Longer side for features", lo=64, hi=1024, step=16, unit="px",
+        info="Frames are scaled to it before the features are computed; twice as much costs eight times as long.")
+    n_objects: int = param(
+        3, stage="detect", label="Objects", lo=1, hi=10, step=1,
+        info="How often MaskCut looks for an object in a frame.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropagateSettings(Schema):
+    """The tunables of masks that follow, with the values published for DINO."""
+
+    # fmt: off
+    last: int = param(
+        7, stage="propagate", label="Frames behind", lo=1, hi=20, step=1, unit="frames",
+        info="From how many of the last frames labels come, beside the first one.")
+    radius: float = param(
+        12.0, stage="propagate", label="Radius", lo=1.0, hi=60.0, step=1.0, unit="patches",
+        info="How far a thing may have moved since any of them.")
+    nearest: int = param(
+        5, stage="propagate", label="Nearest patches k", symbol="k", lo=1, hi=50, step=1,
+        info="How many of the most similar patches say what a patch is.")
+    temperature: float = param(
+        0.1, stage="propagate", label="Temperature τ", symbol="τ", lo=0.01, hi=1.0, step=0.01,
+        info="Low: the nearest one says it alone; high: all k alike.")
+    backbone: str = again(DetectSettings, "backbone", "dino_tiny", info="Whose features are compared.")
+    facet: str = param(
+        "token", stage="propagate", label="Facet", choices=("key", "query", "value", "token"),
+        info="Which vectors of the last block; tokens are what was published.")
+    side: int = again(
+        DetectSettings, "side", 480, info="Frames are scaled to it before features are computed; more keeps thin things.")
     # fmt: on

@@ -41,11 +41,12 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
 
     other = browser.new_context()
     waiting = other.new_page()
-    waiting.goto(address + TINY)
-    started(waiting)
+    waiting.goto(address + TINY + "&start=1")  # the link starts it
     waiting.get_by_text("Place 1 of 1 in line").wait_for()
     waiting.get_by_role("button", name=texts.STOP).click()
     waiting.get_by_text(texts.JOB_STOPPED).wait_for()
+    assert "runs=" in waiting.url
+    assert "start=" not in waiting.url
     other.close()
 
     page.reload()

@@ -40,6 +40,34 @@ def test_every_page_opens(page, address, shoot, place, width, theme):
     shoot(f"page-{place.title.lower()}-{width}-{theme}")
 
 
+# The letters of the results that are smaller than 18 px, indices of formulas aside; an <svg> may be scaled, too.
+SMALL = """() => [...document.querySelectorAll("#results *, [id$='-results'] *, .pg-panel *")].filter((node) => {
+    const own = [...node.childNodes].some((child) => child.nodeType === 3 && child.textContent.trim());
+    const box = node.getBoundingClientRect();
+    if (!own || !box.width || node.closest("sub, sup, math, .katex, option, [hidden]")) return false;
+    const drawn = node.ownerSVGElement;
+    const wide = drawn?.viewBox.baseVal?.width;
+    const scaled = wide ? drawn.getBoundingClientRect().width / wide : node.currentCSSZoom;
+    return Number.parseFloat(getComputedStyle(node).fontSize) * scaled < 17.9;
+}).map((node) => `${node.tagName} ${node.className} ${node.textContent.slice(0, 30)}`)"""
+
+
+@pytest.mark.parametrize("link", ["", "steps?algorithm=ncut&data=stretched", "playgrounds?play=receptive"])
+def test_large_is_read_from_the_last_row(page, address, link):
+    page.goto(address + link)
+    settled(page)
+    page.wait_for_function("document.querySelector('.sg-area, .st-tree text, .pg-tick')")
+    page.keyboard.press("f")
+    page.wait_for_function("location.search.includes('large=1')")
+    assert page.locator("#large").get_attribute("aria-pressed") == "true"
+    assert page.evaluate(SMALL) == []
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    page.reload()
+    page.wait_for_function("document.querySelector('.sg-area, .st-tree text, .pg-tick')")
+    assert "large=1" in page.url
+    assert page.evaluate("document.documentElement.currentCSSZoom") == 1.5
+
+
 @pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
 def test_a_page_loads_only_itself(page, address, place):
     """The first page's components, and so its values, are not sent with another."""

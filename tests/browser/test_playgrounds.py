@@ -152,6 +152,22 @@ def test_covered_results_are_guessed(page, address):
     assert "✗ 12" in page.locator("[data-table=y] .pg-wrong").inner_text().replace("\n", " ")
 
 
+def test_covered_results_without_outputs_are_uncovered_one_by_one_and_outlive_a_reload(page, address):
+    go(page, address, "play=receptive&cover=1")
+    covered = page.locator(".pg-covered-block")
+    assert covered.count() == 4
+    assert "187" not in page.locator(".pg-stage").inner_text()
+    covered.first.click()
+    page.get_by_text("r = 187 px").wait_for()
+    assert covered.count() == 3
+    page.reload()
+    settled(page)
+    assert covered.count() == 4
+    page.get_by_role("button", name="Cover the results").click()
+    assert covered.count() == 0
+    assert "cover" not in page.url
+
+
 def test_painting_moves_the_scores(page, address):
     go(page, address, "play=flavours")
 

@@ -137,6 +137,8 @@ def test_predict_then_reveal(page, address, blobs):
     assert title(page) == "Assign, round 1"
     press(page, "ArrowRight")
     assert title(page) == "Assign, round 1"  # the answer first
+    hidden = ".st-formula, .st-numbers-card"
+    assert set(page.locator(hidden).evaluate_all("nodes => nodes.map((n) => getComputedStyle(n).filter)")) == {"blur(7px)"}
     page.get_by_role("button", name=question["options"][2], exact=True).click()
     assert title(page) == "Update, round 1"
     verdict = page.locator("#player .st-verdict").inner_text()

@@ -60,6 +60,7 @@ test("a page shows the jobs of its address, and asks for the visitor's own only 
   assert.equal(asked.length, 0);
   globalThis.localStorage = { getItem: () => "secret", setItem() {} };
   assert.deepEqual(await firstJobs(server, null), ["old", "new"]);
+  assert.deepEqual(await firstJobs(server, null, true), []);
   assert.deepEqual(asked, [{ visitor: "secret" }]);
   assert.deepEqual(await firstJobs({ own: () => Promise.reject(new Error("gone")) }, null), []);
 });

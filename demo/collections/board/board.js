@@ -48,7 +48,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     ui.body.hidden = ui.left.hidden = ui.detail.hidden = ui.scatter.hidden = ui.curves.hidden = ui.scores.hidden = true;
     ui.all.hidden = ui.save.hidden = true;
     for (const box of [ui.pictures, ui.groups, ui.left]) box.replaceChildren();
-    keepInAddress({ job: id });
+    keepInAddress(id ? { job: id, start: null } : { job: id });
     if (id) following = followJob({ element, server, words }, ui.job, id, tell);
   }
 
@@ -339,7 +339,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
-    const own = await firstJobs(server, asked("job"));
+    const own = await firstJobs(server, asked("job"), asked("start") === "1");
     if (!run && own.length) follow(own.at(-1));
   }
 

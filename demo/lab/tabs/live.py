@@ -20,7 +20,7 @@ from demo.shared.events import LIGHT
 from demo.shared.service import Service
 from segcore.errors import InputError
 from segcore.image import read_image
-from segcore.pipeline.live import SIDES, Frame, look
+from segcore.pipeline.live import SIDES, LiveFrame, look
 from segcore.settings import Settings, is_weight_file
 from segcore.show.files import pack_floats
 
@@ -52,7 +52,7 @@ def make(service: Service) -> Panel:
 
 def make_frames(service: Service) -> Callable[[Any], dict[str, Any]]:
     """The server function behind the panel; see `LivePanel`. One frame is computed at a time."""
-    seen: LRUCache[str, Frame] = LRUCache(_VISITORS)
+    seen: LRUCache[str, LiveFrame] = LRUCache(_VISITORS)
     lock = threading.Lock()
 
     def frame(asked: Any) -> dict[str, Any]:
@@ -85,7 +85,7 @@ def settings_of_query(asked: dict[str, Any]) -> Settings:
     return Settings.from_values(values).replace(max_side=side if isinstance(side, int) else SIDES[1])
 
 
-def told(frame: Frame) -> dict[str, Any]:
+def told(frame: LiveFrame) -> dict[str, Any]:
     """A frame as the script draws it: labels and colors as bytes, values as `pack_floats`, all as base64."""
     values = frame.values.cpu()
     if frame.kind in ("labels", "colors"):

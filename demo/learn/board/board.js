@@ -118,7 +118,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   function settle() {
     parts.message.hidden = runs.length > 0;
     parts.runs.dataset.n = String(runs.length);
-    keepInAddress({ runs: runs.length ? runs.map(({ id }) => id).join(",") : null });
+    keepInAddress(runs.length ? { runs: runs.map(({ id }) => id).join(","), start: null } : { runs: null });
   }
 
   async function receive(run, look) {
@@ -295,7 +295,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
-    const ids = await firstJobs(server, asked("runs"));
+    const ids = await firstJobs(server, asked("runs"), asked("start") === "1");
     for (const id of ids.slice(-MOST_RUNS)) show(id);
   }
 

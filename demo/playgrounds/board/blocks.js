@@ -68,14 +68,18 @@ export function blocks({ state, words, ramp, inks, outputCount, parts, change, p
     const list = make("dl", "");
     for (const [symbol, value, from] of rows) {
       const shown = make("dd", "pg-fact", state.covered ? "?" : value);
+      const why = written(make("dd", "pg-from"), state.covered ? "" : from);
       if (state.covered) {
         shown.tabIndex = 0;
         shown.setAttribute("role", "button");
-        const uncover = () => (shown.textContent = value);
+        const uncover = () => {
+          shown.textContent = value;
+          written(why, from);
+        };
         shown.addEventListener("click", uncover);
         shown.addEventListener("keydown", (event) => event.key === "Enter" && uncover());
       }
-      list.append(written(make("dt"), symbol), shown, written(make("dd", "pg-from"), from));
+      list.append(written(make("dt"), symbol), shown, why);
     }
     box.append(list);
     return box;

@@ -99,6 +99,8 @@ export function followJob({ element, server, words }, box, id, onLook) {
 }
 
 // The jobs that a page shows when it is opened: those that its address names, or else the visitor's own, the newest last.
-export async function firstJobs(server, linked) {
+// A link that starts one shows that alone.
+export async function firstJobs(server, linked, starts = false) {
+  if (!linked && starts) return [];
   return linked ? linked.split(",") : await server.own({ visitor: visitor() }).catch(() => []);
 }

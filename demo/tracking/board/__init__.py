@@ -1,7 +1,7 @@
 """The component that shows trackers side by side."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from demo.shared.components.base import Component
 from demo.tracking import texts
@@ -19,14 +19,8 @@ class SideBySide(Component):
     styles = (Path(__file__).parents[1] / "player" / "track.css",)
     happens = ("picked",)
     about = "scores and lanes of several trackers on the same detections"
-
-    def __init__(self, value: dict[str, Any] | None = None, *, elem_id: str | None = None, **kwargs: Any):
-        """Make the component.
-
-        Args:
-            value: what is shown.
-            elem_id: id in the page.
-            kwargs: whatever `gr.HTML` takes.
-        """
-        fixed = {"words": {**texts.PLAYER, **texts.BOARD}, "columns": texts.COLUMNS, "falls": texts.BETTER_BELOW}
-        super().__init__(value, fixed=fixed, elem_id=elem_id, **kwargs)
+    told: ClassVar[dict[str, Any]] = {
+        "words": {**texts.PLAYER, **texts.BOARD},
+        "columns": texts.COLUMNS,
+        "falls": texts.BETTER_BELOW,
+    }

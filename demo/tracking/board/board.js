@@ -82,7 +82,6 @@ export function mount({ element, props, trigger, watch, fixed }) {
         total: value.n,
         width: Math.max(figure.clientWidth, 260),
         paletteColor: (label) => value.palette[label % value.palette.length],
-        large: false,
         at: null,
         words: laneWords(words, filled),
         onFrame: (t) => document.dispatchEvent(new CustomEvent("segcore-frame", { detail: t })),

@@ -17,6 +17,7 @@ class TrackPlayer(Player):
 
     views = Path(__file__).parent / "player.js"
     styles = (Path(__file__).parent / "track.css",)
+    empty = texts.EMPTY
     words = texts.PLAYER
 
     def postprocess(self, value: Any) -> Any:

@@ -27,7 +27,7 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
   const view = {
     make(card) {
       card.frame = make("div", "tk-film");
-      card.canvas = make("canvas", "st-layer");
+      card.canvas = make("canvas", "lab-layer st-layer");
       card.canvas.setAttribute("role", "img");
       card.frame.append(card.canvas);
       card.note = make("p", "st-note");
@@ -96,14 +96,14 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
     const path = new Path2D();
     path.rect(x, y, w, h);
     if (lit) strokeOver(context, path, [9 * ratio, LIT]);
-    strokeTwice(context, path, (run.large ? 5 : 3) * ratio, colorOf(labels, i, paletteColor));
+    strokeTwice(context, path, 3 * ratio, colorOf(labels, i, paletteColor));
     if (i === pointed()) {
       const mark = new Path2D();
       mark.rect(x - 5 * ratio, y - 5 * ratio, w + 10 * ratio, h + 10 * ratio);
       strokeTwice(context, mark, 2.5 * ratio, CURSOR);
     }
     if (!labels || labels[i] < 0) return;
-    badge(context, String(labels[i] + 1), x, y, colorOf(labels, i, paletteColor), ratio * (run.large ? 1.5 : 1));
+    badge(context, String(labels[i] + 1), x, y, colorOf(labels, i, paletteColor), ratio);
   }
 
   // The number of a track, on its color, above its box.

@@ -14,7 +14,7 @@ export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tr
   const view = {
     make(card) {
       card.frame = make("div", "tk-graph");
-      card.canvas = make("canvas", "st-layer");
+      card.canvas = make("canvas", "lab-layer st-layer");
       card.canvas.setAttribute("role", "img");
       card.frame.append(card.canvas);
       card.legend = make("div");
@@ -86,12 +86,12 @@ export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tr
       context.lineWidth = (here ? 3 : 1) * ratio;
       const inset = context.lineWidth / 2;
       context.strokeRect(box[0] + inset, inset, box[2] - 2 * inset, (here ? context.canvas.height : box[3]) - 2 * inset);
-      context.font = `600 ${(run.large ? 15 : 11) * ratio}px system-ui, sans-serif`;
+      context.font = `600 ${11 * ratio}px system-ui, sans-serif`;
       context.textAlign = "left";
       context.textBaseline = "top";
       const text = String(t + 1);
       context.fillStyle = "rgb(255 255 255 / 0.85)";
-      context.fillRect(box[0] + inset, inset, context.measureText(text).width + 6 * ratio, (run.large ? 17 : 13) * ratio);
+      context.fillRect(box[0] + inset, inset, context.measureText(text).width + 6 * ratio, 13 * ratio);
       context.fillStyle = INK;
       context.fillText(text, box[0] + inset + 3 * ratio, inset + 1.5 * ratio);
     }
@@ -144,15 +144,22 @@ export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tr
     context.stroke();
   }
 
-  function nodeUnder(card, event) {
+  // Where a pointer is, in the px of the page.
+  function placeOf(card, event) {
     const box = card.frame.getBoundingClientRect();
-    return nearest(card.nodes ?? [], event.clientX - box.left, event.clientY - box.top, 14);
+    const scale = card.canvas.width / box.width / pixelRatio();
+    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale, box.width * scale];
+  }
+
+  function nodeUnder(card, event) {
+    const [x, y] = placeOf(card, event);
+    return nearest(card.nodes ?? [], x, y, 14);
   }
 
   function frameUnder(card, event) {
-    const box = card.frame.getBoundingClientRect();
-    const seen = windowOf(tracking.data().film.n, box.width, LEAST, card.span);
-    return Math.min(seen.first + Math.floor((event.clientX - box.left) / seen.step), seen.first + seen.count - 1);
+    const [x, , width] = placeOf(card, event);
+    const seen = windowOf(tracking.data().film.n, width, LEAST, card.span);
+    return Math.min(seen.first + Math.floor(x / seen.step), seen.first + seen.count - 1);
   }
 
   return view;

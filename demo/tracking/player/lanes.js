@@ -17,39 +17,37 @@ export function stretches(values) {
 
 // Draw lanes: [{name, tracks, switches, breaks}], where tracks[t] is −2 outside of the identity's time, −1 where it is missed,
 // and else the number of its track; a click tells the frame.
-export function drawLanes(svg, lanes, { total, width, paletteColor, large, at, words, onFrame }) {
-  const tall = large ? TALL * 1.5 : TALL;
-  const left = large ? LEFT * 1.4 : LEFT;
-  const step = (width - left - 8) / total;
-  const height = lanes.length * (tall + GAP) + 22;
+export function drawLanes(svg, lanes, { total, width, paletteColor, at, words, onFrame }) {
+  const step = (width - LEFT - 8) / total;
+  const height = lanes.length * (TALL + GAP) + 22;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.replaceChildren();
   lanes.forEach((lane, row) => {
-    const y = 4 + row * (tall + GAP);
-    svg.append(makeSvg("text", { x: left - 6, y: y + tall - 3, "text-anchor": "end" }, lane.name));
+    const y = 4 + row * (TALL + GAP);
+    svg.append(makeSvg("text", { x: LEFT - 6, y: y + TALL - 3, "text-anchor": "end" }, lane.name));
     for (const [first, last, track] of stretches(lane.tracks)) {
       if (track < -1) continue;
-      const box = { x: left + first * step, y, width: (last - first + 1) * step, height: tall };
+      const box = { x: LEFT + first * step, y, width: (last - first + 1) * step, height: TALL };
       const shown = track < 0 ? { class: "tk-missed" } : { class: "tk-covered", fill: paletteColor(track) };
       const bar = makeSvg("rect", { ...box, ...shown });
       bar.append(makeSvg("title", {}, words.stretch(track, first, last)));
       svg.append(bar);
     }
-    for (const t of lane.breaks) svg.append(makeSvg("path", { class: "tk-break", d: `M${left + t * step} ${y - 2}v${tall + 4}` }));
+    for (const t of lane.breaks) svg.append(makeSvg("path", { class: "tk-break", d: `M${LEFT + t * step} ${y - 2}v${TALL + 4}` }));
     for (const t of lane.switches) {
-      const x = left + t * step;
+      const x = LEFT + t * step;
       const sign = makeSvg("path", { class: "tk-switch", d: `M${x - 5} ${y - 4}h10l-5 8z` });
       sign.append(makeSvg("title", {}, words.switched(t)));
-      svg.append(sign, makeSvg("path", { class: "tk-switch-line", d: `M${x} ${y}v${tall}` }));
+      svg.append(sign, makeSvg("path", { class: "tk-switch-line", d: `M${x} ${y}v${TALL}` }));
     }
   });
   for (const t of new Set([0, Math.floor((total - 1) / 2), total - 1])) {
-    svg.append(makeSvg("text", { x: left + (t + 0.5) * step, y: height - 5, "text-anchor": "middle" }, String(t + 1)));
+    svg.append(makeSvg("text", { x: LEFT + (t + 0.5) * step, y: height - 5, "text-anchor": "middle" }, String(t + 1)));
   }
-  if (at !== null) svg.append(makeSvg("path", { class: "tk-here", d: `M${left + (at + 0.5) * step} 0v${height - 18}` }));
+  if (at !== null) svg.append(makeSvg("path", { class: "tk-here", d: `M${LEFT + (at + 0.5) * step} 0v${height - 18}` }));
   svg.onclick = (event) => {
     const box = svg.getBoundingClientRect();
-    const t = Math.floor(((event.clientX - box.left) * (width / box.width) - left) / step);
+    const t = Math.floor(((event.clientX - box.left) * (width / box.width) - LEFT) / step);
     if (t >= 0 && t < total) onFrame(t);
   };
 }
@@ -75,7 +73,6 @@ export function lanesView({ run, paletteColor, tracking, words }) {
         total: tracking.data().film.n,
         width,
         paletteColor,
-        large: run.large,
         at: tracking.frame(),
         words: laneWords(words, tracking.told),
         onFrame: tracking.go,

@@ -165,9 +165,7 @@ def side_by_side(runs: Runs, asked: Asked, check: Callable[[], None] = lambda: N
         total = source.detections.n_frames
         row: dict[str, Any] = {"tracker": name, "title": tracker.title, "tracks": done.tracks.n_tracks}
         if done.scores is not None and done.events is not None and source.truth is not None:
-            row["scores"] = {
-                key: value if isinstance(value, int) else round(value, 6) for key, value in dict(done.scores).items()
-            }
+            row["scores"] = dict(done.scores)
             row |= lanes_shown(done.events, source.truth, total)
         rows.append(row)
     return {"rows": rows, "n": total, "chosen": asked.options.tracker, "palette": list(PALETTE.hex(_COLORS))}

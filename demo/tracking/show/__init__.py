@@ -204,7 +204,7 @@ class Steps:
         if scores is not None:
             views.append({"kind": "lanes", "title": texts.LANES})
             said += texts.SAID_SCORES.format(**scores)
-            said_scores = dict(scores)
+            said_scores: dict[str, Any] = dict(scores)
             numbers += [Number(title, said_scores[key], f"scores['{key}']") for key, title in texts.SCORES.items()]
         title = texts.TITLES[OUTPUT].format(t=t + 1, n=d.n_frames) if several else texts.OUTPUT_TITLE
         return Frame(name, title, said, views, numbers, self._formula(labels))
@@ -333,14 +333,14 @@ def _looks(d: Detections) -> Tensor:
 
 
 def _features(d: Detections, edges: Ints) -> Tensor:
-    """(e · 5,) float32: frames between, way of the feet / mean height, logarithm of the heights' ratio, IoU, cosine."""
+    """(e · 4,) float32: frames between, way of the feet / mean height, IoU, cosine."""
     i, j = edges.T
     height = (d.boxes[i, 3] + d.boxes[j, 3]) / 2
     way = (d.feet[j] - d.feet[i]) / height[:, None]
     overlap = _ious(d, i, j)
     looks = unit(d.appearance) if d.appearance is not None else np.zeros((len(d), 1))
     cosine = (looks[i] * looks[j]).sum(1)
-    columns = [d.frame[j] - d.frame[i], np.linalg.norm(way, axis=1), np.log(d.boxes[j, 3] / d.boxes[i, 3]), overlap, cosine]
+    columns = [d.frame[j] - d.frame[i], np.linalg.norm(way, axis=1), overlap, cosine]
     return torch.from_numpy(np.stack(columns, 1)).float().flatten()
 
 

@@ -177,7 +177,7 @@ PLAYGROUND = Playground(
     "upsampling",
     "Upsampling",
     texts.LEADS["upsampling"],
-    r"$y = M x$; transposed convolution: $X = W^\top X'$; along edges: "
+    r"$y = M x$; transposed convolution: $X = W^T X'$; along edges: "
     r"$y_p = \frac{\sum_q K(f_p, f_q)\, W[p - q]\, x_q}{\sum_q K(f_p, f_q)\, W[p - q]}$",
     (
         Choice("how", "How", "transposed", HOW),

@@ -17,6 +17,14 @@ T = TypeVar("T")
 _VISITOR = (DEMO / "shared" / "js" / "visitor.js").read_text(encoding="utf-8").replace("export ", "")
 JS_VISITOR = f"(_visitor, ...values) => {{ {_VISITOR} return [visitor(), ...values]; }}"
 
+# A link with start=1 starts its run by itself, once the controls stand as the link says. The board takes the name out of the
+# address when the run is there, so that the page opened anew shows the run and starts no other.
+JS_START = """() => {
+    const asked = new URLSearchParams(location.search);
+    if (asked.get("start") === "1" && !asked.has("runs") && !asked.has("job"))
+        setTimeout(() => document.querySelector("button[id$='-start']").click(), 100);
+}"""
+
 STYLE = Path(__file__).parent / "jobs.css"  # of whatever follows a job
 
 WORDS = {

@@ -5,7 +5,7 @@ import { filled, make, makeButton, written } from "../../js/dom.js";
 const YOURS = "#0072b2";
 const TRUE_ONE = "#d55e00";
 
-export function questions({ element, run, parts, words, show, frameNamed, stop, paintFrame }) {
+export function questions({ run, parts, words, show, frameNamed, stop, paintFrame }) {
   function paintQuestionList() {
     const buttons = run.value.questions.map((question) => {
       const button = written(makeButton(""), question.ask);
@@ -28,7 +28,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
     parts.verdict.hidden = true;
     parts.close.textContent = words.leave;
     parts.question.hidden = false;
-    element.classList.add("st-asking");
+    parts.panel.classList.add("st-asking");
     parts.question.scrollIntoView({ block: "nearest" });
     (parts.options.querySelector("button") ?? parts.close).focus({ preventScroll: true });
   }
@@ -44,7 +44,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
     const question = run.asked;
     if (!question || run.answer !== null) return;
     run.answer = answer;
-    element.classList.remove("st-asking");
+    parts.panel.classList.remove("st-asking");
     const right = question.options.length ? answer === question.right : Boolean(run.arrays[question.right][answer]);
     if (!question.options.length) run.i = answer;
     run.hover = null;
@@ -73,7 +73,7 @@ export function questions({ element, run, parts, words, show, frameNamed, stop, 
     run.asked = null;
     run.answer = null;
     parts.question.hidden = true;
-    element.classList.remove("st-asking");
+    parts.panel.classList.remove("st-asking");
     paintFrame();
   }
 
