@@ -86,7 +86,12 @@ def _options() -> dict[str, Any]:
     default, shown = Options(), shown_options(Options().view, None)
     return {
         name: control_of(
-            p, getattr(default, name), elem_id=f"colors-{name}", titles=TITLES.get(name), visible=update["visible"]
+            p,
+            getattr(default, name),
+            elem_id=f"colors-{name}",
+            titles=TITLES.get(name),
+            visible=update["visible"],
+            min_width=150,
         )
         for (name, p), update in zip(params(Options).items(), shown, strict=True)
     }
