@@ -309,8 +309,8 @@ def test_every_recipe_is_followed_here():
     headings = set(re.findall(r"^## (An? [\w ]+)$", TEXT, re.MULTILINE))
     with_code = {heading for heading in headings if recipe(heading)}
     assert with_code == {
-        "A method", "A backbone", "A collection system", "A learning system", "A network", "A tracker", "A tab", "A page", "A playground",
-        "An algorithm of Step by step", "A component",
+        "A method", "A backbone", "A collection system", "A learning system", "A network", "A tracker", "A tab", "A page",
+        "A playground", "An algorithm of Step by step", "A component",
     }  # fmt: skip
     assert headings - with_code == {"A setting", "A document"}
 

@@ -47,18 +47,16 @@ def add_track(commands: Any) -> None:
         "--truth", type=named_path, metavar="GT.txt", help="boxes with true identities, to score the result with"
     )
     one.add_argument("--kinds", default="", metavar="LIST", help="types of KITTI that count, such as Car,Van (all)")
-<<<<<<< HEAD
-    one.add_argument("--video", type=Path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
-    one.add_argument(
-        "--labels", type=Path, metavar="DIR", help="of a video, label maps of its frames instead of a detector's objects"
-    )
-=======
     one.add_argument(
         "--video", type=named_path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)"
     )
     one.add_argument("--json", type=named_path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
->>>>>>> main
+    one.add_argument(
+        "--labels",
+        type=named_path,
+        metavar="DIR",
+        help="of a video, label maps of its frames instead of a detector's objects",
+    )
     one.add_argument("--every", type=int, default=1, metavar="N", help="of a video, each so many-th frame (1)")
     one.add_argument("--first", type=int, default=0, metavar="N", help="of a video, the first frame, from 0 (0)")
     one.add_argument("--last", type=int, metavar="N", help="of a video, the last frame")
