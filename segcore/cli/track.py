@@ -115,6 +115,7 @@ def _evaluate_trackers(parsed: argparse.Namespace) -> int:
 
 
 def _track(parsed: argparse.Namespace) -> int:
+    from segcore.runtime.progress import say
     from segcore.track.files import mot_text
     from segcore.track.run import track
 
@@ -126,7 +127,7 @@ def _track(parsed: argparse.Namespace) -> int:
         _check_video(parsed)
     source, pictures = _source(parsed)
     for note in source.notes:
-        print(f"note: {note}")
+        say(f"note: {note}", error=True)
     found = track(source, tracker.name, **settings.to_dict())
     write_whole(parsed.out, mot_text(found.boxes).encode())
     seen = f"{len(source)} detections in {source.n_frames} frames"

@@ -26,6 +26,7 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpe
 _LISTS = tuple({".zip", ".txt", *SUFFIXES} - {".gif"})  # what holds pictures
 MOST_FRAMES = 20_000  # that are worked on at once
 SIDE = 640  # px: longer side of the frames that are worked on
+_MOST_SAID = 10**7  # frames that a file may promise; more is a slip
 _UNEVEN = 0.25  # of the middle distance of two frames; more is no clock
 
 Picture = NDArray[np.uint8]
@@ -170,9 +171,13 @@ def _facts(path: Path) -> tuple[int, float, int, int]:
                 field="source",
             )
         n, fps = int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), float(capture.get(cv2.CAP_PROP_FPS))
+        if not 0 < n < _MOST_SAID:  # what a browser records does not say
+            n = 1
+            while n < _MOST_SAID and capture.grab():
+                n += 1
     height, width = picture.shape[:2]
     fps = fps if np.isfinite(fps) and 0.01 < fps < 1000 else 25.0
-    return (n if 0 < n < 10**8 else MOST_FRAMES), fps, width, height
+    return n, fps, width, height
 
 
 @contextmanager
