@@ -4,7 +4,6 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from demo.lab.components.colors import Answer, Block, ColorsValue
 from demo.lab.tab import Shown, View
 from demo.lab.tabs.colors import show
 from demo.lab.tabs.colors.asked import SHIFTS, Asked, Options
+from demo.lab.tabs.colors.show import Colored
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.cluster.colors import Figure, PatchColors, eigenvector_colors, figure_ground, joint_eigenvectors, pca_colors
@@ -28,7 +28,6 @@ from segcore.runtime.stopping import stoppable
 from segcore.settings import Settings
 from segcore.show.feature_colors import (
     ENDINGS,
-    MatchedPictures,
     check_differing,
     colors_png,
     features_npz,
@@ -39,18 +38,6 @@ from segcore.show.files import pack_floats
 from segcore.types import FeatureGrid
 
 _REMEMBERED = 4096  # results that may be asked about
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Colored:
-    """Everything that the tab shows of its pictures, but for the strip."""
-
-    pictures: tuple[str, ...]  # paths
-    grids: tuple[FeatureGrid, ...]  # as fine as asked for
-    patches: tuple[FeatureGrid, ...]  # the patches themselves
-    colors: PatchColors
-    figure: Figure | None
-    matched: MatchedPictures | None
 
 
 class Colors:
