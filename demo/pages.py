@@ -21,6 +21,7 @@ from demo.shared.claims import Book
 from demo.shared.service import Service
 from demo.steps import facts as of_steps
 from demo.steps import page as steps
+from demo.tracking import facts as of_tracking
 from demo.tracking import page as tracking
 
 
@@ -95,6 +96,7 @@ PAGES = (
         "Many frames, one identity: boxes become tracks by matching, by network flow and by message passing, step by step, "
         "with every score.",
         tracking.build,
+        of_tracking.BOOK,
     ),
     Page(
         "lectures",

@@ -28,6 +28,7 @@ from segcore.metrics.matching import matched_iou
 from segcore.pipeline.methods import METHODS
 from segcore.runtime.places import DOCS, EXAMPLES, ROOT
 from segcore.settings import CRF_PRESETS, DEFAULTS, params
+from segcore.track.catalog import TRACKERS
 
 README = ROOT / "README.md"
 PAPERS = {path.relative_to(ROOT).as_posix(): path for path in (*ROOT.glob("*.md"), *DOCS.glob("*.md"))}
@@ -78,6 +79,25 @@ def jobs():
     return table(("flag", "variable", "default", ""), rows)
 
 
+def trackers():
+    rows = [
+        (f"`{key}`", t.title, t.summary, "each frame" if t.online else "all frames", t.source) for key, t in TRACKERS.items()
+    ]
+    return table(("tracker", "", "", "looks at", "source"), rows)
+
+
+def tracker_settings():
+    def rule(p):
+        return ", ".join(f"`{c}`" for c in p.choices) if p.choices else "" if p.lo is None else f"{p.lo:g} … {p.hi:g}"
+
+    rows = []
+    for key, t in TRACKERS.items():
+        defaults = t.settings()
+        rows += [(f"`{key}`", f"`{name}`", f"`{getattr(defaults, name)}`", rule(p), p.info)
+                 for name, p in params(t.settings).items()]  # fmt: skip
+    return table(("tracker", "setting", "default", "range or choices", "meaning"), rows)
+
+
 def documents():
     """Title and first sentence of every document but the index."""
     lines = []
@@ -96,6 +116,8 @@ TABLES = {
     "backbones": backbones,
     "documents": documents,
     "jobs": jobs,
+    "trackers": trackers,
+    "tracker settings": tracker_settings,
 }
 
 

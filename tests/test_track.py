@@ -15,7 +15,7 @@ from segcore.runtime.stopping import Stopped
 from segcore.settings import params
 from segcore.track.catalog import TRACKERS, tracker_of
 from segcore.track.detections import Detections, empty
-from segcore.track.finish import filled, numbers
+from segcore.track.finish import filled, numbers, score_costs
 from segcore.track.flow import cheapest_paths, nearest_paths
 from segcore.track.graph import make_graph
 from segcore.track.kalman import SortFilter
@@ -26,7 +26,7 @@ from segcore.track.scenes import SCENES, make_scene
 from segcore.track.settings import FlowSettings, MessageTrainingSettings
 from segcore.track.state import violated
 from segcore.track.trackers.byte import worth
-from segcore.track.trackers.flow import link_costs, score_costs
+from segcore.track.trackers.flow import link_costs
 from segcore.track.trackers.hungarian import cheapest
 from segcore.track.trackers.iou import greedy as greedy_pairs
 from segcore.track.trackers.message_passing import greedy, rounded

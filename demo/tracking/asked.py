@@ -15,7 +15,7 @@ from segcore.track.scenes import SCENES, SceneSettings
 from segcore.track.settings import TrackerSettings
 
 FILES, VIDEO = "files", "video"  # sources beside the scenes
-SOURCES = {name: kind.title for name, kind in SCENES.items()}
+SOURCES = {**{name: kind.title for name, kind in SCENES.items()}, FILES: texts.FILES_SOURCE, VIDEO: texts.VIDEO_SOURCE}
 FIRST, FIRST_TRACKER = "crossing", "hungarian"
 COMPARE, STEP, POINT, JOB = "compare", "step", "point", "job"  # names in the address beside those of the fields
 
@@ -120,6 +120,12 @@ class Controls:
     options: Mapping[str, Any]  # by field of `Options`
     scene: Mapping[str, Any]  # by field of `SceneSettings`
     scene_group: Any
+    own: Mapping[str, Any]  # files of one's own: "detections" and "truth"
+    own_group: Any
+    video: Mapping[str, Any]  # by field of `VideoSettings`, and the "file"
+    video_group: Any
+    start: gr.Button
+    job: Any  # the bar of the job that looks at a video; its value is the job's id
     systems: SystemControls
     words: gr.Markdown  # on scene and tracker
     compare: gr.CheckboxGroup
@@ -128,7 +134,7 @@ class Controls:
     @property
     def inputs(self) -> dict[Any, Any]:
         """All that a result follows from."""
-        return {**self.options, **self.scene, COMPARE: self.compare, **self.systems.controls}
+        return {**self.options, **self.scene, **self.own, JOB: self.job, COMPARE: self.compare, **self.systems.controls}
 
     def asked(self, values: Sequence[Any]) -> Asked:
         """What values of the inputs, in their order, ask for. A number that is half typed counts as the nearest that may be.
@@ -147,7 +153,10 @@ class Controls:
             options,
             SceneSettings.from_values(allowed(kind, given)),
             settings,
-            compare=tuple(name for name in TRACKERS if name in (given[COMPARE] or ())),
+            given["detections"] or "",
+            given["truth"] or "",
+            given[JOB] or "",
+            tuple(name for name in TRACKERS if name in (given[COMPARE] or ())),
         )
 
     def filled(self, asked: Asked) -> dict[Any, Any]:

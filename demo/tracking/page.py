@@ -4,35 +4,49 @@ from typing import Any
 
 import gradio as gr
 
-from demo.shared.asked import SystemControls
-from demo.shared.controls import control_of
-from demo.shared.events import HEAVY, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.asked import SystemControls, asked_params
+from demo.shared.components import JobBar
+from demo.shared.components.job_bar import JS_VISITOR
+from demo.shared.controls import backbone_title, control_of
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from demo.tracking import texts
 from demo.tracking.asked import FIRST, FIRST_TRACKER, SOURCES, Controls, Options
 from demo.tracking.board import SideBySide
+from demo.tracking.data.video import KIND, VideoSettings
 from demo.tracking.player import TrackPlayer
 from demo.tracking.run import Runs, make_compare, make_show
-from demo.tracking.run.restore import make_restore, make_shown, make_source, picked
+from demo.tracking.run.restore import heard, make_restore, make_shown, make_source, make_start, next_turn, picked
+from demo.tracking.run.save import make_save
+from segcore.features import BACKBONES
 from segcore.settings import params
 from segcore.track.catalog import TRACKERS, Tracker
 from segcore.track.scenes import SCENES, SceneSettings
+from segcore.track.video import VIDEO_SUFFIXES
 
 
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
     with gr.Row(elem_id="tracking-columns"):
         with gr.Column(scale=2, min_width=300, elem_id="tracking-inputs"):
-            controls = _controls()
+            controls = _controls(service)
         with gr.Column(scale=6, min_width=340, elem_id="tracking-results"):
             player = TrackPlayer(elem_id="player")
             status = gr.Markdown(elem_id="tracking-status", container=False)
+            with gr.Row(elem_id="tracking-saving"):
+                save_as = gr.Radio(
+                    [(title, key) for key, title in texts.FORMATS.items()],
+                    value="txt",
+                    label=texts.SAVE_AS,
+                    elem_id="save-as",
+                )
+                save = gr.Button(texts.SAVE, elem_id="tracking-save", min_width=90, scale=0)
             board = SideBySide(elem_id="tracking-board")
-    _wire(demo, service, controls, player, status, board)
+    _wire(demo, service, controls, player, status, board, save_as, save)
 
 
-def _controls() -> Controls:
+def _controls(service: Service) -> Controls:
     default = Options()
     titles = {"source": SOURCES, "tracker": {name: tracker.title for name, tracker in TRACKERS.items()}}
     options: dict[str, Any] = {
@@ -50,6 +64,16 @@ def _controls() -> Controls:
             }
             for control in scene.values():
                 control.render()
+    with gr.Column(visible=False, elem_id="tracking-own") as own_group:
+        own = {
+            "detections": gr.File(
+                label=texts.DETECTIONS_FILE, file_types=[".txt"], height=110, elem_id="tracking-detections"
+            ),
+            "truth": gr.File(label=texts.TRUTH_FILE, file_types=[".txt"], height=110, elem_id="tracking-truth"),
+        }
+        gr.Markdown(texts.FILES_INFO)
+    with gr.Column(visible=False, elem_id="tracking-video") as video_group:
+        video, start, job = _video(service)
     options["tracker"].render()
     words = gr.Markdown(
         elem_id="tracking-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], container=False
@@ -58,7 +82,30 @@ def _controls() -> Controls:
     choices = [(tracker.title, name) for name, tracker in TRACKERS.items()]
     compare = gr.CheckboxGroup(choices, value=list(TRACKERS), label=texts.COMPARE, elem_id="tracking-compare")
     stop = gr.Button(STOP, size="sm", elem_id="tracking-stop", min_width=60)
-    return Controls(options, scene, scene_group, systems, words, compare, stop)
+    return Controls(
+        options, scene, scene_group, own, own_group, video, video_group, start, job, systems, words, compare, stop
+    )
+
+
+def _video(service: Service) -> tuple[dict[str, Any], gr.Button, JobBar]:
+    """The controls of a video, by field of its settings, with the "file"; the button that starts, and the bar."""
+    types = [*VIDEO_SUFFIXES, ".zip"]
+    video: dict[str, Any] = {"file": gr.File(label=texts.VIDEO_FILE, file_types=types, height=110, elem_id="tracking-file")}
+    default, facts = VideoSettings(), asked_params(VideoSettings)
+    titles = {"detector": texts.DETECTORS, "backbone": {name: backbone_title(name) for name in BACKBONES}}
+    video |= {
+        name: control_of(p, getattr(default, name), elem_id=f"tracking-video-{name}", titles=titles.get(name))
+        for name, p in facts.items()
+    }
+    for name, p in facts.items():
+        if not p.advanced:
+            video[name].render()
+    with gr.Accordion(texts.VIDEO_MORE, open=False):
+        for name, p in facts.items():
+            if p.advanced:
+                video[name].render()
+    start = gr.Button(texts.START, variant="primary", elem_id="tracking-start")
+    return video, start, JobBar(service.jobs, KIND, elem_id="tracking-job")
 
 
 def _group(tracker: Tracker, controls: dict[str, Any]) -> Any:
@@ -76,7 +123,14 @@ def _group(tracker: Tracker, controls: dict[str, Any]) -> Any:
 
 
 def _wire(
-    demo: gr.Blocks, service: Service, controls: Controls, player: TrackPlayer, status: gr.Markdown, board: SideBySide
+    demo: gr.Blocks,
+    service: Service,
+    controls: Controls,
+    player: TrackPlayer,
+    status: gr.Markdown,
+    board: SideBySide,
+    save_as: gr.Radio,
+    save: gr.Button,
 ) -> None:
     number = gr.Number(0, visible="hidden", elem_id="tracking-number")
     turn = gr.Number(0, visible="hidden", elem_id="tracking-turn")
@@ -84,7 +138,9 @@ def _wire(
     runs = Runs(service)
     source, tracker = controls.options["source"], controls.options["tracker"]
     inputs = list(controls.inputs.values())
-    asking = [control for control in (turn, *inputs) if control is not source]  # whose choice is an event of its own
+    asking = [
+        control for control in (turn, *inputs) if control not in (source, controls.job)
+    ]  # whose choice is an event of its own
     asked = gr.on(
         [control.change for control in asking],
         make_show(service, runs, controls),
@@ -96,11 +152,28 @@ def _wire(
         **HEAVY | {"show_progress": "minimal"},
     )
     asked.then(make_compare(service, runs, controls), [number, *inputs], board, js=JS_LATEST, **HEAVY)
-    visible = [controls.scene_group, controls.words, *controls.systems.groups.values()]
+    visible = [
+        controls.scene_group,
+        controls.own_group,
+        controls.video_group,
+        controls.words,
+        *controls.systems.groups.values(),
+    ]
     shown = make_shown(controls)
     gr.on([source.change, tracker.change], shown, [source, tracker], visible, trigger_mode="always_last", **LIGHT)
     source.input(make_source(controls, turn), source, [turn, *controls.scene.values()], **LIGHT)
     restore = make_restore(controls, opened, turn)
     demo.load(restore, None, [opened, turn, *inputs], **TOLD).then(shown, [source, tracker], visible, **LIGHT)
     board.picked(picked, None, tracker, **LIGHT)
+    visitor = gr.Textbox(visible="hidden", elem_id="tracking-visitor")
+    started = controls.start.click(
+        make_start(service, controls), [visitor, *controls.video.values()], controls.job, js=JS_VISITOR, **TOLD
+    )
+    started.then(next_turn, None, turn, **LIGHT)
+    controls.job.news(heard, None, turn, **LIGHT)
+    download = gr.DownloadButton(visible="hidden", elem_id="download")
+    saving = [number, save_as, *inputs]
+    save.click(make_save(service, runs, controls), saving, download, js=JS_NUMBER, **HEAVY).success(
+        None, None, None, js=JS_DOWNLOAD, **LIGHT
+    )
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)

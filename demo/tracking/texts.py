@@ -14,6 +14,26 @@ STATUS = (
     "Playing them asks the server nothing."
 )
 NO_STEP = "This run has no step named {name}; here is the nearest that there is."
+DETECTIONS_FILE = "Detections: MOTChallenge or KITTI text"
+TRUTH_FILE = "Truth, to be scored against (may be left out)"
+FILES_INFO = "At most 2,000 boxes. A line is frame, id, x, y, width, height, score; frames count from 1."
+NO_FILE = "Choose a text file with detections first."
+TOO_MANY_BOXES = "At most {most:,} boxes on this page; got {n:,}. Take fewer frames, or `python -m segcore track`."
+TOO_MANY_FRAMES = "At most {most:,} frames on this page; got {n:,}. Take fewer, or `python -m segcore track`."
+OTHER_SEQUENCE = (
+    "The truth goes to frame {last}, the detections have {n} frames: they seem to be of different sequences. Choose the "
+    "truth of the same one."
+)
+VIDEO_FILE = "A video, or a zip of frames"
+START = "Find what is in it"
+VIDEO_MORE = "More of the detections"
+EVERY, EVERY_INFO = "Each so many-th frame", "At most {most} frames are looked at."
+NO_VIDEO = "Choose a video and press “Find what is in it”; the steps appear when all frames were looked at."
+OPENING, DETECTING, FRAMES = "opening the video", "looking at the frames", "frames to be played"
+FIRST_FRAMES = "These are the first {most} frames that were taken; take fewer of them to see more of the video."
+DETECTORS = {"motion": "motion", "maskcut": "MaskCut", "tokencut": "TokenCut", "attention": "DINO attention"}
+SAVE, SAVE_AS = "Save", "Save the tracks as"
+FORMATS = {"txt": "MOTChallenge text", "json": "JSON", "gif": "GIF", "mp4": "MP4"}
 EMPTY = "The steps appear here."
 
 FILM = "The frame"

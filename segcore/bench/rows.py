@@ -14,6 +14,7 @@ from segcore.bench.measure import Measured, Row, measure
 from segcore.bench.method_rows import method_rows
 from segcore.bench.scenes import graph, patch_features, scene
 from segcore.bench.scribble_rows import scribble_rows
+from segcore.bench.track_rows import track_rows
 from segcore.cluster.gmm import gaussian_mixture
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
@@ -180,6 +181,7 @@ GROUPS: dict[str, Callable[[torch.device], Iterator[Row]]] = {
     "upsampling": upsampling_rows,
     "pipeline": pipeline_rows,
     "scribble": scribble_rows,
+    "tracking": track_rows,
     "startup": startup_rows,
 }
 

@@ -186,10 +186,9 @@ def _check_video(parsed: argparse.Namespace) -> None:
 
 def _write_video(path: Path, source: "Detections", found: Any, pictures: "Scene | Video | None") -> None:
     from segcore.show.moving import moving
-    from segcore.track.detect import frames_of
     from segcore.track.scenes import Scene
     from segcore.track.show import tracked_frames
-    from segcore.track.video import Video
+    from segcore.track.video import Video, frames_of
 
     drawn: Iterator[Any] | None = None
     if isinstance(pictures, Scene):

@@ -9,7 +9,7 @@ mean of all frames, as its appearance.
 Source: Zivkovic 2004 (MOG2, of OpenCV); the methods as `segcore.pipeline.methods` names them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -187,8 +187,3 @@ def _together(
         masks=tuple(mask for f in found for mask in f.masks),
         notes=tuple(note for note in notes if note),
     )
-
-
-def frames_of(video: Video) -> Iterator[Picture]:
-    """The pictures alone, in order."""
-    return (frame.picture for frame in video.frames())

@@ -5,9 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from segcore.track.detections import Detections, Ints, Tracks, boxes_of, renumbered
+from segcore.track.detections import Detections, Floats, Ints, Tracks, boxes_of, renumbered
 from segcore.track.settings import TrackerSettings
 from segcore.types import Boxes
+
+_SURE = 0.01  # scores are kept so far from 0 and 1
 
 
 def tracks_of(
@@ -24,18 +26,27 @@ def tracks_of(
     Args:
         detections: that were tracked.
         ids: (n,) a number per detection, 0 for none; in one frame each at most once.
-        settings: `least` and `fill` count.
+        settings: `least`, `evidence` and `fill` count.
         tracker: key in TRACKERS.
         facts: what the tracker measured.
         boxes: the boxes of the result, where they are others than those of the detections.
     """
     boxes = boxes_of(detections, ids) if boxes is None else boxes
     found, counts = np.unique(boxes.identity, return_counts=True)
-    long = found[counts >= settings.least]
-    ids = np.where(np.isin(ids, long), ids, 0)
-    on = np.isin(boxes.identity, long)
+    odds = np.bincount(ids, weights=-score_costs(detections.score), minlength=int(found.max(initial=0)) + 1)
+    sure = (odds[found] >= settings.evidence) | (settings.evidence == 0)
+    good = found[(counts >= settings.least) & sure]
+    ids = np.where(np.isin(ids, good), ids, 0)
+    on = np.isin(boxes.identity, good)
     boxes = Boxes(boxes.frame[on], boxes.identity[on], boxes.box[on])
     return Tracks(ids, filled(boxes, settings.fill), tracker, tuple(facts))
+
+
+def score_costs(score: Floats) -> Floats:
+    """(n,) ln((1 − p) / p), for scores p in [0, 1]."""
+    p = score.clip(_SURE, 1 - _SURE)
+    costs: Floats = np.log((1 - p) / p)
+    return costs
 
 
 def filled(boxes: Boxes, longest: int) -> Boxes:

@@ -18,6 +18,9 @@ class TrackerSettings(Schema):
     least: int = param(
         2, stage="track", label="Shortest track", lo=1, hi=50, step=1, unit="detections",
         info="Tracks of fewer detections are left out.")
+    evidence: float = param(
+        0.0, stage="track", label="Least evidence", lo=0.0, hi=50.0, step=0.5,
+        info="Tracks whose scores p sum up to less, Σ ln(p / (1 − p)), are left out; 0 asks for nothing.")
     fill: int = param(
         0, stage="track", label="Longest gap filled", lo=0, hi=60, step=1, unit="frames",
         info="Gaps of at most so many frames are filled with boxes between the two ends; 0 fills none.")
@@ -141,6 +144,7 @@ class MessageSettings(GraphSettings):
     """The tunables of neural message passing."""
 
     # fmt: off
+    evidence: float = again(TrackerSettings, "evidence", 8.0)
     reach: int = again(GraphSettings, "reach", 8)
     neighbors: int = again(GraphSettings, "neighbors", 4)
     appearance: float = again(

@@ -142,6 +142,11 @@ def open_video(source: Path | str, *, every: int = 1, first: int = 0, last: int 
     return Video(path, pictures, size, chosen, fps / every, every, first, last)
 
 
+def frames_of(video: Video) -> Iterator[Picture]:
+    """The pictures alone, in order, one at a time."""
+    return (frame.picture for frame in video.frames())
+
+
 def timing_note(seconds: list[float]) -> str:
     """What must be known of frames at these times: whether they are unevenly spaced. Empty where they are even."""
     gaps = np.diff(seconds)

@@ -6,7 +6,10 @@ from typing import Any
 
 import gradio as gr
 
-from demo.tracking.asked import POINT, STEP, Controls, asked_of_link
+from demo.shared.errors import told_kindly
+from demo.shared.service import Service
+from demo.tracking.asked import FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link
+from demo.tracking.data.video import KIND, VideoSettings, make_work
 from segcore.track.catalog import TRACKERS
 from segcore.track.scenes import SCENES
 
@@ -43,11 +46,35 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
         about = f"{SCENES[source].title}: {SCENES[source].summary}\n\n" if source in SCENES else ""
         return {
             controls.scene_group: gr.update(visible=source in SCENES),
+            controls.own_group: gr.update(visible=source == FILES),
+            controls.video_group: gr.update(visible=source == VIDEO),
             controls.words: about + told,
             **controls.systems.chosen(tracker),
         }
 
     return shown
+
+
+def make_start(service: Service, controls: Controls) -> Callable[..., str]:
+    """The event behind the button: a job looks at a video; the bar shows it."""
+
+    def start(visitor: str, *values: Any) -> str:
+        with told_kindly():
+            given = dict(zip(controls.video, values, strict=True))
+            settings = VideoSettings.from_values(allowed(VideoSettings(), given))
+            return service.jobs.start(make_work(given["file"] or "", settings, service), owner=visitor, kind=KIND)
+
+    return start
+
+
+def next_turn() -> int:
+    """Ask anew."""
+    return next(_turn)
+
+
+def heard(event: gr.EventData) -> Any:
+    """What news of the job change: when it is done, its detections are shown."""
+    return next(_turn) if event.state == "done" else gr.skip()
 
 
 def picked(event: gr.EventData) -> str:

@@ -74,10 +74,12 @@ class Steps:
     def start(self) -> str:
         """The step that the page opens at: where the first switch is made, or conservation breaks, or the end."""
         stages = {state.stage: state.name for state in reversed(self.done.states)}
-        if EDGES in stages:
-            return stages[EDGES]
+        for stage in (EDGES, ROUNDED):
+            if stage in stages:
+                return stages[stage]
         switches = self.done.events.switches[:, 0].tolist() if self.done.events else []
-        at = min(switches, default=self.source.detections.n_frames // 2)
+        frames = self.source.detections.frame
+        at = min(switches, default=int(frames[len(frames) // 2]))
         return next((state.name for state in self.done.states if state.frame == at), OUTPUT)
 
     def questions(self, frames: Sequence[Frame]) -> list[Question]:

@@ -12,13 +12,11 @@ import numpy as np
 
 from segcore.runtime.stopping import stop_if_asked
 from segcore.track.detections import Detections, Floats
-from segcore.track.finish import numbers, tracks_of
+from segcore.track.finish import numbers, score_costs, tracks_of
 from segcore.track.flow import cheapest_paths
 from segcore.track.graph import TrackGraph, make_graph
 from segcore.track.settings import FlowSettings
 from segcore.track.state import GRAPH, INPUT, ROUNDED, TrackState, TrackSteps, no_edges
-
-_SURE = 0.01  # scores are kept so far from 0 and 1
 
 
 def run(detections: Detections, settings: FlowSettings) -> TrackSteps:
@@ -42,10 +40,3 @@ def run(detections: Detections, settings: FlowSettings) -> TrackSteps:
 def link_costs(graph: TrackGraph, settings: FlowSettings) -> Floats:
     """(e,) ≥ 0: −ln of the probability that both ends of an edge are neighbors on one path."""
     return settings.link * graph.cost + settings.gap * (graph.features[:, 4] - 1)
-
-
-def score_costs(score: Floats) -> Floats:
-    """(n,) ln((1 − p) / p), for scores p in [0, 1]."""
-    p = score.clip(_SURE, 1 - _SURE)
-    costs: Floats = np.log((1 - p) / p)
-    return costs

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from demo.shared.service import Service
-from demo.tracking import texts
-from demo.tracking.asked import Asked
-from segcore.errors import InputError
+from demo.tracking.asked import FILES, Asked
+from demo.tracking.data.files import read_own
+from demo.tracking.data.video import check_left
 from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.track.detections import Detections
@@ -73,7 +74,7 @@ class Sources:
         key = asked.source
         with self._lock:
             known = self._made.get(key)
-        if known is None:
+        if known is None or not all(Path(sheet).exists() for sheet in known.sheets):  # files are removed after an hour
             known = self._make(asked, key)
             with self._lock:
                 self._made[key] = known
@@ -84,7 +85,11 @@ class Sources:
             name, seed = asked.options.source, asked.options.seed
             scene = make_scene(name, seed, **asked.scene.to_dict())
             return self._source(key, SCENES[name].title, scene.detections, scene.truth, scene.draw, _scene_code(asked))
-        raise InputError(texts.NOTHING, field="source")
+        if asked.options.source == FILES:
+            own = read_own(asked.detections, asked.truth)
+            return self._source(key, own.title, own.detections, own.truth, None, own.code)
+        found = check_left(self._service.jobs.left(asked.job))
+        return self._source(key, found.title, found.detections, None, found.draw, found.code)
 
     def _source(
         self,
@@ -129,7 +134,7 @@ def places(detections: Detections) -> NDArray[np.float64]:
             found[b] = max(found[b], found[a] + gap)
         found[rows[-1]] = min(found[rows[-1]], 1.0)
         for b, a in pairwise(rows[::-1]):
-            found[a] = min(found[a], found[b] - gap)
+            found[a] = max(min(found[a], found[b] - gap), 0.0)
     return found
 
 
