@@ -103,8 +103,17 @@ def learn(query, _service):
     assert asked.asked_of_link(query).options.system == query["system"]
 
 
+def tracking(query, _service):
+    asked = importlib.import_module("demo.tracking.asked")
+    found = asked.asked_of_link(query)
+    assert found.is_scene
+    assert found.options.source == query["source"]
+    assert set(query) <= asked.names()
+
+
 READERS = {
     "": lab, "steps": steps, "playgrounds": playgrounds, "scribble": scribble, "collections": collections, "learn": learn,
+    "tracking": tracking,
 }  # fmt: skip
 
 
