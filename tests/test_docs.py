@@ -81,8 +81,7 @@ def jobs():
 
 def trackers():
     rows = [
-        (f"`{key}`", t.title, t.summary, "each frame" if t.online else "all frames", t.source)
-        for key, t in TRACKERS.items()
+        (f"`{key}`", t.title, t.summary, "each frame" if t.online else "all frames", t.source) for key, t in TRACKERS.items()
     ]
     return table(("tracker", "", "", "looks at", "source"), rows)
 
