@@ -33,6 +33,13 @@ class Served:
         return not waiting and not any(queue.active_jobs)
 
 
+def close(demo: gr.Blocks) -> None:
+    """Stop a page, and wait for the thread that serves it: Gradio leaves it, with its sockets, after five seconds."""
+    demo.close()
+    demo.server.force_exit = True  # whoever is still connected
+    demo.server.thread.join()
+
+
 @contextmanager
 def serving(weights: str | None = None) -> Iterator[Served]:
     """Serve the page, with a file of weights if one is named, and stop it in the end."""
@@ -43,7 +50,7 @@ def serving(weights: str | None = None) -> Iterator[Served]:
     try:
         yield Served(address, service, demo)
     finally:
-        demo.close()
+        close(demo)
 
 
 @contextmanager

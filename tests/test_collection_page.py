@@ -51,8 +51,8 @@ def test_a_run_on_the_photographs_shows_every_picture_and_every_group(service):
     parts, left = run(service, source="photos")
     n = parts["count"]["n"]
     assert n == len(service.examples)
-    assert {name for name in parts if name.startswith(("picture/", "labels/"))} == {
-        f"{kind}/{i}" for kind in ("picture", "labels") for i in range(n)
+    assert {name for name in parts if name.startswith(("picture/", "labels/", "colors/"))} == {
+        f"{kind}/{i}" for kind in ("picture", "labels", "colors") for i in range(n)
     }
     result = parts["result"]
     assert len(result["groups"]) == 3

@@ -12,6 +12,7 @@ from PIL import Image
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
 from tests.scenes import two_discs
+from tests.server import close
 
 CLIENTS, REQUESTS = 100, 2
 WAITING, TOO_MANY = 30, 12  # places in the queue of the second test, and how many come beyond them
@@ -25,7 +26,7 @@ def served():
     demo = build_demo(service)
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
     yield address, demo, service
-    demo.close()
+    close(demo)
 
 
 @pytest.fixture(scope="module")

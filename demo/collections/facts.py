@@ -77,7 +77,10 @@ _FACTS = (system, n_groups, score, seen, loss)
 
 
 def _names(query: Mapping[str, str]) -> set[str]:
-    return {*CARRIED, *OPTIONS, "groups", "start", *(name for name in query if name.startswith(SET))} - {"k", "auto"}
+    return {*CARRIED, *OPTIONS, "groups", "start", "colors", *(name for name in query if name.startswith(SET))} - {
+        "k",
+        "auto",
+    }
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

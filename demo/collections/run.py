@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +17,11 @@ from demo.collections import texts
 from demo.collections.asked import Asked, Controls
 from demo.collections.board import KIND, Parts
 from demo.collections.data import check_files, listed
-from demo.collections.show import cells_shown, groups_shown, label_thumbnail, scores_shown, thumbnail
+from demo.collections.show import cells_shown, colors_thumbnail, groups_shown, label_thumbnail, scores_shown, thumbnail
 from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
 from demo.shared.service import Service
+from segcore.cluster.colors import pca_colors
 from segcore.collection import Collection, Grouping, PictureFile, Store, collect, group, label_map, open_reader, system_of
 from segcore.collection.export import clusters, zipped
 from segcore.errors import InputError
@@ -77,6 +79,7 @@ def make_work(asked: Asked, service: Service) -> Work:
         yield _count(len(collection), collection.failed)
         if tuple(seen) != collection.names:
             yield from _pictures(collection, read)
+        yield from _colors(collection, read)
         steps = group(collection, asked.options.system, n_groups=asked.n_groups, seed=settings.seed, settings=asked.settings)
         grouping = yield from _through(steps, read, _GROUPED, partial(_first_labels, collection, itertools.count(1)))
         yield Report(texts.GROUPS, share=_GROUPED)
@@ -127,6 +130,15 @@ def _pictures(collection: Collection, share: float) -> Generator[Report, None, N
     for i, name in enumerate(collection.names):
         stop_if_asked()
         yield Report(texts.LISTING, share=share, show={f"picture/{i}": thumbnail(collection.image(i), name)})
+
+
+def _colors(collection: Collection, share: float) -> Generator[Report, None, None]:
+    """All pictures in the colors of one PCA of their features; nothing where no two patches differ."""
+    yield Report(texts.COLORS, share=share)
+    with suppress(InputError):
+        for i, colors in enumerate(pca_colors(collection.fs).colors):
+            stop_if_asked()
+            yield Report(texts.COLORS, share=share, show={f"colors/{i}": colors_thumbnail(colors, collection.geometry(i))})
 
 
 def _first_labels(collection: Collection, points: Iterator[int], p: Progress) -> dict[str, Any]:

@@ -20,6 +20,7 @@ LEAD = (
     "most of them."
 )
 LISTING = "listing the pictures"
+COLORS = "colors of the features"
 GROUPS = "groups, their patches and the scatter"
 MAPS = "label maps"
 BESIDE = "color and position beside them"
@@ -35,6 +36,8 @@ BOARD = {
     "save": SAVE,
     "groups": "Groups",
     "all": "Show all",
+    "colors": "Features as colors",
+    "colors_title": "One PCA of the features of all pictures as red, green and blue: alike is alike in all",
     "segments": "Most typical segments of {name}",
     "gallery": "Most typical patches of {name}",
     "alike": "Mean cosine of its patches with each other {inside}, with all others {outside}.",

@@ -1,6 +1,7 @@
 """What the controls ask for: as a link, an example, a preset or the defaults set them; and which of them are on view."""
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,8 +55,26 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
     return shown_controls
 
 
-def make_restore(service: Service, tabs: Sequence[str]) -> Callable[..., list[Any]]:
-    """The event at page load: picture, caption, controls, open tab and what is compared as the link says."""
+def js_keep_tab(name: str, first: str) -> str:
+    """The script that notes the open tab in the address; the first one needs no note."""
+    act = 'query.delete("tab")' if name == first else f'query.set("tab", {json.dumps(name)})'
+    return f"""() => {{
+        const query = new URLSearchParams(location.search);
+        {act};
+        history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
+    }}"""
+
+
+def make_restore(
+    service: Service, tabs: Sequence[str], others: Sequence[Callable[[Mapping[str, str]], tuple[Any, ...]]] = ()
+) -> Callable[..., list[Any]]:
+    """The event at page load: picture, caption, controls, open tab and what is compared as the link says.
+
+    Args:
+        service: of the server.
+        tabs: by name.
+        others: what the tabs restore themselves; their values come last.
+    """
 
     def restore(request: gr.Request) -> list[Any]:
         query = request.query_params
@@ -68,7 +87,8 @@ def make_restore(service: Service, tabs: Sequence[str]) -> Callable[..., list[An
         if tab not in tabs:
             gr.Warning(texts.NO_TAB.format(name=shortened(tab), known=", ".join(tabs)))
             tab = tabs[0]
-        return [linked.picture, _caption(linked.example), *values.values(), gr.update(selected=tab), compare]
+        own = [value for restore_own in others for value in restore_own(dict(query))]
+        return [linked.picture, _caption(linked.example), *values.values(), gr.update(selected=tab), compare, *own]
 
     return restore
 

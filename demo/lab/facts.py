@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from demo.lab.asked import IN_LINK
+from demo.lab.tabs.colors.asked import IN_LINK as OF_COLORS
 from demo.shared.claims import Book
 from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
@@ -139,7 +140,7 @@ _FACTS = (n_segments, areas, segment, area, share, miou, accuracy, object_iou, n
 
 
 def _names(_query: Mapping[str, str]) -> set[str]:
-    return {*CARRIED, *IN_LINK}
+    return {*CARRIED, *IN_LINK, *OF_COLORS}
 
 
 BOOK: Book = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

@@ -33,6 +33,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     lab = _wire_run(demo, service, controls, results)
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
+        results.tabs[name].select(None, None, None, js=asked.js_keep_tab(name, next(iter(TABS))), **LIGHT)
         panel.wire(lab)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
@@ -123,7 +124,10 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     download = gr.DownloadButton(visible="hidden", elem_id="download")
     compare = gr.Textbox(visible="hidden", elem_id="compare-asked")
     restored = [controls.picture, controls.caption, *settings.values(), results.holder, compare]
-    loaded = demo.load(asked.make_restore(service, tuple(TABS)), None, restored, **TOLD)
+    of_tabs = [panel for panel in panels.values() if panel.restore]
+    restored += [component for panel in of_tabs for component in panel.inputs]
+    restore = asked.make_restore(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
+    loaded = demo.load(restore, None, restored, **TOLD)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )

@@ -5,7 +5,7 @@ folder with the rooms of a page. The page fills a tab while it is open: within t
 is opened. What nobody looks at costs nothing.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -69,6 +69,7 @@ class Panel:
         fill: takes a `View` and the values of the inputs, yields values of the outputs, each more complete than before.
         inputs: components that it reads beside.
         fresh: what these hold for a new picture, if what they held belonged to the old one.
+        restore: what they hold for a link, by its names and values, if it says something of them.
         wire: connects its own events.
     """
 
@@ -76,6 +77,7 @@ class Panel:
     fill: Callable[..., Iterator[tuple[Any, ...]]]
     inputs: tuple[gr.components.Component, ...] = ()
     fresh: tuple[Any, ...] | None = None
+    restore: Callable[[Mapping[str, str]], tuple[Any, ...]] | None = None
     wire: Callable[[Lab], None] = no_events
 
 

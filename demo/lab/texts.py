@@ -283,6 +283,83 @@ LIVE = {
     "gone": "The server does not answer; it is asked again.",
 }
 
+# Colors
+
+COLORS_EMPTY = "Choose a picture, and see its features as colors."
+COLORS_VIEW = "Colors"
+COLORS_VIEWS = {
+    "pca": "principal components",
+    "figure": "figure, then its parts",
+    "eigenvectors": "eigenvectors",
+    "field": "nearest patch in the second picture",
+}
+COLORS_AUTO = "Threshold by Otsu's rule"
+COLORS_THRESHOLD = "Threshold on component 1"
+COLORS_OTHER = "The other side is the figure"
+COLORS_VECTORS = "Eigenvectors m"
+COLORS_VECTORS_INFO = "After the constant one; of W = max(cos, 0) over the patches of all pictures."
+COLORS_DETAIL = "Detail"
+COLORS_DETAILS = {
+    "patches": "patches",
+    "upsampled": "upsampled, as set",
+    "shifts2": "2 × 2 shifts",
+    "shifts4": "4 × 4 shifts",
+}
+COLORS_PLACE = "Take out what place explains"
+COLORS_PLACE_INFO = "Patches at one place look alike to a transformer, whatever they show."
+COLORS_PLACES = {"matches": "out of matches", "out": "out of all", "kept": "kept"}
+COLORS_STRIP = "All blocks of the backbone, which runs once for each"
+COLORS_PAIRS = "Numbered pairs"
+COLORS_FIGURE_ONLY = "Pairs on the figure only"
+COLORS_SAVE = ("Save features NPZ", "Save colors PNG")
+COLORS_SECOND_INFO = (
+    "**One coloring for two pictures, and matches between them.** Drop a second picture here, or choose an example."
+)
+COLORS_BAD_LINK = "The link holds a choice of the tab Colors that cannot be: {error}"
+COLORS_NO_SECOND = "The second picture of this link, {name}, is no longer here: uploads are kept for an hour. Drop it again."
+COLORS_FIELD_ALONE = (
+    "There is no second picture yet. Choose one below, and each patch takes the color of its nearest patch there."
+)
+COLORS_LEADS = {
+    "pca": "Red, green and blue are principal components of the features: {shares} of their variance, {together} together.",
+    "figure": (
+        "Component 1, {first} of the variance, parts figure from ground at {threshold}: {figure} of the patches are figure. "
+        "The colors are principal components of the figure alone: {shares} of its variance."
+    ),
+    "eigenvectors": (
+        "The first {m} eigenvectors of the normalized cut, each patch's row brought to length 1, in three numbers by PCA: "
+        "{together} of its variance."
+    ),
+}
+COLORS_BOTH = "Both pictures share one coloring."
+COLORS_FIELD_LEAD = (
+    "The second picture is colored by place alone; each patch of the first takes the color of its nearest patch there, so "
+    "smooth colors mean matches that agree."
+)
+COLORS_SHIFTS_COST = (
+    "The picture was shifted {s} × {s} times by parts of a patch: {runs} runs of the backbone for each picture."
+)
+COLORS_MATCHES_SAID = "{n} of {total} patches and their match are each other's nearest (best buddies); {shown} are numbered."
+COLORS_NO_MATCHES = "No two patches are each other's nearest among those that may be paired."
+COLORS_PLACE_SAID = "What a smooth function of the place explains was taken out of the features first."
+COLORS_NO_BLOCKS = "There is no strip: {origin} has no blocks. Choose a vision transformer as the backbone."
+COLORS_STRIP_WAIT = "The strip over the blocks follows …"
+COLORS_STRIP_SAID = (
+    "{done} of {depth} blocks, each in three components of its own and the share of the variance that they hold. Click one "
+    "to use it."
+)
+COLORS_BLOCK = "Block {i}"
+COLORS_WORDS = {
+    "map": "map",
+    "silent": "The server did not answer. Click again.",
+    "histogram": "Histogram of component 1 over all patches, cut at {threshold}; click to cut elsewhere",
+    "stage": "{title}, {rows} rows and {columns} columns of patches. Arrow keys move from one to the next.",
+    "place": "Row {row}, column {column} of {title}.",
+    "match": "Its nearest patch: row {row}, column {column} of {title} (cos {cosine}), which is nearer to another one.",
+    "mutual": "Its match: row {row}, column {column} of {title} (cos {cosine}); each is the other's nearest.",
+    "alone": "With a second picture its match is shown here.",
+}
+
 # Rounds
 
 ROUNDS_OBJECTS = (

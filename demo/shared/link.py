@@ -21,12 +21,14 @@ from segcore.show.files import permalink
 
 CARRIED = ("example", "picture", *FIELDS, "__theme", "large")
 
-# Keep the address of the page a link to what it shows. A theme chosen in the address stays, and whether it is shown large.
-# Gradio gives every page a <base>, so an address must be whole.
+# Keep the address of the page a link to what it shows. A theme chosen in the address stays, whether it is shown large, the
+# open tab, and what the tab "Colors" says of itself. Gradio gives every page a <base>, so an address must be whole.
 JS_ADDRESS = """(link) => {
     const query = new URLSearchParams(link.includes("?") ? link.slice(link.indexOf("?")) : "");
-    const now = new URLSearchParams(location.search);
-    for (const name of ["__theme", "large"]) if (now.has(name)) query.set(name, now.get(name));
+    const kept = ["__theme", "large", "tab"];
+    for (const [name, value] of new URLSearchParams(location.search)) {
+        if (kept.includes(name) || name.startsWith("colors_")) query.set(name, value);
+    }
     history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : ""));
     return location.href;
 }"""

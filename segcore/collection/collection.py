@@ -4,9 +4,10 @@ Features are computed once per picture and way of reading (see `segcore.collecti
 kill, computes only what is missing. Memory does not grow with the number of pictures, but for a few hundred bytes of each.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -87,6 +88,11 @@ class Collection:
         """(h, w, d) float32: the features of picture i, not normalized."""
         return self.features(i).f
 
+    @property
+    def fs(self) -> Sequence[Tensor]:
+        """`f` of every picture, each read when it is asked for."""
+        return _Read(self)
+
     def geometry(self, i: int) -> Geometry:
         """How the grid of picture i lies over it."""
         return self.geometries[i]
@@ -151,6 +157,20 @@ class Collection:
             keys=tuple(self.keys[i] for i in numbers),
             geometries=tuple(self.geometries[i] for i in numbers),
         )
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class _Read(Sequence[Tensor]):
+    collection: Collection
+
+    def __len__(self) -> int:
+        return len(self.collection)
+
+    def __getitem__(self, i: Any) -> Any:
+        return self.collection.f(i)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        return (self.collection.f(i) for i in range(len(self)))
 
 
 def collect(

@@ -34,6 +34,9 @@ def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
     assert "checked" in groups.nth(1).inner_text()
     page.locator(".cl-all").click()
     assert page.locator(".cl-picture:visible").count() == 12
+    page.locator(".cl-colors").click()
+    assert page.locator(".cl-colors").get_attribute("aria-pressed") == "true"
+    assert "colors=true" in page.url
     page.locator(".cl-save").wait_for()
     with page.expect_download() as download:
         page.locator(".cl-save").click()

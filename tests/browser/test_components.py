@@ -18,6 +18,7 @@ from demo.shared.components.scripts import script_routes
 from segcore.show.files import data_uri, display_label_png, pack_floats, png
 from segcore.show.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 from tests import oracles
+from tests.server import close
 
 pytestmark = pytest.mark.browser
 
@@ -199,7 +200,7 @@ def app(tmp_path_factory) -> Iterator[App]:
         app_kwargs={"routes": script_routes()},
     )
     yield app
-    app.demo.close()
+    close(app.demo)
 
 
 @pytest.fixture

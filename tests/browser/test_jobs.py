@@ -13,6 +13,7 @@ from demo.shared.components.scripts import script_routes
 from demo.shared.events import LIGHT
 from demo.shared.jobs import JobLimits, Jobs, Report
 from segcore.runtime.stopping import stop_if_asked
+from tests.server import close
 
 pytestmark = pytest.mark.browser
 
@@ -54,7 +55,7 @@ def address(work) -> Iterator[str]:
     options = {"server_name": "127.0.0.1", "ssr_mode": False, "app_kwargs": {"routes": script_routes()}}
     _, url, _ = demo.launch(prevent_thread_lock=True, quiet=True, **options)
     yield url
-    demo.close()
+    close(demo)
     jobs.close()
 
 

@@ -7,6 +7,7 @@ import pytest
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
 from demo.shared.texts import QUEUE_FULL, SERVER_GONE
+from tests.server import close
 
 pytestmark = pytest.mark.browser
 
@@ -23,7 +24,7 @@ def serving(port=None):
     try:
         yield demo, address
     finally:
-        demo.close()
+        close(demo)
 
 
 @pytest.fixture

@@ -86,7 +86,9 @@ class AboutShown(TypedDict):
 
 
 class Parts(TypedDict, total=False):
-    """What a job tells the board, beside `picture/i`, `labels/i` (data: URI of a gray PNG) and `point/i` (numbers)."""
+    """What a job tells the board, beside `picture/i`, `labels/i` (data: URI of a gray PNG), `colors/i` (of a
+    PNG with a pixel per patch) and `point/i` (numbers).
+    """
 
     about: AboutShown
     count: CountShown

@@ -24,7 +24,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   const find = (name) => element.querySelector(`.cl-${name}`);
 
   const ui = Object.fromEntries(
-    ["message", "job", "left", "body", "title", "all", "save", "groups", "detail", "pictures", "scatter", "point", "lasso", "curves",
+    ["message", "job", "left", "body", "title", "colors", "all", "save", "groups", "detail", "pictures", "scatter", "point", "lasso", "curves",
       "scores", "table", "command"].map((name) => [name, find(name)]),
   );
 
@@ -33,9 +33,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   let run = null;
   ui.message.textContent = words.empty;
   ui.all.textContent = words.all;
+  ui.colors.textContent = words.colors;
+  ui.colors.title = words.colors_title;
+  let inColors = asked("colors") === "true";
+  ui.colors.setAttribute("aria-pressed", String(inColors));
   ui.save.textContent = words.save;
   ui.groups.setAttribute("aria-label", words.groups);
   ui.all.addEventListener("click", () => isolate(null));
+  ui.colors.addEventListener("click", () => {
+    inColors = !inColors;
+    ui.colors.setAttribute("aria-pressed", String(inColors));
+    keepInAddress({ colors: inColors ? "true" : null });
+    repaint();
+  });
   ui.save.addEventListener("click", () => trigger("save", { id: run.id, names: run.groups.map((group) => group.name) }));
 
   function follow(id) {
@@ -46,7 +56,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     ui.message.hidden = !!id;
     ui.job.hidden = !id;
     ui.body.hidden = ui.left.hidden = ui.detail.hidden = ui.scatter.hidden = ui.curves.hidden = ui.scores.hidden = true;
-    ui.all.hidden = ui.save.hidden = true;
+    ui.all.hidden = ui.save.hidden = ui.colors.hidden = true;
     for (const box of [ui.pictures, ui.groups, ui.left]) box.replaceChildren();
     keepInAddress(id ? { job: id, start: null } : { job: id });
     if (id) following = followJob({ element, server, words }, ui.job, id, tell);
@@ -70,6 +80,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       ui.left.replaceChildren(...value.left_out.map((text) => make("li", "", text)));
     } else if (kind === "picture") addPicture(Number(number), value);
     else if (kind === "labels") setLabels(Number(number), value);
+    else if (kind === "colors") setColors(Number(number), value);
     else if (kind === "point") addPoint(Number(number), value);
     else if (kind === "result") setResult(value);
     else if (kind === "scores") setScores(value);
@@ -101,6 +112,14 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     paint(mine.pictures[i]);
   }
 
+  async function setColors(i, source) {
+    const mine = run;
+    ui.colors.hidden = false;
+    const colors = await loadImage(source);
+    mine.pictures[i] = { ...mine.pictures[i], colors };
+    paint(mine.pictures[i]);
+  }
+
   const colorOf = (group) => run.groups[group]?.color ?? fixed.palette[group % fixed.palette.length]; // until the groups are known
 
   function paint(picture) {
@@ -108,6 +127,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const { canvas, labels } = picture;
     const context = canvas.getContext("2d");
     context.drawImage(picture.photo, 0, 0, canvas.width, canvas.height);
+    if (inColors && picture.colors) {
+      context.imageSmoothingEnabled = false;
+      context.drawImage(picture.colors, 0, 0, canvas.width, canvas.height);
+      return;
+    }
     if (!labels) return;
     const shown = context.getImageData(0, 0, canvas.width, canvas.height);
     const colors = new Map();

@@ -17,7 +17,9 @@ from segcore.collection import Collection, Grouping
 from segcore.collection.export import group_palette
 from segcore.evaluate.collection import Scores
 from segcore.numerics import normalize_rows
-from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
+from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats, png
+from segcore.show.paint import to_bytes
+from segcore.types import Geometry
 
 THUMB = 240  # px
 POINTS = 1500
@@ -35,6 +37,12 @@ def label_thumbnail(labels: NDArray[np.integer], like: tuple[int, int]) -> str:
     size = max(1, round(like[1] * min(1, scale))), max(1, round(like[0] * min(1, scale)))
     small = np.asarray(cv2.resize(labels.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST), np.uint8)
     return data_uri(display_label_png(small))
+
+
+def colors_thumbnail(colors: Tensor, geometry: Geometry) -> str:
+    """Colors (h, w, 3) of patches as a picture with one pixel for each that the picture covers."""
+    rows, columns = (-(-side // geometry.patch) for side in geometry.scaled_size)
+    return data_uri(png(to_bytes(255 * colors[:rows, :columns].numpy())))
 
 
 def cells_shown(labels: Tensor, collection: Collection, i: int) -> str:

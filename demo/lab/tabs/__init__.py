@@ -1,6 +1,6 @@
 """The tabs of the lab, in the order of use; a new one is a module and a line here."""
 
-from demo.lab.tabs import attention, compare, count, live, numbers, patch, repeat, segments, spectrum, truth, vectors
+from demo.lab.tabs import attention, colors, compare, count, live, numbers, patch, repeat, segments, spectrum, truth, vectors
 
 TABS = {
     "segments": segments,
@@ -9,6 +9,7 @@ TABS = {
     "count": count,
     "patch": patch,
     "attention": attention,
+    "colors": colors,
     "live": live,
     "compare": compare,
     "truth": truth,

@@ -105,7 +105,7 @@ PLAYGROUND = Playground(
     texts.LEADS["convolution"],
     r"$y[i, j] = \sum_a \sum_b W[a, b] \cdot x[s i - p + d a,\; s j - p + d b]$",
     (
-        Choice("form", "As", "window", {"window": "a window", "matrix": "a matrix", "unfold": "unfolded columns"}),
+        Choice("form", "As", "window", {"window": "a window", "matrix": "a matrix", "unfold": "unfolded windows"}),
         *SIZES,
         X,
         W,
