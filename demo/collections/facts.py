@@ -77,10 +77,8 @@ _FACTS = (system, n_groups, score, seen, loss)
 
 
 def _names(query: Mapping[str, str]) -> set[str]:
-    return {*CARRIED, *OPTIONS, "groups", "start", "colors", *(name for name in query if name.startswith(SET))} - {
-        "k",
-        "auto",
-    }
+    of_system = {name for name in query if name.startswith(SET)}
+    return {*CARRIED, *OPTIONS, "groups", "start", "colors", *of_system} - {"k", "auto"}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

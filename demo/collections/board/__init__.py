@@ -86,9 +86,7 @@ class AboutShown(TypedDict):
 
 
 class Parts(TypedDict, total=False):
-    """What a job tells the board, beside `picture/i`, `labels/i` (data: URI of a gray PNG), `colors/i` (of a
-    PNG with a pixel per patch) and `point/i` (numbers).
-    """
+    """What a job tells the board, beside `picture/i`, `point/i` (numbers), and `labels/i` and `colors/i` (URIs of PNGs)."""
 
     about: AboutShown
     count: CountShown

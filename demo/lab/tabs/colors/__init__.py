@@ -31,6 +31,8 @@ from segcore.show.feature_colors import ENDINGS
 
 TITLE = "Colors"
 
+_WIDTH = 150  # px of a control, at least
+
 # What the address says of the controls, in the place of what it said before; what the panel says of itself stays.
 _JS_KEEP = """(text) => {
     const own = new Set(OWN);
@@ -84,17 +86,11 @@ def make(service: Service) -> Panel:
 def _options() -> dict[str, Any]:
     """The controls, by the fields of `Options`."""
     default, shown = Options(), shown_options(Options().view, None)
-    return {
-        name: control_of(
-            p,
-            getattr(default, name),
-            elem_id=f"colors-{name}",
-            titles=TITLES.get(name),
-            visible=update["visible"],
-            min_width=150,
-        )
-        for (name, p), update in zip(params(Options).items(), shown, strict=True)
-    }
+    made: dict[str, Any] = {}
+    for (name, p), update in zip(params(Options).items(), shown, strict=True):
+        more: dict[str, Any] = {"titles": TITLES.get(name), "visible": update["visible"], "min_width": _WIDTH}
+        made[name] = control_of(p, getattr(default, name), elem_id=f"colors-{name}", **more)
+    return made
 
 
 def _render(options: dict[str, Any], names: tuple[str, ...]) -> None:

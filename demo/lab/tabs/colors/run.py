@@ -4,7 +4,6 @@ import io
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,6 @@ from segcore.runtime.stopping import stoppable
 from segcore.settings import Settings
 from segcore.show.feature_colors import (
     ENDINGS,
-    MatchedPictures,
     check_differing,
     colors_png,
     features_npz,
@@ -39,18 +37,6 @@ from segcore.show.files import pack_floats
 from segcore.types import FeatureGrid
 
 _REMEMBERED = 4096  # results that may be asked about
-
-
-@dataclass(frozen=True, eq=False, slots=True)
-class Colored:
-    """Everything that the tab shows of its pictures, but for the strip."""
-
-    pictures: tuple[str, ...]  # paths
-    grids: tuple[FeatureGrid, ...]  # as fine as asked for
-    patches: tuple[FeatureGrid, ...]  # the patches themselves
-    colors: PatchColors
-    figure: Figure | None
-    matched: MatchedPictures | None
 
 
 class Colors:
@@ -91,7 +77,7 @@ class Colors:
 
     def colored(
         self, picture: str, second: str | None, settings: Settings, options: Options, check: Callable[[], None]
-    ) -> Colored:
+    ) -> show.Colored:
         """Colors and matches of one or two pictures.
 
         Raises:
@@ -110,9 +96,9 @@ class Colors:
             place = options.place == "kept"
             matched = match_grids(*patches, n_pairs=max(1, options.pairs), place=place, figures=masks) if second else None
             if options.view == "field" and matched is not None:
-                return Colored(pictures, grids, patches, show.field_colors(matched), figure, matched)
+                return show.Colored(pictures, grids, patches, show.field_colors(matched), figure, matched)
             fs = self._prepared(grids, options)
-            return Colored(pictures, grids, patches, *self._painted(fs, options, settings.seed), matched)
+            return show.Colored(pictures, grids, patches, *self._painted(fs, options, settings.seed), matched)
 
     def _prepared(self, grids: tuple[FeatureGrid, ...], options: Options) -> tuple[Tensor, ...]:
         fs = tuple(g.f.cpu() for g in grids)
@@ -133,7 +119,7 @@ class Colors:
         return pca_colors(fs, components=components), None
 
     def _with_strip(
-        self, value: ColorsValue, found: Colored, settings: Settings, options: Options, check: Callable[[], None]
+        self, value: ColorsValue, found: show.Colored, settings: Settings, options: Options, check: Callable[[], None]
     ) -> Iterator[ColorsValue]:
         """The same for every block of the backbone, the first one first."""
         depth = getattr(self._service.pipeline.reader(settings).model, "depth", 0)

@@ -1,6 +1,7 @@
 """What was computed as the value of the panel."""
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,14 +17,23 @@ from segcore.show.files import data_uri, pack_floats, png
 from segcore.show.paint import shrink, shrunk_size
 from segcore.types import FeatureGrid
 
-if TYPE_CHECKING:
-    from demo.lab.tabs.colors.run import Colored
-
 _BINS = 40
 _TILE = 180  # px of a picture of the strip
 
 
-def value(service: Service, found: "Colored", settings: Settings, options: Options, problem: str) -> ColorsValue:
+@dataclass(frozen=True, eq=False, slots=True)
+class Colored:
+    """Everything that the tab shows of its pictures, but for the strip."""
+
+    pictures: tuple[str, ...]  # paths
+    grids: tuple[FeatureGrid, ...]  # as fine as asked for
+    patches: tuple[FeatureGrid, ...]  # the patches themselves
+    colors: PatchColors
+    figure: Figure | None
+    matched: MatchedPictures | None
+
+
+def value(service: Service, found: Colored, settings: Settings, options: Options, problem: str) -> ColorsValue:
     """The value of the panel, without token and strip."""
     upsampling = upsampling_of(options, settings)
     pictures = [
@@ -64,7 +74,7 @@ def _picture(service: Service, path: str, grid: FeatureGrid, colors: str) -> Pic
     }
 
 
-def _lead(found: "Colored", options: Options) -> str:
+def _lead(found: Colored, options: Options) -> str:
     """What the colors are, in one or two sentences."""
     if options.view == "field":
         return texts.COLORS_FIELD_LEAD
