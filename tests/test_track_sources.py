@@ -1,6 +1,7 @@
 """Where detections come from: text, frames, and the lab's own methods; and the commands."""
 
 import json
+import signal
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from segcore.cli.commands import main
 from segcore.errors import InputError
 from segcore.runtime.outputs import is_ours
 from segcore.runtime.steps import finish
+from segcore.runtime.stopping import stop_if_asked
 from segcore.show.moving import moving
 from segcore.track.detect import detect, objects_of
 from segcore.track.files import MOST_BOXES, mot_text, read_boxes, read_detections
@@ -260,6 +262,22 @@ def test_mistakes_end_in_one_sentence(words, told, tmp_path, monkeypatch, capsys
     error = capsys.readouterr().err
     assert told in error
     assert "Traceback" not in error
+
+
+def test_an_interruption_leaves_what_the_tracker_has(tmp_path, monkeypatch, capsys):
+    left = [9]
+
+    def interrupted():
+        left[0] -= 1
+        if left[0] == 0:
+            signal.raise_signal(signal.SIGINT)
+        stop_if_asked()
+
+    monkeypatch.setattr("segcore.track.trackers.sort.stop_if_asked", interrupted)
+    out = tmp_path / "res.txt"
+    assert main(["track", "easy", "--out", str(out), "--tracker", "sort"]) == 0
+    assert 1 <= read_boxes(out).frame.max() <= 8
+    assert "Interrupted" in capsys.readouterr().err
 
 
 def test_frames_without_pictures_are_gray():

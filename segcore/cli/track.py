@@ -1,7 +1,9 @@
 """The commands `track` and `train-tracker`, and `evaluate tracking`."""
 
 import argparse
-from collections.abc import Iterator, Mapping
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,7 @@ from segcore.cli.flags import add_overwrite, add_settings, check_json, named_pat
 from segcore.cli.table import print_table, shown
 from segcore.errors import InputError
 from segcore.runtime.outputs import check_outputs, write_whole
+from segcore.runtime.stopping import Stopped
 from segcore.track.catalog import TRACKERS, tracker_of
 from segcore.track.settings import DetectSettings, MessageTrainingSettings
 
@@ -128,7 +131,10 @@ def _track(parsed: argparse.Namespace) -> int:
     source, pictures = _source(parsed)
     for note in source.notes:
         say(f"note: {note}", error=True)
-    found = track(source, tracker.name, **settings.to_dict())
+    with _interruptible() as check:
+        found = track(source, tracker.name, check=check, **settings.to_dict())
+    if "stopped" in dict(found.facts):
+        say("note: Interrupted; what the tracker had by then is written.", error=True)
     write_whole(parsed.out, mot_text(found.boxes).encode())
     seen = f"{len(source)} detections in {source.n_frames} frames"
     print(f"{parsed.out}: {found.n_tracks} tracks of {len(found.boxes)} boxes, from {seen}, by {tracker.title}.")
@@ -140,6 +146,22 @@ def _track(parsed: argparse.Namespace) -> int:
     if parsed.video is not None:
         _write_video(parsed.video, source, found, pictures)
     return 0
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Let Ctrl-C ask the work inside to end, by the check that is given, instead of breaking it off."""
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+
+    def check() -> None:
+        if asked:
+            raise Stopped
+
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _scored(parsed: argparse.Namespace, boxes: Any, pictures: "Scene | Video | None") -> Mapping[str, float] | None:
