@@ -92,8 +92,8 @@ def _incidence(n: int, edges: Ints) -> tuple[csr_array, csr_array]:
 
 
 def _solve(costs: Floats, **rows: Any) -> tuple[Floats, float]:
-    """Minimize over 0 ≤ x ≤ 1 by the simplex method, which ends at a vertex."""
-    found = linprog(costs, bounds=(0, 1), method="highs-ds", **rows)
+    """Minimize over x ≥ 0 by the simplex method, which ends at a vertex; that x ≤ 1 follows from the rows."""
+    found = linprog(costs, bounds=(0, None), method="highs-ds", **rows)
     if found.x is None:
         raise NumericalError(
             f"The linear program of the paths was not solved: {found.message} Use fewer frames per edge or fewer neighbors.",
