@@ -18,6 +18,7 @@ FILES, VIDEO = "files", "video"  # sources beside the scenes
 SOURCES = {**{name: kind.title for name, kind in SCENES.items()}, FILES: texts.FILES_SOURCE, VIDEO: texts.VIDEO_SOURCE}
 FIRST, FIRST_TRACKER = "crossing", "hungarian"
 COMPARE, STEP, POINT, JOB = "compare", "step", "point", "job"  # names in the address beside those of the fields
+ALONG = "along"  # what the address says of picture and settings of other pages
 
 
 @dataclass(frozen=True, kw_only=True)

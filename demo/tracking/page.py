@@ -171,7 +171,7 @@ def _wire(
     shown = make_shown(controls)
     gr.on([source.change, tracker.change], shown, [source, tracker], visible, trigger_mode="always_last", **LIGHT)
     source.input(make_source(controls, turn), source, [turn, *controls.scene.values()], **LIGHT)
-    restore = make_restore(controls, opened, turn)
+    restore = make_restore(service, controls, opened, turn)
     demo.load(restore, None, [opened, turn, *inputs], **TOLD).then(shown, [source, tracker], visible, **LIGHT)
     board.picked(picked, None, tracker, **LIGHT)
     visitor = gr.Textbox(visible="hidden", elem_id="tracking-visitor")

@@ -47,7 +47,7 @@ def variable_of(name: str) -> str:
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Let a parser read every field."""
-    group = parser.add_argument_group("long jobs", "what visitors may start on /learn and /collections")
+    group = parser.add_argument_group("long jobs", "what visitors may start on /learn, /collections and /tracking")
     for f in fields(JobLimits):
         group.add_argument(flag_of(f.name), type=type(f.default), metavar="N", help=f"{f.metadata['help']} ({f.default:g})")
 

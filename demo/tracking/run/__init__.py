@@ -3,8 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +18,7 @@ from demo.shared.sequence import assemble
 from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.tracking import texts
-from demo.tracking.asked import POINT, STEP, Asked, Controls
+from demo.tracking.asked import ALONG, POINT, STEP, Asked, Controls
 from demo.tracking.data import Source, Sources
 from demo.tracking.show import Done, Shared, Steps, code_of
 from demo.tracking.show.lanes import lanes_shown
@@ -111,9 +112,28 @@ def _scored(source: Source, tracker: Tracker, states: list[TrackState], tracks: 
 
 
 def sequence(
-    runs: Runs, asked: Asked, *, step: str = "", point: int | None = None, check: Callable[[], None] = lambda: None
-) -> Any:
-    """The value of the player for what is asked, opened at a step and a detection."""
+    runs: Runs,
+    asked: Asked,
+    *,
+    step: str = "",
+    point: int | None = None,
+    along: Mapping[str, str] = MappingProxyType({}),
+    check: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """The value of the player for what is asked, opened at a step and a detection.
+
+    Args:
+        runs: of the server.
+        asked: what is tracked, and how.
+        step: name of a step, or "".
+        point: number of a detection.
+        along: what the address says beside it, for other pages.
+        check: asked now and then; raises where somebody stopped it.
+
+    Raises:
+        SegcoreError: the source or a setting does not allow it.
+        Stopped: somebody ended it.
+    """
     name = asked.options.tracker
     source, done = runs.get(asked, name, check)
     d = source.detections
@@ -137,18 +157,13 @@ def sequence(
         "start": made.start(),
         "point": int(len(d) // 2),
         "open": {"step": step if step in names else "", "point": point if point is not None and point < len(d) else None},
-        "link": link(asked),
+        "link": urlencode({**along, **asked.query}, safe=","),
         "rows": made.rows(),
         "film": made.film(),
         "lanes": made.lanes(),
     }
     code = code_of(source, done.tracker, asked.settings[name].changed(), scored=done.scores is not None)
     return assemble(fixed, frames, questions, code, keep=step, most=_MOST_STEPS, memory=done.shared.sent)
-
-
-def link(asked: Asked) -> str:
-    """The query string that restores a run; the player adds step and point."""
-    return urlencode(asked.query, safe=",")
 
 
 def side_by_side(runs: Runs, asked: Asked, check: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -177,21 +192,22 @@ def side_by_side(runs: Runs, asked: Asked, check: Callable[[], None] = lambda: N
 def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[..., tuple[Any, ...]]:
     """The event behind all controls: the steps that they mean, and a line about them."""
 
-    def show(number: float, opened: dict[str, str], request: gr.Request, *values: Any) -> tuple[Any, ...]:
+    def show(number: float, opened: dict[str, Any], request: gr.Request, *values: Any) -> tuple[Any, ...]:
         if number == 0:  # a later event follows at once
             return gr.skip(), gr.skip(), gr.skip()
         began = time.perf_counter()
-        step, point = opened.get(STEP, ""), opened.get(POINT, "")
+        step, point, along = opened.get(STEP, ""), opened.get(POINT, ""), opened.get(ALONG, {})
         try:
             with told_kindly():
                 asked = controls.asked(values)
                 at = int(point) if point.isdecimal() else None
-                value = sequence(runs, asked, step=step, point=at, check=service.stops.check(number, request))
+                check = service.stops.check(number, request)
+                value = sequence(runs, asked, step=step, point=at, along=along, check=check)
                 source, _ = runs.get(asked, asked.options.tracker)
         except gr.Error as error:
-            return {"message": error.message}, error.message, {}
+            return {"message": error.message}, error.message, {ALONG: along}
         except Stopped:
-            return gr.skip(), STOPPED, {}
+            return gr.skip(), STOPPED, {ALONG: along}
         told = texts.STATUS.format(
             title=TRACKERS[asked.options.tracker].title,
             source=source.title,
@@ -202,7 +218,7 @@ def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[...,
             kilobytes=len(json.dumps(value)) // 1000,
         )
         missed = texts.NO_STEP.format(name=shortened(step)) if step and not value["open"]["step"] else ""
-        return value, " ".join(filter(None, (told, *source.detections.notes, missed))), {}
+        return value, " ".join(filter(None, (told, *source.detections.notes, missed))), {ALONG: along}
 
     return show
 

@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.errors import told_kindly
+from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
-from demo.tracking.asked import FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link
+from demo.tracking.asked import ALONG, FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link, names
 from demo.tracking.data.video import KIND, OWN, VideoSettings, make_work, path_of
 from segcore.track.catalog import TRACKERS
 from segcore.track.scenes import SCENES
@@ -16,12 +17,15 @@ from segcore.track.scenes import SCENES
 _turn = itertools.count(1)  # what has changed is asked for anew, even where all controls stay as they are
 
 
-def make_restore(controls: Controls, opened: Any, turn: Any) -> Callable[..., dict[Any, Any]]:
+def make_restore(service: Service, controls: Controls, opened: Any, turn: Any) -> Callable[..., dict[Any, Any]]:
     """The event at page load: everything as the link says; what it cannot restore is one sentence."""
 
     def restore(request: gr.Request) -> dict[Any, Any]:
         query = dict(request.query_params)
-        where = {name: query[name][:40] for name in (STEP, POINT) if name in query}
+        where: dict[str, Any] = {name: query[name][:40] for name in (STEP, POINT) if name in query}
+        where[ALONG] = {name: query[name] for name in CARRIED if name in query and name not in names()}
+        if where[ALONG]:
+            read_link(service, query)  # says what of it cannot be
         return {opened: where, turn: next(_turn), **controls.filled(asked_of_link(query))}
 
     return restore
