@@ -36,6 +36,7 @@ _SET = """([name, values]) => {
 }"""
 _AREAS = """() => [...document.querySelectorAll("#viewer .sg-entry")].map(
     (entry) => parseFloat(entry.style.getPropertyValue("--sg-share")) / 100)"""
+_OPEN = """() => document.querySelector("#tabs [role=tab][aria-selected=true]").id.replace(/^tab-|-button$/g, "")"""
 _CLICK = "selector => document.querySelector(selector).click()"
 # What the controls show; a method hides those that it does not read.
 _CONTROLS = """() => {
@@ -148,9 +149,11 @@ class Visitor:
         return settings, self.served.service.pipeline.run(str(self.picture), settings)
 
     def link(self):
-        """The address of that result."""
+        """The address of that result, and of the tab that is open."""
         settings, result = self.expected()
-        return write_link(settings, self.served.service.example_of(str(self.picture)), result.digest)
+        tab = self.page.evaluate(_OPEN)
+        link = write_link(settings, self.served.service.example_of(str(self.picture)), result.digest)
+        return link if tab == TABS[0] else f"{link}&tab={tab}"
 
 
 def settles(visitor):
