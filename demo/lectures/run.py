@@ -32,9 +32,11 @@ section { break-inside: avoid; margin: 0 0 5mm; padding-top: 1.5mm; border-top: 
 img { display: block; max-width: 100%; max-height: 55mm; margin: 1mm 0; border: .5pt solid #000; }
 figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .ask { font-weight: 600; }
-.room { height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
+.room { min-height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
 .link { font-size: 8pt; overflow-wrap: anywhere; }
-.code { float: right; width: 22mm; height: 22mm; margin: 0 0 1mm 3mm; background: #fff; }
+.work { display: flex; gap: 2mm; }
+.work .room { flex: 1; }
+.code { flex: none; width: 22mm; height: 22mm; background: #fff; }
 .answers { break-before: page; }
 a { color: inherit; }
 @media (max-width: 44rem) { main { columns: 1; } }
@@ -86,12 +88,14 @@ def _section(service: Service, number: int, line: Line, base: str, check: Callab
     if line.page == "":
         check()
         parts.append(_picture(service, line))
+    url = None if line.address is None else base + line.address
+    room = f'<div class="room">{texts.HANDOUT_ROOM}</div>' if line.ask else ""
     if line.ask:
-        parts += [f'<p class="ask">{typeset(line.ask)}</p>', f'<div class="room">{texts.HANDOUT_ROOM}</div>']
-    if line.address is not None:
-        url = base + line.address
+        parts.append(f'<p class="ask">{typeset(line.ask)}</p>')
+    parts.append(f'<div class="work">{room}{_code(url) if url else ""}</div>')
+    if url is not None:
         words = html.escape(texts.OPEN.format(page=texts.PAGES[line.page or ""]))
-        parts.append(f'<p class="link">{_code(url)}<a href="{html.escape(url, quote=True)}">{words}</a></p>')
+        parts.append(f'<p class="link"><a href="{html.escape(url, quote=True)}">{words}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
 
 

@@ -5,7 +5,7 @@ import { pointsOf, scale, ticks } from "../../shared/js/chart.js";
 import { make, makeButton, makeSvg, widthOf } from "../../shared/js/dom.js";
 import { percent, short } from "../../shared/js/numbers.js";
 
-const CHART = { height: 150, left: 46, right: 10, top: 10, bottom: 24 };
+const CHART = { height: 150, left: 60, right: 10, top: 10, bottom: 24 };
 // The lowest and highest of all values of all runs, so that two runs are seen on the same axes; [0, 1] where there are none.
 export function rangeOf(values, floor = null) {
   const known = values.filter((value) => value !== null && Number.isFinite(value));

@@ -85,7 +85,8 @@ export function tables(board) {
       if (block.points) pointable(box, button, block, i, j, columns, key);
       box.append(button);
     }
-    if (!block.plain) tint(box, values[index], most);
+    const isGuessed = !state.covered || !block.points || state.guesses.has(outputOf(block, i, j, columns));
+    if (!block.plain && isGuessed) tint(box, values[index], most); // a color tells size and sign
     return box;
   }
 

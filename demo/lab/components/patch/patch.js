@@ -1,7 +1,7 @@
 import { drawTile, fit, pixelRatio, rampTile, strokeTwice } from "../../../shared/js/canvas.js";
 import { cellAt, cellSize, covered, inside, line, MOVES } from "../../../shared/js/cells.js";
 import { CURSOR, colorAt, rgbOf, signed } from "../../../shared/js/colors.js";
-import { filled, make, makeButton, partsOf } from "../../../shared/js/dom.js";
+import { filled, make, makeButton, partsOf, written } from "../../../shared/js/dom.js";
 import { setPicture } from "../../../shared/js/images.js";
 import { nameOf, number, rangeOf } from "../../../shared/js/numbers.js";
 import { floatsOf } from "../../../shared/js/wire.js";
@@ -199,7 +199,7 @@ export function mount({ element, props, watch, server, fixed }) {
   function nameButton(key, title) {
     const button = makeButton("pp-name");
     button.title = words.enlarge;
-    button.append(title);
+    button.append(written(make("span"), title));
     button.insertAdjacentHTML("beforeend", ENLARGE);
     button.addEventListener("click", () => {
       state.large = state.large === key ? null : key;
@@ -316,10 +316,9 @@ export function mount({ element, props, watch, server, fixed }) {
     const said = `${place}: ${name}${more ? `, ${more}` : ""}`;
     if (parts.said.dataset.said !== said) sayWithChip(said, place, name, color, more);
     parts.stage.setAttribute("aria-label", `${mapInWords()} ${said}.`);
-    parts["edges-name"].textContent = filled(words.edges, { n: answer.edges.length });
-    parts.facts.textContent = answer.degree
-      ? filled(words.degree, { degree: number(answer.degree[0]), percent: Math.round(100 * answer.degree[1]) })
-      : "";
+    written(parts["edges-name"], filled(words.edges, { n: answer.edges.length }));
+    const told = answer.degree && filled(words.degree, { degree: number(answer.degree[0]), percent: Math.round(100 * answer.degree[1]) });
+    written(parts.facts, told || "");
     paintMatch();
   }
 

@@ -1,7 +1,7 @@
 // A position counts steps: 0 is the value 0, ZERO_GAP is lo, and from there every step multiplies by the same factor.
 // Gradio itself dispatches the change event whenever props.value changes, so nothing here triggers it.
 
-import { make } from "../../js/dom.js";
+import { make, written } from "../../js/dom.js";
 
 const STEPS_PER_DECADE = 10;
 const ZERO_GAP = 2; // steps between 0 and lo, wide enough to be hit
@@ -74,7 +74,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   function drawTexts() {
     const label = fixed.label;
     find("label").textContent = label;
-    find("info").textContent = fixed.info;
+    written(find("info"), fixed.info);
     range.setAttribute("aria-label", `range slider for ${label}`);
     number.setAttribute("aria-label", `number input for ${label}`);
   }
