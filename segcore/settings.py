@@ -313,7 +313,7 @@ def _rule(p: Param) -> str:
     if p.lo is None:
         return ""
     unit = f" {p.unit}" if p.unit else ""
-    return f" from {p.lo:g} to {p.hi:g}{unit}"
+    return f" from {p.lo:.10g} to {p.hi:.10g}{unit}"
 
 
 def _coerce(f: dataclasses.Field[Any], value: Any) -> Any:

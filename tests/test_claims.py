@@ -173,7 +173,7 @@ def test_a_file_that_is_no_sheet_is_one_sentence(tmp_path):
 def test_the_claims_of_the_app_can_be_read():
     for line in LINES.values():
         parse(line.claim)
-    assert claims.BOOKS.keys() == {"", "steps", "playgrounds", "scribble", "collections", "learn"}
+    assert claims.BOOKS.keys() == {"", "steps", "playgrounds", "scribble", "collections", "learn", "tracking"}
 
 
 def test_the_documents_list_every_fact():

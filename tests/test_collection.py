@@ -297,7 +297,7 @@ def test_centered_rows_of_each_picture_have_mean_zero(drawn):
 
 
 def test_a_reduction_without_its_package_says_what_to_install(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("segcore.collection.rows.find_spec", lambda _name: None)
+    monkeypatch.setattr("segcore.cluster.embed.find_spec", lambda _name: None)
     own = SYSTEMS["kmeans"].settings(reduce="umap", dims=2)
     with pytest.raises(InputError, match="pip install 'segcore"):
         finish(group(collected(folder, tmp_path), "kmeans", n_groups=2, settings=own))

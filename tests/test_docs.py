@@ -52,7 +52,13 @@ def methods():
 def settings():
     def rule(p):
         unit = f" {p.unit}" if p.unit else ""
-        return ", ".join(f"`{c}`" for c in p.choices) if p.choices else "" if p.lo is None else f"{p.lo:g} … {p.hi:g}{unit}"
+        return (
+            ", ".join(f"`{c}`" for c in p.choices)
+            if p.choices
+            else ""
+            if p.lo is None
+            else f"{p.lo:.10g} … {p.hi:.10g}{unit}"
+        )
 
     rows = [
         (f"`{name}`", p.symbol, p.stage, f"`{getattr(DEFAULTS, name)}`", rule(p), p.info) for name, p in params().items()

@@ -95,7 +95,7 @@ def scribble(query, _service):
 
 def collections(query, _service):
     asked = importlib.import_module("demo.collections.asked")
-    assert set(query) <= {*CARRIED, *asked.OPTIONS, "groups", "start"}
+    assert {name for name in query if not name.startswith(asked.SET)} <= {*CARRIED, *asked.OPTIONS, "groups", "start"}
     assert {"source", "system"} <= asked.options_of_link(query).keys()
 
 
@@ -104,8 +104,17 @@ def learn(query, _service):
     assert asked.asked_of_link(query).options.system == query["system"]
 
 
+def tracking(query, _service):
+    asked = importlib.import_module("demo.tracking.asked")
+    found = asked.asked_of_link(query)
+    assert found.is_scene
+    assert found.options.source == query["source"]
+    assert set(query) <= asked.names()
+
+
 READERS = {
     "": lab, "steps": steps, "playgrounds": playgrounds, "scribble": scribble, "collections": collections, "learn": learn,
+    "tracking": tracking,
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -216,3 +217,40 @@ def test_a_source_that_is_missing_costs_the_others_nothing(folder, tmp_path, cap
     told = capsys.readouterr()
     assert told.err.count("error: There is no folder or file") == told.err.count("\n") == 1
     assert len(list((tmp_path / "out").rglob("*.json"))) == 2
+
+
+@pytest.mark.parametrize("words", [[""], ["p.png", "--out", ""], ["p.png", "--out", "o", "--weights", " "]])
+def test_an_empty_name_is_a_mistake_and_not_the_folder_where_one_stands(words, tmp_path, capsys, monkeypatch):
+    """As the shell leaves it where a variable is unset."""
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "p.png")
+    with pytest.raises(SystemExit) as ended:
+        run("segment", *words, *([] if "--out" in words else ["--out", "o"]), *QUICK)
+    assert ended.value.code == 2
+    assert "names nothing" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
+
+
+def test_a_picture_that_is_named_twice_is_one(tmp_path):
+    """By a list, by a folder and by itself; its name is the first one."""
+    for name in ("a", "b"):
+        save(tmp_path / "d" / f"{name}.png")
+    (tmp_path / "l.txt").write_text("d/a.png\n./d/a.png\nd/b.png\n")
+    assert [p.name for p in pictures_of(tmp_path / "l.txt")] == ["a", "b"]
+    found = pictures_of([tmp_path / "d", tmp_path / "d" / ".." / "d" / "b.png", tmp_path / "l.txt"])
+    assert [p.name for p in found] == ["a", "b"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes of this kind here")
+@pytest.mark.parametrize("name", ["list.txt", "pictures.zip", "pipe"])
+def test_what_may_never_end_is_not_read(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    for path in (tmp_path / name, Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a device or a pipe"):
+            pictures_of(path)
+
+
+def test_a_name_too_long_for_a_result_is_told_as_that(tmp_path, capsys):
+    save(tmp_path / ("a" * 248 + ".png"))
+    assert run("segment", tmp_path / ("a" * 248 + ".png"), "--out", tmp_path / "o", *QUICK) == 2
+    assert "Rename the picture" in capsys.readouterr().err

@@ -395,13 +395,13 @@ def test_rounded_edges_keep_the_rule(rounding):
 
 
 def test_training_is_repeatable_and_learns(tmp_path):
-    settings = MessageTrainingSettings(scenes=2, batch=1)
+    settings = MessageTrainingSettings(scenes=1, batch=1)
     runs = []
     for _ in range(2):
         found = list(train_net(settings, steps=4, seed=3))
         runs.append(([state.loss for state, _ in found], found[-1][1]))
     assert runs[0][0] == runs[1][0]
-    assert runs[0][0][-1] < runs[0][0][0]
+    assert runs[0][0] == sorted(runs[0][0], reverse=True)
     file = tmp_path / "net.safetensors"
     file.write_bytes(net_bytes(runs[0][1], {}))
     again = load_net(file)

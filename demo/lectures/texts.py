@@ -38,6 +38,7 @@ PAGES = {
     "scribble": "Scribble",
     "collections": "Collections",
     "learn": "Learn",
+    "tracking": "Tracking",
 }
 OPEN = "Open in {page}"
 HANDOUT_TITLE = "{title}: handout"

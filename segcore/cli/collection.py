@@ -3,10 +3,18 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_device, add_engine, add_overwrite, add_settings, engine_from, settings_from
+from segcore.cli.flags import (
+    add_device,
+    add_engine,
+    add_overwrite,
+    add_settings,
+    engine_from,
+    named,
+    named_path,
+    settings_from,
+)
 from segcore.cli.table import shown
 from segcore.errors import InputError
 from segcore.runtime.outputs import check_outputs
@@ -28,11 +36,13 @@ def add_collection(commands: Any) -> None:
     segment.add_argument(
         "folder",
         nargs="+",
-        type=Path,
+        type=named_path,
         metavar="FOLDER",
         help="folder of pictures, zip, text file with a path per line, or picture",
     )
-    segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
+    segment.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="folder for the results; made if missing"
+    )
     segment.add_argument("--system", default="kmeans", metavar="SYSTEM", help="its name (kmeans)")
     segment.add_argument(
         "--n-segments", type=int, metavar="K", help="number of groups; left out, the data choose, where the system can"
@@ -53,9 +63,14 @@ def add_common(parser: argparse.ArgumentParser, run: Any) -> None:
         help="a setting of the system; repeat it for more",
     )
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="where features are kept (SEGCORE_FEATURES_DIR, else the user's cache)"
+        "--store",
+        type=named_path,
+        metavar="DIR",
+        help="where features are kept (SEGCORE_FEATURES_DIR, else the user's cache)",
     )
-    parser.add_argument("--weights", metavar="FILE", help="what `learn` or `head train` wrote, as the system; or a backbone")
+    parser.add_argument(
+        "--weights", type=named, metavar="FILE", help="what `learn` or `head train` wrote, as the system; or a backbone"
+    )
     add_device(parser)
     add_engine(parser)
     add_settings(parser, FLAGS)

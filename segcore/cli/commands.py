@@ -27,6 +27,8 @@ from segcore.cli.flags import (
     add_settings,
     check_json,
     engine_from,
+    named,
+    named_path,
     settings_from,
     write_json,
 )
@@ -79,11 +81,17 @@ def build_parser() -> argparse.ArgumentParser:
 
     segment = commands.add_parser("segment", help="segment pictures and write label maps, overlays, spectra and settings")
     segment.add_argument(
-        "pictures", nargs="+", metavar="PICTURE", help="pictures, folders of them, zips, or text files with a path per line"
+        "pictures",
+        nargs="+",
+        type=named,
+        metavar="PICTURE",
+        help="pictures, folders of them, zips, or text files with a path per line",
     )
-    segment.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
+    segment.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="folder for the results; made if missing"
+    )
     add_device(segment)
-    segment.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    segment.add_argument("--weights", type=named, metavar="FILE", help="a file of weights to use as the backbone")
     segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
     add_overwrite(segment)
     add_engine(segment)
@@ -100,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="time the kernels and the pipeline against what users would run instead")
     add_device(bench)
-    bench.add_argument("--json", type=Path, metavar="FILE", help="write every repetition to this file")
+    bench.add_argument("--json", type=named_path, metavar="FILE", help="write every repetition to this file")
     add_overwrite(bench)
     bench.add_argument("--only", metavar="NAME", help="rows whose group or name holds this word")
     bench.add_argument("--sweep", action="store_true", help="instead, show how time and memory grow with the patches")

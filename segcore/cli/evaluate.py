@@ -15,6 +15,8 @@ from segcore.cli.flags import (
     add_settings,
     check_json,
     engine_from,
+    named,
+    named_path,
     settings_from,
     write_json,
 )
@@ -51,7 +53,7 @@ def add_evaluate(commands: Any) -> None:
     kinds = evaluate.add_subparsers(title="protocols", required=True, metavar="PROTOCOL")
 
     bsds = kinds.add_parser("bsds", help="benchmarks of BSDS500: covering, PRI, VoI and boundary F")
-    bsds.add_argument("--root", type=Path, required=True, metavar="DIR", help="folder with images/ and groundTruth/")
+    bsds.add_argument("--root", type=named_path, required=True, metavar="DIR", help="folder with images/ and groundTruth/")
     bsds.add_argument("--split", default="val", choices=("train", "val", "test"), help="which pictures (val)")
     bsds.add_argument("--k", default=LEVELS, metavar="LIST", help=f"numbers of segments, one per level ({LEVELS})")
     _add_common(bsds, _bsds)
@@ -61,8 +63,10 @@ def add_evaluate(commands: Any) -> None:
         help="IoU, F_beta, accuracy and CorLoc of objects, with one mask per picture",
         epilog=f"--method {ALL} scores all methods that find objects, a row each.",
     )
-    objects.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
-    objects.add_argument("--masks", type=Path, required=True, metavar="DIR", help="masks of the same names, object bright")
+    objects.add_argument("--images", type=named_path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
+    objects.add_argument(
+        "--masks", type=named_path, required=True, metavar="DIR", help="masks of the same names, object bright"
+    )
     _add_common(objects, _objects)
 
     labels = kinds.add_parser("labels", help="mIoU after Hungarian matching, ARI and more, with one label map per picture")
@@ -74,7 +78,9 @@ def add_evaluate(commands: Any) -> None:
     _add_common(retrieval, _retrieval)
 
     alike = kinds.add_parser("kinds", help="do the patches nearest to a patch, in other pictures, lie in the same folder")
-    alike.add_argument("--images", type=Path, required=True, metavar="DIR", help="a folder of pictures for each kind in it")
+    alike.add_argument(
+        "--images", type=named_path, required=True, metavar="DIR", help="a folder of pictures for each kind in it"
+    )
     _add_common(alike, _kinds)
     add_evaluate_collection(kinds)
     add_evaluate_tracking(kinds)
@@ -82,8 +88,10 @@ def add_evaluate(commands: Any) -> None:
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
-    parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+    parser.add_argument("--images", type=named_path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
+    parser.add_argument(
+        "--labels", type=named_path, required=True, metavar="DIR", help="label maps of the same names, as PNG"
+    )
     parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
 
 
@@ -95,10 +103,10 @@ def _add_common(parser: argparse.ArgumentParser, run: Callable[[argparse.Namespa
         help=f"more rows, with commas: backbones or files of weights; {UNTRAINED}, the first row's with random weights; or "
         f"settings as NAME=VALUE, several of one row with +: crf=true+upsampling=pac; '' for none ({PLAIN})",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores of every picture to this file")
+    parser.add_argument("--json", type=named_path, metavar="FILE", help="write the scores of every picture to this file")
     add_overwrite(parser)
     add_device(parser)
-    parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    parser.add_argument("--weights", type=named, metavar="FILE", help="a file of weights to use as the backbone")
     add_engine(parser)
     add_settings(parser)
     parser.set_defaults(run=run)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segcore.cli.collection import EPILOG, FLAGS, add_common, collected, own_settings, settings_and_file, told_failed
-from segcore.cli.flags import add_overwrite, check_json, write_json
+from segcore.cli.flags import add_overwrite, check_json, named_path, write_json
 from segcore.cli.table import limited, print_table, shown
 from segcore.errors import InputError
 
@@ -27,8 +27,10 @@ def add_evaluate_collection(kinds: Any) -> None:
     evaluate = kinds.add_parser(
         "collection", help="groups of many pictures against classes, matched once for all", epilog=EPILOG
     )
-    evaluate.add_argument("--images", type=Path, required=True, metavar="DIR", help="folder of pictures")
-    evaluate.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+    evaluate.add_argument("--images", type=named_path, required=True, metavar="DIR", help="folder of pictures")
+    evaluate.add_argument(
+        "--labels", type=named_path, required=True, metavar="DIR", help="label maps of the same names, as PNG"
+    )
     evaluate.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
     evaluate.add_argument("--n-segments", type=int, required=True, metavar="K", help="number of groups")
     evaluate.add_argument(
@@ -56,7 +58,7 @@ def add_evaluate_collection(kinds: Any) -> None:
         default=True,
         help="also a linear probe, trained on every other picture (on)",
     )
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all scores to this file")
+    evaluate.add_argument("--json", type=named_path, metavar="FILE", help="write all scores to this file")
     add_overwrite(evaluate)
     add_common(evaluate, _evaluate)
 

@@ -1,10 +1,9 @@
 """The command `features`: what the backbone makes of pictures, as arrays and as colors."""
 
 import argparse
-from pathlib import Path
 from typing import Any
 
-from segcore.cli.flags import add_device, add_overwrite, add_settings, settings_from
+from segcore.cli.flags import add_device, add_overwrite, add_settings, named, named_path, settings_from
 from segcore.errors import InputError, SegcoreError
 
 FLAGS = ("backbone", "facet", "block", "max_side", "upsampling", "seed")
@@ -14,9 +13,15 @@ def add_features(commands: Any) -> None:
     """Add `features`."""
     features = commands.add_parser("features", help="write the features of pictures, and paint them as colors")
     features.add_argument(
-        "pictures", nargs="+", metavar="PICTURE", help="pictures, folders of them, zips, or text files with a path per line"
+        "pictures",
+        nargs="+",
+        type=named,
+        metavar="PICTURE",
+        help="pictures, folders of them, zips, or text files with a path per line",
     )
-    features.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results; made if missing")
+    features.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="folder for the results; made if missing"
+    )
     features.add_argument(
         "--colors",
         default="pca",
@@ -29,7 +34,7 @@ def add_features(commands: Any) -> None:
     features.add_argument(
         "--shifts", type=int, default=1, metavar="S", help="a grid S times as fine, at S² times the cost (1)"
     )
-    features.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
+    features.add_argument("--weights", type=named, metavar="FILE", help="a file of weights to use as the backbone")
     add_device(features)
     add_overwrite(features)
     add_settings(features, FLAGS)

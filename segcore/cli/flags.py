@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound=Schema)
 
 
+def named(text: str) -> str:
+    """What a flag names, which an unset variable of a shell leaves empty: that would be the folder where one stands.
+
+    Raises:
+        ArgumentTypeError: it is empty.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError("names nothing; is a variable of the shell unset?")
+    return text
+
+
+def named_path(text: str) -> Path:
+    """The path that a flag names."""
+    return Path(named(text))
+
+
 def add_settings(parser: argparse.ArgumentParser, names: Sequence[str] = (), *, schema: type[Schema] = Settings) -> None:
     """Add a flag for each field of a schema, or for these fields only; for all of `Settings` also --crf-preset."""
     group, defaults = parser.add_argument_group("settings"), schema()

@@ -2,10 +2,9 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_device, add_overwrite, add_settings, check_json, settings_from, write_json
+from segcore.cli.flags import add_device, add_overwrite, add_settings, check_json, named_path, settings_from, write_json
 from segcore.cli.table import limited, shown
 from segcore.errors import InputError, SegcoreError
 from segcore.runtime.outputs import check_outputs
@@ -25,7 +24,7 @@ def add_head(commands: Any) -> None:
 
     train = kinds.add_parser("train", help="train on pictures with label maps, dense or sparse")
     _add_folders(train, labels=True)
-    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the head goes (.safetensors)")
+    train.add_argument("--out", type=named_path, required=True, metavar="FILE", help="where the head goes (.safetensors)")
     add_overwrite(train)
     train.add_argument("--names", default="", metavar="LIST", help="names of the labels, ascending, with commas")
     train.add_argument("--n-blocks", type=int, default=1, metavar="N", help="last blocks read side by side (1)")
@@ -38,30 +37,34 @@ def add_head(commands: Any) -> None:
 
     apply = kinds.add_parser("apply", help="label pictures")
     _add_folders(apply, labels=False)
-    apply.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the label maps; made if missing")
+    apply.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="folder for the label maps; made if missing"
+    )
     add_overwrite(apply)
     _add_head_file(apply)
     apply.set_defaults(run=_apply)
 
     evaluate = kinds.add_parser("evaluate", help="accuracy, IoU of each label and their mean, against label maps")
     _add_folders(evaluate, labels=True)
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all scores to this file")
+    evaluate.add_argument("--json", type=named_path, metavar="FILE", help="write all scores to this file")
     add_overwrite(evaluate)
     _add_head_file(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 
 def _add_folders(parser: argparse.ArgumentParser, *, labels: bool) -> None:
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
+    parser.add_argument("--images", type=named_path, required=True, metavar="DIR", help="pictures: folder, zip, or list")
     if labels:
-        parser.add_argument("--labels", type=Path, required=True, metavar="DIR", help="label maps of the same names, as PNG")
+        parser.add_argument(
+            "--labels", type=named_path, required=True, metavar="DIR", help="label maps of the same names, as PNG"
+        )
         parser.add_argument("--ignore", default="", metavar="LABEL", help="label that counts for nothing: 255, or #e0e0c0")
     parser.add_argument("--limit", type=int, metavar="N", help="only the first N pictures")
     add_device(parser)
 
 
 def _add_head_file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--head", type=Path, required=True, metavar="FILE", help="a head that `head train` wrote")
+    parser.add_argument("--head", type=named_path, required=True, metavar="FILE", help="a head that `head train` wrote")
     parser.add_argument("--upsampling", metavar="NAME", help="from patches to pixels (joint_bilateral)")
 
 

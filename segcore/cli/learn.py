@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from segcore.cli.flags import add_device, add_overwrite, add_settings, schema_from
+from segcore.cli.flags import add_device, add_overwrite, add_settings, named, named_path, schema_from
 from segcore.errors import InputError
 from segcore.learn.catalog import CATALOG
 from segcore.runtime.outputs import check_outputs
@@ -21,10 +21,13 @@ def add_learn(commands: Any) -> None:
         one.add_argument(
             "pictures",
             nargs="+",
+            type=named,
             metavar="FOLDER",
             help="pictures: folders, zips, or lists; or the name of a drawn collection, such as stuff6",
         )
-        one.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the network goes (.safetensors)")
+        one.add_argument(
+            "--out", type=named_path, required=True, metavar="FILE", help="where the network goes (.safetensors)"
+        )
         one.add_argument("--n-segments", type=int, metavar="K", help="clusters (as many as classes, else 6)")
         one.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (10)")
         one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
@@ -32,7 +35,7 @@ def add_learn(commands: Any) -> None:
         one.add_argument("--resume", action="store_true", help="go on from FILE's checkpoint where there is one")
         add_overwrite(one)
         add_device(one)
-        one.add_argument("--labels", type=Path, metavar="DIR", help="label maps, only to score the result with")
+        one.add_argument("--labels", type=named_path, metavar="DIR", help="label maps, only to score the result with")
         one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
         add_settings(one, schema=card.settings)
         one.set_defaults(run=_learn, system=name)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.flags import add_overwrite, add_settings, check_json, schema_from, write_json
+from segcore.cli.flags import add_overwrite, add_settings, check_json, named_path, schema_from, write_json
 from segcore.cli.table import print_table, shown
 from segcore.errors import InputError
 from segcore.runtime.outputs import check_outputs, write_whole
@@ -36,15 +36,21 @@ def add_track(commands: Any) -> None:
         help="detections as text of MOTChallenge or KITTI (.txt); a video; a folder, zip or list of frames; or the name of "
         "a drawn scene, such as crowd",
     )  # fmt: skip
-    one.add_argument("--out", type=Path, required=True, metavar="RES.txt", help="where the tracks go, as MOTChallenge text")
+    one.add_argument(
+        "--out", type=named_path, required=True, metavar="RES.txt", help="where the tracks go, as MOTChallenge text"
+    )
     one.add_argument("--tracker", default="byte", metavar="NAME", help=f"one of {', '.join(TRACKERS)} (byte)")
     one.add_argument(
         "--set", dest="own", action="append", default=[], metavar="NAME=VALUE", help="a setting of the tracker, repeatable"
     )
-    one.add_argument("--truth", type=Path, metavar="GT.txt", help="boxes with true identities, to score the result with")
+    one.add_argument(
+        "--truth", type=named_path, metavar="GT.txt", help="boxes with true identities, to score the result with"
+    )
     one.add_argument("--kinds", default="", metavar="LIST", help="types of KITTI that count, such as Car,Van (all)")
-    one.add_argument("--video", type=Path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
+    one.add_argument(
+        "--video", type=named_path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)"
+    )
+    one.add_argument("--json", type=named_path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
     one.add_argument("--every", type=int, default=1, metavar="N", help="of a video, each so many-th frame (1)")
     one.add_argument("--first", type=int, default=0, metavar="N", help="of a video, the first frame, from 0 (0)")
     one.add_argument("--last", type=int, metavar="N", help="of a video, the last frame")
@@ -54,7 +60,7 @@ def add_track(commands: Any) -> None:
     one.set_defaults(run=_track)
 
     train = commands.add_parser("train-tracker", help="train the network of message passing on drawn scenes")
-    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="where the network goes (.safetensors)")
+    train.add_argument("--out", type=named_path, required=True, metavar="FILE", help="where the network goes (.safetensors)")
     train.add_argument("--minutes", type=float, metavar="M", help="how long to train (1)")
     train.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
     train.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
@@ -66,10 +72,10 @@ def add_track(commands: Any) -> None:
 def add_evaluate_tracking(kinds: Any) -> None:
     """Add `evaluate tracking`."""
     one = kinds.add_parser("tracking", help="MOTA, IDF1, HOTA and more of tracks against the true ones, as TrackEval counts")
-    one.add_argument("--truth", type=Path, required=True, metavar="GT.txt", help="MOTChallenge or KITTI text")
-    one.add_argument("--result", type=Path, required=True, metavar="RES.txt", help="the same of a tracker")
+    one.add_argument("--truth", type=named_path, required=True, metavar="GT.txt", help="MOTChallenge or KITTI text")
+    one.add_argument("--result", type=named_path, required=True, metavar="RES.txt", help="the same of a tracker")
     one.add_argument("--kinds", default="", metavar="LIST", help="types of KITTI that count, such as Car,Van (all)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write the scores to this file")
+    one.add_argument("--json", type=named_path, metavar="FILE", help="write the scores to this file")
     add_overwrite(one)
     one.set_defaults(run=_evaluate)
 
@@ -79,7 +85,7 @@ def add_evaluate_trackers(kinds: Any) -> None:
     one = kinds.add_parser("trackers", help="all trackers on the same drawn scenes: means and intervals of 95 %")
     one.add_argument("--scene", default="crowd", metavar="NAME", help="which kind of scene (crowd)")
     one.add_argument("--scenes", type=int, default=20, metavar="N", help="how many fresh ones (20)")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write the scores to this file")
+    one.add_argument("--json", type=named_path, metavar="FILE", help="write the scores to this file")
     add_overwrite(one)
     one.set_defaults(run=_evaluate_trackers)
 

@@ -37,14 +37,15 @@ def pictures_of(
         field: which input they are, for errors.
 
     Returns:
-        The pictures, in the order of their names: their paths below the folder or zip, without endings; below the folder
-        that they have in common, for a list; the name of the file, for one that is named itself.
+        The pictures, each once, in the order of their names: their paths below the folder or zip, without endings; below the
+        folder that they have in common, for a list; the name of the file, for one that is named itself.
 
     Raises:
         InputError: there are too few, two have one name, or a zip is damaged, holds paths that climb out of it, or too much.
     """
     given = [source] if isinstance(source, Path) else list(source)
-    found = files_of(source, without=without, endings=endings, field=field)
+    all_files = files_of(source, without=without, endings=endings, field=field)
+    found = list({_place(file): file for file in reversed(all_files)}.values())
     where = "the list" if len(given) != 1 else str(given[0])
     _check_names(found, field)
     if len(found) < least:
@@ -145,6 +146,10 @@ def _in(path: Path, without: Path | None, endings: tuple[str, ...], field: str) 
         return [PictureFile(_name(path.name), path)]  # whether it is there is found when it is read
     if not os.path.exists(path):  # noqa: PTH110
         raise InputError(f"There is no folder or file {shortened(str(path))}; check the path.", field=field)
+    if not path.is_file():  # reading it might not end
+        raise InputError(
+            f"{shortened(str(path))} is a device or a pipe; name pictures, folders, zips or lists.", field=field
+        )
     if zipfile.is_zipfile(path):
         return _in_zip(path, endings, field)
     if path.suffix.lower() == ".zip":
@@ -243,6 +248,11 @@ def _counts(name: str, endings: tuple[str, ...]) -> bool:
 
 def _name(path: str) -> str:
     return str(PurePosixPath(path.replace("\\", "/")).with_suffix(""))
+
+
+def _place(picture: PictureFile) -> tuple[str, object]:
+    """Where a picture lies; two members of a zip may have one name."""
+    return os.path.abspath(picture.path), id(picture) if picture.member else None  # noqa: PTH100 - links stay
 
 
 def _check_names(pictures: Iterable[PictureFile], field: str) -> None:

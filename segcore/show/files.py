@@ -1,6 +1,7 @@
 """What leaves the program: files of a result, and the calls that repeat it."""
 
 import base64
+import errno
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from segcore.errors import InputError
+from segcore.errors import InputError, shortened
 from segcore.runtime.outputs import MARK, is_whole, json_bytes, write_whole
 from segcore.settings import Settings, is_weight_file
 from segcore.show.paint import Picture, checked_labels, count_labels, paint_labels
@@ -83,8 +84,9 @@ def write_file(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     except OSError as error:
+        remedy = "Rename the picture" if error.errno == errno.ENAMETOOLONG else "Free some space"
         raise InputError(
-            f"Cannot write {path}: {error.strerror}. Free some space, or use another --out.", field="out"
+            f"Cannot write {shortened(str(path))}: {error.strerror}. {remedy}, or use another --out.", field="out"
         ) from error
 
 

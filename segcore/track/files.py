@@ -143,14 +143,14 @@ def _read(source: Path | bytes, name: str, kinds: Sequence[str]) -> tuple[str, B
 def _text(name: str, source: Path | bytes) -> str:
     if isinstance(source, Path):
         try:
-            size = source.stat().st_size
-            if size > MOST_BYTES:
-                raise InputError(
-                    f"{name} has {size >> 20} MB; at most {MOST_BYTES >> 20} MB are read. Cut it into parts.", field="source"
-                )
-            source = source.read_bytes()
+            with source.open("rb") as file:  # of a device there may be no end
+                source = file.read(MOST_BYTES + 1)
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror}. Check the path.", field="source") from error
+    if len(source) > MOST_BYTES:
+        raise InputError(
+            f"{name} has more than {MOST_BYTES >> 20} MB; that many are read. Cut it into parts.", field="source"
+        )
     if b"\0" in source:
         raise InputError(f"{name} is no text: it holds bytes that are 0. Save it as UTF-8.", field="source")
     return source.decode("utf-8-sig", "replace")

@@ -78,7 +78,7 @@ class Colors:
 
     def colored(
         self, picture: str, second: str | None, settings: Settings, options: Options, check: Callable[[], None]
-    ) -> Colored:
+    ) -> show.Colored:
         """Colors and matches of one or two pictures.
 
         Raises:
@@ -97,9 +97,9 @@ class Colors:
             place = options.place == "kept"
             matched = match_grids(*patches, n_pairs=max(1, options.pairs), place=place, figures=masks) if second else None
             if options.view == "field" and matched is not None:
-                return Colored(pictures, grids, patches, show.field_colors(matched), figure, matched)
+                return show.Colored(pictures, grids, patches, show.field_colors(matched), figure, matched)
             fs = self._prepared(grids, options)
-            return Colored(pictures, grids, patches, *self._painted(fs, options, settings.seed), matched)
+            return show.Colored(pictures, grids, patches, *self._painted(fs, options, settings.seed), matched)
 
     def _prepared(self, grids: tuple[FeatureGrid, ...], options: Options) -> tuple[Tensor, ...]:
         fs = tuple(g.f.cpu() for g in grids)
@@ -120,7 +120,7 @@ class Colors:
         return pca_colors(fs, components=components), None
 
     def _with_strip(
-        self, value: ColorsValue, found: Colored, settings: Settings, options: Options, check: Callable[[], None]
+        self, value: ColorsValue, found: show.Colored, settings: Settings, options: Options, check: Callable[[], None]
     ) -> Iterator[ColorsValue]:
         """The same for every block of the backbone, the first one first."""
         depth = getattr(self._service.pipeline.reader(settings).model, "depth", 0)
