@@ -17,7 +17,6 @@ from demo.lab.components.colors import Answer, Block, ColorsValue
 from demo.lab.tab import Shown, View
 from demo.lab.tabs.colors import show
 from demo.lab.tabs.colors.asked import SHIFTS, Asked, Options
-from demo.lab.tabs.colors.show import Colored
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from segcore.cluster.colors import Figure, PatchColors, eigenvector_colors, figure_ground, joint_eigenvectors, pca_colors
