@@ -45,6 +45,7 @@ from segcore.features import BACKBONES, published
 from segcore.learn import catalog, train
 from segcore.learn import settings as learn_settings
 from segcore.learn.catalog import LearningSystem
+from segcore.metrics.tracking import tracking_scores
 from segcore.nets.registry import NetCard
 from segcore.pipeline import Pipeline
 from segcore.pipeline.methods import METHODS, Method
@@ -52,6 +53,10 @@ from segcore.pipeline.stages import settings_read
 from segcore.runtime.device import make_generator
 from segcore.runtime.places import EXAMPLES, ROOT
 from segcore.settings import Settings, params
+from segcore.track import settings as track_settings
+from segcore.track.catalog import TRACKERS, Tracker
+from segcore.track.run import track
+from segcore.track.scenes import make_scene
 from tests.checkpoints import make_net, write_folder
 from tests.scenes import vertical_stripes
 from tests.server import running_page
@@ -262,6 +267,17 @@ def test_a_network(monkeypatch):
     assert torch.allclose(scores.sum(1), torch.ones(2, 20, 30))
 
 
+def test_a_tracker(monkeypatch):
+    entry, code = recipe("A tracker")
+    scope = {**vars(track_settings), "Tracker": Tracker}
+    exec(entry.replace("\nTracker(", "\nmade = Tracker("), scope)
+    monkeypatch.setitem(sys.modules, "segcore.track.trackers.nearest", module(code, "nearest"))
+    monkeypatch.setattr("segcore.track.catalog.TRACKERS", {**TRACKERS, "nearest": scope["made"]})
+    scene = make_scene("easy", 0, misses=0.0, false_alarms=0.0)
+    scores = tracking_scores(scene.truth, track(scene.detections, "nearest", far=0.4).boxes)
+    assert (scores["switches"], scores["fn"]) == (0, 0)
+
+
 def test_a_playground(monkeypatch):
     (code,) = recipe("A playground")
     playground = module(code, "mean").PLAYGROUND
@@ -293,8 +309,8 @@ def test_every_recipe_is_followed_here():
     headings = set(re.findall(r"^## (An? [\w ]+)$", TEXT, re.MULTILINE))
     with_code = {heading for heading in headings if recipe(heading)}
     assert with_code == {
-        "A method", "A backbone", "A collection system", "A learning system", "A network", "A tab", "A page", "A playground",
-        "An algorithm of Step by step", "A component",
+        "A method", "A backbone", "A collection system", "A learning system", "A network", "A tracker", "A tab", "A page",
+        "A playground", "An algorithm of Step by step", "A component",
     }  # fmt: skip
     assert headings - with_code == {"A setting", "A document"}
 

@@ -331,6 +331,13 @@ def test_a_graph_joins_the_likeliest_of_the_next_frames():
         assert set(best) == set(graph.edges[(graph.edges[:, 0] == i) & (span == 1), 1])
 
 
+def test_a_graph_that_would_be_too_large_is_refused():
+    n = 100_000
+    found = Detections(np.arange(n), np.ones((n, 4)), np.ones(n), n, (8, 8))
+    with pytest.raises(InputError, match="more than 1,000,000 edges"):
+        make_graph(found)
+
+
 def test_labels_join_neighbors_of_one_identity():
     found = make_scene("crowd", 0, n_frames=12).detections
     graph = make_graph(found, reach=6, neighbors=100)

@@ -189,6 +189,24 @@ def test_objects_of_a_label_map():
     assert masks[0].all()
 
 
+def test_label_maps_are_detections(tmp_path):
+    frames, maps = tmp_path / "frames", tmp_path / "maps"
+    for folder in (frames, maps):
+        folder.mkdir()
+    for t in range(3):
+        labels = np.zeros((24, 40), np.uint8)
+        labels[4:12, 2 + t : 10 + t], labels[14:20, 20:30], labels[2:6, 30:36] = 1, 2, 1
+        cv2.imwrite(str(frames / f"f{t}.png"), 40 * labels)
+        cv2.imwrite(str(maps / f"f{t}.labels.png"), labels)
+        cv2.imwrite(str(maps / f"f{t}.overlay.png"), 20 * labels)
+    found = finish(detect(open_video(frames), DetectSettings(appearance=False), labels=maps))
+    boxes = {tuple(box) for box in found.boxes[found.frame == 2].astype(int).tolist()}
+    assert boxes == {(4, 4, 8, 8), (20, 14, 10, 6), (30, 2, 6, 4)}
+    (maps / "f2.labels.png").unlink()
+    with pytest.raises(InputError, match="2 label maps for 3 frames"):
+        finish(detect(open_video(frames), DetectSettings(appearance=False), labels=maps))
+
+
 # ---- Results ----
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from demo.tracking import texts
 from demo.tracking.asked import Asked, asked_of_link
 from demo.tracking.data import places
 from demo.tracking.data.files import read_own
-from demo.tracking.data.video import VideoSettings, check_left, make_work
+from demo.tracking.data.video import VideoSettings, check_left, make_work, path_of
 from demo.tracking.facts import BOOK
 from demo.tracking.run import Runs, base_of, sequence, side_by_side
 from demo.tracking.run.save import saved
@@ -227,7 +228,8 @@ def test_a_folder_of_frames_is_looked_at_by_a_job(tmp_path, runs):
     with pytest.raises(InputError, match="Find what is in it"):
         check_left(None)
     with pytest.raises(InputError, match="Choose a video"):
-        make_work("", settings, runs.sources._service)
+        path_of("", VideoSettings(clip="own"))
+    assert all(Path(path_of("", VideoSettings(clip=clip))).is_file() for clip in texts.CLIPS if clip != "own")
 
 
 # ---- Save ----

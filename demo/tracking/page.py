@@ -17,7 +17,7 @@ from demo.tracking.board import SideBySide
 from demo.tracking.data.video import KIND, VideoSettings
 from demo.tracking.player import TrackPlayer
 from demo.tracking.run import Runs, make_compare, make_show
-from demo.tracking.run.restore import heard, make_restore, make_shown, make_source, make_start, next_turn, picked
+from demo.tracking.run.restore import heard, make_restore, make_shown, make_source, make_start, next_turn, own_video, picked
 from demo.tracking.run.save import make_save
 from segcore.features import BACKBONES
 from segcore.settings import params
@@ -90,15 +90,24 @@ def _controls(service: Service) -> Controls:
 def _video(service: Service) -> tuple[dict[str, Any], gr.Button, JobBar]:
     """The controls of a video, by field of its settings, with the "file"; the button that starts, and the bar."""
     types = [*VIDEO_SUFFIXES, ".zip"]
-    video: dict[str, Any] = {"file": gr.File(label=texts.VIDEO_FILE, file_types=types, height=110, elem_id="tracking-file")}
+    file: Any = gr.File(
+        label=texts.VIDEO_FILE, file_types=types, height=110, visible=False, elem_id="tracking-file", render=False
+    )
+    video: dict[str, Any] = {"file": file}
     default, facts = VideoSettings(), asked_params(VideoSettings)
-    titles = {"detector": texts.DETECTORS, "backbone": {name: backbone_title(name) for name in BACKBONES}}
+    titles = {
+        "clip": texts.CLIPS,
+        "detector": texts.DETECTORS,
+        "backbone": {name: backbone_title(name) for name in BACKBONES},
+    }
     video |= {
         name: control_of(p, getattr(default, name), elem_id=f"tracking-video-{name}", titles=titles.get(name))
         for name, p in facts.items()
     }
+    video["clip"].render()
+    file.render()
     for name, p in facts.items():
-        if not p.advanced:
+        if not p.advanced and name != "clip":
             video[name].render()
     with gr.Accordion(texts.VIDEO_MORE, open=False):
         for name, p in facts.items():
@@ -169,6 +178,7 @@ def _wire(
     started = controls.start.click(
         make_start(service, controls), [visitor, *controls.video.values()], controls.job, js=JS_VISITOR, **TOLD
     )
+    controls.video["clip"].change(own_video, controls.video["clip"], controls.video["file"], **LIGHT)
     started.then(next_turn, None, turn, **LIGHT)
     controls.job.news(heard, None, turn, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")

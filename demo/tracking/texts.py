@@ -24,11 +24,14 @@ OTHER_SEQUENCE = (
     "The truth goes to frame {last}, the detections have {n} frames: they seem to be of different sequences. Choose the "
     "truth of the same one."
 )
+CLIP = "Video"
+CLIPS = {"bottles": "bottles on a belt", "cars": "cars on a road", "own": "my own"}
+CLIP_INFO = "The two clips are of intel-iot-devkit/sample-videos, CC BY 4.0; the camera stands still in both."
 VIDEO_FILE = "A video, or a zip of frames"
 START = "Find what is in it"
 VIDEO_MORE = "More of the detections"
 EVERY, EVERY_INFO = "Each so many-th frame", "At most {most} frames are looked at."
-NO_VIDEO = "Choose a video and press “Find what is in it”; the steps appear when all frames were looked at."
+NO_VIDEO = "Choose a video of your own and press “Find what is in it”; the steps appear when all frames were looked at."
 OPENING, DETECTING, FRAMES = "opening the video", "looking at the frames", "frames to be played"
 FIRST_FRAMES = "These are the first {most} frames that were taken; take fewer of them to see more of the video."
 DETECTORS = {"motion": "motion", "maskcut": "MaskCut", "tokencut": "TokenCut", "attention": "DINO attention"}

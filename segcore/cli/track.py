@@ -51,6 +51,12 @@ def add_track(commands: Any) -> None:
         "--video", type=named_path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)"
     )
     one.add_argument("--json", type=named_path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
+    one.add_argument(
+        "--labels",
+        type=named_path,
+        metavar="DIR",
+        help="of a video, label maps of its frames instead of a detector's objects",
+    )
     one.add_argument("--every", type=int, default=1, metavar="N", help="of a video, each so many-th frame (1)")
     one.add_argument("--first", type=int, default=0, metavar="N", help="of a video, the first frame, from 0 (0)")
     one.add_argument("--last", type=int, metavar="N", help="of a video, the last frame")
@@ -159,7 +165,7 @@ def _source(parsed: argparse.Namespace) -> "tuple[Detections, Scene | Video | No
         return read_detections(path, kinds=_kinds(parsed)), None
     settings = schema_from(parsed, DetectSettings)
     video = open_video(path, every=parsed.every, first=parsed.first, last=parsed.last)
-    return shown(detect(video, settings)), video
+    return shown(detect(video, settings, labels=parsed.labels)), video
 
 
 def _lists_pictures(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
     motion       what differs from the background that a mixture of Gaussians learned of each pixel (MOG2)
     maskcut, tokencut, attention       objects of these methods on the features of a backbone
+    label maps       what another program, or a system of a collection, has drawn: the parts of each label but 0
 
 Each object is one detection: its mask, the box around it, and the mean of the backbone's features within the mask, less the
 mean of all frames, as its appearance.
@@ -11,6 +12,7 @@ Source: Zivkovic 2004 (MOG2, of OpenCV); the methods as `segcore.pipeline.method
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -18,11 +20,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from segcore.errors import InputError
+from segcore.image import read_labels
+from segcore.image.listing import pictures_of
 from segcore.runtime.steps import Progress, Steps
 from segcore.settings import DEFAULTS, Settings
 from segcore.track.detections import Bools, Detections, Floats, Ints, empty
 from segcore.track.settings import METHODS, DetectSettings
-from segcore.track.video import Picture, Video, timing_note
+from segcore.track.video import Frame, Picture, Video, natural, timing_note
 
 if TYPE_CHECKING:
     from segcore.pipeline import Pipeline
@@ -45,13 +50,19 @@ class _Found:
 
 
 def detect(
-    video: Video, settings: DetectSettings | None = None, *, pipeline: "Pipeline | None" = None
+    video: Video,
+    settings: DetectSettings | None = None,
+    *,
+    labels: Path | None = None,
+    pipeline: "Pipeline | None" = None,
 ) -> Steps[Progress, Detections]:
     """Find objects in all frames.
 
     Args:
         video: of `open_video`.
         settings: the defaults if None.
+        labels: a folder of label maps, one for each frame, instead of a detector: of the frames' names, as
+            `collection segment` writes them, or as many in the order of their numbers.
         pipeline: whose memory and device are used; one of its own if None.
 
     Yields:
@@ -67,7 +78,7 @@ def detect(
     Cost: motion 5 ms a frame of 640 px; features of `dino_tiny` 60 ms, MaskCut as much again.
     """
     settings = settings or DetectSettings()
-    find = _motion(video) if settings.detector == "motion" else None
+    find = _drawn(video, labels) if labels else _motion(video) if settings.detector == "motion" else None
     if find is None or settings.appearance:
         from segcore.pipeline import Pipeline
 
@@ -77,8 +88,8 @@ def detect(
     mean, n_cells = 0.0 * np.zeros(1), 0
     for frame in video.frames():
         times.append(frame.seconds)
-        labels = find(frame.picture) if find else _objects(frame.picture, settings, pipeline)
-        masks, boxes, scores = _parts(labels, settings.least_area)
+        seen = find(frame) if find else _objects(frame.picture, settings, pipeline)
+        masks, boxes, scores = _parts(seen, settings.least_area)
         looks: list[Floats] = []
         if settings.appearance and pipeline is not None:
             cells = _cells(frame.picture, settings, pipeline)
@@ -115,15 +126,41 @@ def _parts(labels: Ints, least_area: float) -> tuple[list[Bools], list[tuple[int
     return masks, boxes, scores
 
 
-def _motion(video: Video) -> Callable[[Picture], Ints]:
+def _drawn(video: Video, folder: Path) -> Callable[[Frame], Ints]:
+    """A reader of label maps: of the names of the frames, or of their order."""
+    found = pictures_of(folder, least=1, field="labels")
+    maps = sorted((f for f in found if not f.name.endswith(".overlay")), key=lambda f: natural(f.name))
+    named = {f.name.removesuffix(".labels"): f for f in maps}
+    if all(picture.name in named for picture in video.pictures) and video.pictures:
+        maps = [named[picture.name] for picture in video.pictures]
+    elif len(maps) <= video.last:
+        raise InputError(
+            f"{folder} holds {len(maps)} label maps for {video.last + 1} frames; each frame needs one, of its name or in "
+            "its order.",
+            field="labels",
+        )
+
+    def read(frame: Frame) -> Ints:
+        labels = read_labels(maps[frame.original]).labels.numpy()
+        parts = np.zeros(labels.shape, np.int64)
+        for label in np.unique(labels[labels > 0]):
+            pieces = cv2.connectedComponents((labels == label).astype(np.uint8))[1]
+            parts[pieces > 0] = parts.max() + pieces[pieces > 0]
+        fitted: Ints = cv2.resize(parts.astype(np.float64), video.size, interpolation=cv2.INTER_NEAREST).astype(np.int64)
+        return fitted
+
+    return read
+
+
+def _motion(video: Video) -> Callable[[Frame], Ints]:
     """A finder of what moves, that has seen the background before."""
     subtractor = cv2.createBackgroundSubtractorMOG2(history=_HISTORY, detectShadows=True)
     for frame, _ in zip(video.frames(), range(_LEARNED), strict=False):
         subtractor.apply(frame.picture)
     open_by, close_by = (cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (k, k)) for k in (3, 9))
 
-    def find(picture: Picture) -> Ints:
-        moving = (subtractor.apply(picture) == _FOREGROUND).astype(np.uint8)
+    def find(frame: Frame) -> Ints:
+        moving = (subtractor.apply(frame.picture) == _FOREGROUND).astype(np.uint8)
         moving = cv2.morphologyEx(cv2.morphologyEx(moving, cv2.MORPH_OPEN, open_by), cv2.MORPH_CLOSE, close_by)
         if moving.mean() > _FLOODED:
             return np.zeros(moving.shape, np.int64)

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segcore.errors import InputError
 from segcore.track.detections import Detections, Floats, Ints
 from segcore.track.overlap import cosines
 
 N_FEATURES = 6
+MOST_EDGES = 1_000_000
 _SPEED = 0.25  # heights per frame that are no surprise, as a standard deviation
 _GROWTH = 0.2  # the same of ln h
 
@@ -41,8 +43,17 @@ def make_graph(detections: Detections, *, reach: int = 4, neighbors: int = 8, ap
     Returns:
         The graph, at most n · reach · neighbors edges.
 
+    Raises:
+        InputError: these would be more than `MOST_EDGES`.
+
     Cost: for each frame the pairs with the next `reach` frames; some 40 ms for 1,200 detections.
     """
+    if len(detections) * reach * neighbors > MOST_EDGES:
+        raise InputError(
+            f"{len(detections):,} detections with {neighbors} edges to each of {reach} frames make a graph of more than "
+            f"{MOST_EDGES:,} edges. Take fewer of both, cut the sequence into parts, or use ByteTrack, which needs none.",
+            field="reach",
+        )
     lam = appearance if detections.appearance is not None else 0.0
     edges, features, costs = [], [], []
     rows = [detections.of_frame(t) for t in range(detections.n_frames)]

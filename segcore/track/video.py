@@ -119,7 +119,7 @@ def open_video(source: Path | str, *, every: int = 1, first: int = 0, last: int 
     if not path.exists():
         raise InputError(f"There is no file or folder {shortened(str(path))}; check the path.", field="source")
     if path.is_dir() or path.suffix.lower() in _LISTS:
-        pictures = tuple(sorted(pictures_of(path, least=1, field="source"), key=lambda picture: _natural(picture.name)))
+        pictures = tuple(sorted(pictures_of(path, least=1, field="source"), key=lambda picture: natural(picture.name)))
         height, width = read_image(pictures[0]).shape[:2]
         n, fps = len(pictures), 25.0
     else:
@@ -197,6 +197,6 @@ def _fitted(picture: Picture, size: tuple[int, int]) -> Picture:
     return small
 
 
-def _natural(name: str) -> list[Any]:
+def natural(name: str) -> list[Any]:
     """A key by which frame-9 comes before frame-10."""
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]

@@ -35,7 +35,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const titles = make("tr");
     titles.append(make("th", "", words.tracker), ...keys.map((key) => make("th", "", columns[key])), make("th", "", words.tracks));
     head.append(titles);
-    const best = Object.fromEntries(keys.map((key) => [key, bestOf(value.rows, key, falls)]));
+    const best = Object.fromEntries(keys.map((key) => [key, key === "pt" ? null : bestOf(value.rows, key, falls)]));
     const body = make("tbody");
     body.append(...value.rows.map((row) => rowOf(row, keys, best)));
     parts.table.replaceChildren(head, body);

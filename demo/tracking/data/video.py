@@ -13,9 +13,10 @@ from demo.shared.service import Service
 from demo.tracking import texts
 from segcore.errors import InputError
 from segcore.image import read_image
+from segcore.runtime.places import ASSETS
 from segcore.runtime.steps import Progress, mapped
 from segcore.runtime.stopping import stop_if_asked
-from segcore.settings import param
+from segcore.settings import param, params
 from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.track.detect import detect
@@ -24,6 +25,7 @@ from segcore.track.settings import DetectSettings
 from segcore.track.video import open_video
 
 KIND = "tracking"
+CLIPS, OWN = ASSETS / "clips", "own"
 MOST = 240  # frames that a page plays
 _SIDE = 480  # px of the frames that are played
 _DETECTED = 0.9  # of the bar
@@ -34,13 +36,16 @@ class VideoSettings(DetectSettings):
     """What is asked for of a video."""
 
     # fmt: off
+    clip: str = param(
+        "bottles", stage="video", label=texts.CLIP, choices=tuple(texts.CLIPS), advanced=False, info=texts.CLIP_INFO)
     every: int = param(
         2, stage="video", label=texts.EVERY, lo=1, hi=50, step=1, advanced=False, info=texts.EVERY_INFO.format(most=MOST))
     # fmt: on
 
     def detecting(self) -> DetectSettings:
         """Those of the detection alone."""
-        return DetectSettings.from_values({name: value for name, value in self.to_dict().items() if name != "every"})
+        known = params(DetectSettings)
+        return DetectSettings.from_values({name: value for name, value in self.to_dict().items() if name in known})
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -83,14 +88,19 @@ def check_left(left: Any) -> Found:
     return left
 
 
-def make_work(path: str, settings: VideoSettings, service: Service) -> Work:
-    """The work of a job: detections frame by frame, and then the frames as they are played.
+def path_of(file: str, settings: VideoSettings) -> str:
+    """The video that is meant: a visitor's own where there is one, else the clip.
 
     Raises:
-        InputError: there is no video.
+        InputError: the visitor's own is meant, and there is none.
     """
-    if not path:
+    if settings.clip == OWN and not file:
         raise InputError(texts.NO_VIDEO, field="video")
+    return file if settings.clip == OWN else str(CLIPS / f"{settings.clip}.mp4")
+
+
+def make_work(path: str, settings: VideoSettings, service: Service) -> Work:
+    """The work of a job: detections frame by frame, and then the frames as they are played."""
 
     def work(_left: Any) -> Generator[Report, None, None]:
         yield Report(texts.OPENING)

@@ -8,7 +8,7 @@ import { beside, has, linksOf, nearest, partner, rangeOf, windowOf } from "./pla
 
 const LEAST = 60; // px of a column
 const [TOP, BOTTOM] = [14, 14]; // px above and below the nodes
-const FAINT = 0.03; // an edge of less weight is drawn where it is pointed at
+const FAINT = 0.03; // an edge of less weight is drawn only at the node that is pointed at
 
 export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tracking, rampBar }) {
   const view = {
@@ -122,7 +122,9 @@ export function graphView({ run, ramps, hover, choose, pointed, paletteColor, tr
     const at = pointed();
     for (let e = 0; e < weight.length; e++) {
       if (pairs[2 * e] !== at && pairs[2 * e + 1] !== at) continue;
-      stroke(context, place(pairs[2 * e]), place(pairs[2 * e + 1]), [5.5 * ratio, CURSOR], [3 * ratio, `rgb(${colorAt(ramps.sequential, weight[e])})`]);
+      const [a, b] = [place(pairs[2 * e]), place(pairs[2 * e + 1])];
+      if (weight[e] < FAINT) stroke(context, a, b, [ratio, "rgb(214 0 122 / 0.45)"]);
+      else stroke(context, a, b, [5.5 * ratio, CURSOR], [3 * ratio, `rgb(${colorAt(ramps.sequential, weight[e])})`]);
     }
   }
 

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
 from demo.tracking.asked import FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link
-from demo.tracking.data.video import KIND, VideoSettings, make_work
+from demo.tracking.data.video import KIND, OWN, VideoSettings, make_work, path_of
 from segcore.track.catalog import TRACKERS
 from segcore.track.scenes import SCENES
 
@@ -62,9 +62,16 @@ def make_start(service: Service, controls: Controls) -> Callable[..., str]:
         with told_kindly():
             given = dict(zip(controls.video, values, strict=True))
             settings = VideoSettings.from_values(allowed(VideoSettings(), given))
-            return service.jobs.start(make_work(given["file"] or "", settings, service), owner=visitor, kind=KIND)
+            return service.jobs.start(
+                make_work(path_of(given["file"] or "", settings), settings, service), owner=visitor, kind=KIND
+            )
 
     return start
+
+
+def own_video(clip: str) -> Any:
+    """Show where a file goes where the visitor's own is meant."""
+    return gr.update(visible=clip == OWN)
 
 
 def next_turn() -> int:

@@ -20,7 +20,7 @@ from segcore.track.overlap import unit
 from segcore.track.state import EDGES, FRAME, GRAPH, INPUT, MESSAGES, OUTPUT, ROUNDED, TrackState, violated
 
 MOST_LOOKS = 16  # dimensions of an appearance that are drawn
-_MOST_FEATURES = 6000  # edges whose features are told
+_MOST_FEATURES = 10_000  # edges whose features are told
 _EXACT = 4000  # edges whose weights are sent to the last digit; of more, 256 levels
 
 
