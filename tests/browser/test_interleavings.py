@@ -36,6 +36,12 @@ _SET = """([name, values]) => {
 }"""
 _AREAS = """() => [...document.querySelectorAll("#viewer .sg-entry")].map(
     (entry) => parseFloat(entry.style.getPropertyValue("--sg-share")) / 100)"""
+# Without the open tab, which is no part of the result.
+_ADDRESS = """() => {
+    const query = new URLSearchParams(location.search);
+    query.delete("tab");
+    return query.size ? `?${query}` : "";
+}"""
 _CLICK = "selector => document.querySelector(selector).click()"
 # What the controls show; a method hides those that it does not read.
 _CONTROLS = """() => {
@@ -156,7 +162,7 @@ class Visitor:
 def settles(visitor):
     """The page shows the result of its controls: address, status, and two of the tabs."""
     page = visitor.page
-    becomes(lambda: page.evaluate("location.search"), visitor.link)
+    becomes(lambda: page.evaluate(_ADDRESS), visitor.link)
     settings, result = visitor.expected()
     told = status_line(result).rpartition(" · ")[0]
     becomes(lambda: page.locator("#status").inner_text().rpartition(" · ")[0], lambda: told, settings)
