@@ -36,12 +36,7 @@ _SET = """([name, values]) => {
 }"""
 _AREAS = """() => [...document.querySelectorAll("#viewer .sg-entry")].map(
     (entry) => parseFloat(entry.style.getPropertyValue("--sg-share")) / 100)"""
-# Without the open tab, which is no part of the result.
-_ADDRESS = """() => {
-    const query = new URLSearchParams(location.search);
-    query.delete("tab");
-    return query.size ? `?${query}` : "";
-}"""
+_OPEN = """() => document.querySelector("#tabs [role=tab][aria-selected=true]").id.replace(/^tab-|-button$/g, "")"""
 _CLICK = "selector => document.querySelector(selector).click()"
 # What the controls show; a method hides those that it does not read.
 _CONTROLS = """() => {
@@ -154,15 +149,17 @@ class Visitor:
         return settings, self.served.service.pipeline.run(str(self.picture), settings)
 
     def link(self):
-        """The address of that result."""
+        """The address of that result, and of the tab that is open."""
         settings, result = self.expected()
-        return write_link(settings, self.served.service.example_of(str(self.picture)), result.digest)
+        tab = self.page.evaluate(_OPEN)
+        link = write_link(settings, self.served.service.example_of(str(self.picture)), result.digest)
+        return link if tab == TABS[0] else f"{link}&tab={tab}"
 
 
 def settles(visitor):
     """The page shows the result of its controls: address, status, and two of the tabs."""
     page = visitor.page
-    becomes(lambda: page.evaluate(_ADDRESS), visitor.link)
+    becomes(lambda: page.evaluate("location.search"), visitor.link)
     settings, result = visitor.expected()
     told = status_line(result).rpartition(" · ")[0]
     becomes(lambda: page.locator("#status").inner_text().rpartition(" · ")[0], lambda: told, settings)
