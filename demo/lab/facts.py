@@ -12,6 +12,7 @@ from demo.lab.tabs.colors.asked import IN_LINK as OF_COLORS
 from demo.shared.claims import Book
 from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
+from segcore.cluster.colors import pca_colors
 from segcore.cut.dino_seg import dino_seg
 from segcore.errors import InputError
 from segcore.evaluate.compare import Comparison, compare
@@ -127,6 +128,11 @@ def cosine(state: _State, row: float, column: float, other_row: float, other_col
     return float(cosines(state.features.X, state.features.X[first])[second])
 
 
+def color_share(state: _State) -> float:
+    """Share of the variance of the features that their first three components hold, as the tab Colors shows them."""
+    return sum(pca_colors([state.features.f]).shares)
+
+
 def on_edges(state: _State) -> float:
     """How sharp the picture is where segments meet: its gradient there over its mean gradient."""
     gray = state.result.image.double().mean(2)
@@ -136,7 +142,21 @@ def on_edges(state: _State) -> float:
     return float(at_borders.mean() / everywhere.mean()) if len(at_borders) else 0.0
 
 
-_FACTS = (n_segments, areas, segment, area, share, miou, accuracy, object_iou, n_heads, overlap, cosine, on_edges)
+_FACTS = (
+    n_segments,
+    areas,
+    segment,
+    area,
+    share,
+    miou,
+    accuracy,
+    object_iou,
+    n_heads,
+    overlap,
+    cosine,
+    color_share,
+    on_edges,
+)
 
 
 def _names(_query: Mapping[str, str]) -> set[str]:
