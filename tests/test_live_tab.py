@@ -17,8 +17,13 @@ QUERY = "?example=discs&backbone=color&n_segments=3"
 
 
 @pytest.fixture(scope="module")
-def frame():
-    return make_frames(Service(device="cpu"))
+def service():
+    return Service(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def frame(service):
+    return make_frames(service)
 
 
 def uri(pixels, kind="jpeg"):
@@ -72,6 +77,15 @@ def test_whatever_is_sent_is_answered_by_a_frame_or_one_sentence(frame, change, 
     answer = frame(change and {**ASKED, **change})
     assert told in answer.get("problem", "")
     assert bool(told) == ("problem" in answer)
+
+
+def test_weights_that_were_learned_here_are_those_of_the_frames(frame, service, tmp_path):
+    name = "mine.safetensors"
+    asked = {**ASKED, "query": f"?backbone={name}", "visitor": name}
+    assert "problem" not in frame(asked)  # not known here: the default
+    (tmp_path / name).write_bytes(b"no weights")
+    service.keep_upload(name, str(tmp_path / name))
+    assert name in frame(asked)["problem"]
 
 
 def test_the_panel_knows_every_label_and_view():

@@ -6,11 +6,10 @@ from urllib.parse import urlencode
 
 from demo.playgrounds import fields, texts
 from demo.playgrounds.playground import Playground
-from demo.shared.controls import FIELDS
-from demo.shared.link import CARRIED
+from demo.shared.link import CARRIED, named_settings
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
-from segcore.settings import Settings, is_weight_file
+from segcore.settings import Settings
 
 NAME = "play"  # of the playground in an address
 
@@ -44,9 +43,7 @@ def path_of(service: Service, query: Mapping[str, str]) -> str:
 
 def settings_of_link(query: Mapping[str, str], *, fallback: Settings) -> Settings:
     """Those of an address, as `read_link` reads them; it has told what cannot be."""
-    values = {name: value for name, value in query.items() if name in FIELDS}
-    if is_weight_file(values.get("backbone", "")):
-        del values["backbone"]
+    values = named_settings(query)
     try:
         return Settings.from_values(values) if values else fallback
     except SegcoreError:

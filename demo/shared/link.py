@@ -55,6 +55,20 @@ class Linked:
     settings: Settings
 
 
+def named_settings(query: Mapping[str, str], service: Service | None = None) -> dict[str, str]:
+    """The settings that an address names, as text, for `Settings.from_values`.
+
+    A file of weights is among them where this service has learned one of that name. It is never a path: no address opens
+    files.
+    """
+    values = {name: value for name, value in query.items() if name in FIELDS}
+    if is_weight_file(values.get("backbone", "")):
+        weights = service and service.upload_of(values["backbone"])
+        del values["backbone"]
+        return values | ({"backbone": weights} if weights else {})
+    return values
+
+
 def read_link(service: Service, query: Mapping[str, str], *, own_weights: bool = False) -> Linked:
     """Read the picture and settings of a link; what it cannot restore is one sentence on the page, and the rest holds.
 
@@ -63,13 +77,9 @@ def read_link(service: Service, query: Mapping[str, str], *, own_weights: bool =
         query: names and values of the address.
         own_weights: the page takes as its backbone what was learned on this server; others leave it out.
     """
-    values = {name: value for name, value in query.items() if name in FIELDS}
-    if is_weight_file(values.get("backbone", "")):
-        weights = service.upload_of(values.pop("backbone")) if own_weights else None  # never a path: no link opens files
-        if weights:
-            values["backbone"] = weights
-        elif own_weights:
-            gr.Warning(LINK_NO_WEIGHTS)
+    values = named_settings(query, service if own_weights else None)
+    if own_weights and "backbone" in query and "backbone" not in values:
+        gr.Warning(LINK_NO_WEIGHTS)
     settings = DEFAULTS
     try:
         settings = Settings.from_values(values)

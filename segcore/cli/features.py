@@ -44,7 +44,7 @@ def add_features(commands: Any) -> None:
 def _features(parsed: argparse.Namespace) -> int:
     from segcore.checks import check_choice, check_range
     from segcore.cli.pictures import listed, picture_shown, sentence_of
-    from segcore.cluster.colors import COLOR_VECTORS
+    from segcore.cluster.colors import COLOR_VECTORS, one_color
     from segcore.features.shifts import MOST_SHIFTS
     from segcore.pipeline import Pipeline
     from segcore.runtime.outputs import check_outputs
@@ -55,7 +55,6 @@ def _features(parsed: argparse.Namespace) -> int:
         SavedFeatures,
         colors_png,
         features_npz,
-        one_color,
         patch_colors,
     )
     from segcore.show.files import make_folder, write_file

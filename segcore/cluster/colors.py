@@ -24,6 +24,7 @@ CLIP = 0.01  # share of the patches that each end of a color gives up, so that a
 JOINT_PATCHES = 4096  # that the graph of several pictures is made of; the others follow it
 COLOR_VECTORS = 8  # after the constant one; see docs/colors.md
 REDUCTIONS = ("pca", "umap")
+OneColor = tuple[int, ...] | None  # of a picture that has but one
 _OUTSIDE = 0.0  # color of patches that were left out
 
 
@@ -57,6 +58,26 @@ class Figure:
     masks: tuple[Tensor, ...]  # (h, w) bool: score > threshold
     threshold: float
     share: float  # of the variance that the component explains
+
+
+def one_color(pixels: Tensor) -> OneColor:
+    """The color of a picture (height, width, 3) that has but one, else None."""
+    first = pixels[0, 0]
+    return tuple(first.tolist()) if bool((pixels == first).all()) else None
+
+
+def check_differing(one_colors: Sequence[OneColor]) -> None:
+    """Refuse pictures of one color, the same in all of them.
+
+    Raises:
+        InputError: a PCA of their features would show nothing but the places of the patches.
+    """
+    if one_colors and one_colors[0] is not None and len(set(one_colors)) == 1:
+        raise InputError(
+            "There is but one color in the picture. Principal components of its features are undefined, or show nothing but "
+            "where the patches lie. Take a picture of something.",
+            field="pictures",
+        )
 
 
 def principal_axes_of(fs: Sequence[Tensor], *, n_axes: int, masks: Sequence[Tensor] | None = None) -> Axes:

@@ -13,14 +13,15 @@ import torch
 from torch import Tensor
 
 from segcore.checks import check_choice
+from segcore.cluster.colors import one_color
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import embedding
 from segcore.cut.dino_seg import head_here
 from segcore.cut.tokencut import tokencut
 from segcore.errors import InputError
-from segcore.graph.affinity import color_knn_affinity, combine_affinities, cosine_affinity
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.pipeline.reader import Reader
+from segcore.pipeline.stages import apply, plan
 from segcore.runtime.device import make_generator
 from segcore.settings import Settings
 from segcore.types import FeatureGrid, Spectrum
@@ -138,7 +139,7 @@ def _attention(features: FeatureGrid, settings: Settings, _before: LiveFrame | N
 
 
 def _colors(features: FeatureGrid, _settings: Settings, before: LiveFrame | None) -> LiveFrame:
-    if not bool(features.pixels.flatten(0, 1).amax(0).gt(features.pixels.flatten(0, 1).amin(0)).any()):
+    if one_color(features.pixels) is not None:
         raise InputError("The frame has one color only; there are no principal components to color.", field="view")
     X = features.X.double()
     old = before.palette if before is not None else None
@@ -185,11 +186,12 @@ def _labelled(features: FeatureGrid, rows: Tensor, settings: Settings, before: L
 
 
 def _spectrum(features: FeatureGrid, settings: Settings, before: LiveFrame | None, *, n_vectors: int) -> Spectrum:
-    g = features.geometry
-    W_knn = color_knn_affinity(features.pixels, h=g.h, w=g.w, n_neighbors=settings.knn_neighbors, space=settings.pixel_space)
-    W, _ = combine_affinities(cosine_affinity(features.X), W_knn, knn_weight=settings.knn_weight)
-    start = None if before is None or before.block is None or before.block.shape[0] != g.n else before.block
-    return smallest_eigenpairs(W, n_vectors=min(max(n_vectors, 2), g.n), laplacian=settings.laplacian, start=start)
+    values: dict[str, Any] = {"features": features}
+    for name, run in plan(settings, ("affinity",), given=values.keys(), of_patches=True).items():
+        values[name] = apply(run, values, settings)
+    W, n = values["affinity"].W, features.geometry.n
+    start = before.block if before is not None else None
+    return smallest_eigenpairs(W, n_vectors=min(max(n_vectors, 2), n), laplacian=settings.laplacian, start=start)
 
 
 def _as_before(axes: Tensor, old: Tensor) -> Tensor:

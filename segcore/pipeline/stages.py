@@ -166,9 +166,8 @@ class PixelLabels:
         """
         values = {**self._of_picture, "cells": cells}
         for name, run in plan(self._settings, given=values.keys(), of_patches=True).items():
-            inputs, tunables = signature(run)
-            values[name] = run(*(values[i] for i in inputs), **{t: getattr(self._settings, t) for t in tunables})
-            if set(inputs) <= {"features"}:  # of the picture alone: kept for its next labels
+            values[name] = apply(run, values, self._settings)
+            if set(signature(run)[0]) <= {"features"}:  # of the picture alone: kept for its next labels
                 self._of_picture[name] = values[name]
         label_map: Tensor = values["label_map"].label_map
         return label_map
@@ -180,6 +179,12 @@ def signature(run: Run) -> tuple[tuple[str, ...], tuple[str, ...]]:
     parameters = inspect.signature(run).parameters.values()
     inputs = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
     return inputs, tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY and p.name in params())
+
+
+def apply(run: Run, values: Mapping[str, Any], settings: Settings) -> Any:
+    """The value of a stage, of those that it takes and the settings it reads; nothing is remembered."""
+    inputs, tunables = signature(run)
+    return run(*(values[i] for i in inputs), **{t: getattr(settings, t) for t in tunables})
 
 
 def settings_read(settings: Settings) -> set[str]:

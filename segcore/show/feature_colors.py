@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from segcore.checks import check_choice
-from segcore.cluster.colors import COLOR_VECTORS, PatchColors, eigenvector_colors, joint_eigenvectors, pca_colors
+from segcore.cluster.colors import (
+    COLOR_VECTORS,
+    OneColor,
+    PatchColors,
+    check_differing,
+    eigenvector_colors,
+    joint_eigenvectors,
+    one_color,
+    pca_colors,
+)
 from segcore.cluster.matches import Matches, best_buddies, spread_pairs
 from segcore.cluster.place import without_place
 from segcore.errors import InputError
@@ -26,7 +35,6 @@ from segcore.upsample import upsample
 
 COLORS = ("pca", "eigenvectors")
 ENDINGS = (".features.npz", ".colors.png")
-OneColor = tuple[int, ...] | None
 _HALF = torch.finfo(torch.float16).max
 
 
@@ -96,26 +104,6 @@ def patch_colors(
     if colors == "pca":
         return pca_colors(fs)
     return eigenvector_colors(joint_eigenvectors(fs, n_vectors=n_vectors, seed=seed)[0], seed=seed)
-
-
-def one_color(pixels: Tensor) -> OneColor:
-    """The color of a picture (height, width, 3) that has but one, else None."""
-    first = pixels[0, 0]
-    return tuple(first.tolist()) if bool((pixels == first).all()) else None
-
-
-def check_differing(one_colors: Sequence[OneColor]) -> None:
-    """Refuse pictures of one color, the same in all of them.
-
-    Raises:
-        InputError: a PCA of their features would show nothing but the places of the patches.
-    """
-    if one_colors and one_colors[0] is not None and len(set(one_colors)) == 1:
-        raise InputError(
-            "There is but one color in the picture. Principal components of its features are undefined, or show nothing but "
-            "where the patches lie. Take a picture of something.",
-            field="pictures",
-        )
 
 
 def match_pictures(

@@ -14,14 +14,14 @@ from cachetools import LRUCache
 from demo.lab import texts
 from demo.lab.components.live import LivePanel
 from demo.lab.tab import Lab, Panel, View
-from demo.shared.controls import FIELDS
 from demo.shared.errors import sentence_of, told_kindly
 from demo.shared.events import LIGHT
+from demo.shared.link import named_settings
 from demo.shared.service import Service
 from segcore.errors import InputError
 from segcore.image import read_image
 from segcore.pipeline.live import SIDES, LiveFrame, look
-from segcore.settings import Settings, is_weight_file
+from segcore.settings import Settings
 from segcore.show.files import pack_floats
 
 TITLE = "Live"
@@ -59,7 +59,7 @@ def make_frames(service: Service) -> Callable[[Any], dict[str, Any]]:
         try:
             asked = asked if isinstance(asked, dict) else {}
             picture = read_image(_bytes(asked.get("picture"), _LONGEST))
-            settings, visitor = settings_of_query(asked), str(asked.get("visitor"))[:80]
+            settings, visitor = _settings(service, asked), str(asked.get("visitor"))[:80]
             with lock:
                 reader = service.pipeline.reader(settings)
                 before = seen.get(visitor)
@@ -72,17 +72,10 @@ def make_frames(service: Service) -> Callable[[Any], dict[str, Any]]:
     return frame
 
 
-def settings_of_query(asked: dict[str, Any]) -> Settings:
-    """The settings of the page's address, with the size of the frame.
-
-    Raises:
-        InputError: one breaks its rule.
-    """
-    values = {name: value for name, value in parse_qsl(str(asked.get("query", "")).lstrip("?")) if name in FIELDS}
-    if is_weight_file(values.get("backbone", "")):
-        del values["backbone"]  # never a path: no address opens files
-    side = asked.get("side")
-    return Settings.from_values(values).replace(max_side=side if isinstance(side, int) else SIDES[1])
+def _settings(service: Service, asked: dict[str, Any]) -> Settings:
+    """Those of the page's address, with the size of the frame."""
+    query, side = dict(parse_qsl(str(asked.get("query", "")).lstrip("?"))), asked.get("side")
+    return Settings.from_values(named_settings(query, service)).replace(max_side=side if isinstance(side, int) else SIDES[1])
 
 
 def told(frame: LiveFrame) -> dict[str, Any]:

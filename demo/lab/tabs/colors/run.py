@@ -19,7 +19,16 @@ from demo.lab.tabs.colors import show
 from demo.lab.tabs.colors.asked import SHIFTS, Asked, Options
 from demo.shared.errors import told_kindly
 from demo.shared.service import Service
-from segcore.cluster.colors import Figure, PatchColors, eigenvector_colors, figure_ground, joint_eigenvectors, pca_colors
+from segcore.cluster.colors import (
+    Figure,
+    PatchColors,
+    check_differing,
+    eigenvector_colors,
+    figure_ground,
+    joint_eigenvectors,
+    one_color,
+    pca_colors,
+)
 from segcore.cluster.place import without_place
 from segcore.errors import InputError, SegcoreError
 from segcore.graph.neighbors import cell_index, cosines
@@ -27,11 +36,9 @@ from segcore.runtime.stopping import stoppable
 from segcore.settings import Settings
 from segcore.show.feature_colors import (
     ENDINGS,
-    check_differing,
     colors_png,
     features_npz,
     match_grids,
-    one_color,
 )
 from segcore.show.files import pack_floats
 from segcore.types import FeatureGrid
