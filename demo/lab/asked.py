@@ -9,6 +9,7 @@ import gradio as gr
 
 from demo.lab import texts
 from demo.shared.controls import FIELDS, settings_of, with_weights
+from demo.shared.events import JS_OPEN_TAB
 from demo.shared.link import read_link
 from demo.shared.picture import PictureInput, chosen_example
 from demo.shared.service import Example, Service
@@ -55,13 +56,19 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
     return shown_controls
 
 
-def js_keep_tab(name: str, first: str) -> str:
-    """The script that notes the open tab in the address; the first one needs no note."""
-    act = 'query.delete("tab")' if name == first else f'query.set("tab", {json.dumps(name)})'
+def js_keep_tab(first: str) -> str:
+    """The script that notes the open tab in the address; the first one needs no note.
+
+    It looks which one is open, once the page shows it, as events of tabs that are chosen one right after the other may
+    overtake each other.
+    """
     return f"""() => {{
-        const query = new URLSearchParams(location.search);
-        {act};
-        history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
+        setTimeout(() => {{
+            const [open, query] = [{JS_OPEN_TAB}, new URLSearchParams(location.search)];
+            if (open === {json.dumps(first)}) query.delete("tab");
+            else if (open) query.set("tab", open);
+            history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
+        }});
     }}"""
 
 

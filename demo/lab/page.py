@@ -33,8 +33,9 @@ def build(demo: gr.Blocks, service: Service) -> None:
     lab = _wire_run(demo, service, controls, results)
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
-        results.tabs[name].select(None, None, None, js=asked.js_keep_tab(name, next(iter(TABS))), **LIGHT)
         panel.wire(lab)
+    chosen = [tab.select for tab in results.tabs.values()]
+    gr.on(chosen, None, None, None, js=asked.js_keep_tab(next(iter(TABS))), trigger_mode="multiple", **LIGHT)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
         saving = button.click(make_save(service, ending), lab.shown, lab.download, **HEAVY)

@@ -33,15 +33,16 @@ TOLD: dict[str, Any] = {
 
 # Number a heavy event. The first input is the number.
 JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), ...values]"""
+# The tab that is open at this moment: what stands between "tab-" and "-button" in its id.
+JS_OPEN_TAB = """document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "")"""
 # The same for the event behind all controls. Gradio sends a request for each of the controls that change at once, with what
 # it knows at that moment, and the requests may overtake each other: those that a later one follows at once are numbered 0.
-# The second input is the tab that is open at this moment: what stands between "tab-" and "-button" in its id.
+# The second input is the tab that is open then.
 JS_NUMBER_LAST = """async (_number, tab, ...values) => {
     const mine = (window.segcoreNumber = window.segcoreLast = (window.segcoreNumber ?? 0) + 1);
     await new Promise((done) => setTimeout(done, 5));
-    const open = document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "");
-    return [mine === window.segcoreLast ? mine : 0, open ?? tab, ...values];
-}"""
+    return [mine === window.segcoreLast ? mine : 0, OPEN_TAB ?? tab, ...values];
+}""".replace("OPEN_TAB", JS_OPEN_TAB)
 # What a stop means: everything that was asked for so far.
 JS_LATEST = "(_number, ...values) => [window.segcoreNumber ?? 0, ...values]"
 # Click the button behind which a file waits to be saved.
