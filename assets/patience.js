@@ -3,6 +3,7 @@
 const ask = window.fetch.bind(window);
 const pause = () => new Promise((done) => setTimeout(done, 1500 + 1500 * Math.random())); // not all visitors at once
 const waiting = new Set(); // what is asked again and again
+const HEARD = /(queue\/join|queue\/data|run\/|upload).*/; // what must be, by its address
 
 function say(sentence) {
   let note = document.querySelector("#patience");
@@ -18,24 +19,24 @@ function say(sentence) {
 
 // A server that was started anew knows nothing of this page; the address says what was shown.
 async function meetAgain(address) {
-  const answer = await ask(address.replace(/(queue\/join|run\/|upload).*/, "app_id"));
+  const answer = await ask(address.replace(HEARD, "app_id"));
   const { app_id } = await answer.json();
   if (app_id !== window.gradio_config.app_id) location.reload();
 }
 
-async function askUntilHeard(address, options) {
+async function askUntilHeard(asked, options) {
   const mine = Symbol();
   for (let gone = false; ; await pause()) {
     try {
-      if (gone) await meetAgain(address);
+      if (gone) await meetAgain(addressOf(asked));
       gone = false;
-      const answer = await ask(address, options);
+      const answer = await ask(asked, options);
       if (answer.status !== 503) {
         if (waiting.delete(mine) && !waiting.size) say("");
         return answer;
       }
     } catch (error) {
-      if (options?.signal?.aborted) throw error;
+      if ((asked.signal ?? options?.signal)?.aborted) throw error;
       gone = true;
     }
     waiting.add(mine);
@@ -43,8 +44,10 @@ async function askUntilHeard(address, options) {
   }
 }
 
-window.fetch = (address, options) =>
-  /\/(queue\/join|run\/|upload)/.test(address) ? askUntilHeard(String(address), options) : ask(address, options);
+// An address, or a request as the stream of answers is asked for; that one has no body, so it can be asked again.
+const addressOf = (asked) => asked.url ?? String(asked);
+
+window.fetch = (asked, options) => (HEARD.test(addressOf(asked)) ? askUntilHeard : ask)(asked, options);
 
 // Where answers were under way when the server went, Gradio says so in words of its own, and loads the page again in time.
 new MutationObserver(() => {

@@ -88,6 +88,18 @@ def test_a_network_that_comes_back_costs_nothing(visitor):
         assert visitor.evaluate("window.sameVisit")  # the page has not been loaded again
 
 
+def test_an_answer_whose_stream_cannot_be_opened_is_waited_for(visitor):
+    with serving() as (_, address):
+        visitor.route("**/queue/data**", lambda route: route.abort())
+        visitor.goto(address + LINK)
+        says(visitor, SERVER_GONE)
+        visitor.evaluate("window.sameVisit = true")
+        visitor.unroute("**/queue/data**")
+        shows(visitor, "3 segments on")
+        says_nothing(visitor)
+        assert visitor.evaluate("window.sameVisit")
+
+
 def test_a_server_that_is_started_anew_finds_the_page_as_it_was(visitor):
     with serving() as (_, address):
         visitor.goto(address + LINK)
