@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import zlib
 
 import numpy as np
@@ -17,6 +18,7 @@ from demo.steps.asked import OWN, PICTURE, Asked, Opened
 from demo.steps.data import load, packed_points, unpacked_points
 from demo.steps.run import Sequences, sequence
 from demo.steps.run.restore import default_points
+from segcore.cluster.gmm import COVARIANCES
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Settings
 
@@ -212,6 +214,23 @@ def test_the_python_prints_what_the_formula_shows_at_a_patch(service):
         token = line[1]
         number = decoded(value["arrays"][token["a"]])[17 * token["w"] + token["k"]]
         assert float(found[f"d²_i{token['k'] + 1}"]) == pytest.approx(float(number), rel=1e-3)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_means_and_covariances_stand_in_an_m_step_as_python_prints_them(service, covariance):
+    value = sequence(service, Asked("gmm", "stretched", SMALL.replace(n_segments=3, covariance=covariance)))
+    frame = next(frame for frame in value["frames"] if frame["step"] == "m-2")
+    found = printed(code_of(value, frame))
+    for k in (1, 2, 3):
+        line = frame["formula"][k][0]
+        entries = [
+            float(x.replace("−", "-").replace("·10<sup>", "e").replace("</sup>", ""))
+            for x in re.findall("<mtext>(.*?)</mtext>", line)
+        ]
+        names = [f"μ_{k}[{a}]" for a in (0, 1)] + [f"Σ_{k}[{a}, {b}]" for a in (0, 1) for b in (0, 1)]
+        assert entries == pytest.approx([float(found[name]) for name in names], rel=1e-3, abs=1e-12)
+        assert entries[3] == entries[4]
+        assert (entries[3] == 0) == (covariance != "full")
 
 
 def test_ticks_are_read_from_the_run(service):

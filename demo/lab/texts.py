@@ -411,6 +411,8 @@ PATCH_WORDS = {
     "map": "Map of {title}, from {low} to {high}",
     "place": "Row {row}, column {column}",
     "edges": "Edges of W_knn: {n}",
+    "psi": "{of}: row {row}, column {column}",
+    "psiWeight": "W_knn = 1 − ‖ψ(u) − ψ(v)‖ = 1 − {distance} = {weight}; v is the neighbor pointed at, else the nearest.",
     "degree": "Degree d = Σⱼ Wᵢⱼ = {degree}, {percent} % of it from λ W_knn.",
     "stage": "{picture}, {rows} rows and {columns} columns of {cells}. Arrow keys move from one to the next.",
     "nearest": "nearest: row {row}, column {column} (cos {cosine})",

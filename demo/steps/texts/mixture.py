@@ -14,6 +14,7 @@ formula_m = (
     "μ<sub>k</sub> = Σ<sub>i</sub> γ<sub>ik</sub> x<sub>i</sub> / N<sub>k</sub>, &nbsp; Σ<sub>k</sub> = Σ<sub>i</sub> "
     "γ<sub>ik</sub> (x<sub>i</sub> − μ<sub>k</sub>)(x<sub>i</sub> − μ<sub>k</sub>)ᵀ / N<sub>k</sub>"
 )
+first_of = "μ and Σ are shown in the first {shown} of {d} dimensions, those of the plane."
 formula_e = (
     "γ<sub>ik</sub> = π<sub>k</sub> N(x<sub>i</sub>; μ<sub>k</sub>, Σ<sub>k</sub>) / Σ<sub>j</sub> …, "
     "each divided by the largest of the row:"

@@ -112,7 +112,7 @@ class Answers:
             "column": i % features.geometry.w,
             "maps": {key: pack_floats(entries.cpu()) for key, entries in maps.items()},
             "nearest": nearest(maps["cosine"], MOST_NEIGHBORS, without=[i]).tolist(),
-            "edges": [] if w_knn is None else edges_shown(w_knn, i),
+            **edges_shown(w_knn, i, features, shown.settings),
             "vectors": entries_shown(spectrum, i) if spectrum else [],
             "label": int(cells.labels[i]),
             "degree": degree_shown(maps),
