@@ -12,6 +12,7 @@ from demo.shared.service import EXAMPLES
 from demo.shared.texts import STOPPED
 from segcore.pipeline import segment
 from segcore.pipeline.methods import METHODS
+from tests.browser.conftest import await_notice, notices
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +98,7 @@ def test_a_number_may_be_typed_digit_by_digit(lab):
         lab.wait_for_timeout(300)
         box.press_sequentially(keys, delay=300)
         wait_for_result(lab, f"{keys} segments on")
-    assert lab.locator("[data-testid=toast-body]").count() == 0
+    assert notices(lab) == []
 
 
 def test_stop_says_that_what_is_shown_is_older(page, address):
@@ -141,9 +142,7 @@ def test_a_method_that_needs_a_transformer_says_so(page, address):
     page.goto(f"{address}?backbone=color")
     wait_for_result(page)
     choose_method(page, "dino_seg")
-    toast = page.locator("[data-testid=toast-body]").first
-    toast.wait_for()
-    assert "attention" in toast.inner_text()
+    await_notice(page, "attention")
 
 
 def test_the_address_is_a_link_that_restores_picture_and_settings(page, address):
@@ -158,7 +157,7 @@ def test_the_address_is_a_link_that_restores_picture_and_settings(page, address)
 def test_a_broken_link_is_told_and_the_page_opens(page, address):
     page.goto(f"{address}?n_segments=999")
     wait_for_result(page)
-    assert "n_segments must be" in page.locator("[data-testid=toast-body]").first.inner_text()
+    await_notice(page, "n_segments must be")
 
 
 def test_arrow_keys_move_k_and_lambda(lab):
@@ -238,9 +237,7 @@ def test_a_bad_upload_is_one_sentence(page, address, tmp_path, name, content, wo
     path = tmp_path / name
     path.write_bytes(content)
     upload(page, path)
-    toast = page.locator("[data-testid=toast-body]").first
-    toast.wait_for()
-    assert words in toast.inner_text().lower()
+    assert words in await_notice(page).lower()
     assert "Traceback" not in page.content()
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 from demo.pages import PAGES
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import LINK_NO_PICTURE, TITLE
+from tests.browser.conftest import await_notice, notices
 
 pytestmark = pytest.mark.browser
 
@@ -126,8 +127,8 @@ def test_a_picture_that_is_gone_is_one_sentence(page, address):
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
 def test_a_bad_link_is_a_sentence_and_the_page_works(page, address, place):
     page.goto(f"{address}{place.path}?n_segments=999&example=../../etc/passwd&picture=%2Fetc%2Fpasswd&doc=..%2Fsecret")
-    page.locator("[data-testid=toast-body]").first.wait_for()
-    told = " ".join(page.locator("[data-testid=toast-body]").all_inner_texts())
+    await_notice(page)
+    settled(page)
+    told = " ".join(notices(page))
     assert "Traceback" not in told
     assert "Error" not in told
-    settled(page)
