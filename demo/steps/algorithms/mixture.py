@@ -116,7 +116,7 @@ def _formula(state: MixtureState) -> list[list[Any]]:
         lines = [
             [
                 f"<b data-label='{k}'></b>N<sub>{k + 1}</sub> = Σ<sub>i</sub> γ<sub>i{k + 1}</sub> = {html_number(n)}, "
-                f"π<sub>{k + 1}</sub> = N<sub>{k + 1}</sub> / n = {html_number(p)}, "
+                f"π<sub>{k + 1}</sub> = N<sub>{k + 1}</sub> / n = {html_number(p)}<br>"
                 f"μ<sub>{k + 1}</sub> = {html_matrix(state.means[k, :_SHOWN, None])}, "
                 f"Σ<sub>{k + 1}</sub> = {html_matrix(state.covariances[k, :_SHOWN, :_SHOWN])}"
             ]

@@ -336,28 +336,23 @@ export function mount({ element, props, watch, server, fixed }) {
     const pointed = hover && !hover.second ? edges.findIndex(([cell]) => cell === hover.row * w + hover.column) : -1;
     const at = pointed >= 0 ? pointed : edges.reduce((best, [, weight], i) => (weight > edges[best][1] ? i : best), 0);
     const [cell] = edges[at];
-    const rows = [
-      ["u", answer.row, answer.column, psi.own],
-      ["v", Math.floor(cell / w), cell % w, psi.others[at]],
-    ];
-    parts["psi-table"].replaceChildren(psiHead(), ...rows.map(psiRow));
-    const distance = Math.hypot(...psi.own.map((x, i) => x - psi.others[at][i]));
+    const other = psi.others[at];
+    parts["psi-table"].replaceChildren(
+      psiRow("th", "ψ", [psiName("u", answer.row, answer.column), psiName("v", Math.floor(cell / w), cell % w)]),
+      ...PSI.map((name, i) => psiRow("td", name, [psi.own[i], other[i]].map((x) => withMinus(x.toFixed(3))))),
+    );
+    const distance = Math.hypot(...psi.own.map((x, i) => x - other[i]));
     written(parts["psi-weight"], filled(words.psiWeight, { distance: distance.toFixed(3), weight: (1 - distance).toFixed(3) }));
   }
 
-  function psiHead() {
-    const row = make("tr");
-    row.append(make("th", "", "ψ"), ...PSI.map((name) => make("th", "", name)));
-    return row;
+  function psiName(of, row, column) {
+    return filled(words.psi, { of, row: row + 1, column: column + 1 });
   }
 
-  function psiRow([of, row, column, values]) {
-    const node = make("tr");
-    node.append(
-      make("th", "", filled(words.psi, { of, row: row + 1, column: column + 1 })),
-      ...values.map((value) => make("td", "", withMinus(value.toFixed(3)))),
-    );
-    return node;
+  function psiRow(kind, name, cells) {
+    const row = make("tr");
+    row.append(make("th", "", name), ...cells.map((cell) => make(kind, "", cell)));
+    return row;
   }
 
   function mapInWords() {
