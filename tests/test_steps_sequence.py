@@ -13,6 +13,7 @@ import torch
 
 from demo.shared.sequence import BUDGET, Table, html_number, kept, shown
 from demo.shared.service import EXAMPLES, Service
+from demo.steps.algorithm import OF_PICTURES
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import OWN, PICTURE, Asked, Opened
 from demo.steps.data import load, packed_points, unpacked_points
@@ -117,6 +118,15 @@ def test_points_that_cannot_be_are_one_sentence(text):
     with pytest.raises(InputError) as error:
         unpacked_points(text)
     assert str(error.value).endswith(".")
+
+
+@pytest.mark.parametrize("name", ON_POINTS)
+def test_settings_that_are_hidden_on_points_change_nothing_there(service, name):
+    other = {"pca_dims": 1, "knn_weight": 77.0}
+    assert other.keys() == set(OF_PICTURES)
+    first, second = (sequence(service, Asked(name, "blobs", s))["frames"] for s in (SMALL, SMALL.replace(**other)))
+    shown = [[(frame["title"], frame["numbers"], frame["views"]) for frame in frames] for frames in (first, second)]
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("name", ON_POINTS)
