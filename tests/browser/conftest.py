@@ -117,6 +117,12 @@ def await_notice(page: "Page", words: str = "") -> str:
     return next(told for told in notices(page) if words in told)
 
 
+def overflow(page: "Page") -> int:
+    """By how many pixels the page is wider than its window."""
+    root = "document.documentElement"
+    return int(page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
+
+
 @pytest.fixture
 def shoot(page: "Page") -> Callable[..., None]:
     """Save a screenshot of the page, or of a part of it, for people to look at, where SEGCORE_ARTIFACTS names a folder."""

@@ -9,7 +9,7 @@ from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import Asked
 from demo.steps.run import sequence
 from segcore.settings import DEFAULTS
-from tests.browser.conftest import await_notice, notices
+from tests.browser.conftest import await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -204,7 +204,7 @@ def test_every_algorithm_first_and_last_at_390_pixels(page, address, shoot, name
     shoot(f"steps-{name}-last-390-dark")
     press(page, "Home")
     assert count(page).startswith("1 of ")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     drawn = page.evaluate(
         """() => [...document.querySelectorAll("#player .st-stage canvas")].some((canvas) =>
             canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((b) => b))"""
