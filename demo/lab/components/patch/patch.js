@@ -329,7 +329,7 @@ export function mount({ element, props, watch, server, fixed }) {
   // one whose edge weighs most.
   function paintPsi() {
     const { psi, edges } = answer;
-    parts.psi.hidden = !psi || edges.length === 0;
+    parts.psi.hidden = !psi;
     if (parts.psi.hidden) return;
     const { w } = view.value;
     const { hover } = state;

@@ -42,16 +42,17 @@ def rows_of(values: dict[str, Any], i: int, cosine: Tensor, w_knn: Tensor | None
     return rows
 
 
-def edges_shown(row: Tensor | None, i: int, features: FeatureGrid, settings: Settings) -> dict[str, Any]:
-    """Neighbors of row i of W_knn with their weights; where these follow from ψ, also ψ of i and of each."""
-    if row is None:
-        return {"edges": [], "psi": None}
-    others = [j for j in row.nonzero()[:, 0].tolist() if j != i]
-    edges = [[j, float(row[j])] for j in others]
-    if settings.pixel_space != "hsv_xy":
-        return {"edges": edges, "psi": None}
+def edges_shown(row: Tensor | None, i: int) -> list[list[float]]:
+    """Neighbors of row i among the entries of W_knn, with their weights."""
+    return [] if row is None else [[j, float(row[j])] for j in row.nonzero()[:, 0].tolist() if j != i]
+
+
+def psi_shown(features: FeatureGrid, i: int, edges: list[list[float]], settings: Settings) -> dict[str, Any] | None:
+    """ψ of patch i and of each neighbor; None where weights do not follow from ψ."""
+    if not edges or settings.pixel_space != "hsv_xy":
+        return None
     psi = color_and_place(features.pixels, h=features.geometry.h, w=features.geometry.w)
-    return {"edges": edges, "psi": {"own": psi[i].tolist(), "others": psi[others].tolist()}}
+    return {"own": psi[i].tolist(), "others": psi[[int(j) for j, _ in edges]].tolist()}
 
 
 def entries_shown(spectrum: Spectrum, i: int) -> list[list[float]]:
