@@ -14,7 +14,7 @@ formula_start = "c<sub>1</sub> … c<sub>K</sub>: rows of X, drawn with chance D
 curve = "E after each half round; the other restarts are faint"
 curve_alone = "E after each half round"
 curve_x = "half rounds"
-ask_falls = "The centers now move to the means. Will E fall, stay, or rise?"
+ask_falls = "After an assignment the centers move to the means. Will E fall, stay, or rise?"
 falls_options = ("fall", "stay", "rise")
 why_falls = (
     "The mean is the point with the least sum of squared distances to the rows of a cluster, so no other center could be "
