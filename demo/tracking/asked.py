@@ -144,6 +144,7 @@ def _taken(schema: Any, said: Mapping[str, str]) -> Any:
 class Training:
     """What trains weights of message passing."""
 
+    panel: gr.Accordion
     start: gr.Button
     job: Any  # the bar; its value is the job's id
     curve: gr.HTML  # of the loss
@@ -213,6 +214,8 @@ class Controls:
         for tracker, settings in asked.settings.items():
             values = settings.to_dict()
             said |= self.systems.filled(tracker, {name: values[name] for name in asked_params(type(settings))})
+        if asked.training:
+            said |= {self.training.panel: gr.update(open=True), self.training.job: asked.training}
         return said | {self.compare: list(asked.compare)}
 
 

@@ -125,14 +125,14 @@ def _video(service: Service) -> tuple[dict[str, Any], gr.Button, JobBar]:
 
 def _training(service: Service) -> Training:
     """The controls that train weights of message passing."""
-    with gr.Accordion(texts.TRAINING_TITLE, open=False, elem_id="tracking-training"):
+    with gr.Accordion(texts.TRAINING_TITLE, open=False, elem_id="tracking-training") as panel:
         gr.Markdown(texts.TRAINING_INFO)
         start = gr.Button(texts.TRAIN, size="sm", elem_id="tracking-train")
         job = JobBar(service.jobs, TRAINING_KIND, name=TRAINING, elem_id="tracking-training-job")
         curve = gr.HTML(elem_id="tracking-loss")
         save = gr.Button(texts.SAVE_WEIGHTS, size="sm", elem_id="tracking-save-weights")
         gr.Markdown(texts.SAVE_WEIGHTS_INFO)
-    return Training(start, job, curve, save)
+    return Training(panel, start, job, curve, save)
 
 
 def _group(tracker: Tracker, controls: dict[str, Any]) -> Any:
@@ -190,7 +190,9 @@ def _wire(
     gr.on([source.change, tracker.change], shown, [source, tracker], visible, trigger_mode="always_last", **LIGHT)
     source.input(make_source(controls, turn), source, [turn, *controls.scene.values()], **LIGHT)
     restore = make_restore(service, controls, opened, turn)
-    demo.load(restore, None, [opened, turn, *inputs], **TOLD).then(shown, [source, tracker], visible, **LIGHT)
+    demo.load(restore, None, [opened, turn, controls.training.panel, *inputs], **TOLD).then(
+        shown, [source, tracker], visible, **LIGHT
+    )
     board.picked(picked, None, tracker, **LIGHT)
     visitor = gr.Textbox(visible="hidden", elem_id="tracking-visitor")
     started = controls.start.click(
