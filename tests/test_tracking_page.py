@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from demo.shared.jobs import Jobs, Report
+from demo.shared.sequence import without
 from demo.shared.service import Service
 from demo.tracking import texts
 from demo.tracking.asked import Asked, asked_of_link
@@ -109,6 +110,16 @@ def test_a_new_threshold_keeps_what_the_network_said(runs):
         assert (a.kept == b.kept).all()
     assert (after.tracks.ids == alone.tracks.ids).all()
     assert base_of(TRACKERS["flow"].settings()) is None
+
+
+def test_a_new_threshold_is_sent_without_the_arrays_that_are_held(runs):
+    before = sequence(runs, asked(tracker="message_passing"))
+    whole = sequence(runs, asked(tracker="message_passing", **{"message_passing.threshold": "0.2"}))
+    sent = without(whole, before["arrays"])
+    assert sent["keys"] == list(whole["arrays"])
+    assert {**before["arrays"], **sent["arrays"]}.keys() >= set(sent["keys"])
+    assert len(json.dumps(sent["arrays"])) < len(json.dumps(whole["arrays"])) / 10
+    assert without(whole, [])["arrays"] == whole["arrays"]
 
 
 def test_lanes_hold_what_the_scores_count(runs):

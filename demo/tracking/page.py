@@ -8,7 +8,7 @@ from demo.shared.asked import SystemControls, asked_params
 from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import backbone_title, control_of
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_HELD, LIGHT, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from demo.tracking import texts
@@ -162,6 +162,7 @@ def _wire(
     number = gr.Number(0, visible="hidden", elem_id="tracking-number")
     turn = gr.Number(0, visible="hidden", elem_id="tracking-turn")
     opened = gr.State({})
+    held = gr.Textbox(visible="hidden", elem_id="tracking-held")
     runs = Runs(service)
     source, tracker = controls.options["source"], controls.options["tracker"]
     inputs = list(controls.inputs.values())
@@ -171,9 +172,9 @@ def _wire(
     asked = gr.on(
         [control.change for control in asking],
         make_show(service, runs, controls),
-        [number, opened, *inputs],
+        [number, opened, held, *inputs],
         [player, status, opened],
-        js=JS_NUMBER_LAST,
+        js=JS_NUMBER_HELD,
         trigger_mode="always_last",
         show_progress_on=[status],
         **HEAVY | {"show_progress": "minimal"},

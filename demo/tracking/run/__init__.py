@@ -15,7 +15,7 @@ import numpy as np
 from cachetools import LRUCache
 
 from demo.shared.errors import told_kindly
-from demo.shared.sequence import assemble
+from demo.shared.sequence import assemble, without
 from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.tracking import texts
@@ -212,7 +212,7 @@ def side_by_side(runs: Runs, asked: Asked, check: Callable[[], None] = lambda: N
 def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[..., tuple[Any, ...]]:
     """The event behind all controls: the steps that they mean, and a line about them."""
 
-    def show(number: float, opened: dict[str, Any], request: gr.Request, *values: Any) -> tuple[Any, ...]:
+    def show(number: float, opened: dict[str, Any], held: str, request: gr.Request, *values: Any) -> tuple[Any, ...]:
         if number == 0:  # a later event follows at once
             return gr.skip(), gr.skip(), gr.skip()
         began = time.perf_counter()
@@ -222,7 +222,7 @@ def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[...,
                 asked = controls.asked(values)
                 at = int(point) if point.isdecimal() else None
                 check = service.stops.check(number, request)
-                value = sequence(runs, asked, step=step, point=at, along=along, check=check)
+                value = without(sequence(runs, asked, step=step, point=at, along=along, check=check), held.split())
                 source, _ = runs.get(asked, asked.options.tracker)
         except gr.Error as error:
             return {"message": error.message}, error.message, {ALONG: along}
