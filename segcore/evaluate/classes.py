@@ -30,7 +30,9 @@ class ClassReport:
     def iou(self) -> dict[str, float | None]:
         """IoU by class, over all pictures together; None where the truths do not hold it."""
         there = self.table.sum(0) > 0
-        return {name: float(x) if t else None for name, x, t in zip(self.classes, known_ious(self.table), there, strict=True)}
+        return {
+            name: float(x) if t else None for name, x, t in zip(self.classes, known_ious(self.table), there, strict=True)
+        }
 
     @property
     def miou(self) -> float:

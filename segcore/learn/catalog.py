@@ -63,7 +63,9 @@ class LearningSystem:
         return import_module(f"segcore.learn.systems.{LABELLED if self.labelled else self.name}")
 
 
-def _labelled(name: str, title: str, summary: str, formula: str, source: str, settings: type[LearnSettings]) -> LearningSystem:
+def _labelled(
+    name: str, title: str, summary: str, formula: str, source: str, settings: type[LearnSettings]
+) -> LearningSystem:
     return LearningSystem(name, title, summary, formula, source, settings, labelled=True)
 
 

@@ -57,11 +57,10 @@ class Source:
         small = [scaled(image, side) for image in pictures.images]
         kept = [image for image in small if min(image.shape[:2]) >= crop]
         truths = [
-            under_centers(truth, (image.shape[0], image.shape[1])) for truth, image in zip(pictures.truth, small, strict=False)
+            under_centers(truth, (image.shape[0], image.shape[1]))
+            for truth, image in zip(pictures.truth, small, strict=False)
         ]
-        self._truth = [
-            truth.to(device) for truth, image in zip(truths, small, strict=False) if min(image.shape[:2]) >= crop
-        ]
+        self._truth = [truth.to(device) for truth, image in zip(truths, small, strict=False) if min(image.shape[:2]) >= crop]
         if len(kept) < 2:
             shortest = max(min(image.shape[:2]) for image in small)
             raise InputError(
@@ -98,9 +97,7 @@ class Source:
         chosen = (self._truth[i] for i in self._chosen(first))
         return torch.stack([torch.bincount(t[t >= 0], minlength=n_classes) for t in chosen]).cpu()
 
-    def draw_labelled(
-        self, n: int, px: int, generator: Generator, *, scale: float, first: int = 0
-    ) -> tuple[Tensor, Tensor]:
+    def draw_labelled(self, n: int, px: int, generator: Generator, *, scale: float, first: int = 0) -> tuple[Tensor, Tensor]:
         """Squares with their classes.
 
         Args:

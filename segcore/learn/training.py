@@ -182,9 +182,7 @@ def learn(
 def _named(learned: Learned, pictures: Pictures) -> tuple[Learned, ClassScores | None]:
     if not pictures.truth:
         return learned, None
-    scores = score_classes(
-        learned.label, pictures, n_segments=learned.n_segments, known=system_of(learned.system).labelled
-    )
+    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments, known=system_of(learned.system).labelled)
     return learned.named(scores.names(pictures.classes)), scores
 
 

@@ -1,8 +1,8 @@
 """DeepLabv3+, PSPNet and RefineNet: what they put on an encoder so that a cell knows what is around it.
 
 Reference: Chen and others 2018; Zhao and others 2017; Lin, Milan, Shen and Reid 2017. Otherwise than there: a small trunk, a
-quarter of the channels or fewer, no dropout, no auxiliary loss; branches on pooled maps have no batch norm, which has nothing
-to average where a map is one cell.
+quarter of the channels or fewer, no dropout, no auxiliary loss; branches on pooled maps have no batch norm, which has
+nothing to average where a map is one cell.
 """
 
 from typing import cast
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from segcore.nets.blocks import conv_norm
 from segcore.nets.enlarge import corner_bilinear
-from segcore.nets.labelled import STEM, Trunk, MapNet
+from segcore.nets.labelled import STEM, MapNet, Trunk
 
 RATES = {"6, 12, 18": (6, 12, 18), "12, 24, 36": (12, 24, 36), "2, 4, 6": (2, 4, 6), "none": ()}
 
@@ -52,10 +52,10 @@ class DeepLabNet(MapNet):
         n_segments: int,
         width: float = 1.0,
         output_stride: int = 16,
-        dilated: bool = True,  # noqa: FBT001, FBT002 - by name, as all settings
+        dilated: bool = True,
         rates: str = "6, 12, 18",
-        picture_mean: bool = True,  # noqa: FBT001, FBT002
-        decoder: bool = True,  # noqa: FBT001, FBT002
+        picture_mean: bool = True,
+        decoder: bool = True,
     ):
         super().__init__()
         self.trunk = Trunk(width, output_stride, dilated=dilated)
@@ -85,7 +85,7 @@ class PspNet(MapNet):
         n_segments: int,
         width: float = 1.0,
         output_stride: int = 8,
-        dilated: bool = True,  # noqa: FBT001, FBT002 - by name, as all settings
+        dilated: bool = True,
     ):
         super().__init__()
         self.trunk = Trunk(width, output_stride, dilated=dilated)
@@ -144,7 +144,7 @@ class RefineNet(MapNet):
         n_segments: int,
         width: float = 1.0,
         output_stride: int = 32,
-        dilated: bool = True,  # noqa: FBT001, FBT002 - by name, as all settings
+        dilated: bool = True,
     ):
         super().__init__()
         self.trunk = Trunk(width, output_stride, dilated=dilated)

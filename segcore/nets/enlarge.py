@@ -53,8 +53,8 @@ def doubling(c_in: int, c_out: int, upsampling: str) -> nn.Module:
     Args:
         c_in: channels that come in.
         c_out: channels that come out.
-        upsampling: one of ENLARGING. "transposed_3x3": a transposed convolution of stride 2, which meets a pixel with 1, 2 or
-            4 taps (the checkerboard); "transposed_4x4" and "transposed_2x2" meet all with 4, or 1; "resize_convolution":
+        upsampling: one of ENLARGING. "transposed_3x3": a transposed convolution of stride 2, which meets a pixel with 1, 2
+            or 4 taps (the checkerboard); "transposed_4x4" and "transposed_2x2" meet all with 4, or 1; "resize_convolution":
             nearest neighbor, then 3×3; "pixel_shuffle": 3×3 to four times the channels, then rearranged; "bilinear":
             interpolated, then 1×1 where the channels change.
     """

@@ -20,7 +20,7 @@ class FcnNet(LabelledNet):
         finest: int = 32,
         width: float = 1.0,
         output_stride: int = 32,
-        dilated: bool = True,  # noqa: FBT001, FBT002 - by name, as all settings
+        dilated: bool = True,
         upsampling: str = "bilinear",
     ):
         super().__init__()
@@ -46,4 +46,4 @@ class FcnNet(LabelledNet):
             x = self.enlarge[i](x, sizes[i])
             if i:
                 x = x + scored[i - 1]
-        return x
+        return cast("Tensor", x)

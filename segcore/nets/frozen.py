@@ -73,9 +73,9 @@ class PacNet(LinearNet):
         y = self.on_cells(pixels)
         whole = F.pad(pixels, [n for s in reversed(pixels.shape[2:]) for n in (0, -s % self.stride)], mode="replicate")
         for weight, guide in zip(self.weights, self.guides, strict=True):
-            size = [2 * n for n in y.shape[2:]]
-            f = guide(F.adaptive_avg_pool2d(whole, size))
-            y = pixel_adaptive_convolution_transposed(y, f, weight, stride=2, padding=1, output_padding=1)
+            size = (2 * y.shape[2], 2 * y.shape[3])
+            f = guide(F.adaptive_avg_pool2d(whole, size)).float()
+            y = pixel_adaptive_convolution_transposed(y.float(), f, weight, stride=2, padding=1, output_padding=1)
         left = float(self.stride // 2**self.DOUBLINGS)
         return _cut(F.interpolate(y, scale_factor=left, mode="bilinear"), pixels)
 

@@ -59,7 +59,9 @@ class Trunk(nn.Module):
             stride *= step
             # The first convolution still looks at the map before, at the distances that hold there.
             self.stages.append(
-                nn.Sequential(conv_norm(c_in, c_out, stride=step, dilation=before), conv_norm(c_out, c_out, dilation=dilation))
+                nn.Sequential(
+                    conv_norm(c_in, c_out, stride=step, dilation=before), conv_norm(c_out, c_out, dilation=dilation)
+                )
             )
 
     def forward(self, pixels: Tensor) -> list[Tensor]:

@@ -25,9 +25,7 @@ class PoolingNet(MapNet):
 
     stride = 1
 
-    def __init__(
-        self, n_segments: int, *, channels: Sequence[int], n_convs: int, bottom: int, skips: str, upsampling: str
-    ):
+    def __init__(self, n_segments: int, *, channels: Sequence[int], n_convs: int, bottom: int, skips: str, upsampling: str):
         """Build it.
 
         Args:
@@ -41,9 +39,7 @@ class PoolingNet(MapNet):
         super().__init__()
         self._skips = skips
         ups = list(reversed(channels))
-        self.down = nn.ModuleList(
-            _level(c_in, c, n_convs) for c_in, c in zip((3, *channels[:-1]), channels, strict=True)
-        )
+        self.down = nn.ModuleList(_level(c_in, c, n_convs) for c_in, c in zip((3, *channels[:-1]), channels, strict=True))
         self.pool = Pool()
         self.bottom = _level(channels[-1], bottom, n_convs) if bottom else nn.Identity()
         self.up, self.join = nn.ModuleList(), nn.ModuleList()

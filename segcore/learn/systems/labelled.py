@@ -2,8 +2,8 @@
 
     −Σ_p w(y_p) ln softmax(z_p)_{y_p} / Σ_p w(y_p)
 
-over the pixels of a step that have a class. Median-frequency weights are w_c = median(f) / f_c, with f_c the pixels of c over
-all pixels of the pictures that hold c; at most 5, as crops of a small network would follow a few pixels else.
+over the pixels of a step that have a class. Median-frequency weights are w_c = median(f) / f_c, with f_c the pixels of c
+over all pixels of the pictures that hold c; at most 5, as crops of a small network would follow a few pixels else.
 
 Reference: Eigen and Fergus 2015 for the weights, as SegNet has them; Paszke and others 2016 for 1 / ln(1.02 + p_c).
 """
