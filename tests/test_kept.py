@@ -2,11 +2,14 @@
 
 import asyncio
 import gzip
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import brotli
 import httpx
 import pytest
+from gradio.blocks import BlocksConfig
+from gradio.state_holder import SessionState
 from starlette.responses import PlainTextResponse
 
 from demo.pages import PAGES
@@ -105,3 +108,19 @@ def test_every_page_is_what_gradio_writes():
             assert {answer.content for answer in kept} == {written.content}
         script = served.address + written.text.split('src="./')[1].split('"')[0]
         assert "immutable" in client.get(script).headers["cache-control"]
+
+
+def test_a_visit_begins_with_what_gradio_says_of_every_block(monkeypatch):
+    def written(config):
+        return json.dumps(config, default=lambda value: type(value).__name__)
+
+    with serving() as served:
+        theirs = {i: BlocksConfig.config_for_block(i, [], block) for i, block in served.demo.blocks.items()}
+        SessionState(served.demo)
+        monkeypatch.setattr(BlocksConfig, "config_for_block", None)  # nothing is asked again
+        one, two = SessionState(served.demo), SessionState(served.demo)
+        assert written(one.config_values) == written(theirs)
+        slider = next(i for i, block in served.demo.blocks.items() if block.elem_id == "setting-n_segments")
+        one._update_value_in_config(slider, 23)
+        assert one.config_values[slider]["props"]["value"] == 23
+        assert written(two.config_values) == written(theirs)

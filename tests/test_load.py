@@ -57,7 +57,7 @@ async def ask(client, picture, k):
 
 def test_a_lecture_hall_loses_nothing(served, picture):
     async def one_of_many(i):
-        async with httpx.AsyncClient(base_url=served[0], timeout=PATIENCE) as client:
+        async with httpx.AsyncClient(base_url=served[0], timeout=PATIENCE, verify=False) as client:
             return [(await ask(client, picture, 2 + (i + turn) % 6), 2 + (i + turn) % 6) for turn in range(REQUESTS)]
 
     async def all_of_them():

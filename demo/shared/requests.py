@@ -17,6 +17,7 @@ from gradio.route_utils import FnIndexInferError
 from gradio.utils import get_upload_folder, is_in_or_equal
 from gradio_client.utils import is_file_obj, traverse
 
+from demo.shared.kept import KeptConfig
 from segcore.errors import shortened
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,11 @@ NO_EVENT = "There is no such endpoint or event here; see the page of the API."
 
 class Pages(gr.Blocks):
     """`gr.Blocks` that refuses with a sentence what no handler can use, before a file is opened or an address fetched."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        """What `gr.Blocks` takes."""
+        super().__init__(*args, **kwargs)
+        self.default_config = KeptConfig(self)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """The values of an event's inputs, as its handler takes them."""

@@ -25,6 +25,17 @@ LOCAL = {"127.0.0.1", "localhost"}
 PATIENCE = 120_000  # milliseconds until a test gives up; a busy machine needs many more than an idle one
 
 
+# Every notice that a page has shown, also those that are gone again: one stands for ten seconds.
+_RECORD = """
+window.notices = [];
+new MutationObserver((changes) => {
+  for (const node of changes.flatMap((change) => [...change.addedNodes])) {
+    if (node instanceof Element) window.notices.push(...node.querySelectorAll("[data-testid=toast-body]"));
+  }
+}).observe(document, { childList: true, subtree: true });
+"""
+
+
 # What Gradio says of its stream of answers when a page is left while the stream is open.
 _LEFT = ("signal is aborted without reason", "Connection errored out")
 
@@ -77,6 +88,7 @@ def page(browser: "Browser") -> "Iterator[Page]":
     on_leaving: list[str] = []
     visits: list[str] = []
     context = browser.new_context(viewport={"width": 1440, "height": 900})
+    context.add_init_script(_RECORD)
     new_page = context.new_page()
     new_page.set_default_timeout(PATIENCE)
     context.on("request", lambda request: _is_local(request.url) or problems.append(f"request to {request.url}"))
@@ -91,6 +103,24 @@ def page(browser: "Browser") -> "Iterator[Page]":
     context.close()
     left_a_page = len(visits) > 1
     assert not (problems if left_a_page else problems + on_leaving), "\n".join(problems + on_leaving)
+
+
+def notices(page: "Page") -> list[str]:
+    """The notices that this document has shown so far, first to last."""
+    told: list[str] = page.evaluate("window.notices.map((notice) => notice.textContent)")
+    return told
+
+
+def await_notice(page: "Page", words: str = "") -> str:
+    """Wait for a notice with these words, and return it."""
+    page.wait_for_function("words => window.notices.some((notice) => notice.textContent.includes(words))", arg=words)
+    return next(told for told in notices(page) if words in told)
+
+
+def overflow(page: "Page") -> int:
+    """By how many pixels the page is wider than its window."""
+    root = "document.documentElement"
+    return int(page.evaluate(f"{root}.scrollWidth - {root}.clientWidth"))
 
 
 @pytest.fixture

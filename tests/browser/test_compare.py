@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from segcore.pipeline.methods import METHODS
+from tests.browser.conftest import overflow
 
 pytestmark = pytest.mark.browser
 
@@ -159,4 +160,4 @@ def test_the_grid_wraps(lab, shoot, width, columns):
     lefts = {round(item.bounding_box()["x"]) for item in lab.locator("#comparison .cp-cell").all()}
     assert len(lefts) == columns
     shoot(f"compare-{width}")
-    assert lab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(lab) <= 0

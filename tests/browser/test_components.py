@@ -18,6 +18,7 @@ from demo.shared.components.scripts import script_routes
 from segcore.show.files import data_uri, display_label_png, pack_floats, png
 from segcore.show.palette import DIVERGING, OBJECT_PALETTE, PALETTE, Palette
 from tests import oracles
+from tests.browser.conftest import overflow
 from tests.server import close
 
 pytestmark = pytest.mark.browser
@@ -848,5 +849,4 @@ def test_screenshots(page, app: App, shoot, width: int, theme: str) -> None:
     page.get_by_label("Over the picture").check()
     page.wait_for_timeout(100)
     shoot(f"components-over-{width}-{theme}", "#panel")
-    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    assert overflow <= 0
+    assert overflow(page) <= 0

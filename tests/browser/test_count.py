@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from tests.browser.conftest import overflow
 from tests.browser.test_page import choose_method, legend, set_number, upload, wait_for_result
 from tests.checkpoints import make_family, write_folder
 from tests.scenes import discs
@@ -156,5 +157,4 @@ def test_looks_on_a_phone(page, address, shoot, theme):
         page.locator(ready).first.wait_for()
         page.wait_for_timeout(700)
         shoot(f"count-390-{theme}-{name.split()[0].lower()}")
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"{overflow} px stick out to the right"
+        assert overflow(page) <= 0

@@ -6,6 +6,7 @@ import pytest
 
 from demo.guide.show import documents
 from segcore.runtime.places import DOCS
+from tests.browser.conftest import overflow
 
 pytestmark = pytest.mark.browser
 
@@ -38,7 +39,7 @@ def test_every_document_is_shown_whole(page, address, shoot, name):
         assert tab == ""
     shoot(f"guide-{name}-1440")
     page.set_viewport_size({"width": 390, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     # A cell as wide as its longest word, not one letter to a line.
     tall = "cells => cells.filter((c) => c.innerText.trim().length < 12 && c.scrollWidth > c.clientWidth + 1).length"
     assert text.locator("td, th").evaluate_all(tall) == 0

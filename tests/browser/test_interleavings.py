@@ -15,6 +15,7 @@ from demo.shared.link import write_link
 from demo.shared.texts import STOPPED
 from segcore.pipeline.methods import METHODS
 from segcore.settings import DEFAULTS
+from tests.browser.conftest import notices
 from tests.server import serving
 
 pytestmark = pytest.mark.browser
@@ -194,6 +195,6 @@ def test_the_page_ends_in_the_state_of_its_controls(page, served, uploads, seed)
         )
         visitor.k()  # after a stop the page goes on with the next change
         settles(visitor)
-        assert page.locator("[data-testid=toast-body]").count() == 0
+        assert notices(page) == []
         assert "Error" not in page.locator("#results").inner_text()
     visitor.at_rest()

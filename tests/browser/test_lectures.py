@@ -4,6 +4,7 @@ import pytest
 
 from demo.lectures import run as lectures
 from demo.lectures.data import sheets, tables
+from tests.browser.conftest import overflow
 
 pytestmark = pytest.mark.browser
 
@@ -149,5 +150,5 @@ def test_it_fits_a_phone(page, address, shoot, theme):
         page.goto(f"{address}?{query}&__theme={theme}")
         page.locator(".lc-line, .lc-table, .lc-dialog[open]").first.wait_for()
         page.wait_for_timeout(300)
-        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+        assert overflow(page) <= 0
         shoot(f"lectures-{query.split('&')[0][6:]}-{theme}")

@@ -6,6 +6,7 @@ from PIL import Image
 from demo.pages import PAGES
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import LINK_NO_PICTURE, TITLE
+from tests.browser.conftest import await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -23,12 +24,11 @@ def shows_result(page, words="segments on"):
     page.wait_for_function("words => document.querySelector('#status')?.innerText.includes(words)", arg=words)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("theme", "widths"), [("light", (1440, 390)), ("dark", (390, 1440))])
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
-def test_every_page_opens(page, address, shoot, place, width, theme):
+def test_every_page_opens(page, address, shoot, place, theme, widths):
     """Without errors in the console or requests that leave the machine: the fixture's list."""
-    page.set_viewport_size({"width": width, "height": 900})
+    page.set_viewport_size({"width": widths[0], "height": 900})
     page.goto(f"{address}{place.path}?__theme={theme}")
     settled(page)
     assert page.title() == TITLE
@@ -36,8 +36,14 @@ def test_every_page_opens(page, address, shoot, place, width, theme):
     assert here.inner_text() == place.title
     assert page.locator("nav").first.locator("a").all_inner_texts() == [p.title for p in PAGES]
     assert page.evaluate("document.body.classList.contains('dark')") is (theme == "dark")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-    shoot(f"page-{place.title.lower()}-{width}-{theme}")
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert overflow(page) <= 0
+        shoot(f"page-{place.title.lower()}-{width}-{theme}")
+    if place is not PAGES[0]:  # its components, and so its values, are not sent with another
+        assert page.locator("#picture, #setting-method").count() == 0
+        sent = page.evaluate("window.gradio_config.components.map((c) => c.props.elem_id)")
+        assert "setting-method" not in sent
 
 
 # The letters of the results that are smaller than 18 px, indices of formulas aside; an <svg> may be scaled, too.
@@ -61,25 +67,14 @@ def test_large_is_read_from_the_last_row(page, address, link):
     page.wait_for_function("location.search.includes('large=1')")
     assert page.locator("#large").get_attribute("aria-pressed") == "true"
     assert page.evaluate(SMALL) == []
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     page.reload()
     page.wait_for_function("document.querySelector('.sg-area, .st-tree text, .pg-tick')")
     assert "large=1" in page.url
     assert page.evaluate("document.documentElement.currentCSSZoom") == 1.5
 
 
-@pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
-def test_a_page_loads_only_itself(page, address, place):
-    """The first page's components, and so its values, are not sent with another."""
-    page.goto(f"{address}{place.path}")
-    settled(page)
-    assert page.locator("#picture, #setting-method").count() == 0
-    sent = page.evaluate("window.gradio_config.components.map((c) => c.props.elem_id)")
-    assert "setting-method" not in sent
-
-
-@pytest.mark.parametrize("place", PAGES[1:], ids=lambda place: place.title)
-def test_picture_and_settings_go_along_and_come_back(page, address, place, tmp_path):
+def test_picture_and_settings_go_along_through_every_page_and_come_back(page, address, tmp_path):
     page.goto(f"{address}?backbone=color&max_side=128&method=kmeans&n_segments=4&__theme=dark")
     shows_result(page, "4 segments on")
     picture = tmp_path / "mine.png"
@@ -89,13 +84,15 @@ def test_picture_and_settings_go_along_and_come_back(page, address, place, tmp_p
     page.locator("#picture input[type=file]").first.set_input_files(picture)
     page.wait_for_function("location.search.includes('picture=')")
     shows_result(page, "4 segments on")
-    page.locator("nav a", has_text=place.title).first.click()
-    page.wait_for_url(f"**/{place.path}?**")
-    settled(page)
-    assert "n_segments=4" in page.url
+    for place in PAGES[1:]:
+        page.locator("nav a", has_text=place.title).first.click()
+        page.wait_for_url(f"**/{place.path}?**")
+        settled(page)
+        assert "n_segments=4" in page.url
+        assert "picture=" in page.url
     page.locator("nav a", has_text=PAGES[0].title).first.focus()
     page.keyboard.press("Enter")  # by keyboard as by mouse
-    page.wait_for_url(lambda url: f"/{place.path}" not in url)
+    page.wait_for_url(lambda url: f"/{PAGES[-1].path}" not in url)
     shows_result(page, "4 segments on")
     assert page.locator("#picture img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 150
     assert page.locator("#setting-n_segments input[type=number]").input_value() == "4"
@@ -126,8 +123,8 @@ def test_a_picture_that_is_gone_is_one_sentence(page, address):
 @pytest.mark.parametrize("place", PAGES, ids=lambda place: place.title)
 def test_a_bad_link_is_a_sentence_and_the_page_works(page, address, place):
     page.goto(f"{address}{place.path}?n_segments=999&example=../../etc/passwd&picture=%2Fetc%2Fpasswd&doc=..%2Fsecret")
-    page.locator("[data-testid=toast-body]").first.wait_for()
-    told = " ".join(page.locator("[data-testid=toast-body]").all_inner_texts())
+    await_notice(page)
+    settled(page)
+    told = " ".join(notices(page))
     assert "Traceback" not in told
     assert "Error" not in told
-    settled(page)

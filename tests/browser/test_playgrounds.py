@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from demo.playgrounds.games import PLAYGROUNDS
 from demo.playgrounds.games.flavours import scene
 from segcore.metrics.information import mutual_information
+from tests.browser.conftest import overflow
 
 pytestmark = pytest.mark.browser
 FAST = "backbone=color&method=kmeans&n_segments=3&max_side=96"
@@ -233,8 +234,7 @@ def test_every_playground_fits_a_phone_and_a_projector(page, address, shoot, key
         page.set_viewport_size({"width": width, "height": 900})
         go(page, address, f"play={key}&example=cat&__theme={theme}")
         assert page.locator("[aria-current=page].pg-item").count() == 1
-        over = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert over <= 0
+        assert overflow(page) <= 0
         sizes = page.locator(".pg-stage *").evaluate_all(
             "nodes => nodes.filter((n) => n.childElementCount === 0 && n.textContent.trim() && n.getClientRects().length)"
             ".map((n) => parseFloat(getComputedStyle(n).fontSize))"

@@ -12,6 +12,7 @@ from demo.scribble import texts
 from demo.shared.service import EXAMPLES
 from segcore.heads.file import read_head
 from segcore.scribble.strokes import strokes_of_text, strokes_text
+from tests.browser.conftest import notices, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -186,7 +187,7 @@ def test_touch_at_390_pixels(browser, address):
     swipe(outside, (outside[0] + 0.1, outside[1]))
     assert [s.label for s in strokes_drawn(page, 2)] == [1, 2]
     page.wait_for_function("document.querySelector('#scribble-status').innerText.includes('Graph cut')")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     context.close()
     assert not problems
 
@@ -252,7 +253,7 @@ def test_the_head_goes_on_to_other_pictures(page, address, tmp_path):
 def test_a_bad_link_is_one_sentence(page, address, query):
     opened(page, address, query)
     page.wait_for_function("document.querySelector('#scribble-status').innerText.includes('Graph cut')")  # its own strokes
-    assert page.locator("[data-testid=toast-body]").count() == (0 if "names" in query else 1)
+    assert len(notices(page)) == (0 if "names" in query else 1)
     page.locator(".sp-clear").click()
     page.wait_for_function("words => document.querySelector('#scribble-status').innerText === words", arg=texts.HINT)
     paint_two(page)

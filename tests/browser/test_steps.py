@@ -9,6 +9,7 @@ from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import Asked
 from demo.steps.run import sequence
 from segcore.settings import DEFAULTS
+from tests.browser.conftest import await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -123,11 +124,9 @@ def test_an_address_opens_its_step_and_a_wrong_one_is_a_sentence(page, address):
     step_in_address(page, "update-1")
     assert page.url == link
     page.goto(address + "steps?algorithm=nothing&data=nowhere&step=no-such&point=-1&gamma=x&points=%3Cb%3E")
-    page.locator("[data-testid=toast-body]").first.wait_for()
-    told = " ".join(page.locator("[data-testid=toast-body]").all_inner_texts())
+    await_notice(page, "no algorithm named nothing")
     page.wait_for_function("document.querySelector('#steps-status').innerText.includes('no step named no-such')")
-    assert "no algorithm named nothing" in told
-    assert "Traceback" not in told
+    assert "Traceback" not in " ".join(notices(page))
 
 
 def test_predict_then_reveal(page, address, blobs):
@@ -205,7 +204,7 @@ def test_every_algorithm_first_and_last_at_390_pixels(page, address, shoot, name
     shoot(f"steps-{name}-last-390-dark")
     press(page, "Home")
     assert count(page).startswith("1 of ")
-    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    assert overflow(page) <= 0
     drawn = page.evaluate(
         """() => [...document.querySelectorAll("#player .st-stage canvas")].some((canvas) =>
             canvas.width && canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((b) => b))"""

@@ -76,16 +76,18 @@ def test_mistakes_are_one_sentence_in_the_tab(lab, tmp_path):
     wait_for(lab, "without anti-aliasing")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
-def test_looks(page, address, shoot, width, theme):
-    page.set_viewport_size({"width": width, "height": 900})
+@pytest.mark.parametrize(("theme", "widths"), [("light", (1440, 390)), ("dark", (390, 1440))])
+def test_looks(page, address, shoot, theme, widths):
+    page.set_viewport_size({"width": widths[0], "height": 900})
     page.goto(f"{address}?example=shadow&method=fiedler&__theme={theme}")
     wait_for_result(page)
     page.get_by_role("tab", name=TITLE).click()
     wait_for(page, texts.TRUTH_PAIRS_TITLE)
-    shoot(f"truth-{width}-{theme}")
-    told = page.locator("#truth-told .truth").bounding_box()
-    for part in page.locator("#truth-told :is(table, figure, p)").all():
-        box = part.bounding_box()
-        assert told["x"] <= box["x"]
-        assert box["x"] + box["width"] <= told["x"] + told["width"] + 1
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        shoot(f"truth-{width}-{theme}")
+        told = page.locator("#truth-told .truth").bounding_box()
+        for part in page.locator("#truth-told :is(table, figure, p)").all():
+            box = part.bounding_box()
+            assert told["x"] <= box["x"]
+            assert box["x"] + box["width"] <= told["x"] + told["width"] + 1

@@ -31,7 +31,12 @@ def address_of(scripts: Iterable[Path]) -> str:
 
     It exports each of them under its `name_of`.
     """
-    text = bundled(tuple(sorted(set(scripts))))
+    return _address(tuple(sorted(set(scripts))))
+
+
+@cache  # every component of every new visit asks for it
+def _address(scripts: tuple[Path, ...]) -> str:
+    text = bundled(scripts)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     _sent[digest] = text
     return f"scripts/{digest}.js"
@@ -54,7 +59,6 @@ def name_of(script: Path) -> str:
     return re.sub(r"\W+", "_", os.path.relpath(script.with_suffix(""), DEMO))
 
 
-@cache
 def bundled(scripts: tuple[Path, ...]) -> str:
     """The text of the module.
 
