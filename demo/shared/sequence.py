@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import zlib
+from collections.abc import Iterable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Any
@@ -303,6 +304,12 @@ def assemble(
         if len(json.dumps(value)) <= BUDGET:
             break
     return value
+
+
+def without(value: dict[str, Any], held: Iterable[str]) -> dict[str, Any]:
+    """The value of a player less the arrays that the browser holds already, by their keys; it is told which it has."""
+    known, arrays = set(held), value["arrays"]
+    return {**value, "keys": list(arrays), "arrays": {key: arrays[key] for key in arrays if key not in known}}
 
 
 def _frame(frame: Frame, table: Table, used: set[str], code: "Code") -> dict[str, Any]:
