@@ -149,6 +149,16 @@ def html_number(value: float, *, scale: float = 1.0) -> str:
     return text.replace("-", "−")
 
 
+def html_matrix(entries: Tensor) -> str:
+    """A matrix (rows, columns) for a formula; rounding noise beside its largest entry is 0."""
+    scale = float(entries.abs().max())
+    rows = (
+        "<mtr>" + "".join(f"<mtd><mtext>{html_number(x, scale=scale)}</mtext></mtd>" for x in row) + "</mtr>"
+        for row in entries.tolist()
+    )
+    return f"<math><mo>(</mo><mtable>{''.join(rows)}</mtable><mo>)</mo></math>"
+
+
 Memory = dict[int, tuple[Any, str, dict[str, Any]]]  # arrays by identity, each with its key and as it is sent
 
 
