@@ -84,3 +84,20 @@ def known_ious(table: np.ndarray) -> np.ndarray:
     both = np.diag(table).astype(np.float64)
     union = table.sum(0) + table.sum(1) - both
     return np.asarray(np.divide(both, union, out=np.zeros_like(both), where=union > 0))
+
+
+def scores_of_table(table: np.ndarray) -> ClassScores:
+    """The scores of pixels counted by cluster and class, (K, n_classes) int64."""
+    k, n = table.shape
+    if k > n:
+        class_of = np.where(table.sum(1) > 0, table.argmax(1), -1)
+        merged = np.zeros((n, n), np.int64)
+        np.add.at(merged, class_of[class_of >= 0], table[class_of >= 0])
+        there = merged.sum(0) > 0
+        miou = float(np.diag(iou_table(merged))[there].mean())
+    else:
+        class_of = match_labels(table)
+        miou = match(table[table.sum(1) > 0][:, table.sum(0) > 0]).miou
+    rows = np.flatnonzero(class_of >= 0)
+    accuracy = float(table[rows, class_of[rows]].sum() / table.sum())
+    return ClassScores(accuracy, miou, table, tuple(class_of.tolist()))
