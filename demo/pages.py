@@ -85,8 +85,8 @@ PAGES = (
     Page(
         "learn",
         "Learn",
-        "Systems that learn to segment from pictures alone: start one, watch its loss, its clusters and its masks, and see "
-        "what goes wrong when a term is left out.",
+        "Systems that learn to segment, from pictures alone or from labels: start one, watch its loss, its clusters and its "
+        "masks, and see what goes wrong when a term is left out.",
         learn.build,
         of_learn.BOOK,
     ),

@@ -12,7 +12,7 @@ from demo.learn import texts
 from demo.learn.asked import OPTIONS, asked_of, asked_of_link, default_k
 from demo.learn.data import COLLECTIONS, OWN, own_pictures
 from demo.learn.run import make_work
-from demo.learn.show import about, watch
+from demo.learn.show import about, watch, watch_known
 from segcore.cli.commands import build_parser
 from segcore.cli.flags import schema_from
 from segcore.errors import InputError, NumericalError
@@ -52,6 +52,43 @@ def test_the_command_line_understands_what_repeats_a_run():
     parsed = build_parser().parse_args(shlex.split(asked.command)[3:])
     assert (parsed.n_segments, parsed.minutes, parsed.seed) == (4, 2.5, 7)
     assert schema_from(parsed, type(asked.settings)) == asked.settings
+
+
+def test_the_command_line_understands_what_repeats_a_run_with_labels():
+    asked = asked_of({"system": "deeplab", "begin": 7}, {"output_stride": "8", "decoder": False})
+    parsed = build_parser().parse_args(shlex.split(asked.command)[3:])
+    assert (parsed.system, parsed.seed) == ("deeplab", 7)
+    assert schema_from(parsed, type(asked.settings)) == asked.settings
+
+
+def test_a_run_with_labels_shows_its_facts_and_what_is_taken_for_what():
+    """K is the number of classes, whatever is asked for; nothing is matched; the majority class is what it must beat."""
+    asked = asked_of({"system": "fcn8", "k": 4, "minutes": 1}, {"side": 32, "crop": 32, "batch": 2, "width": 0.125})
+    seconds = iter(np.arange(0, 100, 0.2))
+    reports = make_work(asked, most_minutes=10, clock=lambda: float(next(seconds)))(None)
+    shown, left = {}, None
+    while "baselines" not in shown:
+        report = next(reports)
+        shown |= report.show
+        left = report.left or left
+    reports.close()
+    assert (shown["about"]["k"], shown["about"]["known"]) == (6, True)
+    assert "sees 32 × 32 px" in shown["about"]["details"]
+    classes = shown["pictures"]["classes"]
+    assert shown["masks"]["names"] == left.learned.names == classes
+    assert shown["masks"]["class_of"] == tuple(range(6))
+    assert shown["baselines"].keys() == {texts.MAJORITY}
+    truth = np.concatenate([t.numpy().ravel() for t in left.pictures.truth])
+    share = (np.concatenate([t.numpy().ravel() for t in left.pictures.truth[:24]]) == np.bincount(truth).argmax()).mean()
+    assert shown["baselines"][texts.MAJORITY] == pytest.approx(share, abs=1e-3)
+    assert shown["baseline_mious"][texts.MAJORITY] == pytest.approx(share / 6, abs=1e-3)
+    assert "the best known class" in shown["table"]["watch"]
+
+
+def test_the_best_and_the_least_known_class():
+    P = np.array([[0.5, 0.1, 0], [0, 0.3, 0.1], [0, 0, 0]], np.float32)
+    told = watch_known(P, ("sky", "road", "never"))
+    assert told == texts.WATCH_KNOWN.format(best="sky", best_iou="83 %", least="road", least_iou="60 %")
 
 
 def test_what_is_said_follows_the_numbers():

@@ -13,8 +13,9 @@ from segcore.runtime.outputs import is_ours
 from segcore.runtime.steps import finish
 from segcore.runtime.stopping import stop_if_asked
 from segcore.show.moving import moving
+from segcore.track.catalog import TRACKERS
 from segcore.track.detect import detect, objects_of
-from segcore.track.files import MOST_BOXES, mot_text, read_boxes, read_detections
+from segcore.track.files import MOST_BOXES, mot_text, read_boxes, read_detections, without_unlabeled
 from segcore.track.scenes import make_scene
 from segcore.track.settings import DetectSettings
 from segcore.track.show import color_of, paint_boxes, tracked_frames
@@ -80,6 +81,27 @@ def test_kitti_counts_from_0_and_boxes_have_corners():
     found = read_boxes(KITTI.encode())
     assert (found.frame.tolist(), found.identity.tolist(), found.box.tolist()) == ([0], [1], [[10, 20, 20, 40]])
     assert len(read_boxes(KITTI.encode(), kinds=("Van",))) == 0
+
+
+def test_all_trackers_on_a_sequence_without_what_nobody_labeled(tmp_path, capsys):
+    scene = make_scene("easy", 0, n_frames=12)
+    rows = list(zip(scene.truth.frame, scene.truth.identity, scene.truth.box, strict=True))
+    labels = [f"{t} {i} Car 0 0 0 {x} {y} {x + w} {y + h} 0 0 0 0 0 0 0" for t, i, (x, y, w, h) in rows]
+    det, truth, told = (tmp_path / name for name in ("det.txt", "truth.txt", "told.json"))
+    alarms = [f"{t},-1,400,5,40,20,0.9" for t in range(1, 13)]  # in the region that nobody labeled
+    seen = [f"{t + 1},-1,{x},{y},{w},{h},0.9" for t, _, (x, y, w, h) in rows]
+    det.write_text("\n".join(sorted(seen + alarms, key=lambda line: int(line.split(",")[0]))))
+    truth.write_text("\n".join(labels + [f"{t} -1 DontCare 0 0 0 390 0 431 40 0 0 0 0 0 0 0" for t in range(12)]))
+    kept = without_unlabeled(read_detections(det), truth)
+    assert len(kept) == len(rows)
+    words = ["evaluate", "trackers", "--detections", str(det)]
+    assert main([*words, "--truth", str(truth), "--json", str(told)]) == 0
+    scores = json.loads(told.read_text())["trackers"]
+    assert set(scores) == set(TRACKERS)
+    assert scores["flow"]["mota"] == {"mean": 1.0, "half": 0.0}
+    assert "±" not in capsys.readouterr().out
+    assert main(words) == 2
+    assert "Give both --detections and --truth" in capsys.readouterr().err
 
 
 def test_scores_that_are_no_shares_are_brought_there():

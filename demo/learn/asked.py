@@ -60,11 +60,16 @@ class Asked:
         return f"{TITLES['system'][self.options.system]} · {TITLES['collection'][self.options.collection]}"
 
     @property
+    def known(self) -> bool:
+        """Whether the system learns from labels, so that its clusters are their classes."""
+        return CATALOG[self.options.system].labelled
+
+    @property
     def details(self) -> tuple[str, ...]:
         """K, seed, and each setting that is not the default."""
         told = params(type(self.settings))
         changed = [_said(told[name], value) for name, value in self.settings.changed().items()]
-        return (f"K = {self.options.k}", f"{_SEED.label.lower()} {self.options.begin}", *changed)
+        return (*([] if self.known else [f"K = {self.options.k}"]), f"{_SEED.label.lower()} {self.options.begin}", *changed)
 
     @property
     def query(self) -> dict[str, str | None]:
@@ -83,7 +88,8 @@ class Asked:
         asked, own = self.options, self.options.collection == OWN
         pictures = "FOLDER" if own else asked.collection
         words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
-        words += [f"--n-segments {asked.k} --minutes {asked.minutes:g} --seed {asked.begin}"]
+        words += [] if self.known else [f"--n-segments {asked.k}"]
+        words += [f"--minutes {asked.minutes:g} --seed {asked.begin}"]
         words += ["--labels LABELS"] if own and self.own.labels else []
         words += [f"--ignore {self.own.ignore}"] if own and self.own.labels and self.own.ignore is not None else []
         for name, value in self.settings.changed().items():
@@ -187,7 +193,7 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
         return {
             **{control: gr.update(visible=collection == OWN) for control in controls.own.values()},
             controls.words: f"{entry.summary} {entry.source}\n\n$${entry.formula}$$",
-            controls.look: texts.LEADS.get(system, texts.LEAD),
+            controls.look: texts.LABELLED_LEAD if entry.labelled else texts.LEADS.get(system, texts.LEAD),
             **controls.systems.chosen(system),
         }
 

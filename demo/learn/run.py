@@ -21,7 +21,16 @@ from demo.shared.jobs import Report, Work
 from demo.shared.link import write_link
 from demo.shared.service import Service
 from segcore.errors import InputError, NumericalError
-from segcore.learn import Checkpoint, Learned, LearnSettings, LearnState, save_learned, score_baselines, train
+from segcore.learn import (
+    Checkpoint,
+    Learned,
+    LearnSettings,
+    LearnState,
+    save_learned,
+    score_baselines,
+    score_majority,
+    train,
+)
 from segcore.learn.score import ClassScores, score_classes
 from segcore.settings import DEFAULTS, params
 from segcore.types import Pictures
@@ -60,12 +69,15 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         if left is None:
-            yield Report(texts.READING, show=Parts(pictures=pictures_shown(pictures, left_out)))
+            yield Report(
+                texts.READING, show=Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, left_out))
+            )
+        k = len(pictures.classes) if asked.known and pictures.truth else asked.options.k
         states = train(
-            asked.options.system, pictures, n_segments=asked.options.k, settings=settings, minutes=minutes,
+            asked.options.system, pictures, n_segments=k, settings=settings, minutes=minutes,
             seed=asked.options.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        reports = _reports(states, pictures, asked.options.k, settings, clock)
+        reports = _reports(states, pictures, k, settings, clock, known=asked.known)
         if left is None and pictures.truth:
             yield next(reports)  # so that a visitor sees something at once
             yield Report(texts.COMPARING, show=_baselines(pictures, asked))
@@ -84,7 +96,10 @@ def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
 
 def _baselines(pictures: Pictures, asked: Asked) -> Parts:
     """The scores of what learned nothing, by its name."""
-    found = score_baselines(pictures, _scored(pictures), n_segments=asked.options.k, seed=asked.options.begin)
+    if asked.known:
+        found = {texts.MAJORITY: score_majority(pictures, _scored(pictures))}
+    else:
+        found = score_baselines(pictures, _scored(pictures), n_segments=asked.options.k, seed=asked.options.begin)
     return Parts(
         baselines={name: round(scores.accuracy, 4) for name, scores in found.items()},
         baseline_mious={name: round(scores.miou, 4) for name, scores in found.items()},
@@ -97,7 +112,7 @@ def _scored(pictures: Pictures) -> Pictures:
 
 
 def _reports(
-    states: Any, pictures: Pictures, k: int, settings: LearnSettings, clock: Callable[[], float]
+    states: Any, pictures: Pictures, k: int, settings: LearnSettings, clock: Callable[[], float], *, known: bool
 ) -> Generator[Report, None, None]:
     curve, look_at, point_at, state = _Curve(), -np.inf, -np.inf, None
     try:
@@ -107,11 +122,11 @@ def _reports(
             left, last = None, state.progress >= 1
             if clock() >= look_at or last:
                 began = clock()
-                show["masks"], left = _look(state, pictures, k, settings)
+                show["masks"], left = _look(state, pictures, k, settings, known=known)
                 curve.accuracy = show["masks"]["accuracy"]
                 look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
             if clock() >= point_at or show:
-                show |= {f"point/{state.step}": curve.point(), "table": table(state)}
+                show |= {f"point/{state.step}": curve.point(), "table": table(state, pictures.classes if known else ())}
                 point_at = clock() + POINT_SECONDS
             yield _report(state, show, left)
     except NumericalError as error:
@@ -119,7 +134,7 @@ def _reports(
             raise
         slowest, _ = params(LearnSettings)["learning_rate"].bounds
         slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
-        masks, left = _look(state, pictures, k, slower)
+        masks, left = _look(state, pictures, k, slower, known=known)
         yield _report(state, Parts(masks=masks), left)
         raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
 
@@ -150,23 +165,23 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings) -> tuple[Masks, Left]:
+def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings, *, known: bool) -> tuple[Masks, Left]:
     """Label the pictures that are shown, and score where there is a truth."""
     masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
-    scores = _scores(state, pictures, k)
+    scores = _scores(state, pictures, k, known=known)
     learned = state.learned()
     told = Masks(images=masks, accuracy=None, miou=None, names=None, class_of=None)
     if scores is not None:
-        learned = learned.named(scores.names(pictures.classes))
+        learned = learned if known else learned.named(scores.names(pictures.classes))
         accuracy, miou = round(scores.accuracy, 4), round(scores.miou, 4)
         told = Masks(images=masks, accuracy=accuracy, miou=miou, names=learned.names, class_of=scores.class_of)
     return told, Left(learned, state.checkpoint(), pictures, settings)
 
 
-def _scores(state: LearnState, pictures: Pictures, k: int) -> ClassScores | None:
+def _scores(state: LearnState, pictures: Pictures, k: int, *, known: bool) -> ClassScores | None:
     if not pictures.truth:
         return None
-    return score_classes(state.label, _scored(pictures), n_segments=k)
+    return score_classes(state.label, _scored(pictures), n_segments=k, known=known)
 
 
 # ---- Events ----

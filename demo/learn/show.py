@@ -7,7 +7,10 @@ from torch import Tensor
 from demo.learn import texts
 from demo.learn.asked import Asked
 from demo.learn.board import About, PicturesShown, Table
-from segcore.learn import LearnState
+from segcore.learn import CATALOG, LearnState
+from segcore.learn.pictures import scaled
+from segcore.learn.score import known_ious
+from segcore.nets.facts import facts_of
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
 from segcore.types import Pictures
@@ -17,16 +20,30 @@ SHOWN, SCORED = 6, 24  # pictures: the first ones
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
 
-def about(asked: Asked) -> About:
-    """What the page shows of a run before its first step."""
+def about(asked: Asked, pictures: Pictures | None = None) -> About:
+    """What the page shows of a run before its first step; of a network with labels more, once its pictures are read."""
+    k = asked.options.k
+    facts: tuple[str, ...] = ()
+    if asked.known and pictures is not None and pictures.classes:
+        k = len(pictures.classes)
+        facts = _facts(asked, scaled(pictures.images[0], asked.settings.side), k)
     return {
         "title": asked.title,
-        "details": asked.details,
+        "details": (*asked.details, *facts),
         "query": asked.query,
-        "k": asked.options.k,
-        "palette": PALETTE.hex(asked.options.k),
+        "k": k,
+        "known": asked.known,
+        "palette": PALETTE.hex(k),
         "command": asked.command,
     }
+
+
+def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:
+    """What is known of a network before it learns."""
+    height, width = image.shape[:2]
+    facts = facts_of(CATALOG[asked.options.system].make_net(k, asked.settings), height, width)
+    values = {"parameters": facts.parameters, "giga": facts.multiply_adds / 1e9, "ms": 1000 * facts.seconds}
+    return tuple(line.format(height=facts.field[0], width=facts.field[1], **values) for line in texts.FACTS)
 
 
 def pictures_shown(pictures: Pictures, left_out: tuple[str, ...]) -> PicturesShown:
@@ -50,15 +67,15 @@ def labels_shown(labels: Tensor) -> str:
     return data_uri(display_label_png(labels.numpy()))
 
 
-def table(state: LearnState) -> Table:
-    """P, the use of the clusters, and what they say."""
+def table(state: LearnState, classes: tuple[str, ...] = ()) -> Table:
+    """P, the use of the clusters, and what they say; with the names of classes where P is their confusion table."""
     use: NDArray[np.float32] = state.use.numpy()
     P = None if state.P is None else state.P.numpy()
     return {
         "P": None if P is None else pack_floats(P),
         "diagonal": None if P is None else round(float(np.trace(P)), 4),
         "use": [round(float(share), 4) for share in use],
-        "watch": watch(use, P),
+        "watch": watch(use, P) if P is None or not classes else watch_known(P, classes),
     }
 
 
@@ -80,6 +97,16 @@ def watch(use: NDArray[np.float32], P: NDArray[np.float32] | None) -> str:
     diagonal = float(np.trace(P))
     told = texts.WATCH_DIAGONAL if diagonal >= _DIAGONAL else texts.WATCH_BLURRED
     return told.format(diagonal=percent(diagonal))
+
+
+def watch_known(P: NDArray[np.float32], classes: tuple[str, ...]) -> str:
+    """One sentence on the best and the least known class of a confusion table (K, K)."""
+    there = np.flatnonzero(P.sum(1) > 0)
+    ious = known_ious(P)[there]
+    best, least = there[ious.argmax()], there[ious.argmin()]
+    return texts.WATCH_KNOWN.format(
+        best=classes[best], best_iou=percent(float(ious.max())), least=classes[least], least_iou=percent(float(ious.min()))
+    )
 
 
 def percent(share: float) -> str:

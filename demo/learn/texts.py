@@ -6,11 +6,11 @@ COLLECTIONS = {
 }
 OWN = "Own pictures"
 COLLECTION = "Pictures"
-COLLECTION_INFO = "Drawn ones come with their truth, which no system sees: it only scores them."
+COLLECTION_INFO = "Drawn ones come with their truth. Networks with labels learn from it; all others are only scored with it."
 SYSTEM = "System"
-SYSTEM_INFO = "Each learns from the pictures alone, starting at random weights."
+SYSTEM_INFO = "IIC to STEGO learn from the pictures alone; from FCN-32s on, networks learn from label maps."
 K = "Segments K"
-K_INFO = "How many clusters the system is to find."
+K_INFO = "How many clusters the system is to find; with labels, K is the number of classes."
 MINUTES = "Minutes"
 MINUTES_INFO = "How long the run may learn; stop it whenever you have seen enough."
 SEED_INFO = "Other seeds begin at other weights and see other crops."
@@ -27,6 +27,8 @@ TOO_FEW = "A system learns from what several pictures share: give at least {fewe
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
+MAJORITY = "Majority class"
+FACTS = ("{parameters:,} parameters", "{giga:.2f} G multiply-adds", "sees {width} × {height} px", "{ms:.0f} ms a picture")
 COMPARING = "Comparing with what learned nothing"
 STEPS = "steps"
 EMPTY = (
@@ -45,6 +47,10 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
+    "scored_known": "on {n} pictures; mIoU {miou}",
+    "confusion": "Confusion table",
+    "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
+    "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
     "table_alt": "Joint table P, {k} × {k}: {diagonal} on the diagonal",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
@@ -75,6 +81,7 @@ WATCH_DIAGONAL = (
     "{diagonal} of P lies on its diagonal: two views of a place mostly get the same cluster, and all clusters are used."
 )
 WATCH_BLURRED = "{diagonal} of P lies on its diagonal: two views of a place still get different clusters often."
+WATCH_KNOWN = "IoU of the last steps: {best} {best_iou}, the best known class, and {least} {least_iou}, the least known one."
 WATCH_USED = "All clusters are used."
 
 # What to look at, by system; where nothing is said of one, the general word.
@@ -83,6 +90,11 @@ _TABLE_LEAD = (
     "used, while H(z | z') falls: the mass of P moves onto its diagonal, and the masks follow surfaces instead of noise. "
     "Now switch the entropy term off, start again, and keep both runs on view: H(z) falls together with H(z | z'), one bar "
     "takes all, and P shrinks to one cell. Without augmentation the two views are one, and little is left to be learned."
+)
+LABELLED_LEAD = (
+    "**What to look at.** The cross-entropy falls, and mass moves onto the diagonal of the confusion table: what is off it "
+    "says which classes are mistaken for which. Large classes are learned first, thin ones last. Start a second run that "
+    "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
 LEADS = {"iic": _TABLE_LEAD, "ac": _TABLE_LEAD}
 LEAD = (

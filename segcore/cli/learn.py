@@ -82,10 +82,11 @@ def _learn(parsed: argparse.Namespace) -> int:
     print(f"{done.path}: {facts['steps']} steps on {facts['pictures']} pictures, {facts['seconds'] / 60:.1f} min.")
     if done.scores is not None:
         print(f"Pixel accuracy {done.scores.accuracy:.1%}, mIoU {done.scores.miou:.1%} of {len(pictures.classes)} classes.")
-    if done.scores is not None and not card.labelled:
         others = score_baselines(pictures, pictures, n_segments=done.learned.n_segments, seed=parsed.seed)
         told = [f"{name} {scores.accuracy:.1%}, {scores.miou:.1%}" for name, scores in others.items()]
         print(f"What learned nothing, on the same pictures: {'; '.join(told)}.")
+    if card.labelled:
+        print(f"Measure it: python -m segcore evaluate classes --images DIR --labels DIR --weights {done.path}")
     print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0
 

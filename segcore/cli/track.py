@@ -16,6 +16,7 @@ from segcore.track.catalog import TRACKERS, tracker_of
 from segcore.track.settings import DetectSettings, MessageTrainingSettings
 
 if TYPE_CHECKING:
+    from segcore.evaluate.trackers import Mean
     from segcore.track.detections import Detections
     from segcore.track.scenes import Scene
     from segcore.track.video import Video
@@ -91,30 +92,46 @@ def add_evaluate_tracking(kinds: Any) -> None:
 
 def add_evaluate_trackers(kinds: Any) -> None:
     """Add `evaluate trackers`."""
-    one = kinds.add_parser("trackers", help="all trackers on the same drawn scenes: means and intervals of 95 %")
+    one = kinds.add_parser("trackers", help="all trackers on the same drawn scenes, or on a sequence with its truth")
     one.add_argument("--scene", default="crowd", metavar="NAME", help="which kind of scene (crowd)")
-    one.add_argument("--scenes", type=int, default=20, metavar="N", help="how many fresh ones (20)")
+    one.add_argument(
+        "--scenes", type=int, default=20, metavar="N", help="how many fresh ones (20); means and intervals of 95 %%"
+    )
+    one.add_argument(
+        "--detections", type=named_path, metavar="DET.txt", help="of a sequence instead of scenes, with its --truth"
+    )
+    one.add_argument("--truth", type=named_path, metavar="GT.txt", help="of the sequence; KITTI's DontCare does not count")
+    one.add_argument("--kinds", default="", metavar="LIST", help="types of KITTI that count, such as Car,Van (all)")
     one.add_argument("--json", type=named_path, metavar="FILE", help="write the scores to this file")
     add_overwrite(one)
     one.set_defaults(run=_evaluate_trackers)
 
 
 def _evaluate_trackers(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate.trackers import compare_trackers
+    from segcore.evaluate.trackers import compare_trackers, score_trackers
+    from segcore.track.files import read_detections, without_unlabeled
 
     check_json(parsed.json, overwrite=parsed.overwrite)
-    reports = shown(compare_trackers(parsed.scene, n=parsed.scenes))
+    if (parsed.detections is None) != (parsed.truth is None):
+        raise InputError("Give both --detections and --truth, or neither for drawn scenes.", field="truth")
+    if parsed.detections is None:
+        reports = shown(compare_trackers(parsed.scene, n=parsed.scenes))
+        about = {"scene": parsed.scene, "scenes": parsed.scenes}
+    else:
+        found = without_unlabeled(read_detections(parsed.detections), parsed.truth)
+        reports = shown(score_trackers(found, _truth(parsed)))
+        about = {"detections": str(parsed.detections), "truth": str(parsed.truth)}
     told = ("mota", "idf1", "hota")
     head = ["tracker", *(_SHARES[name] for name in told), "switches"]
-    rows = [
-        [r.name, *(f"{r.scores[k].value:.3f} ± {r.scores[k].half:.3f}" for k in told), f"{r.scores['switches'].value:.1f}"]
-        for r in reports
-    ]
+    rows = [[r.name, *(_with_interval(r.scores[k]) for k in told), f"{r.scores['switches'].value:.3g}"] for r in reports]
     print_table(head, rows)
-    about = {"scene": parsed.scene, "scenes": parsed.scenes}
     scores = {r.name: {k: {"mean": m.value, "half": m.half} for k, m in r.scores.items()} for r in reports}
     write_json(parsed.json, {"protocol": "trackers", **about, "trackers": scores})
     return 0
+
+
+def _with_interval(mean: "Mean") -> str:
+    return f"{mean.value:.3f} ± {mean.half:.3f}" if mean.half else f"{mean.value:.3f}"
 
 
 def _track(parsed: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Trackers on the same drawn scenes: means over fresh scenes, with intervals."""
+"""Trackers side by side: on drawn scenes, means over fresh ones with intervals; or on a sequence with its truth."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ import numpy as np
 from scipy.stats import t as student
 
 from segcore.checks import check_range
-from segcore.metrics.tracking import tracking_scores
+from segcore.metrics.tracking import check_one_sequence, tracking_scores
 from segcore.runtime.steps import Progress, Steps
 from segcore.track.catalog import TRACKERS
+from segcore.track.detections import Detections
 from segcore.track.run import track
 from segcore.track.scenes import make_scene
+from segcore.types import Boxes
 
 FIRST_SEED = 100_000  # of fresh scenes, which no training has seen
 LEVEL = 0.95  # of the intervals
@@ -69,6 +71,35 @@ def compare_trackers(
             found[name].append(tracking_scores(drawn.truth, track(drawn.detections, tracker, **settings).boxes))
         yield Progress("scenes", k + 1, n, unit="scenes")
     return [TrackerReport(name, {key: _mean([s[key] for s in one]) for key in one[0]}) for name, one in found.items()]
+
+
+def score_trackers(
+    detections: Detections, truth: Boxes, trackers: Sequence[str] = tuple(TRACKERS)
+) -> Steps[Progress, Sequence[TrackerReport]]:
+    """Run trackers with their defaults on the same sequence.
+
+    Args:
+        detections: of the sequence.
+        truth: its boxes with true identities.
+        trackers: keys in TRACKERS.
+
+    Yields:
+        `Progress` after each tracker.
+
+    Returns:
+        A report per tracker, whose intervals are 0 wide.
+
+    Raises:
+        InputError: there is no such tracker, or the truth is of another sequence.
+    """
+    found = []
+    for k, name in enumerate(trackers):
+        result = track(detections, name).boxes
+        check_one_sequence(truth, result)
+        scores: Mapping[str, Any] = tracking_scores(truth, result)
+        found.append(TrackerReport(name, {key: _mean([value]) for key, value in scores.items()}))
+        yield Progress("trackers", k + 1, len(trackers), unit="trackers")
+    return found
 
 
 def _mean(values: Sequence[float]) -> Mean:

@@ -80,9 +80,10 @@ def known_scores(table: np.ndarray) -> ClassScores:
 
 
 def known_ious(table: np.ndarray) -> np.ndarray:
-    """(K,) IoU of each class with itself, 0 where it occurs on neither side."""
-    both = np.diag(table)
-    return np.asarray(both / np.maximum(table.sum(0) + table.sum(1) - both, 1), np.float64)
+    """(K,) IoU of each class with itself, of pixels or shares (K, K); 0 where it occurs on neither side."""
+    both = np.diag(table).astype(np.float64)
+    union = table.sum(0) + table.sum(1) - both
+    return np.asarray(np.divide(both, union, out=np.zeros_like(both), where=union > 0))
 
 
 def scores_of_table(table: np.ndarray) -> ClassScores:

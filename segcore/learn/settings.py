@@ -414,7 +414,7 @@ class LinearSettings(LabelledSettings):
 
     # fmt: off
     side: int = again(LabelledSettings, "side", 480)
-    learning_rate: float = again(LabelledSettings, "learning_rate", 1e-3)
+    learning_rate: float = again(LabelledSettings, "learning_rate", 2e-2)
     backbone: str = param(
         "dino_tiny", stage="learn", label="Backbone",
         choices=tuple(name for name in params()["backbone"].choices or () if name not in ("auto", "color")),

@@ -50,7 +50,7 @@ class Finished:
 
     path: Path
     learned: Learned
-    scores: ClassScores | None  # on the pictures that were learned from, where there is truth
+    scores: ClassScores | None  # on the pictures that were learned from, where there is truth that was not learned from
 
 
 def train(
@@ -180,9 +180,9 @@ def learn(
 
 
 def _named(learned: Learned, pictures: Pictures) -> tuple[Learned, ClassScores | None]:
-    if not pictures.truth:
+    if not pictures.truth or system_of(learned.system).labelled:
         return learned, None
-    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments, known=system_of(learned.system).labelled)
+    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments)
     return learned.named(scores.names(pictures.classes)), scores
 
 

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 _SET = {
     "GOMP_SPINCOUNT": "1000",  # threads that spin long for work make a shared machine ten times slower
+    "OPENCV_LOG_LEVEL": "ERROR",  # a video that cannot be opened is one sentence of ours
+    "OPENCV_FFMPEG_LOGLEVEL": "-8",
 }
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 _PROXIES = ("http_proxy", "https_proxy", "all_proxy")

@@ -24,6 +24,7 @@ from segcore.types import Boxes
 MOST_BOXES = 300_000
 MOST_FRAMES = 400_000  # four hours at 25 frames a second, and more
 MOST_BYTES = 64 << 20
+_UNLABELED = "DontCare"  # of KITTI
 _AB3DMOT = 15  # columns
 _COLUMNS = "frame, identity, x, y, width, height, score"
 
@@ -126,6 +127,29 @@ def read_boxes(source: Path | bytes, *, name: str = "", kinds: Sequence[str] = (
     return Boxes.sorted(rows.frame, rows.identity, rows.box)
 
 
+def without_unlabeled(detections: Detections, truth: Path | bytes, *, name: str = "") -> Detections:
+    """Leave out the detections of which half or more lies in a region that nobody labeled: KITTI's DontCare.
+
+    Args:
+        detections: of the same sequence.
+        truth: path of a text file, or its contents; one of MOTChallenge has no such regions.
+        name: what to call it in errors; its name if empty.
+
+    Raises:
+        InputError: the file cannot be read, or a line breaks a rule; the sentence names the line.
+    """
+    _, rows = _read(truth, name, (_UNLABELED,))
+    rows = rows.only(np.array([kind == _UNLABELED for kind in rows.kinds], bool))
+    lost = np.zeros(len(detections), bool)
+    for frame, region in zip(rows.frame.tolist(), rows.box, strict=True):
+        here = detections.of_frame(frame)
+        box = detections.boxes[here]
+        low = np.maximum(box[:, :2], region[:2])
+        high = np.minimum(box[:, :2] + box[:, 2:], region[:2] + region[2:])
+        lost[here] |= (high - low).clip(0).prod(1) >= box[:, 2:].prod(1) / 2
+    return detections.only(~lost)
+
+
 def mot_text(boxes: Boxes) -> str:
     """Boxes as MOTChallenge text: frame, identity, x, y, width, height, 1, −1, −1, −1, a line each, frames from 1."""
     rows = zip((boxes.frame + 1).tolist(), boxes.identity.tolist(), boxes.box.tolist(), strict=True)
@@ -136,7 +160,7 @@ def _read(source: Path | bytes, name: str, kinds: Sequence[str]) -> tuple[str, B
     name = shortened(name or (source.name if isinstance(source, Path) else "the text"))
     rows = _parsed(name, _text(name, source))
     _check_frames(name, rows)
-    wanted = np.array([kind in kinds if kinds else kind != "DontCare" for kind in rows.kinds], bool)
+    wanted = np.array([kind in kinds if kinds else kind != _UNLABELED for kind in rows.kinds], bool)
     return name, rows.only(wanted | np.array([kind == "" for kind in rows.kinds], bool))
 
 

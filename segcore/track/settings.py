@@ -178,7 +178,7 @@ class MessageTrainingSettings(Schema):
         2, stage="train", label="Scenes per step", lo=1, hi=16, step=1,
         info="How many of them a step looks at.")
     learning_rate: float = param(
-        2e-3, stage="train", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        1e-2, stage="train", label="Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
         info="Of Adam at the beginning; it falls to 0 along a cosine.")
     # fmt: on
 

@@ -20,6 +20,7 @@ class About(TypedDict):
     details: tuple[str, ...]
     query: dict[str, str | None]  # of the address; None takes a name away
     k: int  # clusters
+    known: bool  # clusters are classes, and P is their confusion table
     palette: tuple[str, ...]  # "#rrggbb" per cluster
     command: str  # that repeats the run
 

@@ -149,6 +149,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.card.querySelector(".ln-name").textContent = about.title;
     run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
     run.card.querySelector(".ln-command").textContent = about.command;
+    run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
     if (run === runs.at(-1)) keepInAddress(about.query);
   }
 
@@ -237,8 +238,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.usePanel.querySelector(".ln-note").textContent = words.use_info;
     if (!run.P) return;
     drawTable(run.canvas, run.P, k, ramp, run.lit);
-    noteTable(run, filled(words.table_info, { diagonal: percent(run.table.diagonal) }));
-    run.canvas.setAttribute("aria-label", filled(words.table_alt, { k, diagonal: percent(run.table.diagonal) }));
+    noteTable(run, filled(run.about.known ? words.confusion_info : words.table_info, { diagonal: percent(run.table.diagonal) }));
+    run.canvas.setAttribute("aria-label", filled(run.about.known ? words.confusion_alt : words.table_alt, { k, diagonal: percent(run.table.diagonal) }));
   }
 
   function paintCurves() {
@@ -256,7 +257,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       drawCurves(run.parts, words.parts, curves, { x: last, y: share });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const accuracy = { name: filled(words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(run.about.known ? words.scored_known : words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
         return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };

@@ -5,6 +5,7 @@ import { short } from "../../shared/js/numbers.js";
 import { edgesAt } from "./places.js";
 
 const MOST = 9; // edges that are told
+const FAINT = 0.001; // a smaller weight is not written out
 
 function bar(share, color) {
   const track = make("span", "tk-bar");
@@ -85,7 +86,7 @@ export function nodeView({ run, choose, pointed, paletteColor, tracking, words }
       to.addEventListener("click", () => choose(j));
       name.append(chip, to);
       const value = make("td");
-      value.append(bar(weight[e]), short(weight[e], 2));
+      value.append(bar(weight[e]), weight[e] < FAINT ? `<${FAINT}` : short(weight[e], 2));
       row.append(name, value);
       if (messages) {
         const length = messages[2 * e + (j > i ? 0 : 1)];
