@@ -7,6 +7,7 @@ for what the page would show, looks at it for a while, and moves a control.
 import asyncio
 import io
 import json
+import random
 import resource
 import sys
 import time
@@ -18,6 +19,7 @@ from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any
 from urllib.parse import parse_qs
+from uuid import uuid4
 
 import httpx
 import numpy as np
@@ -78,34 +80,40 @@ def measure_hall(visitors: int) -> Iterator[dict[str, Any]]:
     """Measure one visitor alone, and as many at once.
 
     Yields:
-        Rows as of `summary`; the last one also has `peak_bytes`, the most memory that the server held.
+        Rows as of `summary`; the last one also has `peak_bytes`, the most memory that the server held, and `cpu`, the
+        seconds of a core that it took for each visitor, its start included.
 
     Raises:
         InputError: there is no page to start, or `visitors` is below 1.
     """
     check_range("hall", visitors, lo=1)
     with server() as address:
-        if visitors > 1:
-            yield summary(hall(address, 1))
-        crowd = summary(hall(address, visitors))
-    yield crowd | {"peak_bytes": _peak_of_children()}  # known once the server has ended
+        hall(address, 1, looks=0)  # whose picture finds the server as it started
+        yield summary(hall(address, 1, first=1))
+        crowd = summary(hall(address, visitors, first=2))
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)  # known once the server has ended
+    seconds = (used.ru_utime + used.ru_stime) / (visitors + 2)
+    yield crowd | {"peak_bytes": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024), "cpu": seconds}
 
 
-def hall(address: str, visitors: int, *, looks: float = _LOOKS, settings: Mapping[str, Any] = _ASKED) -> list[Visit]:
+def hall(
+    address: str, visitors: int, *, first: int = 0, looks: float = _LOOKS, settings: Mapping[str, Any] = _ASKED
+) -> list[Visit]:
     """Let visitors come at the same moment; each opens the page, sends a picture and makes all MOVES.
 
     Args:
         address: of the page, with a slash at the end.
         visitors: how many.
+        first: number of their first picture; the server knows those of others already.
         looks: seconds between an answer and the next move.
         settings: that all of them start with.
     """
     form = read_form(httpx.get(address, timeout=_PATIENCE).text)
-    pictures = [_picture(i) for i in range(visitors)]
+    pictures = [_picture(i) for i in range(first, first + visitors)]
 
     async def all_of_them() -> list[Visit]:
         come = partial(_visit, address, form, looks=looks, settings=settings)
-        return list(await asyncio.gather(*(come(name=f"hall-{i}", picture=p) for i, p in enumerate(pictures))))
+        return list(await asyncio.gather(*map(come, pictures)))
 
     return asyncio.run(all_of_them())
 
@@ -137,13 +145,13 @@ def _picture(i: int) -> bytes:
         return file.getvalue()
 
 
-async def _visit(address: str, form: Form, *, name: str, picture: bytes, looks: float, settings: Mapping[str, Any]) -> Visit:
-    visit, began = Visit(), time.perf_counter()
+async def _visit(address: str, form: Form, picture: bytes, *, looks: float, settings: Mapping[str, Any]) -> Visit:
+    visit, session, began = Visit(), uuid4().hex, time.perf_counter()
     async with httpx.AsyncClient(base_url=address, timeout=_PATIENCE, verify=False) as client:
         try:
             (await client.get("")).raise_for_status()
             visit.page = time.perf_counter() - began
-            sent = await client.post("gradio_api/upload", files={"files": (f"{name}.png", picture)})
+            sent = await client.post("gradio_api/upload", files={"files": ("own.png", picture)})
             file = sent.raise_for_status().json()[0]
         except (httpx.HTTPError, ValueError):
             visit.lost += 1 + len(MOVES)
@@ -152,7 +160,7 @@ async def _visit(address: str, form: Form, *, name: str, picture: bytes, looks: 
         for number, move in enumerate(({}, *MOVES), 1):
             asked = time.perf_counter() if move else began
             now |= move
-            if not await _answered(client, form, visit, session=name, data=form.asking(number, file, now), asked=now):
+            if not await _answered(client, form, visit, session=session, data=form.asking(number, file, now), asked=now):
                 visit.lost += 1
             elif move:
                 visit.changes.append(time.perf_counter() - asked)
@@ -170,7 +178,7 @@ async def _answered(
     told = False
     with suppress(httpx.HTTPError, ValueError, KeyError):
         while (joined := await client.post("gradio_api/queue/join", json=body)).status_code == _FULL:
-            await asyncio.sleep(1.5 + len(session) % 3 / 2)
+            await asyncio.sleep(1.5 + 1.5 * random.random())  # as the page waits
         mine = joined.raise_for_status().json()["event_id"]
         async with client.stream("GET", "gradio_api/queue/data", params={"session_hash": session}) as stream:
             async for text in stream.aiter_lines():
@@ -186,8 +194,10 @@ async def _answered(
     return False
 
 
-def _is_the_one(address: str, asked: Mapping[str, Any], visit: Visit) -> bool:
+def _is_the_one(address: Any, asked: Mapping[str, Any], visit: Visit) -> bool:
     """Whether the address of a result names the settings that were asked for; notes whose picture it is."""
+    if not isinstance(address, str):  # left as it was
+        return False
     named = {name: values[0] for name, values in parse_qs(address.removeprefix("?")).items()}
     visit.pictures.add(named.get("picture", ""))
     moved = {name for move in MOVES for name in move}
@@ -220,20 +230,15 @@ def _most(seconds: Sequence[float]) -> float:
     return quantiles(seconds, n=20, method="inclusive")[-1] if len(seconds) > 1 else seconds[0]
 
 
-def _peak_of_children() -> int:
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
 HEAD = (
     "| visitors | `GET /`: median, 95 % | first result: median, 95 %, last | change: median, 95 % | lost | untold place "
-    "| memory |\n" + "| --- " * 7 + "|"
+    "| memory | one core for a visit |\n" + "| --- " * 8 + "|"
 )
 
 
 def line(row: Mapping[str, Any]) -> str:
     """One row of the Markdown table."""
     page, first, change = (", ".join(f"{s:.2f} s" for s in row[what]) for what in ("page", "first", "change"))
-    memory = f"{row['peak_bytes'] / 2**30:.2f} GiB" if "peak_bytes" in row else ""
+    used = f"{row['peak_bytes'] / 2**30:.2f} GiB | {row['cpu']:.2f} s" if "cpu" in row else "|"
     first += f", {row['slowest_first']:.2f} s"
-    return f"| {row['visitors']} | {page} | {first} | {change} | {row['lost']} | {row['untold']} | {memory} |"
+    return f"| {row['visitors']} | {page} | {first} | {change} | {row['lost']} | {row['untold']} | {used} |"
