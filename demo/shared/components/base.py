@@ -6,6 +6,7 @@ page under the script; the script reads `props.value` and fills the template.
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,6 +36,12 @@ def with_urls(value: Mapping[str, Any] | None, *names: str) -> dict[str, Any] | 
 
 def _is_path(source: object) -> bool:
     return isinstance(source, str) and bool(source) and not source.startswith(_URL_STARTS)
+
+
+@cache  # Gradio makes a component anew for each update of its properties
+def _text(path: Path) -> str:
+    """What a file holds; nothing where there is none."""
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 class Component(gr.HTML):
@@ -84,8 +91,8 @@ class Component(gr.HTML):
             value,
             elem_id=elem_id,
             apply_default_css=False,
-            html_template=self._file("html").read_text(encoding="utf-8"),
-            css_template="\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets if sheet.exists()),
+            html_template=_text(self._file("html")),
+            css_template="\n".join(filter(None, map(_text, sheets))),
             js_on_load=self._mounting({"empty": self.empty if empty is None else empty, **self.told, **(fixed or {})}),
             **kwargs,
         )
