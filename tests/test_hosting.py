@@ -28,7 +28,8 @@ def recipe():
 def around(text, folder):
     """A whole configuration of nginx, which writes to this folder only."""
     kept = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-    return f"pid {folder}/pid;\ndaemon off;\nmaster_process off;\nerror_log stderr;\nevents {{}}\nhttp {{\naccess_log off;\n{kept}{text}\n}}\n"
+    alone = f"pid {folder}/pid;\ndaemon off;\nmaster_process off;\nerror_log stderr;\nevents {{}}\n"
+    return f"{alone}http {{\naccess_log off;\n{kept}{text}\n}}\n"
 
 
 @pytest.fixture(scope="module")
