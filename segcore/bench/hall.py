@@ -5,7 +5,6 @@ for what the page would show, looks at it for a while, and moves a control.
 """
 
 import asyncio
-import io
 import json
 import random
 import resource
@@ -23,11 +22,11 @@ from uuid import uuid4
 
 import httpx
 import numpy as np
-from PIL import Image
 
 from segcore.bench.page import server
 from segcore.bench.scenes import scene
 from segcore.checks import check_range
+from segcore.show.files import png
 
 MOVES: tuple[Mapping[str, Any], ...] = (
     {"n_segments": 3},
@@ -140,9 +139,7 @@ def _picture(i: int) -> bytes:
     image = scene(*_SIDES[::-1]).numpy()
     image = np.roll(np.roll(image, i % 3, axis=2), 7 * i, axis=1).copy()
     image[0, 0] = i % 256, i // 256, 0
-    with io.BytesIO() as file:
-        Image.fromarray(image).save(file, "png")
-        return file.getvalue()
+    return png(image)
 
 
 async def _visit(address: str, form: Form, picture: bytes, *, looks: float, settings: Mapping[str, Any]) -> Visit:
