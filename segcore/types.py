@@ -250,6 +250,7 @@ class Pictures:
     names: tuple[str, ...]
     truth: tuple[Tensor, ...] = ()  # (height, width) int64 each: classes 0 …, −1 where unlabelled; empty without truth
     classes: tuple[str, ...] = ()  # names of the classes of the truth
+    values: tuple[int, ...] = ()  # their labels in the files; empty where there are no files, or a class has several
 
     def __len__(self) -> int:
         return len(self.images)

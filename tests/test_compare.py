@@ -84,12 +84,20 @@ def test_ways_from_patches_to_pixels_share_everything_up_to_the_patches(service,
     assert shown.done == WAY_KEYS
     assert [cell["title"] for cell in value["cells"]] == [CONTENDERS[key].title for key in WAY_KEYS]
     assert METHODS["kmeans"].title in value["status"]
-    found = results(service, picture, settings, WAY_KEYS)
-    assert len({id(found[key].result.features) for key in WAY_KEYS}) == 1
-    assert all(torch.equal(found[key].result.cell_labels, found["crf"].result.cell_labels) for key in WAY_KEYS)
-    maps = [found[key].result.label_map for key in WAY_KEYS]
+    keys = tuple(key for key in WAY_KEYS if key != "color")
+    found = results(service, picture, settings, keys)
+    assert len({id(found[key].result.features) for key in keys}) == 1
+    assert all(torch.equal(found[key].result.cell_labels, found["crf"].result.cell_labels) for key in keys)
+    maps = [found[key].result.label_map for key in keys]
     assert len({tuple(map_.flatten().tolist()) for map_ in maps}) >= 3  # all that follow edges agree on so plain a scene
     assert found["crf"].result.settings.upsampling == "guided"
+
+
+def test_color_stands_beside_the_features_of_a_backbone(service, picture):
+    settings = BASE.replace(method="fiedler", backbone="dino_tiny")
+    found = results(service, picture, settings, ("fiedler", "color"))
+    assert [found[key].result.settings.backbone for key in ("fiedler", "color")] == ["dino_tiny", "color"]
+    assert found["color"].result.settings.replace(backbone="dino_tiny") == found["fiedler"].result.settings
 
 
 def test_a_click_sets_what_a_cell_differs_in():
@@ -100,7 +108,7 @@ def test_a_click_sets_what_a_cell_differs_in():
     assert (names["upsampling"], names["crf"]) == ("pac", False)
     assert names["method"] == gr.skip()
     assert chosen("gmm")[0] == "gmm"
-    assert chosen("gmm")[1:] == [gr.skip(), gr.skip()]
+    assert chosen("gmm")[1:] == [gr.skip()] * 3
     assert {name for c in CONTENDERS.values() for name in c.changes} == set(CHANGED)
 
 

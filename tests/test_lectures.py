@@ -254,6 +254,7 @@ def test_formulas_in_sentences_are_set_and_all_else_is_text():
     assert typeset("a < b & $x_i^2$") == (
         'a &lt; b &amp; <math display="inline"><mrow><msubsup><mi>x</mi><mi>i</mi><mn>2</mn></msubsup></mrow></math>'
     )
+    assert typeset(r"$\lVert x \rVert^2$").count('stretchy="false"') == 2  # else the second one hangs below the line
     assert "href" not in typeset(r"$\href{javascript:alert(1)}{x}$")
 
 

@@ -74,6 +74,11 @@ def test_the_maps_are_rows_of_the_graph_that_is_cut(tab, picture, row, column):
     assert {j: pytest.approx(w * BASE.knn_weight, rel=1e-4) for j, w in answer["edges"]} == {
         int(j): float(maps["w_knn"][j]) for j in maps["w_knn"].nonzero()[:, 0] if j != i
     }
+    n_rows, n_columns = value["h"], value["w"]
+    own, others = torch.tensor(answer["psi"]["own"]), torch.tensor(answer["psi"]["others"])
+    assert own[4:].tolist() == pytest.approx([column / (n_columns - 1), row / (n_rows - 1)], abs=1e-5)
+    assert_close(own[:2].norm(), torch.tensor(1.0))
+    assert_close(1 - (own - others).norm(dim=1), torch.tensor([w for _, w in answer["edges"]]), atol=1e-5)
     assert answer["degree"][0] == pytest.approx(float(W[i].sum()), rel=1e-5)
     assert answer["degree"][1] == pytest.approx(float(maps["w_knn"].sum() / W[i].sum()), rel=1e-4)
     assert answer["label"] == result.cell_labels[row, column]
@@ -109,6 +114,10 @@ def test_a_click_computes_no_stage(picture, monkeypatch):
     monkeypatch.setattr(cache, "get", watched)
     ask(tab, value, 5, 5)
     assert not missing
+
+
+def test_weights_that_do_not_follow_from_psi_come_without_it(tab, picture):
+    assert ask(tab, show(tab, picture, BASE.replace(pixel_space="rgb_xy")), 3, 5)["psi"] is None
 
 
 @pytest.mark.parametrize("method", WITHOUT_WEIGHTS)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import io
 import json
+import re
 import zlib
 
 import numpy as np
@@ -12,11 +13,13 @@ import torch
 
 from demo.shared.sequence import BUDGET, Table, html_number, kept, shown
 from demo.shared.service import EXAMPLES, Service
+from demo.steps.algorithm import OF_PICTURES
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import OWN, PICTURE, Asked, Opened
 from demo.steps.data import load, packed_points, unpacked_points
 from demo.steps.run import Sequences, sequence
 from demo.steps.run.restore import default_points
+from segcore.cluster.gmm import COVARIANCES
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Settings
 
@@ -118,6 +121,15 @@ def test_points_that_cannot_be_are_one_sentence(text):
 
 
 @pytest.mark.parametrize("name", ON_POINTS)
+def test_settings_that_are_hidden_on_points_change_nothing_there(service, name):
+    other = {"pca_dims": 1, "knn_weight": 77.0}
+    assert other.keys() == set(OF_PICTURES)
+    first, second = (sequence(service, Asked(name, "blobs", s))["frames"] for s in (SMALL, SMALL.replace(**other)))
+    shown = [[(frame["title"], frame["numbers"], frame["views"]) for frame in frames] for frames in (first, second)]
+    assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("name", ON_POINTS)
 def test_every_algorithm_runs_on_points_of_ones_own(service, name):
     value = sequence(service, Asked(name, OWN, SMALL, points=default_points()))
     assert value["n"] == 30
@@ -212,6 +224,23 @@ def test_the_python_prints_what_the_formula_shows_at_a_patch(service):
         token = line[1]
         number = decoded(value["arrays"][token["a"]])[17 * token["w"] + token["k"]]
         assert float(found[f"d²_i{token['k'] + 1}"]) == pytest.approx(float(number), rel=1e-3)
+
+
+@pytest.mark.parametrize("covariance", COVARIANCES)
+def test_means_and_covariances_stand_in_an_m_step_as_python_prints_them(service, covariance):
+    value = sequence(service, Asked("gmm", "stretched", SMALL.replace(n_segments=3, covariance=covariance)))
+    frame = next(frame for frame in value["frames"] if frame["step"] == "m-2")
+    found = printed(code_of(value, frame))
+    for k in (1, 2, 3):
+        line = frame["formula"][k][0]
+        entries = [
+            float(x.replace("−", "-").replace("·10<sup>", "e").replace("</sup>", ""))
+            for x in re.findall("<mtext>(.*?)</mtext>", line)
+        ]
+        names = [f"μ_{k}[{a}]" for a in (0, 1)] + [f"Σ_{k}[{a}, {b}]" for a in (0, 1) for b in (0, 1)]
+        assert entries == pytest.approx([float(found[name]) for name in names], rel=1e-3, abs=1e-12)
+        assert entries[3] == entries[4]
+        assert (entries[3] == 0) == (covariance != "full")
 
 
 def test_ticks_are_read_from_the_run(service):

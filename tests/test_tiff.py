@@ -198,11 +198,18 @@ def test_the_brighter_is_the_object_where_0_is_white_too():
         np.testing.assert_array_equal(read_mask(tiff(1 - drawn, photometric="miniswhite")), LABELS > 2)
 
 
+def test_of_a_stack_the_first_page_counts():
+    stack = np.stack([GRAY, 255 - GRAY])
+    for metadata in ({"axes": "TYX"}, {"axes": "CYX", "mode": "grayscale"}):
+        assert np.array_equal(read_image(tiff(stack, imagej=True, metadata=metadata))[..., 0], GRAY)
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (tiff(np.dstack([RGB, RGB])[..., :5], photometric="minisblack", planarconfig="contig"), "5 channels of gray"),
         (tiff(RGB[..., :2], photometric="minisblack", planarconfig="contig"), "2 channels of gray"),
+        (tiff(planes(RGB), imagej=True, metadata={"axes": "CYX", "mode": "composite"}), "3 channels that make one"),
         (tiff(RGB, photometric="cielab"), "CIELAB"),
         (tiff(np.full(GRAY.shape, np.nan, np.float64)), "NaN"),
         (tiff(RGB.astype(np.complex64)[..., 0]), "damaged, cut short, or of a rare kind"),

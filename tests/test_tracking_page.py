@@ -4,26 +4,32 @@ import contextlib
 import io
 import json
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import numpy as np
 import pytest
 
-from demo.shared.jobs import Report
+from demo.shared.jobs import Jobs, Report
+from demo.shared.sequence import without
 from demo.shared.service import Service
 from demo.tracking import texts
 from demo.tracking.asked import Asked, asked_of_link
-from demo.tracking.data import places
+from demo.tracking.data import masks_of_frame, places
 from demo.tracking.data.files import read_own
+from demo.tracking.data.training import make_work as make_training
+from demo.tracking.data.training import weights_of
 from demo.tracking.data.video import VideoSettings, check_left, make_work, path_of
 from demo.tracking.facts import BOOK
 from demo.tracking.run import Runs, base_of, sequence, side_by_side
 from demo.tracking.run.save import saved
+from demo.tracking.run.training import loss_curve
 from demo.tracking.show import Steps
 from demo.tracking.show.lanes import MISSED, OUTSIDE, lanes_shown
 from segcore.errors import InputError
 from segcore.metrics.tracking import tracking_scores
 from segcore.show.files import png
 from segcore.track.catalog import TRACKERS
+from segcore.track.detections import Detections
 from segcore.track.files import mot_text, read_boxes
 from segcore.track.state import MESSAGES, violated
 from tests.test_steps_sequence import decoded
@@ -104,6 +110,16 @@ def test_a_new_threshold_keeps_what_the_network_said(runs):
         assert (a.kept == b.kept).all()
     assert (after.tracks.ids == alone.tracks.ids).all()
     assert base_of(TRACKERS["flow"].settings()) is None
+
+
+def test_a_new_threshold_is_sent_without_the_arrays_that_are_held(runs):
+    before = sequence(runs, asked(tracker="message_passing"))
+    whole = sequence(runs, asked(tracker="message_passing", **{"message_passing.threshold": "0.2"}))
+    sent = without(whole, before["arrays"])
+    assert sent["keys"] == list(whole["arrays"])
+    assert {**before["arrays"], **sent["arrays"]}.keys() >= set(sent["keys"])
+    assert len(json.dumps(sent["arrays"])) < len(json.dumps(whole["arrays"])) / 10
+    assert without(whole, [])["arrays"] == whole["arrays"]
 
 
 def test_lanes_hold_what_the_scores_count(runs):
@@ -187,7 +203,11 @@ def test_own_text_is_tracked_and_scored(tmp_path, runs):
     value = sequence(runs, there)
     assert value["film"]["sheets"] == []
     assert value["lanes"] is not None
-    assert value["link"] == "source=files&tracker=hungarian"
+    named = dict(parse_qsl(value["link"]))
+    service = runs.sources._service
+    assert [service.upload_of(named[name]) for name in ("detections", "truth")] == [str(det), str(truth)]
+    det.unlink()
+    assert service.upload_of(named["detections"]) is None
 
 
 @pytest.mark.parametrize(
@@ -230,6 +250,57 @@ def test_a_folder_of_frames_is_looked_at_by_a_job(tmp_path, runs):
     with pytest.raises(InputError, match="Choose a video"):
         path_of("", VideoSettings(clip="own"))
     assert all(Path(path_of("", VideoSettings(clip=clip))).is_file() for clip in texts.CLIPS if clip != "own")
+
+
+def test_masks_are_numbered_within_their_frame_and_small_ones_lie_on_top():
+    whole = (np.ones((8, 10), bool), np.ones((2, 2), bool), np.ones((4, 4), bool))
+    boxes = np.array([[0, 0, 10, 8], [2, 2, 2, 2], [1, 3, 4, 4]], float)
+    d = Detections(np.array([0, 0, 1]), boxes, np.ones(3), 2, (10, 8), masks=whole)
+    first, second = (masks_of_frame(d, t, (10, 8)) for t in (0, 1))
+    assert first[2:4, 2:4].min() == 2
+    assert (first == 1).sum() == 80 - 4
+    assert (second == 1).sum() == 16
+    assert second[3:7, 1:5].all()
+
+
+# ---- Weights of one's own ----
+
+
+def test_weights_that_were_trained_here_track_and_are_saved_and_a_stopped_training_goes_on():
+    jobs = Jobs()
+    service = Service(device="cpu")
+    service.jobs = jobs
+    runs = Runs(service)
+    reports = list(make_training(most_minutes=10, steps=2)(None))
+    left = reports[-1].left
+    assert reports[-1].progress == 1
+    assert len(left.losses) == 2
+    further = list(make_training(most_minutes=10, steps=3)(left))[-1].left
+    assert further.losses[:2] == left.losses
+    assert further.checkpoint.step == 3
+    job = jobs.start(lambda _: iter([Report("", left=left)]), owner="me", kind="tracking-training")
+    jobs.close()
+    path = weights_of(service, job)
+    assert Path(path).read_bytes() == left.file
+    trained = asked(tracker="message_passing", weights="trained", training=job)
+    assert trained.query["training"] == job
+    assert runs.settings(trained, "message_passing").weights == path
+    own, shipped = (runs.get(there, "message_passing")[1] for there in (trained, asked(tracker="message_passing")))
+    last = [[state for state in done.states if state.stage == MESSAGES][-1].weight for done in (own, shipped)]
+    assert not np.allclose(*last)
+    assert path not in sequence(runs, trained)["code"]
+    assert Path(path).name in sequence(runs, trained)["code"]
+    assert path not in saved(runs, trained, "json").decode()
+    told = loss_curve(left)
+    assert "in 2 steps" in told
+    assert told.startswith("<svg")
+
+
+def test_weights_that_nobody_trained_are_those_that_come_along(runs):
+    there = asked(tracker="message_passing", weights="trained", training="gone")
+    assert runs.settings(there, "message_passing").weights == ""
+    assert runs.lacks_weights(there)
+    assert not runs.lacks_weights(asked(tracker="flow", weights="trained"))
 
 
 # ---- Save ----

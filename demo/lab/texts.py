@@ -80,8 +80,12 @@ FILES = {
 
 COMPARE_METHODS = "Methods"
 COMPARE_METHODS_INFO = "They see the same picture and the same settings, those on the left."
-COMPARE_WAYS = "From patches to pixels"
-COMPARE_WAYS_INFO = "The same labels of the patches, those of the method on the left, carried to the pixels in several ways."
+COMPARE_WAYS = "From patches to pixels, and on color"
+COMPARE_WAYS_INFO = (
+    "The labels of the method on the left, carried to the pixels in several ways; and the same method on color and place "
+    "instead of the features of a backbone."
+)
+COMPARE_COLOR = "On color and place"
 COMPARE_WAY = "Upsampling: {way}"
 COMPARE_CRF = "Upsampling as set, then the CRF"
 COMPARE_USUAL = "The usual six"
@@ -92,7 +96,7 @@ COMPARE_RUN = "Compare"
 COMPARE_AGAIN = "Run again"
 COMPARE_SAVE = "Save as one PNG"
 COMPARE_STALE = "**This compares another picture or earlier settings,** not those on the left."
-COMPARE_NO_METHOD = "No method and no upsampling is picked. Pick at least one."
+COMPARE_NO_METHOD = "Nothing is picked to compare. Pick at least one."
 COMPARE_NO_RESULT = "There is no comparison to save yet. Press Compare first."
 COMPARE_STATUS = "{n} of {total} results"
 COMPARE_REFERENCE = "colors follow {title}"
@@ -411,6 +415,8 @@ PATCH_WORDS = {
     "map": "Map of {title}, from {low} to {high}",
     "place": "Row {row}, column {column}",
     "edges": "Edges of W_knn: {n}",
+    "psi": "{of}: row {row}, column {column}",
+    "psiWeight": "W_knn = 1 − ‖ψ(u) − ψ(v)‖ = 1 − {distance} = {weight}; v is the neighbor pointed at, else the nearest.",
     "degree": "Degree d = Σⱼ Wᵢⱼ = {degree}, {percent} % of it from λ W_knn.",
     "stage": "{picture}, {rows} rows and {columns} columns of {cells}. Arrow keys move from one to the next.",
     "nearest": "nearest: row {row}, column {column} (cos {cosine})",

@@ -43,6 +43,11 @@ JS_NUMBER_LAST = """async (_number, tab, ...values) => {
     await new Promise((done) => setTimeout(done, 5));
     return [mine === window.segcoreLast ? mine : 0, OPEN_TAB ?? tab, ...values];
 }""".replace("OPEN_TAB", JS_OPEN_TAB)
+# The same, and as the third input the keys of the arrays that the player of the page holds already.
+JS_NUMBER_HELD = f"""async (_number, tab, _held, ...values) => {{
+    const [number, open, ...rest] = await ({JS_NUMBER_LAST})(_number, tab, ...values);
+    return [number, open, window.segcoreHeld?.() ?? "", ...rest];
+}}"""
 # What a stop means: everything that was asked for so far.
 JS_LATEST = "(_number, ...values) => [window.segcoreNumber ?? 0, ...values]"
 # Click the button behind which a file waits to be saved.

@@ -11,6 +11,9 @@ _NEEDLESS = re.compile(r' (?:href|xmlns)="[^"]*"')  # a formula leads nowhere, a
 _LEFT_OVER = re.compile(r"<m[io]>[\\{}]")  # what the converter did not understand, it hands on
 _PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")  # the sign stands high by itself
 
+_STRETCHED = "<mo>&#x02016;</mo>"  # of a norm: with a power it would hang below the line
+_UPRIGHT = '<mo stretchy="false">&#x02016;</mo>'
+
 
 @cache
 def typeset(text: str) -> str:
@@ -30,6 +33,7 @@ def _formula(latex: str) -> str:
         told = convert(latex)
         if _LEFT_OVER.search(told):
             raise ValueError("it holds a command that is not known, or a brace without a partner")
-        return _PRIMED.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', _NEEDLESS.sub("", told))
+        primed = _PRIMED.sub(r'\1<mo lspace="0" rspace="0">&#x02032;</mo>', _NEEDLESS.sub("", told))
+        return primed.replace(_STRETCHED, _UPRIGHT)
     except Exception as error:  # whatever the parser stumbles over
         raise ValueError(f"The formula ${latex}$ cannot be read as LaTeX: {error or type(error).__name__}.") from error

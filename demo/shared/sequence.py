@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import zlib
+from collections.abc import Iterable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,6 +147,16 @@ def html_number(value: float, *, scale: float = 1.0) -> str:
     if exponent:
         return f"{mantissa.replace('-', '−')}·10<sup>{str(int(exponent)).replace('-', '−')}</sup>"
     return text.replace("-", "−")
+
+
+def html_matrix(entries: Tensor) -> str:
+    """A matrix (rows, columns) for a formula; rounding noise beside its largest entry is 0."""
+    scale = float(entries.abs().max())
+    rows = (
+        "<mtr>" + "".join(f"<mtd><mtext>{html_number(x, scale=scale)}</mtext></mtd>" for x in row) + "</mtr>"
+        for row in entries.tolist()
+    )
+    return f"<math><mo>(</mo><mtable>{''.join(rows)}</mtable><mo>)</mo></math>"
 
 
 Memory = dict[int, tuple[Any, str, dict[str, Any]]]  # arrays by identity, each with its key and as it is sent
@@ -293,6 +304,12 @@ def assemble(
         if len(json.dumps(value)) <= BUDGET:
             break
     return value
+
+
+def without(value: dict[str, Any], held: Iterable[str]) -> dict[str, Any]:
+    """The value of a player less the arrays that the browser holds already, by their keys; it is told which it has."""
+    known, arrays = set(held), value["arrays"]
+    return {**value, "keys": list(arrays), "arrays": {key: arrays[key] for key in arrays if key not in known}}
 
 
 def _frame(frame: Frame, table: Table, used: set[str], code: "Code") -> dict[str, Any]:

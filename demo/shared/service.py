@@ -1,6 +1,7 @@
 """What all visitors share: one pipeline with its cache, and the example pictures."""
 
 import dataclasses
+import hashlib
 import json
 import os
 from contextlib import suppress
@@ -124,6 +125,12 @@ class Service:
                 with suppress(OSError):
                     if not Path(old.read_text(encoding="utf-8")).is_file():
                         old.unlink()
+
+    def keep_file(self, path: str) -> str:
+        """Remember a file of a visitor's; returns the digest of its contents, by which links name it."""
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()[:32]
+        self.keep_upload(digest, path)
+        return digest
 
     def upload_of(self, digest: str) -> str | None:
         """The file of the picture with this digest, or of weights, or None where this server has it no more."""

@@ -10,6 +10,7 @@ from torch import Tensor
 from demo.shared.sequence import Coarse, Code, Frame, Question
 from demo.steps.data import Data
 
+OF_PICTURES = ("pca_dims", "knn_weight")  # settings that mean nothing on points: they have two dimensions, and no color
 POINTS_AND_PICTURE, PICTURE_ONLY = ("points", "picture"), ("picture",)
 
 

@@ -15,9 +15,17 @@ from segcore.track.scenes import SCENES, SceneSettings
 from segcore.track.settings import TrackerSettings
 
 FILES, VIDEO = "files", "video"  # sources beside the scenes
+SHIPPED, TRAINED = "shipped", "trained"  # weights of message passing
+OWN_FILES = tuple(texts.OWN_FILES)
 SOURCES = {**{name: kind.title for name, kind in SCENES.items()}, FILES: texts.FILES_SOURCE, VIDEO: texts.VIDEO_SOURCE}
 FIRST, FIRST_TRACKER = "crossing", "hungarian"
-COMPARE, STEP, POINT, JOB = "compare", "step", "point", "job"  # names in the address beside those of the fields
+COMPARE, STEP, POINT, JOB, TRAINING = (
+    "compare",
+    "step",
+    "point",
+    "job",
+    "training",
+)  # names in the address beside those of the fields
 ALONG = "along"  # what the address says of picture and settings of other pages
 
 
@@ -29,6 +37,7 @@ class Options(Schema):
     source: str = param(FIRST, stage="tracking", label=texts.SOURCE, info="", choices=tuple(SOURCES))
     seed: int = param(0, stage="tracking", label=texts.SEED, lo=0, hi=9999, step=1, info=texts.SEED_INFO)
     tracker: str = param(FIRST_TRACKER, stage="tracking", label=texts.TRACKER, info="", choices=tuple(TRACKERS))
+    weights: str = param(SHIPPED, stage="tracking", label=texts.WEIGHTS_OF, info="", choices=(SHIPPED, TRAINED))
     # fmt: on
 
 
@@ -47,6 +56,7 @@ class Asked:
     detections: str = ""  # path of a file of one's own
     truth: str = ""  # the same
     job: str = ""  # that found the detections of a video
+    training: str = ""  # the job that trains weights of message passing
     compare: tuple[str, ...] = tuple(TRACKERS)  # trackers that stand side by side
 
     @property
@@ -63,7 +73,7 @@ class Asked:
 
     @property
     def query(self) -> dict[str, str]:
-        """What the address says of it; files of one's own do not go into a link."""
+        """What the address says of it; the source knows how it names files of one's own."""
         said = {"source": self.options.source, "tracker": self.options.tracker}
         if self.is_scene:
             default = SCENES[self.options.source].settings.to_dict()
@@ -71,6 +81,8 @@ class Asked:
             said |= {"seed": str(self.options.seed)} if self.options.seed else {}
         elif self.options.source == VIDEO and self.job:
             said[JOB] = self.job
+        if self.options.weights != SHIPPED:
+            said |= {"weights": self.options.weights} | ({TRAINING: self.training} if self.training else {})
         for tracker, settings in self.settings.items():
             said |= {f"{tracker}.{name}": _text(value) for name, value in settings.changed().items()}
         if self.compare != tuple(TRACKERS):
@@ -85,7 +97,20 @@ def _text(value: Any) -> str:
 def names() -> set[str]:
     """What may stand in an address of the page."""
     own = {f"{tracker}.{name}" for tracker, entry in TRACKERS.items() for name in asked_params(entry.settings)}
-    return {*params(Options), *params(SceneSettings), *own, COMPARE, STEP, POINT, JOB, "cover", "large", "__theme"}
+    return {
+        *params(Options),
+        *params(SceneSettings),
+        *own,
+        *OWN_FILES,
+        COMPARE,
+        STEP,
+        POINT,
+        JOB,
+        TRAINING,
+        "cover",
+        "large",
+        "__theme",
+    }
 
 
 def asked_of_link(query: Mapping[str, str]) -> Asked:
@@ -98,7 +123,8 @@ def asked_of_link(query: Mapping[str, str]) -> Asked:
         said = {name: query[f"{tracker}.{name}"] for name in asked_params(type(default)) if f"{tracker}.{name}" in query}
         settings[tracker] = _taken(default, said)
     wanted = query.get(COMPARE, ",".join(TRACKERS)).split(",")
-    return Asked(options, scene, settings, job=query.get(JOB, "")[:80], compare=tuple(t for t in TRACKERS if t in wanted))
+    jobs = {"job": query.get(JOB, "")[:80], "training": query.get(TRAINING, "")[:80]}
+    return Asked(options, scene, settings, **jobs, compare=tuple(t for t in TRACKERS if t in wanted))
 
 
 def _taken(schema: Any, said: Mapping[str, str]) -> Any:
@@ -115,6 +141,17 @@ def _taken(schema: Any, said: Mapping[str, str]) -> Any:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Training:
+    """What trains weights of message passing."""
+
+    panel: gr.Accordion
+    start: gr.Button
+    job: Any  # the bar; its value is the job's id
+    curve: gr.HTML  # of the loss
+    save: gr.Button
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Controls:
     """The components with which it is asked."""
 
@@ -127,6 +164,7 @@ class Controls:
     video_group: Any
     start: gr.Button
     job: Any  # the bar of the job that looks at a video; its value is the job's id
+    training: "Training"
     systems: SystemControls
     words: gr.Markdown  # on scene and tracker
     compare: gr.CheckboxGroup
@@ -135,7 +173,15 @@ class Controls:
     @property
     def inputs(self) -> dict[Any, Any]:
         """All that a result follows from."""
-        return {**self.options, **self.scene, **self.own, JOB: self.job, COMPARE: self.compare, **self.systems.controls}
+        return {
+            **self.options,
+            **self.scene,
+            **self.own,
+            JOB: self.job,
+            TRAINING: self.training.job,
+            COMPARE: self.compare,
+            **self.systems.controls,
+        }
 
     def asked(self, values: Sequence[Any]) -> Asked:
         """What values of the inputs, in their order, ask for. A number that is half typed counts as the nearest that may be.
@@ -157,6 +203,7 @@ class Controls:
             given["detections"] or "",
             given["truth"] or "",
             given[JOB] or "",
+            given[TRAINING] or "",
             tuple(name for name in TRACKERS if name in (given[COMPARE] or ())),
         )
 
@@ -167,6 +214,8 @@ class Controls:
         for tracker, settings in asked.settings.items():
             values = settings.to_dict()
             said |= self.systems.filled(tracker, {name: values[name] for name in asked_params(type(settings))})
+        if asked.training:
+            said |= {self.training.panel: gr.update(open=True), self.training.job: asked.training}
         return said | {self.compare: list(asked.compare)}
 
 

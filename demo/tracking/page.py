@@ -8,17 +8,19 @@ from demo.shared.asked import SystemControls, asked_params
 from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import backbone_title, control_of
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_HELD, LIGHT, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from demo.tracking import texts
-from demo.tracking.asked import FIRST, FIRST_TRACKER, SOURCES, Controls, Options
+from demo.tracking.asked import FIRST, FIRST_TRACKER, SOURCES, TRAINING, Controls, Options, Training
 from demo.tracking.board import SideBySide
+from demo.tracking.data.training import KIND as TRAINING_KIND
 from demo.tracking.data.video import KIND, VideoSettings
 from demo.tracking.player import TrackPlayer
 from demo.tracking.run import Runs, make_compare, make_show
 from demo.tracking.run.restore import heard, make_restore, make_shown, make_source, make_start, next_turn, own_video, picked
 from demo.tracking.run.save import make_save
+from demo.tracking.run.training import make_save_weights, make_train, make_trained
 from segcore.features import BACKBONES
 from segcore.settings import params
 from segcore.track.catalog import TRACKERS, Tracker
@@ -48,7 +50,8 @@ def build(demo: gr.Blocks, service: Service) -> None:
 
 def _controls(service: Service) -> Controls:
     default = Options()
-    titles = {"source": SOURCES, "tracker": {name: tracker.title for name, tracker in TRACKERS.items()}}
+    trackers = {name: tracker.title for name, tracker in TRACKERS.items()}
+    titles = {"source": SOURCES, "tracker": trackers, "weights": texts.WEIGHTS_TITLES}
     options: dict[str, Any] = {
         name: control_of(p, getattr(default, name), elem_id=f"tracking-{name}", titles=titles.get(name))
         for name, p in params(Options).items()
@@ -79,11 +82,14 @@ def _controls(service: Service) -> Controls:
         elem_id="tracking-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}], container=False
     )
     systems = SystemControls.laid_out("tracking", TRACKERS, _group)
+    with systems.groups["message_passing"]:
+        options["weights"].render()
+        training = _training(service)
     choices = [(tracker.title, name) for name, tracker in TRACKERS.items()]
     compare = gr.CheckboxGroup(choices, value=list(TRACKERS), label=texts.COMPARE, elem_id="tracking-compare")
     stop = gr.Button(STOP, size="sm", elem_id="tracking-stop", min_width=60)
     return Controls(
-        options, scene, scene_group, own, own_group, video, video_group, start, job, systems, words, compare, stop
+        options, scene, scene_group, own, own_group, video, video_group, start, job, training, systems, words, compare, stop
     )
 
 
@@ -117,6 +123,18 @@ def _video(service: Service) -> tuple[dict[str, Any], gr.Button, JobBar]:
     return video, start, JobBar(service.jobs, KIND, elem_id="tracking-job")
 
 
+def _training(service: Service) -> Training:
+    """The controls that train weights of message passing."""
+    with gr.Accordion(texts.TRAINING_TITLE, open=False, elem_id="tracking-training") as panel:
+        gr.Markdown(texts.TRAINING_INFO)
+        start = gr.Button(texts.TRAIN, size="sm", elem_id="tracking-train")
+        job = JobBar(service.jobs, TRAINING_KIND, name=TRAINING, elem_id="tracking-training-job")
+        curve = gr.HTML(elem_id="tracking-loss")
+        save = gr.Button(texts.SAVE_WEIGHTS, size="sm", elem_id="tracking-save-weights")
+        gr.Markdown(texts.SAVE_WEIGHTS_INFO)
+    return Training(panel, start, job, curve, save)
+
+
 def _group(tracker: Tracker, controls: dict[str, Any]) -> Any:
     """The settings of a tracker: those that matter most on view, the rest folded away."""
     facts = params(tracker.settings)
@@ -144,18 +162,19 @@ def _wire(
     number = gr.Number(0, visible="hidden", elem_id="tracking-number")
     turn = gr.Number(0, visible="hidden", elem_id="tracking-turn")
     opened = gr.State({})
+    held = gr.Textbox(visible="hidden", elem_id="tracking-held")
     runs = Runs(service)
     source, tracker = controls.options["source"], controls.options["tracker"]
     inputs = list(controls.inputs.values())
     asking = [
-        control for control in (turn, *inputs) if control not in (source, controls.job)
+        control for control in (turn, *inputs) if control not in (source, controls.job, controls.training.job)
     ]  # whose choice is an event of its own
     asked = gr.on(
         [control.change for control in asking],
         make_show(service, runs, controls),
-        [number, opened, *inputs],
+        [number, opened, held, *inputs],
         [player, status, opened],
-        js=JS_NUMBER_LAST,
+        js=JS_NUMBER_HELD,
         trigger_mode="always_last",
         show_progress_on=[status],
         **HEAVY | {"show_progress": "minimal"},
@@ -172,7 +191,9 @@ def _wire(
     gr.on([source.change, tracker.change], shown, [source, tracker], visible, trigger_mode="always_last", **LIGHT)
     source.input(make_source(controls, turn), source, [turn, *controls.scene.values()], **LIGHT)
     restore = make_restore(service, controls, opened, turn)
-    demo.load(restore, None, [opened, turn, *inputs], **TOLD).then(shown, [source, tracker], visible, **LIGHT)
+    demo.load(restore, None, [opened, turn, controls.training.panel, *inputs], **TOLD).then(
+        shown, [source, tracker], visible, **LIGHT
+    )
     board.picked(picked, None, tracker, **LIGHT)
     visitor = gr.Textbox(visible="hidden", elem_id="tracking-visitor")
     started = controls.start.click(
@@ -182,6 +203,13 @@ def _wire(
     started.then(next_turn, None, turn, **LIGHT)
     controls.job.news(heard, None, turn, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")
+    training, watched = controls.training, gr.State("")
+    training.start.click(make_train(service), visitor, training.job, js=JS_VISITOR, **TOLD)
+    news = make_trained(service, controls, watched, turn)
+    training.job.news(news, watched, [training.curve, controls.options["weights"], watched, turn], **LIGHT)
+    training.save.click(make_save_weights(service), training.job, download, **LIGHT).success(
+        None, None, None, js=JS_DOWNLOAD, **LIGHT
+    )
     saving = [number, save_as, *inputs]
     save.click(make_save(service, runs, controls), saving, download, js=JS_NUMBER, **HEAVY).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT

@@ -17,6 +17,7 @@ NO_STEP = "This run has no step named {name}; here is the nearest that there is.
 DETECTIONS_FILE = "Detections: MOTChallenge or KITTI text"
 TRUTH_FILE = "Truth, to be scored against (may be left out)"
 FILES_INFO = "At most 2,000 boxes. A line is frame, id, x, y, width, height, score; frames count from 1."
+OWN_FILES = {"detections": "detections", "truth": "a truth"}
 NO_FILE = "Choose a text file with detections first."
 TOO_MANY_BOXES = "At most {most:,} boxes on this page; got {n:,}. Take fewer frames, or `python -m segcore track`."
 TOO_MANY_FRAMES = "At most {most:,} frames on this page; got {n:,}. Take fewer, or `python -m segcore track`."
@@ -35,6 +36,25 @@ NO_VIDEO = "Choose a video of your own and press “Find what is in it”; the s
 OPENING, DETECTING, FRAMES = "opening the video", "looking at the frames", "frames to be played"
 FIRST_FRAMES = "These are the first {most} frames that were taken; take fewer of them to see more of the video."
 DETECTORS = {"motion": "motion", "maskcut": "MaskCut", "tokencut": "TokenCut", "attention": "DINO attention"}
+WEIGHTS_OF = "Weights"
+WEIGHTS_TITLES = {"shipped": "those that come along", "trained": "trained here"}
+TRAINING_TITLE = "Train it yourself"
+TRAINING_INFO = (
+    "A net with random weights learns on 64 drawn scenes for a minute which edges join two detections in a row; then it "
+    "tracks what is on view. Those that come along learned for 24 minutes."
+)
+TRAIN, SAVE_WEIGHTS = "Train for a minute", "Save the weights"
+SAVE_WEIGHTS_INFO = (
+    "The saved file is read by `python -m segcore track SOURCE --tracker message_passing --set weights=FILE`."
+)
+DRAWING, TRAINING, TRAINING_STEPS = "drawing scenes", "learning, loss {loss:.3f}", "steps"
+CURVE = (
+    "Loss from {first:.3f} to {last:.3f} in {steps} steps. "
+    "Edges of the last one: precision {precision:.1%}, recall {recall:.1%}."
+)
+NO_TRAINED = "This server has no weights trained here, so those that come along are used."
+NO_WEIGHTS = "Press “Train for a minute” first; the weights can be saved as soon as a step was taken."
+NO_UPLOAD = "The link names {what} that this server has no more, so choose the file again."
 SAVE, SAVE_AS = "Save", "Save the tracks as"
 FORMATS = {"txt": "MOTChallenge text", "json": "JSON", "gif": "GIF", "mp4": "MP4"}
 EMPTY = "The steps appear here."

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segcore.cli.evaluate_classes import add_evaluate_classes
 from segcore.cli.evaluate_collection import add_evaluate_collection
 from segcore.cli.flags import (
     add_device,
@@ -82,6 +83,7 @@ def add_evaluate(commands: Any) -> None:
         "--images", type=named_path, required=True, metavar="DIR", help="a folder of pictures for each kind in it"
     )
     _add_common(alike, _kinds)
+    add_evaluate_classes(kinds)
     add_evaluate_collection(kinds)
     add_evaluate_tracking(kinds)
     add_evaluate_trackers(kinds)

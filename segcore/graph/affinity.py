@@ -82,15 +82,27 @@ def color_knn_affinity(image: Tensor, *, h: int, w: int, n_neighbors: int, space
     if h < 1 or w < 1 or h > image.shape[0] or w > image.shape[1]:
         height, width = image.shape[:2]
         raise InputError(f"The grid must have 1 to {height} rows and 1 to {width} columns; got {h} × {w}.", field="h")
-    rgb = _cell_colors(image, h, w)
-    xy = _cell_positions(h, w, image.device)
     if space == "hsv_xy":
-        psi = torch.cat([_hue_circle_sv(rgb), xy], 1)
-        return _distance_graph(psi, n_neighbors)
+        return _distance_graph(color_and_place(image, h=h, w=w), n_neighbors)
+    rgb, xy = _cell_colors(image, h, w), _cell_positions(h, w, image.device)
     parts = [
         _counting_graph(torch.cat([rgb, c * xy], 1), max(1, math.floor(share * n_neighbors))) for share, c in _RGB_XY_GRAPHS
     ]
     return (parts[0] + parts[1]).coalesce()
+
+
+def color_and_place(image: Tensor, *, h: int, w: int) -> Tensor:
+    """Compute ψ = (cos H, sin H, S, V, x, y), whose distances W_knn is made of.
+
+    Args:
+        image: (height, width, 3) RGB, uint8 or float in [0, 1]; each of the h × w cells takes the mean color of its pixels.
+        h: rows of the grid, at most the height.
+        w: columns of the grid, at most the width.
+
+    Returns:
+        (h·w, 6); S, V, x and y lie in [0, 1].
+    """
+    return torch.cat([_hue_circle_sv(_cell_colors(image, h, w)), _cell_positions(h, w, image.device)], 1)
 
 
 def combine_affinities(W_feat: Tensor, W_knn: Tensor, *, knn_weight: float) -> tuple[Tensor, float]:

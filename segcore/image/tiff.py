@@ -56,6 +56,7 @@ def read_tiff(data: bytes, name: str) -> Raster | None:
         if page.compression not in _BYTE_CODECS or page.photometric == PHOTOMETRIC.YCBCR:
             return None
         n_colors, alpha = _channels(page, name)
+        _check_pages(file, name)
         bits, colormap = page.bitspersample, page.colormap
         values = turned(_values(page, data), _orientation(page))
         photometric, associated = page.photometric, _ASSOCIATED in page.extrasamples
@@ -104,6 +105,16 @@ def _channels(page: TiffPage, name: str) -> tuple[int, int | None]:
             "tags must name. Save the channels that are to be seen."
         )
     return named, found
+
+
+def _check_pages(file: TiffFile, name: str) -> None:
+    """Refuse colors on pages of their own, as ImageJ writes them: the first page would be taken for the picture."""
+    told = file.imagej_metadata or {}
+    if told.get("mode") == "composite":
+        raise refusal(
+            f"{name} holds {told.get('channels')} channels that make one picture, each on a page of its own. Save it as "
+            "RGB, or the channel that is to be seen."
+        )
 
 
 def _values(page: TiffPage, data: bytes) -> np.ndarray:

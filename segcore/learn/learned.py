@@ -33,6 +33,7 @@ class Learned:
     settings: LearnSettings
     names: tuple[str, ...]  # of the K clusters
     training: Mapping[str, Any]  # steps, seconds, seed, loss, pictures
+    values: tuple[int, ...] = ()  # their labels in label maps; empty where it learned without
     digest: str = ""  # of the file; "" where there is none
 
     @property
@@ -100,6 +101,7 @@ def save_learned(learned: Learned, path: Path) -> None:
         "settings": learned.settings.to_dict(),
         "names": list(learned.names),
         "training": dict(learned.training),
+        "values": list(learned.values),
     }
     content = trained_bytes(NET, learned.net.state_dict(), about)
     replace_file(path, lambda fresh: fresh.write_bytes(content))
@@ -130,7 +132,9 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
         settings = system.settings.from_file(about["settings"])
         net = system.make_net(about["n_segments"], settings)
         net.load_state_dict(file.tensors)
-        facts = about["n_segments"], settings, tuple(about["names"]), dict(about["training"])
+        facts = (
+            about["n_segments"], settings, tuple(about["names"]), dict(about["training"]), tuple(about.get("values", ())),
+        )  # fmt: skip
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} was written by another version: {error}. Train again.", backbone=str(path)) from error
     net.eval().requires_grad_(False).to(device)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import torch
+import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from segcore.errors import InputError
@@ -14,6 +15,8 @@ from segcore.image.listing import pairs_of, pictures_of
 from segcore.image.source import FILES, file_name
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Pictures
+
+_LEAST_SCALE = 0.75  # of a square, where its size is drawn
 
 Groups = Mapping[str, Sequence[int]]
 
@@ -26,6 +29,16 @@ def scaled(image: Tensor, side: int) -> Tensor:
         return image
     size = max(1, round(width * scale)), max(1, round(height * scale))
     return torch.from_numpy(cv2.resize(image.cpu().numpy(), size, interpolation=cv2.INTER_AREA))
+
+
+def under_centers(labels: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Labels (h, w) under the centers of the pixels of a picture of another size."""
+    if tuple(labels.shape) == tuple(size):
+        return labels
+    rows, columns = (
+        torch.arange(1, 2 * n, 2, device=labels.device) * full // (2 * n) for n, full in zip(size, labels.shape, strict=True)
+    )
+    return labels[rows[:, None], columns[None]]
 
 
 class Source:
@@ -43,6 +56,11 @@ class Source:
             )
         small = [scaled(image, side) for image in pictures.images]
         kept = [image for image in small if min(image.shape[:2]) >= crop]
+        truths = [
+            under_centers(truth, (image.shape[0], image.shape[1]))
+            for truth, image in zip(pictures.truth, small, strict=False)
+        ]
+        self._truth = [truth.to(device) for truth, image in zip(truths, small, strict=False) if min(image.shape[:2]) >= crop]
         if len(kept) < 2:
             shortest = max(min(image.shape[:2]) for image in small)
             raise InputError(
@@ -67,6 +85,54 @@ class Source:
             top, left = int(y * (image.shape[1] - px + 1)), int(x * (image.shape[2] - px + 1))
             out.append(image[:, top : top + px, left : left + px])
         return torch.stack(out).float() / 255
+
+    def class_counts(self, n_classes: int, first: int = 0) -> Tensor:
+        """(n, n_classes) int64: the pixels of each class in each picture that is learned from; see `draw_labelled`.
+
+        Raises:
+            InputError: there are no label maps.
+        """
+        if not self._truth:
+            raise InputError("A network with labels learns from label maps. Give --labels.", field="labels")
+        chosen = (self._truth[i] for i in self._chosen(first))
+        return torch.stack([torch.bincount(t[t >= 0], minlength=n_classes) for t in chosen]).cpu()
+
+    def draw_labelled(self, n: int, px: int, generator: Generator, *, scale: float, first: int = 0) -> tuple[Tensor, Tensor]:
+        """Squares with their classes.
+
+        Args:
+            n: how many.
+            px: their side.
+            generator: draws picture, place, factor and mirror image of each.
+            scale: the largest factor by which a square is enlarged; the smallest is 0.75. 1 for none at all.
+            first: only this many pictures, evenly chosen; 0 for all.
+
+        Returns:
+            (n, 3, px, px) float32 in [0, 1], and (n, px, px) int64 classes, −1 where unlabelled.
+        """
+        chosen = self._chosen(first)
+        numbers = torch.randint(len(chosen), (n,), generator=generator).tolist()
+        places = torch.rand(n, 4, generator=generator, dtype=torch.float64).tolist()
+        least = _LEAST_SCALE if scale > 1 else 1.0
+        squares, classes = [], []
+        for number, (y, x, factor, mirror) in zip(numbers, places, strict=True):
+            image, truth = self._images[chosen[number]], self._truth[chosen[number]]
+            side = min(round(px / (least * (scale / least) ** factor)), *image.shape[1:])
+            top, left = int(y * (image.shape[1] - side + 1)), int(x * (image.shape[2] - side + 1))
+            square = image[None, :, top : top + side, left : left + side].float() / 255
+            labels = truth[top : top + side, left : left + side]
+            if side != px:
+                square = F.interpolate(square, (px, px), mode="bilinear", align_corners=False)
+                labels = under_centers(labels, (px, px))
+            flipped = [2] if mirror < 0.5 else []
+            squares.append(square[0].flip(flipped))
+            classes.append(labels.flip([f - 1 for f in flipped]))
+        return torch.stack(squares), torch.stack(classes)
+
+    def _chosen(self, first: int) -> range | list[int]:
+        """The numbers of the pictures that are learned from."""
+        n = len(self._truth)
+        return range(n) if first == 0 or first >= n else [i * n // first for i in range(first)]
 
     def whole(self, number: int) -> Tensor:
         """(1, 3, height, width) float32 in [0, 1]: one picture."""
@@ -154,8 +220,8 @@ def read_pictures(
             truths.append(_truth(labels[name], tuple(image.shape[:2]), tuple(images[-1].shape[:2])))
     if not images and not failed:
         raise InputError(f"None of the {n} pictures has a label map of the same name.", field="labels")
-    truth, classes = _classes(truths, ignore, groups) if truths else ((), ())
-    return Pictures(tuple(images), tuple(names), truth, classes), failed
+    truth, classes, values = _classes(truths, ignore, groups) if truths else ((), (), ())
+    return Pictures(tuple(images), tuple(names), truth, classes, values), failed
 
 
 def _truth(file: FILES, size: tuple[int, ...], scaled_size: tuple[int, ...]) -> Tensor:
@@ -167,12 +233,13 @@ def _truth(file: FILES, size: tuple[int, ...], scaled_size: tuple[int, ...]) -> 
             f"{labels.shape[0]}.",
             field="labels",
         )
-    rows, columns = (torch.arange(1, 2 * n, 2) * full // (2 * n) for n, full in zip(scaled_size, size, strict=True))
-    return labels[rows[:, None], columns[None]]
+    return under_centers(labels, scaled_size)
 
 
-def _classes(truths: list[Tensor], ignore: int | None, groups: Groups | None) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """Truth as classes 0 …, −1 where unlabelled, and their names."""
+def _classes(
+    truths: list[Tensor], ignore: int | None, groups: Groups | None
+) -> tuple[tuple[Tensor, ...], tuple[str, ...], tuple[int, ...]]:
+    """Truth as classes 0 …, −1 where unlabelled, their names, and their labels where each has one."""
     if groups is None:
         found = sorted({int(x) for truth in truths for x in truth.unique()} - {ignore})
         groups = {str(x): (x,) for x in found}
@@ -183,4 +250,5 @@ def _classes(truths: list[Tensor], ignore: int | None, groups: Groups | None) ->
         out.append(torch.tensor([class_of.get(int(x), -1) for x in values])[index])
     if not any(bool((truth >= 0).any()) for truth in out):
         raise InputError("No pixel of the label maps belongs to a class. Check the labels, and --ignore.", field="labels")
-    return tuple(out), tuple(groups)
+    alone = all(len(members) == 1 for members in groups.values())
+    return tuple(out), tuple(groups), tuple(members[0] for members in groups.values()) if alone else ()

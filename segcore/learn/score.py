@@ -22,6 +22,16 @@ class ClassScores:
     table: np.ndarray  # (K, n_classes) int64 pixels
     class_of: tuple[int, ...]  # (K) class that each cluster stands for; −1 without one
 
+    @property
+    def class_accuracy(self) -> float:
+        """Mean over the classes that occur of the share of their pixels that is right."""
+        right = np.zeros(self.table.shape[1])
+        for i, c in enumerate(self.class_of):
+            if c >= 0:
+                right[c] += self.table[i, c]
+        there = self.table.sum(0) > 0
+        return float((right[there] / self.table.sum(0)[there]).mean())
+
     def names(self, classes: tuple[str, ...]) -> tuple[str, ...]:
         """A name for each cluster: that of its class, numbered where a class has several; a number without one."""
         several = np.bincount([c for c in self.class_of if c >= 0], minlength=len(classes)) > 1
@@ -34,7 +44,9 @@ class ClassScores:
         return tuple(out)
 
 
-def score_classes(label: Callable[[Tensor], Tensor], pictures: Pictures, *, n_segments: int) -> ClassScores:
+def score_classes(
+    label: Callable[[Tensor], Tensor], pictures: Pictures, *, n_segments: int, known: bool = False
+) -> ClassScores:
     """Label all pictures and compare with their truth.
 
     Args:
@@ -42,6 +54,7 @@ def score_classes(label: Callable[[Tensor], Tensor], pictures: Pictures, *, n_se
         pictures: with truth; unlabelled pixels do not count.
         n_segments: K. Up to as many clusters as classes are matched one to one, for most right pixels (accuracy) or highest
             IoU (mIoU); of more, each stands for the class of most of its pixels.
+        known: nothing is matched: cluster i is class i, as a network with labels has them.
 
     Raises:
         InputError: there is no truth.
@@ -55,7 +68,21 @@ def score_classes(label: Callable[[Tensor], Tensor], pictures: Pictures, *, n_se
         true = truth.numpy().ravel()
         cells = label(image).numpy().ravel() * n + true
         table += np.bincount(cells[true >= 0], minlength=n_segments * n).reshape(n_segments, n)
-    return scores_of_table(table)
+    return known_scores(table) if known else scores_of_table(table)
+
+
+def known_scores(table: np.ndarray) -> ClassScores:
+    """The scores of pixels (K, K) int64 counted by what they are taken for, and by class; mIoU over classes that occur."""
+    ious = known_ious(table)
+    there = table.sum(0) > 0
+    accuracy = float(np.trace(table) / max(1, table.sum()))
+    return ClassScores(accuracy, float(ious[there].mean()) if there.any() else 0.0, table, tuple(range(len(table))))
+
+
+def known_ious(table: np.ndarray) -> np.ndarray:
+    """(K,) IoU of each class with itself, 0 where it occurs on neither side."""
+    both = np.diag(table)
+    return np.asarray(both / np.maximum(table.sum(0) + table.sum(1) - both, 1), np.float64)
 
 
 def scores_of_table(table: np.ndarray) -> ClassScores:

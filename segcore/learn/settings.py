@@ -1,9 +1,13 @@
 """What can be tuned about each system that learns. Imports no torch, so that a command line is quick."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from segcore.settings import Schema, again, param, params
 
+ENLARGING = (
+    "bilinear", "transposed_3x3", "transposed_4x4", "transposed_2x2", "resize_convolution", "pixel_shuffle",
+)  # fmt: skip
 _RATE = "Of Adam at the beginning; it falls to 0 along a cosine."
 
 
@@ -285,3 +289,141 @@ class StegoSettings(CorrespondenceSettings, LearnSettings):
         info="Each is compared with itself, with a neighbor, and with others of the step.")
     learning_rate: float = again(LearnSettings, "learning_rate", 5e-4)
     # fmt: on
+
+
+# ---- With labels ----
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledSettings(LearnSettings):
+    """The tunables of a network that learns from label maps; fields that a network adds are those of its class."""
+
+    # fmt: off
+    side: int = again(LearnSettings, "side", 240)
+    crop: int = again(
+        LearnSettings, "crop", 160, info="Side of the squares that a step looks at; half of them are mirrored.")
+    batch: int = again(LearnSettings, "batch", 8, info="More make a step slower, and its gradient less noisy.")
+    learning_rate: float = again(
+        LearnSettings, "learning_rate", 2e-3, info="Of Adam; it rises over the first steps, then falls to 0 along a cosine.")
+    scale: float = param(
+        1.5, stage="learn", label="Largest scale", lo=1.0, hi=2.0, step=0.1,
+        info="Crops are enlarged by a random factor from 0.75 to this one; 1 leaves them as they are.")
+    class_weights: str = param(
+        "median", stage="learn", label="Class weights", choices=("none", "median", "enet"),
+        info="What a pixel of a rare class counts. median: the median frequency over its own, at most 5; enet: "
+             "1 / ln(1.02 + its share of the pixels).")
+    n_labelled: int = param(
+        0, stage="learn", label="Labelled pictures", lo=0, hi=100_000, step=1,
+        info="How many of the pictures, evenly chosen, are learned from; 0 for all.")
+    # fmt: on
+
+    def of_net(self) -> dict[str, Any]:
+        """The arguments of the network, by name."""
+        of_training = set(params(LabelledSettings)) - {"width"}
+        return {name: value for name, value in self.to_dict().items() if name not in of_training}
+
+
+_WIDTH = "Factor on the numbers of channels."
+_STRIDE = "Pixels from one cell of the last map to the next. A finer one costs more."
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrunkSettings(LabelledSettings):
+    """The tunables of a network on the common encoder."""
+
+    # fmt: off
+    width: float = again(LearnSettings, "width", 1.0, info=_WIDTH)
+    output_stride: str = param(
+        "32", stage="learn", label="Output stride", choices=("32", "16", "8"), unit="px", info=_STRIDE)
+    dilated: bool = param(
+        True, stage="learn", label="Dilation",
+        info="Where a stride is left out, later convolutions take every 2nd or 4th cell, and see as far as before.")
+    # fmt: on
+
+    def of_net(self) -> dict[str, Any]:
+        """The arguments of the network, by name."""
+        return {**super().of_net(), "output_stride": int(self.output_stride)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FcnSettings(TrunkSettings):
+    """The tunables of FCN."""
+
+    # fmt: off
+    upsampling: str = param(
+        "bilinear", stage="learn", label="Upsampling", choices=ENLARGING,
+        info="How scores of cells get back to the pixels; all but bilinear are learned, a layer for each doubling.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeepLabSettings(TrunkSettings):
+    """The tunables of DeepLabv3+."""
+
+    # fmt: off
+    output_stride: str = again(TrunkSettings, "output_stride", "16")
+    rates: str = param(
+        "6, 12, 18", stage="learn", label="Rates of ASPP", choices=("6, 12, 18", "12, 24, 36", "2, 4, 6", "none"),
+        info="Dilations of the three convolutions beside the 1×1; published for stride 16, and doubled for stride 8.")
+    picture_mean: bool = param(
+        True, stage="learn", label="Picture mean", info="The mean of the whole map is one more branch of ASPP.")
+    decoder: bool = param(
+        True, stage="learn", label="Decoder",
+        info="Two convolutions at stride 4 that see the fine map of the stem, too; without it, DeepLabv3.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PspSettings(TrunkSettings):
+    """The tunables of PSPNet."""
+
+    # fmt: off
+    output_stride: str = again(TrunkSettings, "output_stride", "8")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegNetSettings(LabelledSettings):
+    """The tunables of a network of poolings; the defaults are those of SegNet."""
+
+    # fmt: off
+    width: float = again(LearnSettings, "width", 1.0, info=_WIDTH)
+    skips: str = param(
+        "none", stage="learn", label="Skip connections", choices=("none", "sum", "concatenation"),
+        info="What joins a level of the decoder from that of the encoder, beside the indices of unpooling.")
+    upsampling: str = param(
+        "unpooling", stage="learn", label="Upsampling", choices=("unpooling", "unpooling_of_another", *ENLARGING),
+        info="unpooling: values go where the encoder's maxima stood; unpooling_of_another: where those of another picture "
+             "stood, this one turned by 180°; the others know nothing of the encoder.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class UNetSettings(SegNetSettings):
+    """The tunables of U-Net."""
+
+    # fmt: off
+    skips: str = again(SegNetSettings, "skips", "concatenation")
+    upsampling: str = again(SegNetSettings, "upsampling", "transposed_2x2")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearSettings(LabelledSettings):
+    """The tunables of a head on a transformer that does not learn."""
+
+    # fmt: off
+    side: int = again(LabelledSettings, "side", 480)
+    learning_rate: float = again(LabelledSettings, "learning_rate", 1e-3)
+    backbone: str = param(
+        "dino_tiny", stage="learn", label="Backbone",
+        choices=tuple(name for name in params()["backbone"].choices or () if name not in ("auto", "color")),
+        info="Whose features the head reads.")
+    tuned_blocks: int = param(
+        0, stage="learn", label="Tuned blocks", lo=0, hi=12, step=1,
+        info="How many of its last blocks learn, too; 0 leaves it as it is.")
+    # fmt: on
+
+    def of_net(self) -> dict[str, Any]:
+        """The arguments of the network, by name."""
+        return {"backbone": self.backbone, "tuned_blocks": self.tuned_blocks}

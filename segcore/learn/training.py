@@ -72,8 +72,8 @@ def train(
 
     Args:
         system: a key of CATALOG.
-        pictures: to learn from; their truth is not looked at.
-        n_segments: K, 2 … MOST_SEGMENTS.
+        pictures: to learn from; their truth is looked at only by a system with labels.
+        n_segments: K, 2 … MOST_SEGMENTS; as many as classes for a system with labels.
         settings: of the system; its defaults if None.
         minutes: how long to train, over all runs.
         steps: train for so many steps instead, over all runs. On one CPU the same seed then gives the same network, however
@@ -97,6 +97,8 @@ def train(
     chosen, where = system_of(system), pick_device(device)
     settings = chosen.settings() if settings is None else settings
     _check(chosen, settings, n_segments, seed)
+    if chosen.labelled:
+        _check_labels(chosen, pictures, n_segments)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)
     source = Source(pictures, side=settings.side, crop=settings.crop, device=where)
     identity = {
@@ -104,12 +106,13 @@ def train(
         "n_segments": n_segments,
         "seed": seed,
         "pictures": f"{len(source)}, {digest_of(list(pictures.images))}",
+        **({"labels": digest_of(list(pictures.truth))} if chosen.labelled else {}),
         **{name: value for name, value in settings.to_dict().items() if name not in _FREE},
     }
     with seeded(seed):
         net = chosen.make_net(n_segments, settings)
         learner = chosen.make_learner(net, n_segments, settings, source).to(where).train()
-    work = _Work(chosen, settings, n_segments, seed, learner, budget)
+    work = _Work(chosen, settings, n_segments, seed, learner, budget, pictures)
     how: dict[str, Any] = {"budget": budget, "seed": seed, "device": where, "identity": identity, "stage": "learn"}
     if start is not None:
         start = replace(start, identity={**settings.before(), **start.identity})
@@ -179,7 +182,7 @@ def learn(
 def _named(learned: Learned, pictures: Pictures) -> tuple[Learned, ClassScores | None]:
     if not pictures.truth:
         return learned, None
-    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments)
+    scores = score_classes(learned.label, pictures, n_segments=learned.n_segments, known=system_of(learned.system).labelled)
     return learned.named(scores.names(pictures.classes)), scores
 
 
@@ -197,6 +200,17 @@ def _check(system: LearningSystem, settings: LearnSettings, n_segments: int, see
         )
 
 
+def _check_labels(system: LearningSystem, pictures: Pictures, n_segments: int) -> None:
+    if not pictures.truth:
+        raise InputError(f"{system.title} learns from label maps. Give --labels, with one for each picture.", field="labels")
+    if n_segments != len(pictures.classes):
+        raise InputError(
+            f"{system.title} has a segment for each class; the label maps hold {len(pictures.classes)}, and n_segments is "
+            f"{n_segments}. Leave it out.",
+            field="n_segments",
+        )
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class _Work:
     """A training under way, and what can be had of it."""
@@ -207,6 +221,7 @@ class _Work:
     seed: int
     learner: ClusterLearner
     budget: Budget
+    pictures: Pictures
 
     def state(self, state: State) -> LearnState:
         """The state with what it says of the clusters."""
@@ -234,6 +249,8 @@ class _Work:
             "loss": loss,
             "pictures": len(self.learner.source),
         }
-        names = tuple(str(i) for i in range(self.k))
+        known = self.system.labelled
+        names = self.pictures.classes if known else tuple(str(i) for i in range(self.k))
+        values = (self.pictures.values or tuple(range(self.k))) if known else ()
         net.eval().requires_grad_(False).to(next(self.learner.net.parameters()).device)
-        return Learned(net, self.system.name, self.k, self.settings, names, facts)
+        return Learned(net, self.system.name, self.k, self.settings, names, facts, values)

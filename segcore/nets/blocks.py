@@ -14,6 +14,16 @@ def conv_block(c_in: int, c_out: int, dilation: int = 1) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU())
 
 
+def conv_norm(c_in: int, c_out: int, kernel: int = 3, *, stride: int = 1, dilation: int = 1) -> nn.Sequential:
+    """A convolution with batch norm and ReLU, and zeros beyond the border, as published networks with labels have them.
+
+    The output has ⌈side / stride⌉ cells along each axis; cell i lies on pixel stride · i.
+    """
+    pad = dilation * (kernel // 2)
+    conv = nn.Conv2d(c_in, c_out, kernel, stride, pad, dilation, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(c_out), nn.ReLU())
+
+
 def channels_of(width: float) -> tuple[int, ...]:
     """The published numbers of channels, scaled."""
     return tuple(max(4, round(width * c)) for c in (64, 128, 256, 256, 512, 512))

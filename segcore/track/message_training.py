@@ -22,6 +22,7 @@ from segcore.track.message_net import STEPS, MessageNet, NetInput, net_input
 from segcore.track.scenes import SCENES, make_scene
 from segcore.track.settings import MessageTrainingSettings
 from segcore.train.budget import Budget
+from segcore.train.checkpoint import Checkpoint
 from segcore.train.file import TRACKER, read_trained, trained_bytes
 from segcore.train.learner import Learner, Loss, Turn
 from segcore.train.run import State, train
@@ -128,6 +129,7 @@ def train_net(
     minutes: float | None = None,
     steps: int | None = None,
     seed: int = 0,
+    start: Checkpoint | None = None,
 ) -> Iterator[tuple[State, MessageNet]]:
     """Train a network on drawn scenes.
 
@@ -136,13 +138,14 @@ def train_net(
         minutes: how long; MINUTES if neither is given.
         steps: train for so many steps instead: the same to the bit each time.
         seed: of scenes, first weights and all else.
+        start: go on from there; minutes and steps are those of all runs together.
 
     Yields:
         After each step its state, with `loss` and the parts `precision` and `recall` of edges at ŷ ≥ ½, and the network,
         which goes on learning.
 
     Raises:
-        InputError: a number is out of range.
+        InputError: a number is out of range, or the checkpoint is of another training.
         NumericalError: the loss is no longer finite.
 
     Cost: some 0.3 s a step on one core.
@@ -154,7 +157,13 @@ def train_net(
     identity = {"net": "message_passing", "seed": seed, **settings.to_dict()}
     learner = MessageLearner(net, settings, seed)
     for state in train(
-        learner, budget=budget, seed=seed, device=torch.device("cpu"), identity=identity, stage="message passing"
+        learner,
+        budget=budget,
+        seed=seed,
+        device=torch.device("cpu"),
+        identity=identity,
+        stage="message passing",
+        start=start,
     ):
         yield state, net
 

@@ -116,6 +116,9 @@ def test_a_click_shows_the_rows_of_the_graph(tab, shoot):
     colors = {tuple(pixel(tab, "#patch [data-map=cosine] .pp-map", *cell)) for cell in ((3, 7), (12, 46), (33, 22))}
     assert len(colors) == 3
     assert len(tab.locator("#patch .pp-vectors li").all()) == result.spectrum.V.shape[1] - 1
+    weight = tab.locator("#patch .pp-psi-weight").inner_text().partition(";")[0].rpartition("= ")[2]
+    heaviest = float((expected["w"] - expected["w_feat"]).max()) / result.settings.knn_weight
+    assert float(weight) == pytest.approx(heaviest, abs=2e-3)  # the patch that was pointed at last is no neighbor
     shoot("patch-click")
 
 

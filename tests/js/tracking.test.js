@@ -4,7 +4,7 @@ import { bestOf, scoreText } from "../../demo/tracking/board/board.js";
 import { middleAt, moved } from "../../demo/playgrounds/board/tracks.js";
 import { stretches } from "../../demo/tracking/player/lanes.js";
 import {
-  beside, boxAt, edgesAt, has, linksOf, nearest, partner, rangeOf, tileOf, trailOf, windowOf,
+  beside, boxAt, edgesAt, has, linksOf, nearest, paintMasks, partner, rangeOf, tileOf, trailOf, windowOf,
 } from "../../demo/tracking/player/places.js";
 
 const FRAMES = Int32Array.from([0, 0, 1, 3, 3, 3]); // frame 2 is empty
@@ -50,6 +50,20 @@ test("the nearest node within reach", () => {
   const nodes = [[0, 0, 7], [10, 0, 8]];
   assert.equal(nearest(nodes, 6, 0, 14), 8);
   assert.equal(nearest(nodes, 60, 0, 14), null);
+});
+
+test("masks take the colors of their detections within a tile, the rim opaque", () => {
+  const bytes = new Uint8Array(12 * 6); // two tiles of 6 × 6 beside each other
+  for (let y = 1; y < 5; y++) for (let x = 7; x < 11; x++) bytes[12 * y + x] = 2;
+  bytes[2] = 9; // in the other tile
+  const data = new Uint8ClampedArray(4 * 36);
+  paintMasks(data, { bytes, width: 12 }, [6, 0, 6, 6], [[1, 2, 3], [40, 50, 60]]);
+  const at = (x, y) => [...data.subarray(4 * (6 * y + x), 4 * (6 * y + x) + 4)];
+  assert.deepEqual(at(0, 0), [0, 0, 0, 0]);
+  assert.deepEqual(at(1, 1), [40, 50, 60, 255]);
+  assert.deepEqual(at(2, 2).slice(0, 3), [40, 50, 60]);
+  assert.ok(at(2, 2)[3] < 255);
+  assert.equal(data.filter((value, k) => k % 4 === 3 && value).length, 16);
 });
 
 test("trails and links follow a track over the frames it misses", () => {

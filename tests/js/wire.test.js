@@ -6,7 +6,7 @@ import { urlOf } from "../../demo/shared/js/images.js";
 import { firstJobs } from "../../demo/shared/js/jobs.js";
 import { withValues } from "../../demo/shared/js/address.js";
 import { addressText, bytesOf, floatsOf } from "../../demo/shared/js/wire.js";
-import { numbersOf, unpackedAll } from "../../demo/shared/components/player/arrays.js";
+import { heldKeys, numbersOf, unpackedAll } from "../../demo/shared/components/player/arrays.js";
 
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");
 
@@ -72,4 +72,16 @@ test("a picture is an address, a file of Gradio's, or nothing", () => {
 test("names in a sentence are filled, each wherever it stands", () => {
   assert.equal(filled("{n} of {n}, {name}", { n: 3, name: "K" }), "3 of 3, K");
   assert.equal(filled("nothing", {}), "nothing");
+});
+
+test("an array that is held is not sent again, and is held while later values come", async () => {
+  const entry = (byte) => ({ t: "u8", d: base64(deflateSync(Uint8Array.of(byte))) });
+  const first = await unpackedAll({ shared: entry(7), mine: entry(1) });
+  assert.ok(heldKeys().includes("shared"));
+  for (const byte of [2, 3, 4]) {
+    const next = await unpackedAll({ [byte]: entry(byte) }, ["shared", String(byte)]);
+    assert.equal(next.shared, first.shared);
+    assert.deepEqual(next[byte], Uint8Array.of(byte));
+    assert.equal(next.mine, undefined);
+  }
 });

@@ -94,7 +94,7 @@ export function tracks({ state, words, change }) {
     svg.append(line);
     const first = values.find((middle) => middle);
     const label = makeSvg("text", { x: LEFT - 6, y: y(first ?? spec.highest / 2) + (layer.colors ? 16 * (row + 1) - 10 : -8), "text-anchor": "end" }, name);
-    if (color) label.style.fill = color;
+    if (color) label.style.setProperty("--c", color);
     label.classList.add("pg-track-name");
     svg.append(label);
     values.forEach((middle, t) => {

@@ -141,7 +141,9 @@ PLAYGROUND = Playground(
     "tracks",
     "Tracks: switches and scores",
     texts.LEADS["tracks"],
-    "MOTA = 1 − Σ (FN + FP + IDSW) / Σ GT;    IDF1 = 2 IDTP / (2 IDTP + IDFP + IDFN);    HOTA = mean of √(DetA · AssA)",
+    r"$\text{MOTA} = 1 - \frac{\sum (\text{FN} + \text{FP} + \text{IDSW})}{\sum \text{GT}}$, "
+    r"$\text{IDF1} = \frac{2\, \text{IDTP}}{2\, \text{IDTP} + \text{IDFP} + \text{IDFN}}$, "
+    r"and HOTA, the mean of $\sqrt{\text{DetA} \cdot \text{AssA}}$",
     (
         Number("frames", "Frames", 6, 2, 24),
         Number("n_true", "True tracks", 1, 1, 3),

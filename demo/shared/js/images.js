@@ -21,13 +21,25 @@ export function setPicture(image, source) {
   return Boolean(url);
 }
 
-// The map of labels that a PNG holds: {labels, width, height, n}.
-export async function loadLabels(source, nNames = 0) {
+// The first channel of a PNG: {bytes, width, height}.
+export async function loadBytes(source) {
+  const { data, width, height } = await pixelsOf(source);
+  const bytes = new Uint8Array(width * height);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = data[4 * i];
+  return { bytes, width, height };
+}
+
+async function pixelsOf(source) {
   const image = await loadImage(source);
-  const [width, height] = [image.naturalWidth, image.naturalHeight];
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [width, height];
+  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
   const context = canvas.getContext("2d", { willReadFrequently: true });
   context.drawImage(image, 0, 0);
-  return { width, height, ...readLabels(context.getImageData(0, 0, width, height).data, nNames) };
+  return context.getImageData(0, 0, canvas.width, canvas.height);
+}
+
+// The map of labels that a PNG holds: {labels, width, height, n}.
+export async function loadLabels(source, nNames = 0) {
+  const { data, width, height } = await pixelsOf(source);
+  return { width, height, ...readLabels(data, nNames) };
 }

@@ -5,12 +5,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_number
+from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_matrix, html_number
 from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
 from demo.steps.data import Data
 from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components
 from segcore.runtime.device import make_generator
+
+_SHOWN = 2  # dimensions in which means and covariances are drawn and written
 
 
 def make(data: Data) -> Run:
@@ -66,13 +68,13 @@ def _frame(data: Data, before: MixtureState | None, state: MixtureState, course:
         variants.append(Variant(_T.entropy, [*entropy, *falling]))
     return Frame(
         state.name, title, _said(data, state), [], _numbers(before, state), _formula(state),
-        [(f"γ_i{k + 1}", f"state.resp[i, {k}]") for k in range(state.resp.shape[1])], variants,
+        _entries(state), variants,
     )  # fmt: skip
 
 
 def _ellipse(state: MixtureState, k: int) -> dict[str, Any]:
     """The component in the first two dimensions: half axes of one standard deviation."""
-    variances, axes = torch.linalg.eigh(state.covariances[k, :2, :2])
+    variances, axes = torch.linalg.eigh(state.covariances[k, :_SHOWN, :_SHOWN])
     ends = axes * variances.clamp_min(0).sqrt()
     if ends.shape[0] < 2:
         ends = torch.nn.functional.pad(ends, (0, 1, 0, 1))
@@ -114,11 +116,14 @@ def _formula(state: MixtureState) -> list[list[Any]]:
         lines = [
             [
                 f"<b data-label='{k}'></b>N<sub>{k + 1}</sub> = Σ<sub>i</sub> γ<sub>i{k + 1}</sub> = {html_number(n)}, "
-                f"π<sub>{k + 1}</sub> = N<sub>{k + 1}</sub> / n = {html_number(p)}"
+                f"π<sub>{k + 1}</sub> = N<sub>{k + 1}</sub> / n = {html_number(p)}<br>"
+                f"μ<sub>{k + 1}</sub> = {html_matrix(state.means[k, :_SHOWN, None])}, "
+                f"Σ<sub>{k + 1}</sub> = {html_matrix(state.covariances[k, :_SHOWN, :_SHOWN])}"
             ]
             for k, (n, p) in enumerate(mixing)
         ]
-        return [*lines, [_T.formula_m]]
+        d = state.means.shape[1]
+        return [[_T.formula_m], *lines, *([[_T.first_of.format(shown=_SHOWN, d=d)]] if d > _SHOWN else [])]
     # Relative to the likeliest component, so that no number under- or overflows.
     joint = _relative(state)
     return [
@@ -134,6 +139,23 @@ def _formula(state: MixtureState) -> list[list[Any]]:
             ]
             for k in k_of
         ),
+    ]
+
+
+def _entries(state: MixtureState) -> list[tuple[str, str]]:
+    """What Python prints of what the formula shows, each with its code."""
+    k_of = range(state.resp.shape[1])
+    if state.phase != "m":
+        return [(f"γ_i{k + 1}", f"state.resp[i, {k}]") for k in k_of]
+    dims = range(min(_SHOWN, state.means.shape[1]))
+    return [
+        (f"{symbol}_{k + 1}[{at}]", f"state.{name}[{k}, {at}]")
+        for k in k_of
+        for symbol, name, places in (
+            ("μ", "means", [str(a) for a in dims]),
+            ("Σ", "covariances", [f"{a}, {b}" for a in dims for b in dims]),
+        )
+        for at in places
     ]
 
 

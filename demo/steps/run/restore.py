@@ -9,6 +9,7 @@ from demo.shared.link import read_link
 from demo.shared.picture import chosen_example
 from demo.shared.service import Service
 from demo.steps import texts
+from demo.steps.algorithm import OF_PICTURES
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import OWN, PICTURE, RANGES, Asked, Controls, Opened, number_of_link
 from demo.steps.data import packed_points
@@ -66,7 +67,10 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
             controls.numbers["gamma"]: on_points and chosen.needs_graph,
             controls.picture_group: not on_points,
             controls.own_group: on_points and data == OWN,
-            **{control: name in chosen.reads for name, control in controls.settings.items()},
+            **{
+                control: name in chosen.reads and not (on_points and name in OF_PICTURES)
+                for name, control in controls.settings.items()
+            },
         }
         return {**{block: gr.update(visible=on) for block, on in visible.items()}, controls.lead: chosen.told}
 

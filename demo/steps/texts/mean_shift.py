@@ -6,7 +6,7 @@ titles = {"start": "The start", "move": "Move {round}", "merge": "Merge {round}"
 maps = {"start": "Rows", "move": "How many rows lie within h", "merge": "Clusters so far"}
 curve, curve_x, still = "Length of the longest move", "moves", "counts as still"
 said_start = "Each {word} starts where it is; the dashed circle has the radius h."
-said_move = "{n} still move; the longest way is {longest:.3g}."
+said_move = "On the move: {n}; the longest way is {longest:.3g}."
 said_rest = "Nothing moves any more: every row stands on a mode."
 said_merge = "Mode {number}, the most crowded of those left, takes {n} within h of it; {left:,} are left."
 formula = "y<sub>i</sub> ← mean of x<sub>j</sub> with ‖x<sub>j</sub> − y<sub>i</sub>‖ ≤ h = {h}"

@@ -9,11 +9,12 @@ map_entropy = "Entropy of γ, in bits: how undecided each is"
 curve, curve_x = "Log-likelihood after each half step", "half steps"
 said_start = "Hard labels of k-means: each of the {words} belongs to one component entirely."
 said_m = "Means, covariances and shares follow from the responsibilities; component {k} has most of the mass, {share:.0%}."
-said_e = "{n} belong to no component with more than 90 %."
+said_e = "Undecided, with no component above 90 %: {n}."
 formula_m = (
     "μ<sub>k</sub> = Σ<sub>i</sub> γ<sub>ik</sub> x<sub>i</sub> / N<sub>k</sub>, &nbsp; Σ<sub>k</sub> = Σ<sub>i</sub> "
     "γ<sub>ik</sub> (x<sub>i</sub> − μ<sub>k</sub>)(x<sub>i</sub> − μ<sub>k</sub>)ᵀ / N<sub>k</sub>"
 )
+first_of = "μ and Σ are shown in the first {shown} of {d} dimensions, those of the plane."
 formula_e = (
     "γ<sub>ik</sub> = π<sub>k</sub> N(x<sub>i</sub>; μ<sub>k</sub>, Σ<sub>k</sub>) / Σ<sub>j</sub> …, "
     "each divided by the largest of the row:"

@@ -1,21 +1,23 @@
 """What is tracked: detections of a drawn scene, of a visitor's own files, or of a video; with its frames as pictures."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import cv2
 import numpy as np
 from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from demo.shared.service import Service
-from demo.tracking.asked import FILES, Asked
+from demo.tracking.asked import FILES, OWN_FILES, Asked
 from demo.tracking.data.files import read_own
 from demo.tracking.data.video import check_left
-from segcore.show.files import jpeg
+from segcore.show.files import jpeg, png
 from segcore.show.paint import shrink
 from segcore.track.detections import Detections
 from segcore.track.scenes import SCENES, make_scene
@@ -42,6 +44,8 @@ class Source:
         sheets: files with the frames as pictures.
         tile: width and height of a frame on them.
         place: (n,) how far down a detection stands in its column of the graph, in [0, 1].
+        masks: files like `sheets`: each pixel says which detection of its frame is there, counted from 1; 0 for none.
+        named: how a link names the files that it is of.
         code: Python that makes `detections`, and `truth` where it is known: lines that import, and lines after them.
     """
 
@@ -53,6 +57,8 @@ class Source:
     sheets: tuple[str, ...]
     tile: tuple[int, int]
     place: NDArray[np.float64]
+    masks: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
     code: tuple[tuple[str, ...], tuple[str, ...]] = field(default=((), ()))
 
 
@@ -74,7 +80,9 @@ class Sources:
         key = asked.source
         with self._lock:
             known = self._made.get(key)
-        if known is None or not all(Path(sheet).exists() for sheet in known.sheets):  # files are removed after an hour
+        if known is None or not all(
+            Path(sheet).exists() for sheet in (*known.sheets, *known.masks)
+        ):  # files are removed after an hour
             known = self._make(asked, key)
             with self._lock:
                 self._made[key] = known
@@ -87,7 +95,9 @@ class Sources:
             return self._source(key, SCENES[name].title, scene.detections, scene.truth, scene.draw, _scene_code(asked))
         if asked.options.source == FILES:
             own = read_own(asked.detections, asked.truth)
-            return self._source(key, own.title, own.detections, own.truth, None, own.code)
+            given = {name: path for name, path in zip(OWN_FILES, (asked.detections, asked.truth), strict=True) if path}
+            named = {name: self._service.keep_file(path) for name, path in given.items()}
+            return self._source(key, own.title, own.detections, own.truth, None, own.code, named)
         found = check_left(self._service.jobs.left(asked.job))
         return self._source(key, found.title, found.detections, None, found.draw, found.code)
 
@@ -99,25 +109,53 @@ class Sources:
         truth: Boxes | None,
         draw: Draw | None,
         code: tuple[tuple[str, ...], tuple[str, ...]],
+        named: Mapping[str, str] = MappingProxyType({}),
     ) -> Source:
         sheets, tile = _sheets(self._service, detections.n_frames, draw) if draw else ((), (1, 1))
-        return Source(key, title, detections, truth, draw, sheets, tile, places(detections), code)
+        masks = _masks(self._service, detections, tile) if sheets else ()
+        return Source(key, title, detections, truth, draw, sheets, tile, places(detections), masks, named, code)
 
 
 def _sheets(service: Service, n_frames: int, draw: Draw) -> tuple[tuple[str, ...], tuple[int, int]]:
     """Files with the frames, and the size of one of them."""
-    columns, rows = _SHEET
-    first = shrink(draw(0), max_side=_SIDE)
-    height, width = first.shape[:2]
-    paths = []
-    for start in range(0, n_frames, columns * rows):
-        count = min(columns * rows, n_frames - start)
-        sheet = np.zeros((-(-count // columns) * height, columns * width, 3), np.uint8)
-        for i in range(count):
-            y, x = i // columns * height, i % columns * width
-            sheet[y : y + height, x : x + width] = shrink(draw(start + i), max_side=_SIDE)
-        paths.append(service.publish(jpeg(sheet, quality=85), f"frames-{start}.jpg"))
+    height, width = shrink(draw(0), max_side=_SIDE).shape[:2]
+    laid = _laid_out(n_frames, lambda t: shrink(draw(t), max_side=_SIDE))
+    paths = [service.publish(jpeg(sheet, quality=85), f"frames-{k}.jpg") for k, sheet in enumerate(laid)]
     return tuple(paths), (width, height)
+
+
+def _masks(service: Service, detections: Detections, tile: tuple[int, int]) -> tuple[str, ...]:
+    """Files with the masks, where there are any."""
+    if detections.masks is None:
+        return ()
+    laid = _laid_out(detections.n_frames, lambda t: masks_of_frame(detections, t, tile))
+    return tuple(service.publish(png(sheet), f"masks-{k}.png") for k, sheet in enumerate(laid))
+
+
+def masks_of_frame(detections: Detections, t: int, tile: tuple[int, int]) -> NDArray[np.uint8]:
+    """(height, width) of a tile: which detection of a frame is where, counted from 1; the smaller ones lie on top."""
+    width, height = detections.size
+    numbers = np.zeros((height, width), np.uint8)
+    rows = detections.of_frame(t)
+    for k in sorted(rows, key=lambda k: -detections.boxes[k, 2:].prod()):
+        x, y, w, h = detections.boxes[k].astype(int)
+        inside = numbers[y : y + h, x : x + w]
+        mask = detections.masks[k][: inside.shape[0], : inside.shape[1]]  # type: ignore[index]
+        inside[mask] = min(k - rows[0] + 1, 255)
+    return np.asarray(cv2.resize(numbers, tile, interpolation=cv2.INTER_NEAREST), np.uint8)
+
+
+def _laid_out(n_frames: int, draw: Draw) -> Iterator[NDArray[np.uint8]]:
+    """Sheets of frames, beside and below each other."""
+    columns, rows = _SHEET
+    for start in range(0, n_frames, columns * rows):
+        tiles = [draw(t) for t in range(start, min(start + columns * rows, n_frames))]
+        height, width = tiles[0].shape[:2]
+        sheet = np.zeros((-(-len(tiles) // columns) * height, columns * width, *tiles[0].shape[2:]), np.uint8)
+        for i, tile in enumerate(tiles):
+            y, x = i // columns * height, i % columns * width
+            sheet[y : y + height, x : x + width] = tile
+        yield sheet
 
 
 def places(detections: Detections) -> NDArray[np.float64]:

@@ -25,4 +25,4 @@ class TrackPlayer(Player):
         if value is None or "film" not in value:
             return value
         film = value["film"]
-        return {**value, "film": {**film, "sheets": [as_file(path) for path in film["sheets"]]}}
+        return {**value, "film": {**film, **{name: [as_file(path) for path in film[name]] for name in ("sheets", "masks")}}}

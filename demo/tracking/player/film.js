@@ -1,9 +1,9 @@
 // The frame on view: its picture, and the boxes in the colors of their tracks.
 
 import { fit, pixelRatio, strokeOver, strokeTwice } from "../../shared/js/canvas.js";
-import { CURSOR, INK } from "../../shared/js/colors.js";
+import { CURSOR, INK, rgbOf } from "../../shared/js/colors.js";
 import { make } from "../../shared/js/dom.js";
-import { boxAt, has, rangeOf, tileOf, trailOf } from "./places.js";
+import { boxAt, has, paintMasks, rangeOf, tileOf, trailOf } from "./places.js";
 
 const NO_TRACK = "#8c8c8c";
 const LIT = "#ff5a1f";
@@ -60,9 +60,10 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
       const lit = spec.lit ? run.arrays[spec.lit] : null;
       const [sx, sy] = [card.canvas.width / film.size[0], card.canvas.height / film.size[1]];
       drawFrame(context, film, tracking.sheets, t, [0, 0, card.canvas.width, card.canvas.height]);
+      const [low, high] = rangeOf(arrays.frame, t);
+      if (film.masks.length) drawMasks(context, film, t, Array.from({ length: high - low }, (_, k) => rgbOf(colorOf(labels, low + k, paletteColor))));
       if (labels) drawTrails(context, labels, t, sx, sy);
       for (const [x, y, w, h, label] of spec.expected?.frame === t ? spec.expected.boxes : []) drawExpected(context, [x * sx, y * sy, w * sx, h * sy], label);
-      const [low, high] = rangeOf(arrays.frame, t);
       for (let i = low; i < high; i++) {
         const [x, y, w, h] = arrays.box.subarray(4 * i, 4 * i + 4);
         drawBox(context, [x * sx, y * sy, w * sx, h * sy], { i, labels, lit: has(lit, i) });
@@ -71,6 +72,20 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
       card.note.textContent = tracking.told(words.frameOf, { t: t + 1, total: film.n, n: high - low });
     },
   };
+
+  // Masks in the colors of their tracks; the box around one is thin then.
+  const layer = document.createElement("canvas");
+  function drawMasks(context, film, t, colors) {
+    const { sheet, box } = tileOf(film, t);
+    const masks = tracking.masks.get(sheet);
+    if (!masks) return;
+    const [, , width, height] = box;
+    [layer.width, layer.height] = [width, height];
+    const pixels = new ImageData(width, height);
+    paintMasks(pixels.data, masks, box, colors);
+    layer.getContext("2d").putImageData(pixels, 0, 0);
+    context.drawImage(layer, 0, 0, context.canvas.width, context.canvas.height);
+  }
 
   function drawTrails(context, labels, t, sx, sy) {
     const { arrays } = tracking.data();
@@ -96,7 +111,7 @@ export function filmView({ run, hover, choose, pointed, paletteColor, tracking, 
     const path = new Path2D();
     path.rect(x, y, w, h);
     if (lit) strokeOver(context, path, [9 * ratio, LIT]);
-    strokeTwice(context, path, 3 * ratio, colorOf(labels, i, paletteColor));
+    strokeTwice(context, path, (tracking.data().film.masks.length ? 1.2 : 3) * ratio, colorOf(labels, i, paletteColor));
     if (i === pointed()) {
       const mark = new Path2D();
       mark.rect(x - 5 * ratio, y - 5 * ratio, w + 10 * ratio, h + 10 * ratio);

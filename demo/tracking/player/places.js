@@ -111,3 +111,23 @@ export function tileOf(film, t) {
   const at = t % (columns * rows);
   return { sheet: Math.floor(t / (columns * rows)), box: [(at % columns) * width, Math.floor(at / columns) * height, width, height] };
 }
+
+const [INSIDE, RIM] = [125, 255]; // opacity of a mask
+
+// Paint the masks of a frame into RGBA bytes of its tile [left, top, width, height] on a sheet: the k-th detection of the
+// frame, which its pixels name k + 1, in the k-th color, more opaque at the rim.
+export function paintMasks(data, { bytes, width: stride }, [left, top, width, height], colors) {
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const at = (top + y) * stride + left + x;
+      const one = bytes[at];
+      const color = one && colors[one - 1];
+      if (!color) continue;
+      const rim = !x || !y || x === width - 1 || y === height - 1
+        || bytes[at - 1] !== one || bytes[at + 1] !== one || bytes[at - stride] !== one || bytes[at + stride] !== one;
+      const to = 4 * (y * width + x);
+      [data[to], data[to + 1], data[to + 2]] = color;
+      data[to + 3] = rim ? RIM : INSIDE;
+    }
+  }
+}

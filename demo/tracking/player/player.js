@@ -4,7 +4,7 @@ import { curveView } from "../../shared/components/player/curve.js";
 import { play } from "../../shared/components/player/player.js";
 import { colorAt } from "../../shared/js/colors.js";
 import { filled, make } from "../../shared/js/dom.js";
-import { loadImage } from "../../shared/js/images.js";
+import { loadBytes, loadImage } from "../../shared/js/images.js";
 import { filmView } from "./film.js";
 import { graphView } from "./graph.js";
 import { lanesView } from "./lanes.js";
@@ -20,12 +20,12 @@ export function mount(given) {
 function prepared(player) {
   if (player.tracking) return player;
   const { run } = player;
-  const state = { film: null, t: 0, step: null, pointed: null, sheets: new Map(), asked: new Set(), waiting: 0 };
+  const state = { film: null, t: 0, step: null, pointed: null, sheets: new Map(), masks: new Map(), asked: new Set(), waiting: 0 };
 
   function data() {
     const { value, arrays } = run;
-    if (state.film?.key !== value.film.key) Object.assign(state, { film: value.film, sheets: new Map(), asked: new Set() });
-    tracking.sheets = state.sheets;
+    if (state.film?.key !== value.film.key) Object.assign(state, { film: value.film, sheets: new Map(), masks: new Map(), asked: new Set() });
+    Object.assign(tracking, { sheets: state.sheets, masks: state.masks });
     return { film: value.film, arrays: Object.fromEntries(Object.entries(value.rows).map(([name, key]) => [name, arrays[key]])) };
   }
 
@@ -65,18 +65,21 @@ function prepared(player) {
     const { film } = data();
     const { sheet } = tileOf(film, t);
     if (sheet >= film.sheets.length || state.asked.has(sheet)) return;
-    const { sheets } = state;
+    const { sheets, masks } = state;
     state.asked.add(sheet);
-    loadImage(film.sheets[sheet]).then((image) => {
-      sheets.set(sheet, image);
+    const keep = (map) => (found) => {
+      map.set(sheet, found);
       window.clearTimeout(state.waiting);
       state.waiting = window.setTimeout(() => run.value && player.paintFrame(), 30);
-    }, () => null);
+    };
+    loadImage(film.sheets[sheet]).then(keep(sheets), () => null);
+    if (film.masks.length) loadBytes(film.masks[sheet]).then(keep(masks), () => null);
   }
 
   const tracking = {
     data, frame, go, want,
     sheets: state.sheets,
+    masks: state.masks,
     told: filled,
     labels: () => {
       const spec = here().views.find(({ labels }) => labels);

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
@@ -14,12 +15,13 @@ import numpy as np
 from cachetools import LRUCache
 
 from demo.shared.errors import told_kindly
-from demo.shared.sequence import assemble
+from demo.shared.sequence import assemble, without
 from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.tracking import texts
-from demo.tracking.asked import ALONG, POINT, STEP, Asked, Controls
+from demo.tracking.asked import ALONG, POINT, STEP, TRAINED, Asked, Controls
 from demo.tracking.data import Source, Sources
+from demo.tracking.data.training import weights_of
 from demo.tracking.show import Done, Shared, Steps, code_of
 from demo.tracking.show.lanes import lanes_shown
 from segcore.errors import InputError, shortened
@@ -44,6 +46,7 @@ class Runs:
 
     def __init__(self, service: Service):
         """Nothing was asked for yet."""
+        self._service = service
         self.sources = Sources(service)
         self._made: LRUCache[Any, Done] = LRUCache(_REMEMBERED)
         self._lock = threading.Lock()
@@ -55,7 +58,7 @@ class Runs:
             SegcoreError: the source or a setting does not allow it.
             Stopped: somebody ended it.
         """
-        source, settings = self.sources.get(asked), asked.settings[tracker]
+        source, settings = self.sources.get(asked), self.settings(asked, tracker)
         key = (source.key, tracker, settings)
         base = (source.key, tracker, base_of(settings), "base")
         with self._lock:
@@ -72,6 +75,23 @@ class Runs:
                 if base_of(settings) is not None:
                     self._made[base] = known
         return source, known
+
+    def settings(self, asked: Asked, tracker: str) -> TrackerSettings:
+        """The settings of a tracker, with the weights that were trained here where these are asked for and known."""
+        settings = asked.settings[tracker]
+        if asked.options.weights != TRAINED or not isinstance(settings, MessageSettings):
+            return settings
+        return settings.replace(weights=weights_of(self._service, asked.training))
+
+    def lacks_weights(self, asked: Asked) -> bool:
+        """Whether what is played asks for weights that were trained here, and there are none."""
+        played = self.settings(asked, asked.options.tracker)
+        return asked.options.weights == TRAINED and isinstance(played, MessageSettings) and not played.weights
+
+
+def said_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as they are told: of a file its name, wherever this server keeps it."""
+    return {name: Path(value).name if name == "weights" else value for name, value in settings.items()}
 
 
 def base_of(settings: TrackerSettings) -> TrackerSettings | None:
@@ -136,7 +156,7 @@ def sequence(
     """
     name = asked.options.tracker
     source, done = runs.get(asked, name, check)
-    d = source.detections
+    d, settings = source.detections, runs.settings(asked, name)
     if not len(d):
         raise InputError(texts.NOTHING, field="source")
     made = Steps(source, done)
@@ -144,7 +164,7 @@ def sequence(
     questions = made.questions(frames)
     names = [frame.name for frame in frames]
     fixed = {
-        "key": str(hash((source.key, name, asked.settings[name], step))),
+        "key": str(hash((source.key, name, settings, step))),
         "subject": str(hash(source.key)),
         "algorithm": name,
         "n": len(d),
@@ -157,12 +177,12 @@ def sequence(
         "start": made.start(),
         "point": int(len(d) // 2),
         "open": {"step": step if step in names else "", "point": point if point is not None and point < len(d) else None},
-        "link": urlencode({**along, **asked.query}, safe=","),
+        "link": urlencode({**along, **asked.query, **source.named}, safe=","),
         "rows": made.rows(),
         "film": made.film(),
         "lanes": made.lanes(),
     }
-    code = code_of(source, done.tracker, asked.settings[name].changed(), scored=done.scores is not None)
+    code = code_of(source, done.tracker, said_of(settings.changed()), scored=done.scores is not None)
     return assemble(fixed, frames, questions, code, keep=step, most=_MOST_STEPS, memory=done.shared.sent)
 
 
@@ -192,7 +212,7 @@ def side_by_side(runs: Runs, asked: Asked, check: Callable[[], None] = lambda: N
 def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[..., tuple[Any, ...]]:
     """The event behind all controls: the steps that they mean, and a line about them."""
 
-    def show(number: float, opened: dict[str, Any], request: gr.Request, *values: Any) -> tuple[Any, ...]:
+    def show(number: float, opened: dict[str, Any], held: str, request: gr.Request, *values: Any) -> tuple[Any, ...]:
         if number == 0:  # a later event follows at once
             return gr.skip(), gr.skip(), gr.skip()
         began = time.perf_counter()
@@ -202,7 +222,7 @@ def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[...,
                 asked = controls.asked(values)
                 at = int(point) if point.isdecimal() else None
                 check = service.stops.check(number, request)
-                value = sequence(runs, asked, step=step, point=at, along=along, check=check)
+                value = without(sequence(runs, asked, step=step, point=at, along=along, check=check), held.split())
                 source, _ = runs.get(asked, asked.options.tracker)
         except gr.Error as error:
             return {"message": error.message}, error.message, {ALONG: along}
@@ -218,7 +238,8 @@ def make_show(service: Service, runs: Runs, controls: Controls) -> Callable[...,
             kilobytes=len(json.dumps(value)) // 1000,
         )
         missed = texts.NO_STEP.format(name=shortened(step)) if step and not value["open"]["step"] else ""
-        return value, " ".join(filter(None, (told, *source.detections.notes, missed))), {ALONG: along}
+        said = (told, *source.detections.notes, missed, texts.NO_TRAINED if runs.lacks_weights(asked) else "")
+        return value, " ".join(filter(None, said)), {ALONG: along}
 
     return show
 

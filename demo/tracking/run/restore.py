@@ -1,7 +1,7 @@
 """What a link or a choice sets, and which controls are shown."""
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
@@ -9,7 +9,8 @@ import gradio as gr
 from demo.shared.errors import told_kindly
 from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
-from demo.tracking.asked import ALONG, FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link, names
+from demo.tracking import texts
+from demo.tracking.asked import ALONG, FILES, OWN_FILES, POINT, STEP, VIDEO, Controls, allowed, asked_of_link, names
 from demo.tracking.data.video import KIND, OWN, VideoSettings, make_work, path_of
 from segcore.track.catalog import TRACKERS
 from segcore.track.scenes import SCENES
@@ -26,9 +27,26 @@ def make_restore(service: Service, controls: Controls, opened: Any, turn: Any) -
         where[ALONG] = {name: query[name] for name in CARRIED if name in query and name not in names()}
         if where[ALONG]:
             read_link(service, query)  # says what of it cannot be
-        return {opened: where, turn: next(_turn), **controls.filled(asked_of_link(query))}
+        return {
+            opened: where,
+            turn: next(_turn),
+            **controls.filled(asked_of_link(query)),
+            **_own_files(service, controls, query),
+        }
 
     return restore
+
+
+def _own_files(service: Service, controls: Controls, query: Mapping[str, str]) -> dict[Any, Any]:
+    """The files that a link names, as far as this server still has them."""
+    found = {}
+    for name in OWN_FILES:
+        path = service.upload_of(query[name]) if query.get(name) else None
+        if path:
+            found[controls.own[name]] = path
+        elif query.get(name):
+            gr.Warning(texts.NO_UPLOAD.format(what=texts.OWN_FILES[name]))
+    return found
 
 
 def make_source(controls: Controls, turn: Any) -> Callable[..., dict[Any, Any]]:
@@ -78,7 +96,7 @@ def own_video(clip: str) -> Any:
     return gr.update(visible=clip == OWN)
 
 
-def next_turn() -> int:
+def next_turn(*_: Any) -> int:
     """Ask anew."""
     return next(_turn)
 

@@ -14,7 +14,7 @@ from demo.shared.service import Service
 from demo.tracking import texts
 from demo.tracking.asked import Asked, Controls
 from demo.tracking.data import Source
-from demo.tracking.run import Runs
+from demo.tracking.run import Runs, said_of
 from segcore.checks import check_choice
 from segcore.runtime.stopping import stop_if_asked, stoppable
 from segcore.show.moving import moving
@@ -40,9 +40,11 @@ def saved(runs: Runs, asked: Asked, kind: str) -> bytes:
     if kind == "txt":
         return mot_text(done.tracks.boxes).encode()
     if kind == "json":
-        said = tracks_json(done.tracks, source.detections, asked.settings[done.tracker.name].to_dict())
+        said = tracks_json(done.tracks, source.detections, said_of(runs.settings(asked, done.tracker.name).to_dict()))
         scores = None if done.scores is None else dict(done.scores)
-        return json.dumps({**said, "source": source.title, "query": asked.query, "scores": scores}, indent=1).encode()
+        return json.dumps(
+            {**said, "source": source.title, "query": {**asked.query, **source.named}, "scores": scores}, indent=1
+        ).encode()
     return moving(tracked_frames(_pictures(source), source.detections, done.tracks), f".{kind}", fps=_FPS)
 
 

@@ -122,6 +122,7 @@ class Steps:
             "tile": list(source.tile),
             "grid": [4, 4],
             "sheets": list(source.sheets),
+            "masks": list(source.masks),
             "looks": _looks(d).shape[1],
             "features": texts.FEATURES,
         }

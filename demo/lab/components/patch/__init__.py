@@ -44,6 +44,7 @@ class Answer(TypedDict):
     maps: dict[str, str]  # key of a map to export.pack_floats of (h, w)
     nearest: list[int]  # cells by falling cosine, the patch itself left out
     edges: list[list[float]]  # [cell, weight] of the color graph
+    psi: dict[str, Any] | None  # own: ψ of the patch; others: those of the edges; None where weights do not follow from ψ
     vectors: list[list[float]]  # [index, eigenvalue, entry, largest |entry|]
     label: int
     degree: list[float] | None  # of the node, and the share of it that comes from λ W_knn

@@ -3,9 +3,10 @@ import { cellAt, cellSize, covered, inside, line, MOVES } from "../../../shared/
 import { CURSOR, colorAt, rgbOf, signed } from "../../../shared/js/colors.js";
 import { filled, make, makeButton, partsOf, written } from "../../../shared/js/dom.js";
 import { setPicture } from "../../../shared/js/images.js";
-import { nameOf, number, rangeOf } from "../../../shared/js/numbers.js";
+import { nameOf, number, rangeOf, withMinus } from "../../../shared/js/numbers.js";
 import { floatsOf } from "../../../shared/js/wire.js";
 
+const PSI = ["cos H", "sin H", "S", "V", "x", "y"];
 const OVER_OPACITY = 0.72;
 const MARK = { least: 11, width: 3 }; // px of the chosen cell: one of a pixel grid would not be seen
 const SMALL_MARK = { least: 8, width: 1.5 }; // the same on the small maps, where it must not hide the cells around
@@ -65,7 +66,8 @@ export function mount({ element, props, watch, server, fixed }) {
   const { words } = fixed;
   const parts = partsOf(element, "pp", [
       "panel", "message", "body", "note", "stage", "picture", "map", "marks", "row", "column", "size", "over", "show-nearest",
-      "k", "k-now", "show-edges", "edges-name", "said", "facts", "problem", "maps", "spectral", "vectors", "second", "match",
+      "k", "k-now", "show-edges", "edges-name", "said", "facts", "psi", "psi-table", "psi-weight",
+      "problem", "maps", "spectral", "vectors", "second", "match",
       "second-card",
     ]);
 
@@ -319,7 +321,38 @@ export function mount({ element, props, watch, server, fixed }) {
     written(parts["edges-name"], filled(words.edges, { n: answer.edges.length }));
     const told = answer.degree && filled(words.degree, { degree: number(answer.degree[0]), percent: Math.round(100 * answer.degree[1]) });
     written(parts.facts, told || "");
+    paintPsi();
     paintMatch();
+  }
+
+  // ψ of the patch and of one of its neighbors in the color graph, and the weight that follows: that under the pointer, or the
+  // one whose edge weighs most.
+  function paintPsi() {
+    const { psi, edges } = answer;
+    parts.psi.hidden = !psi;
+    if (parts.psi.hidden) return;
+    const { w } = view.value;
+    const { hover } = state;
+    const pointed = hover && !hover.second ? edges.findIndex(([cell]) => cell === hover.row * w + hover.column) : -1;
+    const at = pointed >= 0 ? pointed : edges.reduce((best, [, weight], i) => (weight > edges[best][1] ? i : best), 0);
+    const [cell] = edges[at];
+    const other = psi.others[at];
+    parts["psi-table"].replaceChildren(
+      psiRow("th", "ψ", [psiName("u", answer.row, answer.column), psiName("v", Math.floor(cell / w), cell % w)]),
+      ...PSI.map((name, i) => psiRow("td", name, [psi.own[i], other[i]].map((x) => withMinus(x.toFixed(3))))),
+    );
+    const distance = Math.hypot(...psi.own.map((x, i) => x - other[i]));
+    written(parts["psi-weight"], filled(words.psiWeight, { distance: distance.toFixed(3), weight: (1 - distance).toFixed(3) }));
+  }
+
+  function psiName(of, row, column) {
+    return filled(words.psi, { of, row: row + 1, column: column + 1 });
+  }
+
+  function psiRow(kind, name, cells) {
+    const row = make("tr");
+    row.append(make("th", "", name), ...cells.map((cell) => make(kind, "", cell)));
+    return row;
   }
 
   function mapInWords() {

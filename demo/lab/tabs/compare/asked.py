@@ -15,7 +15,7 @@ from segcore.pipeline.stages import settings_read
 from segcore.settings import Settings, params
 
 USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")
-CHANGED = ("method", "upsampling", "crf")  # settings in which what is compared differs
+CHANGED = ("method", "upsampling", "crf", "backbone")  # settings in which what is compared differs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ CONTENDERS: Mapping[str, Contender] = {
         for way, title in _WAYS.items()
     },
     "crf": Contender(texts.COMPARE_CRF, {"crf": True}),
+    "color": Contender(texts.COMPARE_COLOR, {"backbone": "color"}),
 }
 WAY_KEYS = tuple(key for key in CONTENDERS if key not in METHODS)
 

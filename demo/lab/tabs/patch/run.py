@@ -18,6 +18,7 @@ from demo.lab.tabs.patch.show import (
     maps_shown,
     note_shown,
     picture_shown,
+    psi_shown,
     rows_of,
 )
 from demo.shared.errors import told_kindly
@@ -106,13 +107,15 @@ class Answers:
         x = features.X[i]
         w_knn = row_of(values["w_knn"], i) if "w_knn" in values else None
         maps = rows_of(values, i, cosines(features.X, x), w_knn, shown.settings)
+        edges = edges_shown(w_knn, i)
         spectrum = cells.spectrum or values.get("spectrum")
         return {
             "row": i // features.geometry.w,
             "column": i % features.geometry.w,
             "maps": {key: pack_floats(entries.cpu()) for key, entries in maps.items()},
             "nearest": nearest(maps["cosine"], MOST_NEIGHBORS, without=[i]).tolist(),
-            "edges": [] if w_knn is None else edges_shown(w_knn, i),
+            "edges": edges,
+            "psi": psi_shown(features, i, edges, shown.settings),
             "vectors": entries_shown(spectrum, i) if spectrum else [],
             "label": int(cells.labels[i]),
             "degree": degree_shown(maps),

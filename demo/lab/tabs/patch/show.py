@@ -6,12 +6,13 @@ from torch import Tensor
 
 from demo.lab import texts
 from demo.lab.components.patch import Map
+from segcore.graph.affinity import color_and_place
 from segcore.graph.neighbors import row_of
 from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import plan
 from segcore.settings import Settings
 from segcore.show.paint import shrunk_size
-from segcore.types import Geometry, Segmentation, Spectrum
+from segcore.types import FeatureGrid, Geometry, Segmentation, Spectrum
 
 
 def picture_shown(shown: str, digest: str, geometry: Geometry) -> dict[str, Any]:
@@ -41,9 +42,17 @@ def rows_of(values: dict[str, Any], i: int, cosine: Tensor, w_knn: Tensor | None
     return rows
 
 
-def edges_shown(row: Tensor, i: int) -> list[list[float]]:
+def edges_shown(row: Tensor | None, i: int) -> list[list[float]]:
     """Neighbors of row i among the entries of W_knn, with their weights."""
-    return [[j, float(row[j])] for j in row.nonzero()[:, 0].tolist() if j != i]
+    return [] if row is None else [[j, float(row[j])] for j in row.nonzero()[:, 0].tolist() if j != i]
+
+
+def psi_shown(features: FeatureGrid, i: int, edges: list[list[float]], settings: Settings) -> dict[str, Any] | None:
+    """ψ of patch i and of each neighbor; None where weights do not follow from ψ."""
+    if not edges or settings.pixel_space != "hsv_xy":
+        return None
+    psi = color_and_place(features.pixels, h=features.geometry.h, w=features.geometry.w)
+    return {"own": psi[i].tolist(), "others": psi[[int(j) for j, _ in edges]].tolist()}
 
 
 def entries_shown(spectrum: Spectrum, i: int) -> list[list[float]]:

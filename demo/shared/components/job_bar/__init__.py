@@ -74,7 +74,7 @@ def _of(asked: Any, name: str, default: T) -> T:
 
 
 class JobBar(Component):
-    """The bar of one job. Its value is the id of the job, or None; the browser keeps it in the address as `job`.
+    """The bar of one job. Its value is the id of the job, or None; the browser keeps it in the address.
 
     A page that is opened anew follows the job of its address, or else the newest one of the visitor.
 
@@ -87,16 +87,18 @@ class JobBar(Component):
     happens = ("news",)
     about = "the id of a job"
 
-    def __init__(self, jobs: Jobs, kind: str, *, elem_id: str | None = None, **kwargs: Any):
+    def __init__(self, jobs: Jobs, kind: str, *, name: str = "job", elem_id: str | None = None, **kwargs: Any):
         """Make the component.
 
         Args:
             jobs: of the server.
             kind: of the jobs that this page starts.
+            name: what the address calls the job.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        super().__init__(None, fixed={"words": WORDS}, elem_id=elem_id, server_functions=job_functions(jobs, kind), **kwargs)
+        fixed = {"words": WORDS, "name": name}
+        super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=job_functions(jobs, kind), **kwargs)
 
     def preprocess(self, payload: Any) -> Any:
         """The id of the job on view, or None."""

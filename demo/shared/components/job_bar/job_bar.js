@@ -16,7 +16,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     following = null;
     [shown, newest] = [id, ""];
     panel.hidden = !id;
-    keepInAddress({ job: id });
+    keepInAddress({ [fixed.name]: id });
     if (id) following = followJob({ element, server, words: fixed.words }, box, id, tell);
   }
 
@@ -28,7 +28,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
-    const own = await firstJobs(server, asked("job"));
+    const own = await firstJobs(server, asked(fixed.name));
     if (!shown && own.length) {
       props.value = own.at(-1);
       follow(props.value);

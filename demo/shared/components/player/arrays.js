@@ -24,8 +24,23 @@ export function numbersOf(entry, bytes) {
   return new Float32Array(words.buffer);
 }
 
-export async function unpackedAll(entries) {
-  const keys = Object.keys(entries);
-  const arrays = await Promise.all(keys.map((key) => inflated(entries[key].d).then((bytes) => numbersOf(entries[key], bytes))));
-  return Object.fromEntries(keys.map((key, at) => [key, arrays[at]]));
+// The arrays of the last values, each by its key, which follows from what it holds. A page that tells the server these keys
+// is sent the others only. One value is asked for while another comes and a third is unpacked, so they are kept for longer.
+const LAST = 4;
+const held = [];
+
+export function heldKeys() {
+  return [...new Set(held.flatMap((arrays) => Object.keys(arrays)))];
+}
+
+// The arrays of a value: `entries` by key, and those of `keys` that are held.
+export async function unpackedAll(entries, keys = Object.keys(entries)) {
+  const known = Object.assign({}, ...held);
+  const arrays = await Promise.all(
+    keys.map((key) => known[key] ?? inflated(entries[key].d).then((bytes) => numbersOf(entries[key], bytes))),
+  );
+  const found = Object.fromEntries(keys.map((key, at) => [key, arrays[at]]));
+  held.push(found);
+  if (held.length > LAST) held.shift();
+  return found;
 }

@@ -2,7 +2,7 @@ import { asked } from "../../js/address.js";
 import { MOVES } from "../../js/cells.js";
 import { rgbOf } from "../../js/colors.js";
 import { filled, make, makeButton, partsOf, written } from "../../js/dom.js";
-import { unpackedAll } from "./arrays.js";
+import { heldKeys, unpackedAll } from "./arrays.js";
 import { formula } from "./formula.js";
 import { paints } from "./paints.js";
 import { questions } from "./questions.js";
@@ -41,6 +41,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
 
   const views = Object.fromEntries(Object.entries(makers).map(([kind, maker]) => [kind, maker(player)]));
 
+  window.segcoreHeld = () => heldKeys().join(" ");
+
   // ---- Values ----
 
   async function receive(value) {
@@ -51,7 +53,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
       parts.body.hidden = true;
       return;
     }
-    const arrays = await unpackedAll(value.arrays);
+    const arrays = await unpackedAll(value.arrays, value.keys);
     if (props.value?.key !== value.key) return; // a newer one came meanwhile
     const same = run.value?.subject === value.subject;
     const kept = run.value?.algorithm === value.algorithm ? frame().step : "";
