@@ -21,12 +21,32 @@ def test_a_value_is_made_once():
 
 
 def test_the_bound_holds_and_the_oldest_go_first():
-    cache = StageCache(10_000)
+    cache = StageCache(10_000, clock=lambda: 0.0)
     for i in range(50):
         cache.get(i, lambda: torch.zeros(1000, dtype=torch.uint8))
         assert cache.used_bytes <= 10_000
     assert cache.get(49, pytest.fail)[1]
     assert not cache.get(0, lambda: 0)[1]
+
+
+def test_what_is_cheap_for_its_bytes_goes_first_and_nothing_stays_for_ever():
+    now = [0.0]
+    cache = StageCache(30 << 20, clock=lambda: now[0])
+
+    def ask(key, seconds, mebibytes):
+        def make():
+            now[0] += seconds
+            return torch.zeros(mebibytes << 20, dtype=torch.uint8)
+
+        return cache.get(key, make)[1]
+
+    ask("features", 0.5, 2)
+    for i in range(20):
+        ask(("W", i), 0.1, 20)  # 50 times cheaper for its bytes
+    assert ask("features", 0.5, 2)
+    for i in range(20, 100):
+        ask(("W", i), 0.1, 20)
+    assert not ask("features", 0.5, 2)  # nobody has asked for it in a long time
 
 
 def test_what_is_larger_than_the_cache_is_returned_but_not_kept():

@@ -11,6 +11,7 @@ from PIL import Image
 
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
+from segcore.bench import hall
 from tests.scenes import two_discs
 from tests.server import close
 
@@ -66,6 +67,13 @@ def test_a_lecture_hall_loses_nothing(served, picture):
     answers = [answer for client in played(all_of_them()) for answer in client]
     assert len(answers) == CLIENTS * REQUESTS
     assert [got for got, k in answers if got != (200, k)] == []
+
+
+def test_visitors_of_the_bench_get_what_they_asked_for_and_only_their_own(served):
+    few = {"backbone": "color", "max_side": 64, "upsampling": "nearest"}
+    told = hall.summary(hall.hall(served[0], 3, looks=0, settings=few))
+    assert (told["visitors"], told["lost"], told["untold"]) == (3, 0, 0)
+    assert all(0 < told[what][0] <= told[what][1] for what in ("page", "first", "change"))
 
 
 def test_what_the_queue_cannot_hold_is_refused_at_once(served, picture, monkeypatch):

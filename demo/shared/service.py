@@ -4,14 +4,15 @@ import dataclasses
 import hashlib
 import json
 import os
-import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
-from cachetools import LRUCache
 from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from torch import Tensor
@@ -28,7 +29,7 @@ from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
-_UPLOADS = 4096  # pictures and weights that a link may name; their files go after an hour
+_NOTES = 256  # kept uploads after which notes of files that are gone are taken away
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,7 @@ class Service:
         self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights)
         self.stops = Stops()
         self.jobs = Jobs(limits)
-        self._uploads: LRUCache[str, str] = LRUCache(_UPLOADS)
-        self._lock = threading.Lock()
+        self._noted = count(1)
 
     @cached_property
     def examples(self) -> dict[str, Example]:
@@ -107,9 +107,24 @@ class Service:
         return path if Path(path).exists() else make()
 
     def keep_upload(self, digest: str, path: str) -> None:
-        """Remember where the picture of this digest lies, or weights of this name, so that no link must name a path."""
-        with self._lock:
-            self._uploads[digest] = path
+        """Remember where the picture of this digest lies, or weights of this name, so that no link must name a path.
+
+        It is noted beside the uploads, for all processes that share their folder. Files go after an hour, and their notes
+        some time later.
+        """
+        note = _note_of(digest)
+        with suppress(OSError):
+            if note.read_text(encoding="utf-8") == path:
+                return
+        note.parent.mkdir(parents=True, exist_ok=True)
+        new = note.with_suffix(f".{uuid4().hex}")
+        new.write_text(path, encoding="utf-8")
+        new.replace(note)
+        if next(self._noted) % _NOTES == 0:
+            for old in note.parent.iterdir():
+                with suppress(OSError):
+                    if not Path(old.read_text(encoding="utf-8")).is_file():
+                        old.unlink()
 
     def keep_file(self, path: str) -> str:
         """Remember a file of a visitor's; returns the digest of its contents, by which links name it."""
@@ -119,9 +134,11 @@ class Service:
 
     def upload_of(self, digest: str) -> str | None:
         """The file of the picture with this digest, or of weights, or None where this server has it no more."""
-        with self._lock:
-            path = self._uploads.get(digest)
-        return path if path and Path(path).is_file() else None
+        try:
+            path = _note_of(digest).read_text(encoding="utf-8")
+        except OSError:
+            return None
+        return path if Path(path).is_file() else None
 
     def example_of(self, path: str | None) -> Example | None:
         """The example whose file this is; uploads keep their name, so the contents decide."""
@@ -135,6 +152,11 @@ class Service:
         """What the page calls a picture."""
         example = self.example_of(path)
         return example.title if example else OWN_PICTURE
+
+
+def _note_of(name: str) -> Path:
+    """The file that says where an upload lies; its own name is safe whatever a link asks for."""
+    return Path(get_upload_folder()) / "links" / sha256(name.encode()).hexdigest()
 
 
 def _lends_gpus() -> bool:

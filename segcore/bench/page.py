@@ -132,7 +132,7 @@ def measure_page(*, repetitions: int = 20) -> Iterator[dict[str, Any]]:
         InputError: there is no playwright, no browser or no page to start.
     """
     playwright = _playwright()
-    with _server() as address, playwright() as driver:
+    with server() as address, playwright() as driver:
         closed = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
         browser = driver.chromium.launch(executable_path=_browser(), args=["--no-sandbox", closed])
         page = browser.new_page(viewport={"width": 1440, "height": 900})
@@ -247,7 +247,7 @@ def _browser() -> str:
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
     """The page, started as a user starts it."""
     port = _free_port()
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "NO_PROXY": "localhost,127.0.0.1"}

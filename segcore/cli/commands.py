@@ -116,6 +116,13 @@ def build_parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--page", action="store_true", help="instead, time the page in a browser, from a control to the screen"
     )
+    bench.add_argument(
+        "--hall",
+        type=int,
+        default=False,
+        metavar="N",
+        help="instead, time the page for one visitor alone and for N at the same moment",
+    )
     bench.set_defaults(run=_bench)
 
     backbones = commands.add_parser("backbones", help="list the backbones and where their weights are")
@@ -264,8 +271,13 @@ def _bench(parsed: argparse.Namespace) -> int:
     from segcore.bench.rows import run
     from segcore.runtime.device import pick_device
 
-    tables: dict[str, Callable[[Any], int]] = {"sweep": _sweep, "page": _page, "stops": _stops}
-    asked = [name for name in tables if getattr(parsed, name)]
+    tables: dict[str, Callable[[Any], int]] = {
+        "sweep": _sweep,
+        "page": _page,
+        "hall": lambda _: _hall(parsed.hall),
+        "stops": _stops,
+    }
+    asked = [name for name in tables if getattr(parsed, name) is not False]
     if asked and (parsed.only or parsed.json or len(asked) > 1):
         raise InputError(
             f"{', '.join('--' + name for name in tables)} each print a table of their own: ask for one of them, and leave "
@@ -311,6 +323,17 @@ def _page(_device: Any) -> int:
     for row in page.measure_page():
         print(page.line(row), flush=True)
     return 0
+
+
+def _hall(visitors: int) -> int:
+    from segcore.bench import hall
+
+    print(hall.HEAD)
+    lost = 0
+    for row in hall.measure_hall(visitors):
+        print(hall.line(row), flush=True)
+        lost += row["lost"]
+    return 1 if lost else 0
 
 
 def _stops(device: Any) -> int:
