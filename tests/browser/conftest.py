@@ -117,6 +117,16 @@ def await_notice(page: "Page", words: str = "") -> str:
     return next(told for told in notices(page) if words in told)
 
 
+def address_has(page: "Page", words: str) -> None:
+    """Wait until the address has these words; a page writes it after what it shows."""
+    page.wait_for_function("words => location.href.includes(words)", arg=words)
+
+
+def address_lacks(page: "Page", words: str) -> None:
+    """Wait until the address has these words no more."""
+    page.wait_for_function("words => !location.href.includes(words)", arg=words)
+
+
 def overflow(page: "Page") -> int:
     """By how many pixels the page is wider than its window."""
     root = "document.documentElement"

@@ -6,6 +6,7 @@ import zipfile
 import pytest
 
 from segcore.collection import SYSTEMS
+from tests.browser.conftest import address_has
 
 pytestmark = pytest.mark.browser
 
@@ -36,7 +37,7 @@ def test_a_run_from_the_button_to_the_zip(page, address, tmp_path, shoot):
     assert page.locator(".cl-picture:visible").count() == 12
     page.locator(".cl-colors").click()
     assert page.locator(".cl-colors").get_attribute("aria-pressed") == "true"
-    assert "colors=true" in page.url
+    address_has(page, "colors=true")
     page.locator(".cl-save").wait_for()
     with page.expect_download() as download:
         page.locator(".cl-save").click()
@@ -67,7 +68,7 @@ def test_a_link_brings_the_settings_of_a_system(page, address):
     assert not page.locator("#collections-kmeans-center input").is_checked()
     page.get_by_role("button", name="Group them").click()
     page.locator(".cl-group").first.wait_for()
-    assert "set_n_init=3" in page.url
-    assert "groups=auto" in page.url
+    address_has(page, "set_n_init=3")
+    address_has(page, "groups=auto")
     page.goto(f"{address}collections?system=kmeans&set_n_init=many")
     page.get_by_text("The link holds a setting").wait_for()

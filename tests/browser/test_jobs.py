@@ -13,6 +13,7 @@ from demo.shared.components.scripts import script_routes
 from demo.shared.events import LIGHT
 from demo.shared.jobs import JobLimits, Jobs, Report
 from segcore.runtime.stopping import stop_if_asked
+from tests.browser.conftest import address_has
 from tests.server import close
 
 pytestmark = pytest.mark.browser
@@ -71,7 +72,7 @@ def test_a_job_from_its_start_to_its_end(page, browser, address, work, shoot):
     page.goto(address)
     page.locator("#start").click()
     shows(page, count(0))
-    assert "job=" in page.url
+    address_has(page, "job=")
     assert page.locator("#bar [role=progressbar]").get_attribute("aria-valuenow") == "0"
     # What the page's own events make of the news.
     page.wait_for_function("document.querySelector('#news textarea, #news input').value === 'running 0 True'")

@@ -6,6 +6,7 @@ from demo.learn import texts as learn
 from demo.shared import texts
 from segcore.learn import load_learned
 from segcore.learn.baselines import BASELINES
+from tests.browser.conftest import address_has
 
 pytestmark = pytest.mark.browser
 
@@ -73,7 +74,7 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     page.locator("#learn-start").click()
     shown(page, 2)
     assert "Entropy term: off" in page.locator(".ln-details").nth(1).inner_text()
-    assert "entropy=0" in page.url
+    address_has(page, "entropy=0")
     state(page, 1).get_by_role("button", name=texts.STOP).click()
     state(page, 1).get_by_text(texts.JOB_STOPPED).wait_for()
     shoot("learn-two-runs")
@@ -84,11 +85,11 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
     page.locator("#more").get_by_role("button").first.click()
     assert page.locator("#setting-backbone input").input_value().startswith("learned here: iic-")
-    assert "backbone=iic-" in page.url
+    address_has(page, "backbone=iic-")
     page.locator("#setting-n_segments input[type=number]").fill("3")
     page.locator("#setting-n_segments input[type=number]").press("Enter")
     page.wait_for_function("document.querySelector('#status').innerText.includes('3 segments on')")
-    assert "backbone=iic-" in page.url
+    address_has(page, "backbone=iic-")
     shoot("learned-in-the-lab")
     page.goto(address + "?backbone=iic-00000000.safetensors")
     page.get_by_text("The weights of this link are no longer here").wait_for()

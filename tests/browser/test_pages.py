@@ -6,7 +6,7 @@ from PIL import Image
 from demo.pages import PAGES
 from demo.shared.service import EXAMPLES
 from demo.shared.texts import LINK_NO_PICTURE, TITLE
-from tests.browser.conftest import await_notice, notices, overflow
+from tests.browser.conftest import address_has, await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -70,7 +70,7 @@ def test_large_is_read_from_the_last_row(page, address, link):
     assert overflow(page) <= 0
     page.reload()
     page.wait_for_function("document.querySelector('.sg-area, .st-tree text, .pg-tick')")
-    assert "large=1" in page.url
+    address_has(page, "large=1")
     assert page.evaluate("document.documentElement.currentCSSZoom") == 1.5
 
 
@@ -88,8 +88,8 @@ def test_picture_and_settings_go_along_through_every_page_and_come_back(page, ad
         page.locator("nav a", has_text=place.title).first.click()
         page.wait_for_url(f"**/{place.path}?**")
         settled(page)
-        assert "n_segments=4" in page.url
-        assert "picture=" in page.url
+        address_has(page, "n_segments=4")
+        address_has(page, "picture=")
     page.locator("nav a", has_text=PAGES[0].title).first.focus()
     page.keyboard.press("Enter")  # by keyboard as by mouse
     page.wait_for_url(lambda url: f"/{PAGES[-1].path}" not in url)

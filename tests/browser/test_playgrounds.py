@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from demo.playgrounds.games import PLAYGROUNDS
 from demo.playgrounds.games.flavours import scene
 from segcore.metrics.information import mutual_information
-from tests.browser.conftest import overflow
+from tests.browser.conftest import address_has, address_lacks, overflow
 
 pytestmark = pytest.mark.browser
 FAST = "backbone=color&method=kmeans&n_segments=3&max_side=96"
@@ -129,7 +129,7 @@ def test_the_address_is_a_link_and_playgrounds_remember(page, address):
     assert "n_segments=4" in link  # what goes along from page to page stays
     page.get_by_role("button", name="1 × 1 convolution").click()
     page.wait_for_function("location.search.includes('play=pointwise')")
-    assert "stride" not in page.url
+    address_lacks(page, "stride")
     page.get_by_role("button", name="Convolution", exact=True).click()
     page.wait_for_function("link => location.href === link", arg=link)
     page.goto(link)
@@ -166,7 +166,7 @@ def test_covered_results_without_outputs_are_uncovered_one_by_one_and_outlive_a_
     assert covered.count() == 4
     page.get_by_role("button", name="Cover the results").click()
     assert covered.count() == 0
-    assert "cover" not in page.url
+    address_lacks(page, "cover")
 
 
 def test_painting_moves_the_scores(page, address):
@@ -187,7 +187,7 @@ def test_painting_moves_the_scores(page, address):
     page.keyboard.press("1")  # sky
     page.keyboard.press(" ")  # where the last one was painted
     page.wait_for_function("document.querySelectorAll('.pg-miss').length === 1")
-    assert "painted=" in page.url
+    address_has(page, "painted=")
 
 
 def test_layers_are_edited_and_the_field_follows_the_click(page, address):

@@ -115,7 +115,7 @@ def test_two_strokes_are_a_result_and_a_reload_keeps_it(page, address, shoot):
     next_result(page, 0)
     page.wait_for_function("words => document.querySelector('#scribble-status').innerText.includes(words)", arg=status)
     assert strokes_drawn(page, 2) == strokes
-    assert page.url == here
+    page.wait_for_function("link => location.href === link", arg=here)
 
 
 def test_undo_redo_clear_and_the_eraser(page, address):
