@@ -26,6 +26,7 @@ from segcore.learn.settings import (
     TrunkSettings,
     UNetSettings,
 )
+from segcore.nets.cards import CARDS
 
 if TYPE_CHECKING:
     from segcore.learn.learner import ClusterLearner
@@ -63,10 +64,9 @@ class LearningSystem:
         return import_module(f"segcore.learn.systems.{LABELLED if self.labelled else self.name}")
 
 
-def _labelled(
-    name: str, title: str, summary: str, formula: str, source: str, settings: type[LearnSettings]
-) -> LearningSystem:
-    return LearningSystem(name, title, summary, formula, source, settings, labelled=True)
+def _labelled(name: str, formula: str, settings: type[LearnSettings]) -> LearningSystem:
+    card = CARDS[name]
+    return LearningSystem(name, card.title, card.summary, formula, card.source, settings, labelled=True)
 
 
 _ALL = (
@@ -118,86 +118,26 @@ _ALL = (
         "Hamilton and others 2022",
         StegoSettings,
     ),
-    _labelled(
-        "fcn32",
-        "FCN-32s",
-        "A 1×1 convolution scores the coarse cells of an encoder; the scores are enlarged.",
-        r"y = \operatorname{up}_{32}(W f_{32})",
-        "Long, Shelhamer and Darrell 2015",
-        FcnSettings,
-    ),
-    _labelled(
-        "fcn16",
-        "FCN-16s",
-        "The same, with the scores of a finer map added on the way.",
-        r"y = \operatorname{up}_{16}(\operatorname{up}_2(W f_{32}) + W' f_{16})",
-        "Long, Shelhamer and Darrell 2015",
-        FcnSettings,
-    ),
+    _labelled("fcn32", r"y = \operatorname{up}_{32}(W f_{32})", FcnSettings),
+    _labelled("fcn16", r"y = \operatorname{up}_{16}(\operatorname{up}_2(W f_{32}) + W' f_{16})", FcnSettings),
     _labelled(
         "fcn8",
-        "FCN-8s",
-        "The same, with the scores of two finer maps added on the way.",
         r"y = \operatorname{up}_8(\operatorname{up}_2(\operatorname{up}_2(W f_{32}) + W' f_{16}) + W'' f_8)",
-        "Long, Shelhamer and Darrell 2015",
         FcnSettings,
     ),
     _labelled(
         "segnet",
-        "SegNet",
-        "Poolings down, and up again where the maxima stood.",
         r"x_i = \max_{j \in B_i} z_j, \quad \hat z_j = \hat x_i [j = \operatorname{argmax}_{B_i} z]",
-        "Badrinarayanan, Kendall and Cipolla 2017",
         SegNetSettings,
     ),
+    _labelled("unet", r"\hat f_i = g([\operatorname{up}_2(\hat f_{i+1}), f_i])", UNetSettings),
+    _labelled("deeplab", r"g([W_1 f, \; W_6 *_6 f, \; W_{12} *_{12} f, \; W_{18} *_{18} f, \; \bar f])", DeepLabSettings),
     _labelled(
-        "unet",
-        "U-Net",
-        "Poolings down, and up again beside the maps of the way down.",
-        r"\hat f_i = g([\operatorname{up}_2(\hat f_{i+1}), f_i])",
-        "Ronneberger, Fischer and Brox 2015",
-        UNetSettings,
+        "pspnet", r"g([f, \bar f_{1 \times 1}, \bar f_{2 \times 2}, \bar f_{3 \times 3}, \bar f_{6 \times 6}])", PspSettings
     ),
-    _labelled(
-        "deeplab",
-        "DeepLabv3+",
-        "Dilated convolutions at several rates beside each other, and a decoder that sees a fine map.",
-        r"g([W_1 f, \; W_6 *_6 f, \; W_{12} *_{12} f, \; W_{18} *_{18} f, \; \bar f])",
-        "Chen and others 2018",
-        DeepLabSettings,
-    ),
-    _labelled(
-        "pspnet",
-        "PSPNet",
-        "Means over parts of the picture beside the map of a dilated encoder.",
-        r"g([f, \bar f_{1 \times 1}, \bar f_{2 \times 2}, \bar f_{3 \times 3}, \bar f_{6 \times 6}])",
-        "Zhao and others 2017",
-        PspSettings,
-    ),
-    _labelled(
-        "refinenet",
-        "RefineNet",
-        "From coarse to fine, each level refined by the map of its size.",
-        r"\hat f_i = g(W f_i + \operatorname{up}_2(W' \hat f_{i+1}))",
-        "Lin, Milan, Shen and Reid 2017",
-        TrunkSettings,
-    ),
-    _labelled(
-        "linear",
-        "Linear head",
-        "A 1×1 convolution on features of a transformer that does not learn.",
-        r"y = \operatorname{up}_8(W f)",
-        "Oquab and others 2023",
-        LinearSettings,
-    ),
-    _labelled(
-        "pac",
-        "Linear head and PAC",
-        "The same, and upsampling that learns to follow the picture's colors.",
-        r"v'_i = \sum_j e^{-\frac12 \|g_i - g_j\|^2} W[p_i - p_j] v_j",
-        "Su and others 2019",
-        LinearSettings,
-    ),
+    _labelled("refinenet", r"\hat f_i = g(W f_i + \operatorname{up}_2(W' \hat f_{i+1}))", TrunkSettings),
+    _labelled("linear", r"y = \operatorname{up}_8(W f)", LinearSettings),
+    _labelled("pac", r"v'_i = \sum_j e^{-\frac12 \|g_i - g_j\|^2} W[p_i - p_j] v_j", LinearSettings),
 )
 
 CATALOG: Mapping[str, LearningSystem] = MappingProxyType({system.name: system for system in _ALL})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
 
+from segcore.nets.cards import CARDS
 from segcore.nets.codes import CodeNet
 from segcore.nets.context import DeepLabNet, PspNet, RefineNet
 from segcore.nets.fcn import FcnNet
@@ -41,44 +42,14 @@ NETS: Mapping[str, NetCard] = MappingProxyType({
         "Codes", "A head on tokens of a transformer that does not learn; the nearest center labels.",
         "Hamilton and others 2022", CodeNet,
     ),
-    "fcn32": NetCard(
-        "FCN-32s", "A 1×1 convolution scores the coarse cells of an encoder; the scores are enlarged.",
-        "Long, Shelhamer and Darrell 2015", partial(FcnNet, finest=32),
-    ),
-    "fcn16": NetCard(
-        "FCN-16s", "The same, with the scores of a finer map added on the way.",
-        "Long, Shelhamer and Darrell 2015", partial(FcnNet, finest=16),
-    ),
-    "fcn8": NetCard(
-        "FCN-8s", "The same, with the scores of two finer maps added on the way.",
-        "Long, Shelhamer and Darrell 2015", partial(FcnNet, finest=8),
-    ),
-    "segnet": NetCard(
-        "SegNet", "Poolings down, and up again where the maxima stood.",
-        "Badrinarayanan, Kendall and Cipolla 2017", SegNet,
-    ),
-    "unet": NetCard(
-        "U-Net", "Poolings down, and up again beside the maps of the way down.",
-        "Ronneberger, Fischer and Brox 2015", UNet,
-    ),
-    "deeplab": NetCard(
-        "DeepLabv3+", "Dilated convolutions at several rates beside each other, and a decoder that sees a fine map.",
-        "Chen and others 2018", DeepLabNet,
-    ),
-    "pspnet": NetCard(
-        "PSPNet", "Means over parts of the picture beside the map of a dilated encoder.",
-        "Zhao and others 2017", PspNet,
-    ),
-    "refinenet": NetCard(
-        "RefineNet", "From coarse to fine, each level refined by the map of its size.",
-        "Lin, Milan, Shen and Reid 2017", RefineNet,
-    ),
-    "linear": NetCard(
-        "Linear head", "A 1×1 convolution on features of a transformer that does not learn.",
-        "Oquab and others 2023", LinearNet,
-    ),
-    "pac": NetCard(
-        "Linear head and PAC", "The same, and upsampling that learns to follow the picture's colors.",
-        "Su and others 2019", PacNet,
-    ),
+    "fcn32": NetCard(*CARDS["fcn32"], partial(FcnNet, finest=32)),
+    "fcn16": NetCard(*CARDS["fcn16"], partial(FcnNet, finest=16)),
+    "fcn8": NetCard(*CARDS["fcn8"], partial(FcnNet, finest=8)),
+    "segnet": NetCard(*CARDS["segnet"], SegNet),
+    "unet": NetCard(*CARDS["unet"], UNet),
+    "deeplab": NetCard(*CARDS["deeplab"], DeepLabNet),
+    "pspnet": NetCard(*CARDS["pspnet"], PspNet),
+    "refinenet": NetCard(*CARDS["refinenet"], RefineNet),
+    "linear": NetCard(*CARDS["linear"], LinearNet),
+    "pac": NetCard(*CARDS["pac"], PacNet),
 })  # fmt: skip
