@@ -1,5 +1,6 @@
 """The page, started for tests as `app.py` starts it, on a free port of this machine."""
 
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,12 @@ from demo.shared.service import Service
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, of those that neither the system nor Gradio hands out: nobody gets it meanwhile."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from gradio.blocks import BlocksConfig
 from gradio.state_holder import SessionState
-from starlette.responses import PlainTextResponse
+from starlette.responses import FileResponse, PlainTextResponse
 
 from demo.pages import PAGES
 from demo.shared.kept import Kept
@@ -97,6 +97,26 @@ def test_what_fails_is_asked_for_again():
     with pytest.raises(RuntimeError, match="the first time"):
         answers(app, ("/", {}))
     assert answers(app, ("/", {}))[0].text == "well"
+
+
+def test_who_asks_first_and_leaves_does_not_take_the_answer_from_the_others(tmp_path):
+    path = tmp_path / "a.js"
+    path.write_text(TEXT * 1000)
+    scope = {"type": "http", "method": "GET", "path": "/assets/a.js", "headers": []}
+    sent = []
+
+    async def ask():
+        async def receive():
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message)
+
+        await Kept(FileResponse(path), [])(scope, receive, send)
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, ask()).result()
+    assert sent[-1]["body"].decode() == TEXT * 1000
 
 
 def test_every_page_is_what_gradio_writes():

@@ -93,15 +93,15 @@ class Kept:
         if key is None:
             await self._app(scope, receive, send)
             return
-        answer = self._kept.get(key) or await self._made(key, scope, receive)
+        answer = self._kept.get(key) or await self._made(key, scope)
         await send({**answer.start, "headers": list(answer.start["headers"])})  # to which others add theirs
         await send({"type": "http.response.body", "body": answer.body})
 
-    async def _made(self, key: _Key, scope: Scope, receive: Receive) -> _Answer:
+    async def _made(self, key: _Key, scope: Scope) -> _Answer:
         """An answer that is not kept yet, made once for all who wait for it."""
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.ensure_future(_answer_of(self._app, scope, receive, encoding=key[1]))
+            making = self._making[key] = asyncio.ensure_future(_answer_of(self._app, scope, encoding=key[1]))
             making.add_done_callback(lambda _: self._making.pop(key))
         answer = await asyncio.shield(making)  # who leaves does not take it from the others
         if answer.start["status"] == HTTPStatus.OK and len(answer.body) <= MOST:
@@ -128,7 +128,19 @@ def _encoding(headers: Headers) -> str:
     return next((name for name in _COMPRESS if name in accepted), "")
 
 
-async def _answer_of(app: ASGIApp, scope: Scope, receive: Receive, *, encoding: str) -> _Answer:
+def _staying() -> Receive:
+    """What comes from somebody who sends no body and never leaves: an answer for all is none that the first may end."""
+    coming: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def receive() -> Message:
+        while not coming:
+            await asyncio.Event().wait()
+        return coming.pop()
+
+    return receive
+
+
+async def _answer_of(app: ASGIApp, scope: Scope, *, encoding: str) -> _Answer:
     """The whole answer, compressed where that is accepted and pays."""
     start: Message = {}
     parts: list[bytes] = []
@@ -139,7 +151,7 @@ async def _answer_of(app: ASGIApp, scope: Scope, receive: Receive, *, encoding: 
         else:
             parts.append(message.get("body", b""))
 
-    await app(scope, receive, take)
+    await app(scope, _staying(), take)
     body = b"".join(parts)
     if start["status"] != HTTPStatus.OK:
         return _Answer(start, body)

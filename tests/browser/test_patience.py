@@ -7,7 +7,7 @@ import pytest
 from demo.build import build_demo, launch_options
 from demo.shared.service import Service
 from demo.shared.texts import QUEUE_FULL, SERVER_GONE
-from tests.server import close
+from tests.server import close, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -16,10 +16,10 @@ LINK = "?example=discs&backbone=color&max_side=96&n_segments=3"
 
 @contextmanager
 def serving(port=None):
-    """The page's app, its address, and what ends it."""
+    """The page's app, its address, and what ends it; on this port, or on one that nobody else takes when it ends."""
     demo = build_demo(Service(device="cpu"))
     _, address, _ = demo.launch(
-        server_name="127.0.0.1", server_port=port, prevent_thread_lock=True, quiet=True, **launch_options()
+        server_name="127.0.0.1", server_port=port or free_port(), prevent_thread_lock=True, quiet=True, **launch_options()
     )
     try:
         yield demo, address
