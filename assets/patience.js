@@ -3,7 +3,7 @@
 const ask = window.fetch.bind(window);
 const pause = () => new Promise((done) => setTimeout(done, 1500 + 1500 * Math.random())); // not all visitors at once
 const waiting = new Set(); // what is asked again and again
-const HEARD = /(queue\/join|queue\/data|run\/|upload).*/; // what must be, by its address
+const HEARD = /(?<=\/)(queue\/join|queue\/data|run\/|upload).*/; // what must be, by its address
 
 function say(sentence) {
   let note = document.querySelector("#patience");

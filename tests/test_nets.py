@@ -17,8 +17,9 @@ from segcore.learn.pictures import Source, load_pictures
 from segcore.learn.score import known_scores
 from segcore.learn.systems.labelled import weights_of
 from segcore.metrics import class_boundary_f
+from segcore.nets.choices import ENLARGING
 from segcore.nets.context import valid_taps
-from segcore.nets.enlarge import ENLARGING, Enlarge, Passed, Unpool, corner_bilinear, doubling
+from segcore.nets.enlarge import Enlarge, Passed, Unpool, corner_bilinear, doubling
 from segcore.nets.facts import facts_of, multiply_adds, receptive_field
 from segcore.nets.labelled import Trunk
 from segcore.nets.registry import NETS

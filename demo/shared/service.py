@@ -7,7 +7,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -156,7 +155,7 @@ class Service:
 
 def _note_of(name: str) -> Path:
     """The file that says where an upload lies; its own name is safe whatever a link asks for."""
-    return Path(get_upload_folder()) / "links" / sha256(name.encode()).hexdigest()
+    return Path(get_upload_folder()) / "links" / hashlib.sha256(name.encode()).hexdigest()
 
 
 def _lends_gpus() -> bool:

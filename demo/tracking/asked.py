@@ -164,7 +164,7 @@ class Controls:
     video_group: Any
     start: gr.Button
     job: Any  # the bar of the job that looks at a video; its value is the job's id
-    training: "Training"
+    training: Training
     systems: SystemControls
     words: gr.Markdown  # on scene and tracker
     compare: gr.CheckboxGroup

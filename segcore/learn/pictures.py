@@ -55,12 +55,8 @@ class Source:
                 f"A system learns from what many pictures share; got {len(pictures)}. Give at least two.", field="pictures"
             )
         small = [scaled(image, side) for image in pictures.images]
-        kept = [image for image in small if min(image.shape[:2]) >= crop]
-        truths = [
-            under_centers(truth, (image.shape[0], image.shape[1]))
-            for truth, image in zip(pictures.truth, small, strict=False)
-        ]
-        self._truth = [truth.to(device) for truth, image in zip(truths, small, strict=False) if min(image.shape[:2]) >= crop]
+        large = [i for i, image in enumerate(small) if min(image.shape[:2]) >= crop]
+        kept = [small[i] for i in large]
         if len(kept) < 2:
             shortest = max(min(image.shape[:2]) for image in small)
             raise InputError(
@@ -71,6 +67,8 @@ class Source:
         self.device = device
         self.n_left_out = len(small) - len(kept)
         self._images = [image.permute(2, 0, 1).contiguous().to(device) for image in kept]
+        of_truth = large if pictures.truth else []
+        self._truth = [under_centers(pictures.truth[i], tuple(small[i].shape[:2])).to(device) for i in of_truth]
 
     def __len__(self) -> int:
         return len(self._images)

@@ -81,9 +81,8 @@ def known_scores(table: np.ndarray) -> ClassScores:
 
 def known_ious(table: np.ndarray) -> np.ndarray:
     """(K,) IoU of each class with itself, of pixels or shares (K, K); 0 where it occurs on neither side."""
-    both = np.diag(table).astype(np.float64)
-    union = table.sum(0) + table.sum(1) - both
-    return np.asarray(np.divide(both, union, out=np.zeros_like(both), where=union > 0))
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(np.diag(iou_table(table)))
 
 
 def scores_of_table(table: np.ndarray) -> ClassScores:

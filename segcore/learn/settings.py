@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from segcore.nets.choices import ENLARGING, OUTPUT_STRIDES, RATES, SKIPS, UNPOOLING, UNPOOLING_OF_ANOTHER
 from segcore.settings import Schema, again, param, params
 
-ENLARGING = (
-    "bilinear", "transposed_3x3", "transposed_4x4", "transposed_2x2", "resize_convolution", "pixel_shuffle",
-)  # fmt: skip
 _RATE = "Of Adam at the beginning; it falls to 0 along a cosine."
 
 
@@ -334,7 +332,8 @@ class TrunkSettings(LabelledSettings):
     # fmt: off
     width: float = again(LearnSettings, "width", 1.0, info=_WIDTH)
     output_stride: str = param(
-        "32", stage="learn", label="Output stride", choices=("32", "16", "8"), unit="px", info=_STRIDE)
+        "32", stage="learn", label="Output stride", choices=tuple(map(str, reversed(OUTPUT_STRIDES))), unit="px",
+        info=_STRIDE)
     dilated: bool = param(
         True, stage="learn", label="Dilation",
         info="Where a stride is left out, later convolutions take every 2nd or 4th cell, and see as far as before.")
@@ -363,8 +362,8 @@ class DeepLabSettings(TrunkSettings):
     # fmt: off
     output_stride: str = again(TrunkSettings, "output_stride", "16")
     rates: str = param(
-        "6, 12, 18", stage="learn", label="Rates of ASPP", choices=("6, 12, 18", "12, 24, 36", "2, 4, 6", "none"),
-        info="Dilations of the three convolutions beside the 1×1; published for stride 16, and doubled for stride 8.")
+        "6, 12, 18", stage="learn", label="Rates of ASPP", choices=tuple(RATES),
+        info="Dilations of the three convolutions beside the 1×1; 6, 12, 18 is published for stride 16, the double for 8.")
     picture_mean: bool = param(
         True, stage="learn", label="Picture mean", info="The mean of the whole map is one more branch of ASPP.")
     decoder: bool = param(
@@ -389,10 +388,10 @@ class SegNetSettings(LabelledSettings):
     # fmt: off
     width: float = again(LearnSettings, "width", 1.0, info=_WIDTH)
     skips: str = param(
-        "none", stage="learn", label="Skip connections", choices=("none", "sum", "concatenation"),
+        "none", stage="learn", label="Skip connections", choices=SKIPS,
         info="What joins a level of the decoder from that of the encoder, beside the indices of unpooling.")
     upsampling: str = param(
-        "unpooling", stage="learn", label="Upsampling", choices=("unpooling", "unpooling_of_another", *ENLARGING),
+        "unpooling", stage="learn", label="Upsampling", choices=(UNPOOLING, UNPOOLING_OF_ANOTHER, *ENLARGING),
         info="unpooling: values go where the encoder's maxima stood; unpooling_of_another: where those of another picture "
              "stood, this one turned by 180°; the others know nothing of the encoder.")
     # fmt: on

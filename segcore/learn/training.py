@@ -100,7 +100,8 @@ def train(
     if chosen.labelled:
         _check_labels(chosen, pictures, n_segments)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)
-    source = Source(pictures, side=settings.side, crop=settings.crop, device=where)
+    seen = pictures if chosen.labelled else replace(pictures, truth=())
+    source = Source(seen, side=settings.side, crop=settings.crop, device=where)
     identity = {
         "system": system,
         "n_segments": n_segments,

@@ -12,10 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segcore.nets.blocks import conv_norm
+from segcore.nets.choices import RATES
 from segcore.nets.enlarge import corner_bilinear
 from segcore.nets.labelled import STEM, MapNet, Trunk
-
-RATES = {"6, 12, 18": (6, 12, 18), "12, 24, 36": (12, 24, 36), "2, 4, 6": (2, 4, 6), "none": ()}
 
 
 def valid_taps(rate: int, h: int, w: int) -> float:

@@ -9,10 +9,6 @@ from torch import Tensor, nn
 
 from segcore.upsample.unpooling import Pooled, max_pool, max_unpool
 
-LEARNED = ("transposed_3x3", "transposed_4x4", "transposed_2x2", "resize_convolution", "pixel_shuffle")
-ENLARGING = ("bilinear", *LEARNED)
-UNPOOLING, UNPOOLING_OF_ANOTHER = "unpooling", "unpooling_of_another"
-
 
 def corner_bilinear(x: Tensor, factor: int, size: tuple[int, int]) -> Tensor:
     """Interpolate bilinearly, where cell i lies on pixel factor · i, as a convolution of that stride has it.

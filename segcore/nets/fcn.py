@@ -7,8 +7,9 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from segcore.nets.choices import OUTPUT_STRIDES
 from segcore.nets.enlarge import Enlarge
-from segcore.nets.labelled import OUTPUT_STRIDES, LabelledNet, Trunk
+from segcore.nets.labelled import LabelledNet, Trunk
 
 
 class FcnNet(LabelledNet):

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 
 from segcore.nets.blocks import conv_norm
+from segcore.nets.choices import OUTPUT_STRIDES
 from segcore.nets.enlarge import corner_bilinear
 from segcore.nets.net import Net
 
 STEM = 4  # stride of what the stem gives
-OUTPUT_STRIDES = (8, 16, 32)
 _STEM_CHANNELS, _STAGE_CHANNELS = 32, (64, 128, 128)
 
 

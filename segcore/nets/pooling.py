@@ -14,10 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segcore.nets.blocks import conv_norm
-from segcore.nets.enlarge import UNPOOLING, UNPOOLING_OF_ANOTHER, Passed, Pool, Unpool, doubling
+from segcore.nets.choices import UNPOOLING, UNPOOLING_OF_ANOTHER
+from segcore.nets.enlarge import Passed, Pool, Unpool, doubling
 from segcore.nets.labelled import MapNet
-
-SKIPS = ("none", "sum", "concatenation")
 
 
 class PoolingNet(MapNet):

@@ -103,8 +103,8 @@ _ALL = (
         "message_passing",
         "Neural message passing",
         "A trained network lets detections and edges tell each other what they know, then says which edges hold.",
-        r"h_{ij} \leftarrow \mathcal N_e[h_i, h_j, h_{ij}, h_{ij}^0], \quad h_i \leftarrow \mathcal N_v[\Sigma_{past}, "
-        r"\Sigma_{future}]",
+        r"\begin{aligned} h_{ij} &\leftarrow \mathcal N_e[h_i, h_j, h_{ij}, h_{ij}^0] \\ "
+        r"h_i &\leftarrow \mathcal N_v[\Sigma_{past}, \Sigma_{future}] \end{aligned}",
         "Brasó and Leal-Taixé 2020",
         MessageSettings,
         online=False,
