@@ -32,8 +32,8 @@ FACTS = ("{parameters:,} parameters", "{giga:.2f} G multiply-adds", "sees {width
 COMPARING = "Comparing with what learned nothing"
 STEPS = "steps"
 EMPTY = (
-    "Press Start: within seconds you see the loss, the joint or the confusion table, how much each cluster is used, and masks "
-    "of six pictures, all renewed while the system learns."
+    "Press Start: within seconds you see the loss, the joint or the confusion table, how much each cluster is used, and "
+    "masks of six pictures, all renewed while the system learns."
 )
 
 # What the board says; the names are those of its script.
