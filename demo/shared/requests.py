@@ -68,7 +68,7 @@ class Pages(gr.Blocks):
         outputs: list[Any] = list(block_fn.outputs)
         if len(outputs) < 2 or not isinstance(predictions, tuple | list) or len(predictions) != len(outputs):
             return await super().postprocess_data(block_fn, predictions, state)
-        told = [i for i, value in enumerate(predictions) if value != gr.skip()]
+        told = [i for i, value in enumerate(predictions) if not (isinstance(value, dict) and value == gr.skip())]
         answer: list[Any] = [None if c.stateful else gr.skip() for c in outputs]
         if told:
             only = copy(block_fn)
