@@ -237,7 +237,7 @@ class _Work:
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) clusters of a picture by the network as it is now."""
-        return scores_of(self.learner.net, image, side=self.settings.side).argmax(0).cpu()
+        return scores_of(self.learner.net, image, self.settings).argmax(0).cpu()
 
     def learned(self, loss: float) -> Learned:
         """A copy of the network as it is now."""
