@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.cli.flags import add_device, add_overwrite, add_settings, named, named_path, schema_from
 from segcore.errors import InputError
+from segcore.learn.ablations import ABLATIONS, STEPS
 from segcore.learn.catalog import CATALOG
 from segcore.runtime.outputs import check_outputs
 
@@ -21,6 +22,7 @@ def add_learn(commands: Any) -> None:
     """Add `learn`, with a command for each system."""
     learn = commands.add_parser("learn", help="train a system that segments: on pictures alone, or a network with labels")
     systems = learn.add_subparsers(title="systems", required=True, metavar="SYSTEM")
+    _add_ablations(systems)
     for name, card in CATALOG.items():
         one = systems.add_parser(name, help=f"{card.title}: {card.summary}")
         one.add_argument(
@@ -49,6 +51,29 @@ def add_learn(commands: Any) -> None:
         one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
         add_settings(one, schema=card.settings)
         one.set_defaults(run=_learn, system=name)
+
+
+def _add_ablations(systems: Any) -> None:
+    rows = systems.add_parser("ablations", help="record the runs that the page shows: networks that differ in one choice")
+    rows.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="an existing folder; what lies there stays"
+    )
+    rows.add_argument("--only", choices=tuple(ABLATIONS), help="one row of runs")
+    rows.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of each run ({STEPS})")
+    rows.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
+    rows.set_defaults(run=_ablations)
+
+
+def _ablations(parsed: argparse.Namespace) -> int:
+    from segcore.learn.record import load_record, record_ablation
+
+    if not parsed.out.is_dir():
+        raise InputError(f"There is no folder {parsed.out}. Make it first.", field="out")
+    for name in (parsed.only,) if parsed.only else ABLATIONS:
+        for path in record_ablation(name, parsed.out, seed=parsed.seed, steps=parsed.steps):
+            last = load_record(path).scores[-1]
+            print(f"{path}: {last.step} steps, mIoU {last.miou:.3f}, boundary F {last.boundary_f:.3f}.", flush=True)
+    return 0
 
 
 def _add_record(one: argparse.ArgumentParser) -> None:
@@ -95,7 +120,7 @@ def _learn(parsed: argparse.Namespace) -> int:
         show_progress=True,
         on_state=None if recorder is None else recorder.watch,
     )
-    if recorder is not None:
+    if recorder is not None and recorded is not None:
         save_record(recorder.record(), recorded)
         print(f"{recorded}: the recorded run.")
     facts = done.learned.training

@@ -58,7 +58,7 @@ class Learned:
         Raises:
             InputError: it is no picture.
         """
-        return scores_of(self.net, image, self.settings)
+        return final_scores(self.net, image, self.settings)
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
@@ -75,17 +75,22 @@ class Learned:
         return replace(self, names=names)
 
 
-def scores_of(net: Net, image: Tensor, settings: LearnSettings) -> Tensor:
-    """`Learned.scores` of a network, which is put into eval mode for the time."""
+def final_scores(net: Net, image: Tensor, settings: LearnSettings) -> Tensor:
+    """`Learned.scores` of a network."""
+    scores = scores_of(net, image, side=settings.side)
+    return _sharpened(scores, image) if getattr(settings, "crf", False) else scores
+
+
+def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
+    """The same without a CRF; the network is put into eval mode for the time."""
     check_tensor("image", image, ("height", "width", 3))
     before = net.training
     net.eval()
     try:
         with torch.inference_mode():
-            scores = net.scores(pixels_of(scaled(image, settings.side), next(net.parameters()).device)).float()
+            scores = net.scores(pixels_of(scaled(image, side), next(net.parameters()).device)).float()
             height, width = image.shape[:2]
-            scores = F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
-            return _sharpened(scores, image) if getattr(settings, "crf", False) else scores
+            return F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
     finally:
         net.train(before)
 
