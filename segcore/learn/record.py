@@ -166,9 +166,12 @@ class Recorder:
         pixels = pixels_of(scaled(self._scored.images[0], learned.settings.side), learned.device)
         return RunScores(
             step,
-            *(round(x, 4) for x in (scores.miou, scores.accuracy, scores.class_accuracy, float(np.mean(of_pictures)))),
-            tuple(round(float(x), 4) for x in known_ious(table)),
-            float(f"{checkerboard_of(cast('LabelledNet', learned.net), pixels):.3g}"),
+            miou=round(scores.miou, 4),
+            global_accuracy=round(scores.accuracy, 4),
+            class_accuracy=round(scores.class_accuracy, 4),
+            boundary_f=round(float(np.mean(of_pictures)), 4),
+            iou=tuple(round(float(x), 4) for x in known_ious(table)),
+            checkerboard=float(f"{checkerboard_of(cast('LabelledNet', learned.net), pixels):.3g}"),
         )
 
     def _show(self, i: int) -> Shown:
@@ -195,8 +198,10 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
         path = out / row.file(name, i)
         if not path.exists():
             settings = system_of(contender.system).settings(**contender.settings)
-            told = {"learned_from": f"{len(pictures)} drawn pictures, {STREET}", "scored_on": f"{N_DRAWN} others"}
-            recorder = Recorder(scored, contender.system, settings, seed=seed, **told)
+            learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{N_DRAWN} others"
+            recorder = Recorder(
+                scored, contender.system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on
+            )
             k = len(pictures.classes)
             for state in train(contender.system, pictures, n_segments=k, settings=settings, steps=steps, seed=seed):
                 recorder.watch(state)
