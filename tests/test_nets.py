@@ -13,13 +13,13 @@ from torch import nn
 
 from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
-from segcore.errors import InputError
-from segcore.learn import CATALOG, Pictures, load_learned, train
+from segcore.errors import InputError, NumericalError
+from segcore.learn import CATALOG, Pictures, learn, load_learned, train
 from segcore.learn.ablations import STREET
 from segcore.learn.learned import Learned as LearnedNet
 from segcore.learn.pictures import Source, load_pictures
 from segcore.learn.score import known_scores
-from segcore.learn.systems.labelled import weights_of
+from segcore.learn.systems.labelled import LabelledLearner, weights_of
 from segcore.metrics import class_boundary_f
 from segcore.nets.choices import ENLARGING
 from segcore.nets.context import valid_taps
@@ -286,6 +286,35 @@ def of_one_class(pictures):
 def test_what_cannot_be_learned_is_told(make, k, told):
     with pytest.raises(InputError, match=told):
         next(train("fcn32", make(two_colors()), n_segments=k, settings=CATALOG["fcn32"].settings(**TINY), steps=1))
+
+
+def test_a_class_that_never_occurs_does_no_harm():
+    """It counts nothing in the loss, and has no part in the scores."""
+    one, settings = two_colors(), CATALOG["fcn32"].settings(**TINY)
+    pictures = Pictures(one.images, one.names, one.truth, (*one.classes, "never"), (0, 1, 2))
+    *_, last = train("fcn32", pictures, n_segments=3, settings=settings, steps=3)
+    assert math.isfinite(last.loss)
+    table = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 0]])
+    assert known_scores(table).miou == pytest.approx((8 / 11 + 5 / 7) / 2)
+
+
+def test_a_loss_that_is_no_number_ends_at_the_last_good_network(monkeypatch, tmp_path):
+    """With a sentence; the checkpoint goes on from before it."""
+    settings, losses = CATALOG["fcn32"].settings(**TINY), LabelledLearner.losses
+
+    def broken(self, turn):
+        loss = losses(self, turn)
+        return loss if turn.step < 3 else replace(loss, total=loss.total * math.nan)
+
+    monkeypatch.setattr(LabelledLearner, "losses", broken)
+    out = tmp_path / "net.safetensors"
+    asked = {"n_segments": 2, "settings": settings, "steps": 6, "device": "cpu"}
+    with pytest.raises(NumericalError, match="smaller learning rate"):
+        learn("fcn32", two_colors(), out, **asked)
+    monkeypatch.undo()
+    done = learn("fcn32", two_colors(), out, resume=True, **asked)
+    assert done.learned.training["steps"] == 6
+    assert all(bool(t.isfinite().all()) for t in done.learned.net.state_dict().values())
 
 
 def test_other_labels_do_not_go_on():

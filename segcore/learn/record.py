@@ -27,7 +27,7 @@ from segcore.learn.score import known_ious, known_scores
 from segcore.learn.settings import LearnSettings
 from segcore.learn.training import LearnState, train
 from segcore.metrics import class_boundary_f
-from segcore.nets.facts import facts_of
+from segcore.nets.facts import NetFacts, facts_of
 from segcore.nets.labelled import LabelledNet
 from segcore.nets.spectrum import checkerboard_of
 from segcore.show.files import jpeg, png
@@ -75,7 +75,7 @@ class RunRecord:
     classes: tuple[str, ...]
     learned_from: str  # what pictures, in words
     scored_on: str
-    facts: Mapping[str, Any]  # of `NetFacts`
+    facts: NetFacts
     seconds: float  # of training
     losses: tuple[tuple[int, float], ...]  # step, and the mean since the row before
     scores: tuple[RunScores, ...]
@@ -145,7 +145,7 @@ class Recorder:
             settings=first.settings.to_dict(),
             seed=int(first.training["seed"]),
             classes=self._scored.classes,
-            facts=asdict(facts_of(first.net, height, width)),
+            facts=facts_of(first.net, height, width),
             seconds=round(self._seconds, 1),
             losses=_thinned(self._losses),
             scores=tuple(self._scores),
@@ -256,7 +256,8 @@ def load_record(path: Path | str) -> RunRecord:
         scores = tuple(RunScores(**{**row, "iou": tuple(row["iou"])}) for row in told["scores"])
         shown = tuple(Shown(**{k: base64.b64decode(v, validate=True) for k, v in row.items()}) for row in told["shown"])
         losses = tuple((int(step), float(loss)) for step, loss in told["losses"])
-        fixed = {"classes": tuple(told["classes"]), "losses": losses, "scores": scores, "shown": shown}
+        facts = NetFacts(**{**told["facts"], "field": tuple(told["facts"]["field"])})
+        fixed = {"classes": tuple(told["classes"]), "facts": facts, "losses": losses, "scores": scores, "shown": shown}
         record = RunRecord(**{f.name: told[f.name] for f in fields(RunRecord)} | fixed)
         system_of(record.system)
         if not scores or any(len(row.iou) != len(record.classes) for row in scores):
