@@ -11,10 +11,10 @@ from PIL import Image
 from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError
+from segcore.evaluate.record import MOST_BYTES, N_SCORES, N_SHOWN, Recorder, load_record, save_record
 from segcore.learn import CATALOG, train
 from segcore.learn.ablations import ABLATIONS, STREET
 from segcore.learn.pictures import scaled
-from segcore.learn.record import MOST_BYTES, N_SCORES, N_SHOWN, Recorder, load_record, save_record
 from segcore.learn.score import score_classes
 
 QUICK = {"side": 64, "crop": 32, "batch": 2}
@@ -135,8 +135,8 @@ def test_runs_without_labels_are_not_recorded():
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_rows_differ_in_one_choice(name):
-    """All contenders have settings of their systems, and no two of a row are the same."""
-    row = ABLATIONS[name].contenders
+    """All runs have settings of their systems, and no two of a row are the same."""
+    row = ABLATIONS[name].runs
     full = [CATALOG[c.system].settings(**c.settings) for c in row]
     assert len({(c.system, *asdict(s).values()) for c, s in zip(row, full, strict=True)}) == len(row)
     assert len({s.side for s in full}) == len({s.batch for s in full}) == 1

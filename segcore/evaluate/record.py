@@ -181,7 +181,7 @@ class Recorder:
 
 
 def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) -> Iterator[Path]:
-    """Train the contenders of a row on the drawn street, and write their runs.
+    """Train the runs of a row on the drawn street, and write their runs.
 
     Args:
         name: a key of ABLATIONS.
@@ -194,16 +194,14 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
     """
     pictures, scored = draw_stuff(STREET), draw_stuff(STREET, n=N_DRAWN, seed=1)
     row = ABLATIONS[name]
-    for i, contender in enumerate(row.contenders):
+    for i, one in enumerate(row.runs):
         path = out / row.file(name, i)
         if not path.exists():
-            settings = system_of(contender.system).settings(**contender.settings)
+            settings = system_of(one.system).settings(**one.settings)
             learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{N_DRAWN} others"
-            recorder = Recorder(
-                scored, contender.system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on
-            )
+            recorder = Recorder(scored, one.system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on)
             k = len(pictures.classes)
-            for state in train(contender.system, pictures, n_segments=k, settings=settings, steps=steps, seed=seed):
+            for state in train(one.system, pictures, n_segments=k, settings=settings, steps=steps, seed=seed):
                 recorder.watch(state)
             save_record(recorder.record(), path)
         yield path
