@@ -72,7 +72,7 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
         "Ways back to the pixels",
         "Which of them draws a checkerboard before it has learned anything, and does learning take it away?",
         tuple(
-            Contender(label, "unet", {"skips": "none", "upsampling": upsampling})
+            Contender(label, "fcn32", {"output_stride": "8", "upsampling": upsampling})
             for label, upsampling in (
                 ("bilinear", "bilinear"),
                 ("transposed 3×3, stride 2", "transposed_3x3"),
