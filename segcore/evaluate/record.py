@@ -7,7 +7,7 @@ pictures, their label maps and its answers, as PNG or JPEG in base64.
 
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, cast
@@ -119,21 +119,18 @@ class Recorder:
             raise InputError("Only runs of networks with labels are recorded.", field="record")
         if not scored.truth:
             raise InputError("A recorded run needs label maps to score on. Give --score-labels.", field="score_labels")
-        k = len(scored.classes)
-        with seeded(seed):  # as a training begins
-            net = system_of(system).make_net(k, settings).eval().requires_grad_(False)
-        first = Learned(net, system, k, settings, scored.classes, {"seed": seed}, tuple(range(k)))
+        first = untrained(system, settings, scored.classes, seed=seed)
         self._scored, self._about = scored, {"learned_from": learned_from, "scored_on": scored_on}
         self._first, self._shows = first, shows
         self._losses: list[tuple[int, float]] = []
-        self._scores = [self._score(first, 0)]
+        self._scores = [run_scores(first, scored, 0)]
 
     def watch(self, state: LearnState) -> None:
         """Note a step, and score the network where it is time."""
         self._losses.append((state.step, state.loss))
         if state.progress * N_SCORES >= len(self._scores):
             self._last, self._seconds = state.learned(), state.seconds
-            self._scores.append(self._score(self._last, state.step))
+            self._scores.append(run_scores(self._last, self._scored, state.step))
 
     def record(self) -> RunRecord:
         """The run, once it has ended."""
@@ -153,31 +150,58 @@ class Recorder:
             **self._about,
         )
 
-    def _score(self, learned: Learned, step: int) -> RunScores:
-        k = learned.n_segments
-        table, outlines = np.zeros((k, k), np.int64), []
-        for image, truth in zip(self._scored.images, self._scored.truth, strict=True):
-            found, true = learned.label(image).numpy(), truth.numpy()
-            there = true >= 0
-            table += np.bincount(found[there] * k + true[there], minlength=k * k).reshape(k, k)
-            outlines.append(class_boundary_f(found, true, k))
-        scores = known_scores(table)
-        of_pictures = [np.nanmean(f) for f in outlines if not np.isnan(f).all()]
-        pixels = pixels_of(scaled(self._scored.images[0], learned.settings.side), learned.device)
-        return RunScores(
-            step,
-            miou=round(scores.miou, 4),
-            global_accuracy=round(scores.accuracy, 4),
-            class_accuracy=round(scores.class_accuracy, 4),
-            boundary_f=round(float(np.mean(of_pictures)), 4),
-            iou=tuple(round(float(x), 4) for x in known_ious(table)),
-            checkerboard=float(f"{checkerboard_of(cast('LabelledNet', learned.net), pixels):.3g}"),
-        )
-
     def _show(self, i: int) -> Shown:
         image = scaled(self._scored.images[i], self._first.settings.side)
         truth = under_centers(self._scored.truth[i], tuple(image.shape[:2]))
         return Shown(jpeg(image.numpy()), _classes_png(truth), _classes_png(self._last.label(image)))
+
+
+def untrained(system: str, settings: LearnSettings, classes: tuple[str, ...], *, seed: int) -> Learned:
+    """The network that a training of this seed begins with."""
+    k = len(classes)
+    with seeded(seed):  # as a training begins
+        net = system_of(system).make_net(k, settings).eval().requires_grad_(False)
+    return Learned(net, system, k, settings, classes, {"seed": seed}, tuple(range(k)))
+
+
+def run_scores(learned: Learned, scored: Pictures, step: int) -> RunScores:
+    """Score a network.
+
+    Args:
+        learned: by a system with labels.
+        scored: pictures with truth.
+        step: what was taken before.
+
+    Cost: the pictures are labelled, and their outlines compared.
+    """
+    pixels = pixels_of(scaled(scored.images[0], learned.settings.side), learned.device)
+    board = checkerboard_of(cast("LabelledNet", learned.net), pixels)
+    return RunScores(step, checkerboard=float(f"{board:.3g}"), **scores_with(learned.label, scored))
+
+
+def scores_with(label: Callable[[Tensor], Tensor], scored: Pictures) -> dict[str, Any]:
+    """All of `RunScores` that needs labels alone, by name.
+
+    Args:
+        label: a picture (height, width, 3) uint8 → (height, width) classes.
+        scored: pictures with truth.
+    """
+    k = len(scored.classes)
+    table, outlines = np.zeros((k, k), np.int64), []
+    for image, truth in zip(scored.images, scored.truth, strict=True):
+        found, true = label(image).numpy(), truth.numpy()
+        there = true >= 0
+        table += np.bincount(found[there] * k + true[there], minlength=k * k).reshape(k, k)
+        outlines.append(class_boundary_f(found, true, k))
+    scores = known_scores(table)
+    of_pictures = [np.nanmean(f) for f in outlines if not np.isnan(f).all()]
+    return {
+        "miou": round(scores.miou, 4),
+        "global_accuracy": round(scores.accuracy, 4),
+        "class_accuracy": round(scores.class_accuracy, 4),
+        "boundary_f": round(float(np.mean(of_pictures)), 4) if of_pictures else 0.0,
+        "iou": tuple(round(float(x), 4) for x in known_ious(table)),
+    }
 
 
 def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) -> Iterator[Path]:
