@@ -1,10 +1,13 @@
 """ACSeg and Leopart: concepts by modularity, parts by balanced clusters, and what both say of bad input."""
 
+import itertools
+
 import pytest
 import torch
 
 from segcore import InputError, Settings
 from segcore.collection import SYSTEMS, Store, collect, group, open_reader, pictures_of
+from segcore.collection.systems import leopart
 from segcore.collection.systems.acseg import AcsegSettings
 from segcore.drawn.objects import draw_objects
 from segcore.nets.concepts import ConceptNet
@@ -43,11 +46,11 @@ def test_concepts_do_not_depend_on_the_order_of_the_patches():
 
 
 def test_modularity_rises_and_without_the_degrees_one_concept_takes_all(small):
-    found = run(small, "acseg", steps=60, points=96)
+    found = run(small, "acseg", steps=40, points=64)
     q = found.curves["modularity"]
     assert sum(q[-10:]) > sum(q[:10])
     assert found.curves["loss"][-1] < found.curves["loss"][0]
-    without = run(small, "acseg", k=2, steps=60, points=96, resolution=0.0)
+    without = run(small, "acseg", k=2, steps=40, points=64, resolution=0.0)
     assert sum(without.curves["concepts"][-10:]) < sum(found.curves["concepts"][-10:])
 
 
@@ -71,9 +74,91 @@ def test_what_is_looked_at_least_is_background(small):
         run(color, "acseg", steps=2, background="own")
 
 
+# ---- Leopart ----
+
+
+def test_views_show_the_same_places():
+    """A map of coordinates, and its part, mirrored: at the same places they say the same."""
+    h, w, patch = 12, 16, 8
+    y, x = torch.meshgrid(torch.arange(h) + 0.5, torch.arange(w) + 0.5, indexing="ij")
+    field = torch.stack([x / w, y / h], 2)
+    part = field[3:9, 4:12].flip(1)
+    places = 0.1 + 0.8 * torch.rand(20, 2, generator=torch.Generator().manual_seed(0))
+    of_all = (torch.tensor([4.0, 3.0]) + places * torch.tensor([8.0, 6.0])) / torch.tensor([16.0, 12.0])
+    seen = leopart.at(field, (h * patch, w * patch), patch, of_all)
+    torch.testing.assert_close(seen, of_all)
+    again = leopart.at(part, (6 * patch, 8 * patch), patch, torch.stack([1 - places[:, 0], places[:, 1]], 1))
+    torch.testing.assert_close(again, seen)
+
+
+def test_sinkhorn_keeps_prototypes_in_use(small):
+    own = {"steps": 40, "points": 64, "prototypes": 20, "parts": 6}
+    balanced, nearest = (run(small, "leopart", balanced=on, **own).curves["prototypes"] for on in (True, False))
+    assert balanced[-1] > 10 > nearest[-1] + 2
+    assert max(balanced) <= 20
+
+
+def test_neighbors_are_counted_patch_by_patch():
+    """Of the neighbors of a part that are other parts, in eight directions one and two patches away."""
+    labels = torch.randint(4, (7, 9), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    counts = torch.zeros(4, 4)
+    for (y, x), dy, dx, d in itertools.product(itertools.product(range(7), range(9)), (-1, 0, 1), (-1, 0, 1), (1, 2)):
+        a, b = y + d * dy, x + d * dx
+        if (dy, dx) != (0, 0) and 0 <= a < 7 and 0 <= b < 9 and labels[y, x] != labels[a, b]:
+            counts[int(labels[y, x]), int(labels[a, b])] += 1
+    torch.testing.assert_close(leopart.besides((labels,), 4), counts / counts.sum(1, keepdim=True))
+    alone = leopart.besides((labels, torch.full((7, 9), 2, dtype=torch.uint8)), 5)
+    assert float(alone[4].sum()) == 0  # a part that no picture holds
+    torch.testing.assert_close(alone[2], leopart.besides((labels,), 5)[2] / 2)  # a mean over the pictures that hold it
+
+
+def test_parts_that_sit_together_are_joined_and_the_threshold_parts_them(small):
+    found = run(small, "leopart", k=None, steps=3, parts=12)
+    parts = found.parts
+    assert torch.equal(parts.beside, parts.beside.T)
+    numbers = parts.groups.max(1).values + 1
+    assert found.n_groups == int(numbers[parts.chosen])
+    assert int(numbers[0]) < 12  # they are joined
+    assert int(numbers[-1]) >= int(numbers[0])
+    assert torch.equal(parts.groups[parts.chosen], found.tensors["groups"])
+    for part, labels in zip(parts.labels, found.labels, strict=True):
+        assert int(part.max()) < 12
+        assert part.shape == labels.shape
+    asked = run(small, "leopart", k=5, steps=3, parts=12)
+    assert all(len(row.unique()) == 5 for row in asked.parts.groups)
+
+
+def test_objects_are_where_the_class_token_looks(small):
+    found = run(small, "leopart", k=2, steps=3, parts=10, background="own")
+    (shares,) = found.bars
+    values = list(shares.values.values())
+    assert values == sorted(values, reverse=True)
+    assert found.background == 0
+    assert found.facts["background parts"] > 0
+    with pytest.raises(InputError, match=r"need at least as many parts, and \d+ of 13 are no background"):
+        run(small, "leopart", k=12, steps=1, parts=12, background="own")
+    assert "so 60 were found" in " ".join(run(small, "leopart", k=60, steps=1).notes)
+
+
+def test_sixty_percent_of_the_attention_are_held():
+    attention = torch.full((10, 10), 0.1)
+    attention[3:7, 3:7] = 5.0
+    attention[0, 9] = 5.0
+    mask = leopart.looked_at(attention)
+    assert bool(mask[4:6, 4:6].all())
+    assert not bool(mask[0, 9])  # alone, and too small
+    assert int(mask.sum()) <= 16
+
+
+def test_copies_are_kept_and_not_computed_again(small, monkeypatch):
+    run(small, "leopart", k=2, steps=1)
+    monkeypatch.setattr(type(small.reader), "read", lambda *_: pytest.fail("was computed before"))
+    run(small, "leopart", k=2, steps=1)
+
+
 # ---- Bad input ----
 
-LEARN = [("acseg", {"concepts": 60})]
+LEARN = [("acseg", {"concepts": 60}), ("leopart", {"prototypes": 1000})]
 
 
 @pytest.mark.parametrize(("name", "more"), LEARN)

@@ -27,6 +27,17 @@ class Bars:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Parts:
+    """The parts of which groups are made, as nodes of a graph: who sits beside whom."""
+
+    labels: tuple[Tensor, ...]  # per picture (h, w) uint8, 0 … P − 1
+    beside: Tensor  # (P, P) float32 in [0, 1], symmetric, 0 with itself
+    thresholds: tuple[float, ...]  # ascending: edges of less count for nothing
+    groups: Tensor  # (thresholds, P) int64: which group each part is in, at each of them
+    chosen: int  # number of the threshold that the grouping was made with
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Grouping:
     """The result of a system: one numbering of groups for all pictures of a collection.
 
@@ -43,6 +54,7 @@ class Grouping:
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # loss and the like, a value per step
     facts: Mapping[str, float | int | str] = field(default_factory=dict)  # what was measured, in words and numbers
     bars: tuple[Bars, ...] = ()  # what was measured, to be seen side by side
+    parts: Parts | None = None  # of which the groups are made
     choice: Mapping[int, float] = field(default_factory=dict)  # K → score, where the data chose K
     tensors: Mapping[str, Tensor] = field(default_factory=dict)  # what was learned, such as {"centers": (K, d)}
     notes: tuple[str, ...] = ()

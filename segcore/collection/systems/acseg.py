@@ -36,7 +36,6 @@ from segcore.collection.pieces import (
     gathered,
 )
 from segcore.collection.system import Bars, CollectionSystem, Grouping, GroupSteps, setting
-from segcore.errors import InputError
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.modularity import excess, louvain, modularity, positive_cosines, soft_modularity
 from segcore.nets.concepts import ConceptNet
@@ -154,20 +153,13 @@ def _shares(cosines: Tensor, temperature: float) -> Tensor:
 
 def _parts(net: ConceptNet, collection: Collection, i: int, *, own: bool) -> _Parts:
     """With `own`, the parts whose mean attention is on the lower side of two are background."""
-    stored = collection.features(i)
-    S = net.cosines(stored.f)
+    S = net.cosines(collection.f(i))
     S = S[..., S.argmax(2).unique()]
     figure = torch.ones(S.shape[2], dtype=torch.bool)
     if own:
-        if stored.attention is None:
-            raise InputError(
-                "Which concepts are background is read from attention, and this backbone has none. Choose another one, or "
-                "background = clustered.",
-                field="background",
-            )
         members = torch.nn.functional.one_hot(S.argmax(2).flatten(), S.shape[2]).float()
         area = members.sum(0)
-        looked = members.T @ stored.attention.mean(0).flatten() / area
+        looked = members.T @ collection.attention(i).flatten() / area
         level, gap = otsu(looked.double().numpy(), area.double().numpy())
         figure = looked > level if gap > 0 else figure
     return _Parts(S, figure)
