@@ -53,7 +53,7 @@ class PatchHead(nn.Module):
             return torch.softmax(self(f), -1)
 
 
-class PrototypeHead(nn.Module):
+class PartHead(nn.Module):
     """The head of Leopart: codes of length 1 of standardized features, and prototypes of length 1."""
 
     mean: Tensor

@@ -41,7 +41,7 @@ from segcore.graph.modularity import joined_by_modularity
 from segcore.learn.correspondence import cosine_kmeans
 from segcore.learn.views import jitter_colors
 from segcore.nets.blocks import soft_clusters
-from segcore.nets.heads import PrototypeHead
+from segcore.nets.heads import PartHead
 from segcore.numerics import normalize_rows, otsu
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
@@ -227,13 +227,13 @@ def at(maps: Tensor, geometry_size: tuple[int, int], patch: int, places: Tensor)
 
 def _trained(
     collection: Collection, copies: list[_Copy], settings: LeopartSettings, seed: int
-) -> Steps[Progress, tuple[PrototypeHead, Mapping[str, tuple[float, ...]]]]:
+) -> Steps[Progress, tuple[PartHead, Mapping[str, tuple[float, ...]]]]:
     """Train; returns the loss, and how many prototypes are in use (e to the entropy of their shares), step by step."""
     s = settings
     sample = collection.sample(_SAMPLE, seed=seed, rows=lambda f: normalize_rows(f.flatten(0, 1))).X
     std = sample.std(0, correction=0)
     with seeded(seed):
-        head = PrototypeHead(
+        head = PartHead(
             sample.mean(0),
             std.clamp_min(1e-3 * float(std.max()) + 1e-12),
             hidden=2 * s.size,
