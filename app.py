@@ -5,9 +5,11 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
+from functools import partial
 from importlib.util import find_spec
 
 from segcore.runtime.environment import prepare, prepare_page
@@ -19,7 +21,9 @@ for note in prepare_page():
     sys.stderr.write(f"note: {note}\n")
 if "GRADIO_TEMP_DIR" not in os.environ:  # it is one for all pages of a machine, and a page that ends takes its files away
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="segcore-page-")
-    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    take_away = partial(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    atexit.register(take_away)
+    signal.signal(signal.SIGTERM, lambda *_: (take_away(), os._exit(0)))  # at once: threads of torch may be at work
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
