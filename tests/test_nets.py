@@ -2,6 +2,7 @@
 
 import json
 import math
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -13,13 +14,13 @@ from torch import nn
 
 from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
-from segcore.errors import InputError
-from segcore.learn import CATALOG, Pictures, load_learned, train
+from segcore.errors import InputError, NumericalError
+from segcore.learn import CATALOG, Pictures, learn, load_learned, train
 from segcore.learn.ablations import STREET
 from segcore.learn.learned import Learned as LearnedNet
 from segcore.learn.pictures import Source, load_pictures
 from segcore.learn.score import known_scores
-from segcore.learn.systems.labelled import weights_of
+from segcore.learn.systems.labelled import LabelledLearner, weights_of
 from segcore.metrics import class_boundary_f
 from segcore.nets.choices import ENLARGING
 from segcore.nets.context import valid_taps
@@ -288,6 +289,35 @@ def test_what_cannot_be_learned_is_told(make, k, told):
         next(train("fcn32", make(two_colors()), n_segments=k, settings=CATALOG["fcn32"].settings(**TINY), steps=1))
 
 
+def test_a_class_that_never_occurs_does_no_harm():
+    """It counts nothing in the loss, and has no part in the scores."""
+    one, settings = two_colors(), CATALOG["fcn32"].settings(**TINY)
+    pictures = Pictures(one.images, one.names, one.truth, (*one.classes, "never"), (0, 1, 2))
+    *_, last = train("fcn32", pictures, n_segments=3, settings=settings, steps=3)
+    assert math.isfinite(last.loss)
+    table = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 0]])
+    assert known_scores(table).miou == pytest.approx((8 / 11 + 5 / 7) / 2)
+
+
+def test_a_loss_that_is_no_number_ends_at_the_last_good_network(monkeypatch, tmp_path):
+    """With a sentence; the checkpoint goes on from before it."""
+    settings, losses = CATALOG["fcn32"].settings(**TINY), LabelledLearner.losses
+
+    def broken(self, turn):
+        loss = losses(self, turn)
+        return loss if turn.step < 3 else replace(loss, total=loss.total * math.nan)
+
+    monkeypatch.setattr(LabelledLearner, "losses", broken)
+    out = tmp_path / "net.safetensors"
+    asked = {"n_segments": 2, "settings": settings, "steps": 6, "device": "cpu"}
+    with pytest.raises(NumericalError, match="smaller learning rate"):
+        learn("fcn32", two_colors(), out, **asked)
+    monkeypatch.undo()
+    done = learn("fcn32", two_colors(), out, resume=True, **asked)
+    assert done.learned.training["steps"] == 6
+    assert all(bool(t.isfinite().all()) for t in done.learned.net.state_dict().values())
+
+
 def test_other_labels_do_not_go_on():
     pictures, settings = two_colors(), CATALOG["fcn32"].settings(**TINY)
     asked = {"n_segments": 2, "settings": settings, "steps": 2, "device": "cpu"}
@@ -353,6 +383,33 @@ def test_names_and_labels_are_asked_for(folder, tmp_path, capsys):
     assert "FCN-8s learns from label maps. Give --labels" in capsys.readouterr().err
     assert main([*asked, "--labels", str(folder / "labels"), "--names", "a,b"]) == 2
     assert "--names must name each of the 3 labels; got 2" in capsys.readouterr().err
+
+
+def test_pictures_and_label_maps_that_do_not_fit(folder, tmp_path, capsys):
+    """A map of another size, and squares that no picture holds, end in a sentence before any step."""
+    out = str(tmp_path / "net.safetensors")
+    asked = ["learn", "fcn8", str(folder / "images"), "--out", out, "--steps", "1"]
+    assert main([*asked, "--labels", str(folder / "labels"), "--ignore", "255"]) == 2
+    assert "crop must be at most the shorter side of the pictures, 48 px" in capsys.readouterr().err
+    (tmp_path / "labels").mkdir()
+    for path in (folder / "labels").iterdir():
+        Image.open(path).resize((24, 48), Image.Resampling.NEAREST).save(tmp_path / "labels" / path.name)
+    assert main([*asked, "--labels", str(tmp_path / "labels"), "--crop", "32"]) == 2
+    assert "must be as large as its picture, 48 × 48 px; got 24 × 48" in capsys.readouterr().err
+
+
+def test_label_maps_may_come_as_a_zip(folder, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "labels.zip", "w") as archive:
+        for path in (folder / "labels").iterdir():
+            archive.write(path, path.name)
+    asked = ["learn", "fcn32", str(folder / "images"), "--ignore", "255", "--crop", "32", "--steps", "2", "--device", "cpu"]
+    nets = []
+    for name, labels in (("of_folder", folder / "labels"), ("of_zip", tmp_path / "labels.zip")):
+        out = tmp_path / f"{name}.safetensors"
+        assert main([*asked, "--labels", str(labels), "--out", str(out)]) == 0
+        nets.append(load_learned(out).net.state_dict())
+    assert nets[0].keys() == nets[1].keys()
+    assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
 
 
 def test_weights_without_labels_have_no_classes(folder, tmp_path, capsys):

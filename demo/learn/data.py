@@ -10,9 +10,9 @@ from demo.learn import texts
 from segcore.collection import pictures_of
 from segcore.drawn.stuff import STUFF, draw_stuff
 from segcore.errors import InputError, shortened
+from segcore.evaluate.record import N_DRAWN, RunRecord, load_record
 from segcore.learn import read_pictures
 from segcore.learn.ablations import ABLATIONS
-from segcore.learn.record import N_DRAWN, RunRecord, load_record
 from segcore.runtime.places import ASSETS
 from segcore.types import Pictures
 

@@ -24,6 +24,7 @@ from demo.shared.jobs import Report, Work
 from demo.shared.link import write_link
 from demo.shared.service import Service
 from segcore.errors import InputError, NumericalError
+from segcore.evaluate.record import run_scores, untrained
 from segcore.learn import (
     Checkpoint,
     Learned,
@@ -33,7 +34,6 @@ from segcore.learn import (
     score_baselines,
     train,
 )
-from segcore.learn.record import run_scores, untrained
 from segcore.learn.score import score_classes
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params

@@ -65,7 +65,7 @@ def _add_ablations(systems: Any) -> None:
 
 
 def _ablations(parsed: argparse.Namespace) -> int:
-    from segcore.learn.record import load_record, record_ablation
+    from segcore.evaluate.record import load_record, record_ablation
 
     if not parsed.out.is_dir():
         raise InputError(f"There is no folder {parsed.out}. Make it first.", field="out")
@@ -87,8 +87,8 @@ def _add_record(one: argparse.ArgumentParser) -> None:
 
 
 def _learn(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate.record import save_record
     from segcore.learn import MINUTES, learn, score_baselines
-    from segcore.learn.record import save_record
     from segcore.runtime.progress import say
 
     if parsed.minutes is not None and parsed.steps is not None:
@@ -139,8 +139,8 @@ def _learn(parsed: argparse.Namespace) -> int:
 def _recorder(parsed: argparse.Namespace, settings: Any, pictures: "Pictures") -> Any:
     """What watches the run: it scores on pictures of their own."""
     from segcore.drawn.stuff import draw_stuff
+    from segcore.evaluate.record import N_DRAWN, Recorder
     from segcore.learn import load_pictures
-    from segcore.learn.record import N_DRAWN, Recorder
 
     first = parsed.pictures[0]
     if _is_drawn(parsed):

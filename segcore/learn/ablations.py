@@ -1,6 +1,6 @@
 """What each choice does to a network with labels: rows of runs that differ in one of them, same seed, same steps.
 
-They learn from the drawn collection `STREET`, so that everybody can repeat them, and are recorded (`segcore.learn.record`).
+They learn from the drawn collection `STREET`, so that everybody can repeat them; `segcore.evaluate.record` records them.
 It imports no torch, so that a command line is quick.
 """
 
@@ -15,7 +15,7 @@ _COMMON: Mapping[str, Any] = {"side": 128, "crop": 96, "scale": 1.0}
 
 
 @dataclass(frozen=True, slots=True)
-class Contender:
+class AblationRun:
     """One run of a row."""
 
     label: str  # what is different, in a few words
@@ -34,28 +34,28 @@ class Ablation:
 
     title: str
     question: str
-    contenders: tuple[Contender, ...]
+    runs: tuple[AblationRun, ...]
 
     def file(self, name: str, i: int) -> str:
         """The name of the file that holds a recorded run of this row, whose key is `name`."""
         return f"{name}-{i}.run.json"
 
 
-def _runs(system: str, setting: str, **labels: Any) -> tuple[Contender, ...]:
-    return tuple(Contender(label.replace("_", " "), system, {setting: value}) for label, value in labels.items())
+def _runs(system: str, setting: str, **labels: Any) -> tuple[AblationRun, ...]:
+    return tuple(AblationRun(label.replace("_", " "), system, {setting: value}) for label, value in labels.items())
 
 
 ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
     "stride": Ablation(
         "Output stride 32, 16, 8",
         "The field of view stays the same. What does a finer map cost, and which classes gain?",
-        tuple(Contender(f"stride {s}", "fcn32", {"output_stride": s}) for s in ("32", "16", "8")),
+        tuple(AblationRun(f"stride {s}", "fcn32", {"output_stride": s}) for s in ("32", "16", "8")),
     ),
     "dilation": Ablation(
         "Stride 8, with and without dilation",
         "Both cost the same. What does the one without dilation no longer see?",
         tuple(
-            Contender(label, "fcn32", {"output_stride": "8", "dilated": dilated})
+            AblationRun(label, "fcn32", {"output_stride": "8", "dilated": dilated})
             for label, dilated in (("dilated", True), ("not dilated", False))
         ),
     ),
@@ -63,16 +63,16 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
         "Skip connections",
         "Nothing, sums, maps side by side, indices of maxima, indices of another picture: whose outlines are right first?",
         (
-            *(Contender(skips, "unet", {"skips": skips}) for skips in ("none", "sum", "concatenation")),
-            Contender("indices", "segnet"),
-            Contender("indices of another picture", "segnet", {"upsampling": "unpooling_of_another"}),
+            *(AblationRun(skips, "unet", {"skips": skips}) for skips in ("none", "sum", "concatenation")),
+            AblationRun("indices", "segnet"),
+            AblationRun("indices of another picture", "segnet", {"upsampling": "unpooling_of_another"}),
         ),
     ),
     "upsampling": Ablation(
         "Ways back to the pixels",
         "Which of them draws a checkerboard before it has learned anything, and does learning take it away?",
         tuple(
-            Contender(label, "fcn32", {"output_stride": "8", "upsampling": upsampling})
+            AblationRun(label, "fcn32", {"output_stride": "8", "upsampling": upsampling})
             for label, upsampling in (
                 ("bilinear", "bilinear"),
                 ("transposed 3×3, stride 2", "transposed_3x3"),
@@ -92,10 +92,10 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
         "Rates of ASPP",
         "On a map of 8 × 8 cells, how many taps of rate 18 fall inside? What is left, and who brings the context?",
         (
-            Contender("6, 12, 18", "deeplab"),
-            Contender("6, 12, 18, no picture mean", "deeplab", {"picture_mean": False}),
-            Contender("2, 4, 6", "deeplab", {"rates": "2, 4, 6"}),
-            Contender("1×1 only, no picture mean", "deeplab", {"rates": "none", "picture_mean": False}),
+            AblationRun("6, 12, 18", "deeplab"),
+            AblationRun("6, 12, 18, no picture mean", "deeplab", {"picture_mean": False}),
+            AblationRun("2, 4, 6", "deeplab", {"rates": "2, 4, 6"}),
+            AblationRun("1×1 only, no picture mean", "deeplab", {"rates": "none", "picture_mean": False}),
         ),
     ),
     "crf": Ablation(
@@ -107,9 +107,9 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
         "Fewer labelled pictures",
         "From 5, 20 and 200 pictures: a network from scratch, and a linear layer on features that know no labels.",
         tuple(
-            Contender(f"{title}, {n}", system, {"n_labelled": n})
+            AblationRun(f"{title}, {n or 'all 200'}", system, {"n_labelled": n})
             for system, title in (("deeplab", "DeepLabv3+"), ("linear", "linear"))
-            for n in (5, 20, 200)
+            for n in (5, 20, 0)
         ),
     ),
 })  # fmt: skip

@@ -293,12 +293,12 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!scores.length) return;
     run.parts.querySelector(".ln-title").textContent = words.iou;
     const dashed = (values) =>
-      Object.entries(values).map(([name, value], i) => ({ name, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true })); // prettier-ignore
+      Object.entries(values).map(([name, value]) => ({ name, points: [[0, value], [last, value]], ink: "var(--quiet)", dashed: true, named: true })); // prettier-ignore
     const classes = run.pictures.classes.map((name, i) => ({ name, points: curveOf({ scores }, `iou:${i}`), ink: run.about.palette[i], thin: true }));
     const mean = { name: words.miou, points: curveOf({ scores }, "miou"), ink: "currentColor" };
     drawCurves(run.parts, words.iou, [mean, ...classes, ...dashed(run.mious)], { x: last, y: [0, 1], form: percent });
     const told = filled(words.scored_known, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) });
-    const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: fixed.inks[2] };
+    const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: "currentColor" };
     drawCurves(run.accuracy, words.accuracy, [accuracy, ...dashed(run.baselines)], { x: last, y: [0, 1], form: percent });
     const board = curveOf({ scores }, "checkerboard");
     const everywhere = runs.flatMap((other) => curveOf(curvesOf(other), "checkerboard").map(([, value]) => value));

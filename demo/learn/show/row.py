@@ -11,10 +11,10 @@ from demo.learn.board import Contender, Row
 from demo.learn.data import drawn, others_of, recorded
 from demo.learn.show import percent
 from demo.shared.service import Service
+from segcore.evaluate.record import RunRecord, scores_with
 from segcore.heads.pictures import linear_label
 from segcore.learn.ablations import ABLATIONS, STREET
 from segcore.learn.baselines import majority_label
-from segcore.learn.record import RunRecord, scores_with
 from segcore.pipeline import Pipeline
 from segcore.show.files import data_uri
 from segcore.show.palette import PALETTE

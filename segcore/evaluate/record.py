@@ -27,7 +27,7 @@ from segcore.learn.score import known_ious, known_scores
 from segcore.learn.settings import LearnSettings
 from segcore.learn.training import LearnState, train
 from segcore.metrics import class_boundary_f
-from segcore.nets.facts import facts_of
+from segcore.nets.facts import NetFacts, facts_of
 from segcore.nets.labelled import LabelledNet
 from segcore.nets.spectrum import checkerboard_of
 from segcore.show.files import jpeg, png
@@ -75,7 +75,7 @@ class RunRecord:
     classes: tuple[str, ...]
     learned_from: str  # what pictures, in words
     scored_on: str
-    facts: Mapping[str, Any]  # of `NetFacts`
+    facts: NetFacts
     seconds: float  # of training
     losses: tuple[tuple[int, float], ...]  # step, and the mean since the row before
     scores: tuple[RunScores, ...]
@@ -142,7 +142,7 @@ class Recorder:
             settings=first.settings.to_dict(),
             seed=int(first.training["seed"]),
             classes=self._scored.classes,
-            facts=asdict(facts_of(first.net, height, width)),
+            facts=facts_of(first.net, height, width),
             seconds=round(self._seconds, 1),
             losses=_thinned(self._losses),
             scores=tuple(self._scores),
@@ -205,11 +205,11 @@ def scores_with(label: Callable[[Tensor], Tensor], scored: Pictures) -> dict[str
 
 
 def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) -> Iterator[Path]:
-    """Train the contenders of a row on the drawn street, and write their runs.
+    """Train the runs of a row on the drawn street, and write their runs.
 
     Args:
         name: a key of ABLATIONS.
-        out: an existing folder; a run that lies there already is left as it is.
+        out: an existing folder; a run that lies there already, also as part of another row, is not trained again.
         seed: of all of them.
         steps: of each.
 
@@ -218,19 +218,29 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
     """
     pictures, scored = draw_stuff(STREET), draw_stuff(STREET, n=N_DRAWN, seed=1)
     row = ABLATIONS[name]
-    for i, contender in enumerate(row.contenders):
-        path = out / row.file(name, i)
+    for i, one in enumerate(row.runs):
+        path, settings = out / row.file(name, i), system_of(one.system).settings(**one.settings)
         if not path.exists():
-            settings = system_of(contender.system).settings(**contender.settings)
-            learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{N_DRAWN} others"
-            recorder = Recorder(
-                scored, contender.system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on
-            )
-            k = len(pictures.classes)
-            for state in train(contender.system, pictures, n_segments=k, settings=settings, steps=steps, seed=seed):
-                recorder.watch(state)
-            save_record(recorder.record(), path)
+            same = _same_run(out, one.system, settings.to_dict(), seed, steps)
+            save_record(same or _record_run(one.system, settings, pictures, scored, seed=seed, steps=steps), path)
         yield path
+
+
+def _same_run(out: Path, system: str, settings: Mapping[str, Any], seed: int, steps: int) -> RunRecord | None:
+    """A run of these settings that lies in a folder already, as part of another row."""
+    there = (load_record(path) for path in sorted(out.glob("*.run.json")))
+    asked = (system, settings, seed, steps)
+    return next((run for run in there if (run.system, run.settings, run.seed, run.steps) == asked), None)
+
+
+def _record_run(
+    system: str, settings: LearnSettings, pictures: Pictures, scored: Pictures, *, seed: int, steps: int
+) -> RunRecord:
+    learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{len(scored)} others"
+    recorder = Recorder(scored, system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on)
+    for state in train(system, pictures, n_segments=len(pictures.classes), settings=settings, steps=steps, seed=seed):
+        recorder.watch(state)
+    return recorder.record()
 
 
 def _classes_png(labels: Tensor) -> bytes:
@@ -280,7 +290,8 @@ def load_record(path: Path | str) -> RunRecord:
         scores = tuple(RunScores(**{**row, "iou": tuple(row["iou"])}) for row in told["scores"])
         shown = tuple(Shown(**{k: base64.b64decode(v, validate=True) for k, v in row.items()}) for row in told["shown"])
         losses = tuple((int(step), float(loss)) for step, loss in told["losses"])
-        fixed = {"classes": tuple(told["classes"]), "losses": losses, "scores": scores, "shown": shown}
+        facts = NetFacts(**{**told["facts"], "field": tuple(told["facts"]["field"])})
+        fixed = {"classes": tuple(told["classes"]), "facts": facts, "losses": losses, "scores": scores, "shown": shown}
         record = RunRecord(**{f.name: told[f.name] for f in fields(RunRecord)} | fixed)
         system_of(record.system)
         if not scores or any(len(row.iou) != len(record.classes) for row in scores):
