@@ -2,6 +2,7 @@
 
 import json
 import math
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -382,6 +383,33 @@ def test_names_and_labels_are_asked_for(folder, tmp_path, capsys):
     assert "FCN-8s learns from label maps. Give --labels" in capsys.readouterr().err
     assert main([*asked, "--labels", str(folder / "labels"), "--names", "a,b"]) == 2
     assert "--names must name each of the 3 labels; got 2" in capsys.readouterr().err
+
+
+def test_pictures_and_label_maps_that_do_not_fit(folder, tmp_path, capsys):
+    """A map of another size, and squares that no picture holds, end in a sentence before any step."""
+    out = str(tmp_path / "net.safetensors")
+    asked = ["learn", "fcn8", str(folder / "images"), "--out", out, "--steps", "1"]
+    assert main([*asked, "--labels", str(folder / "labels"), "--ignore", "255"]) == 2
+    assert "crop must be at most the shorter side of the pictures, 48 px" in capsys.readouterr().err
+    (tmp_path / "labels").mkdir()
+    for path in (folder / "labels").iterdir():
+        Image.open(path).resize((24, 48), Image.Resampling.NEAREST).save(tmp_path / "labels" / path.name)
+    assert main([*asked, "--labels", str(tmp_path / "labels"), "--crop", "32"]) == 2
+    assert "must be as large as its picture, 48 × 48 px; got 24 × 48" in capsys.readouterr().err
+
+
+def test_label_maps_may_come_as_a_zip(folder, tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "labels.zip", "w") as archive:
+        for path in (folder / "labels").iterdir():
+            archive.write(path, path.name)
+    asked = ["learn", "fcn32", str(folder / "images"), "--ignore", "255", "--crop", "32", "--steps", "2", "--device", "cpu"]
+    nets = []
+    for name, labels in (("of_folder", folder / "labels"), ("of_zip", tmp_path / "labels.zip")):
+        out = tmp_path / f"{name}.safetensors"
+        assert main([*asked, "--labels", str(labels), "--out", str(out)]) == 0
+        nets.append(load_learned(out).net.state_dict())
+    assert nets[0].keys() == nets[1].keys()
+    assert all(torch.equal(nets[0][key], nets[1][key]) for key in nets[0])
 
 
 def test_weights_without_labels_have_no_classes(folder, tmp_path, capsys):

@@ -11,7 +11,7 @@ from PIL import Image
 from segcore.cli.commands import main
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError
-from segcore.evaluate.record import MOST_BYTES, N_SCORES, N_SHOWN, Recorder, load_record, save_record
+from segcore.evaluate.record import MOST_BYTES, N_SCORES, N_SHOWN, Recorder, load_record, record_ablation, save_record
 from segcore.learn import CATALOG, train
 from segcore.learn.ablations import ABLATIONS, STREET
 from segcore.learn.pictures import scaled
@@ -160,3 +160,12 @@ def test_recorded_from_the_command_line(tmp_path, capsys):
     assert main([*command, *scoring, "--no-pictures"]) == 0
     told = load_record(record)
     assert (told.steps, told.shown, told.scored_on) == (2, (), "3 of images")
+
+
+def test_a_run_of_two_rows_is_trained_once(run, tmp_path, monkeypatch):
+    """FCN-32s at stride 32 without a CRF stands in two rows: the second takes what the first left."""
+    settings = CATALOG["fcn32"].settings(**ABLATIONS["crf"].runs[0].settings)
+    left = replace(run[0], settings=settings.to_dict())
+    save_record(left, tmp_path / ABLATIONS["stride"].file("stride", 0))
+    monkeypatch.setattr("segcore.evaluate.record.train", None)
+    assert load_record(next(record_ablation("crf", tmp_path, seed=left.seed, steps=left.steps))) == left

@@ -209,7 +209,7 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
 
     Args:
         name: a key of ABLATIONS.
-        out: an existing folder; a run that lies there already is left as it is.
+        out: an existing folder; a run that lies there already, also as part of another row, is not trained again.
         seed: of all of them.
         steps: of each.
 
@@ -219,16 +219,28 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
     pictures, scored = draw_stuff(STREET), draw_stuff(STREET, n=N_DRAWN, seed=1)
     row = ABLATIONS[name]
     for i, one in enumerate(row.runs):
-        path = out / row.file(name, i)
+        path, settings = out / row.file(name, i), system_of(one.system).settings(**one.settings)
         if not path.exists():
-            settings = system_of(one.system).settings(**one.settings)
-            learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{N_DRAWN} others"
-            recorder = Recorder(scored, one.system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on)
-            k = len(pictures.classes)
-            for state in train(one.system, pictures, n_segments=k, settings=settings, steps=steps, seed=seed):
-                recorder.watch(state)
-            save_record(recorder.record(), path)
+            same = _same_run(out, one.system, settings.to_dict(), seed, steps)
+            save_record(same or _record_run(one.system, settings, pictures, scored, seed=seed, steps=steps), path)
         yield path
+
+
+def _same_run(out: Path, system: str, settings: Mapping[str, Any], seed: int, steps: int) -> RunRecord | None:
+    """A run of these settings that lies in a folder already, as part of another row."""
+    there = (load_record(path) for path in sorted(out.glob("*.run.json")))
+    asked = (system, settings, seed, steps)
+    return next((run for run in there if (run.system, run.settings, run.seed, run.steps) == asked), None)
+
+
+def _record_run(
+    system: str, settings: LearnSettings, pictures: Pictures, scored: Pictures, *, seed: int, steps: int
+) -> RunRecord:
+    learned_from, scored_on = f"{len(pictures)} drawn pictures, {STREET}", f"{len(scored)} others"
+    recorder = Recorder(scored, system, settings, seed=seed, learned_from=learned_from, scored_on=scored_on)
+    for state in train(system, pictures, n_segments=len(pictures.classes), settings=settings, steps=steps, seed=seed):
+        recorder.watch(state)
+    return recorder.record()
 
 
 def _classes_png(labels: Tensor) -> bytes:

@@ -107,9 +107,9 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
         "Fewer labelled pictures",
         "From 5, 20 and 200 pictures: a network from scratch, and a linear layer on features that know no labels.",
         tuple(
-            AblationRun(f"{title}, {n}", system, {"n_labelled": n})
+            AblationRun(f"{title}, {n or 'all 200'}", system, {"n_labelled": n})
             for system, title in (("deeplab", "DeepLabv3+"), ("linear", "linear"))
-            for n in (5, 20, 200)
+            for n in (5, 20, 0)
         ),
     ),
 })  # fmt: skip

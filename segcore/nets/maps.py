@@ -55,3 +55,26 @@ def maps_along(net: LabelledNet, pixels: Tensor) -> tuple[StageMap, ...]:
         for hook in hooks:
             hook.remove()
     return tuple(StageMap(name, seen[name]) for name in net.along())
+
+
+def sensitivity(net: LabelledNet, pixels: Tensor, at: tuple[int, int]) -> Tensor | None:
+    """How much each pixel moves the largest score of one place: the length of the gradient.
+
+    Args:
+        net: in eval mode; it stays as it is.
+        pixels: (1, 3, height, width) in [0, 1].
+        at: row and column of the place, in pixels.
+
+    Returns:
+        (height, width) float32 ≥ 0 on the CPU; None where no gradient is handed on, as by a transformer that does not learn.
+
+    Cost: a pass through the network, and one back.
+    """
+    pixels = pixels.detach().clone().requires_grad_()
+    with torch.enable_grad():
+        score = net.logits(pixels)[0, :, at[0], at[1]].max()
+        if not score.requires_grad:
+            return None
+        (gradient,) = torch.autograd.grad(score, pixels)
+    lengths: Tensor = gradient[0].norm(dim=0)
+    return lengths.float().cpu()
