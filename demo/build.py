@@ -46,7 +46,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _large(),
+        "head": patience_script() + _in_head("large") + _in_head("embed"),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -62,9 +62,9 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _large() -> str:
-    """Style and script of the large view, for the head of every page: it is large from the first moment on."""
-    style, script = ((ASSETS / f"large.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+def _in_head(name: str) -> str:
+    """Style and script for the head of every page: what they do holds from the first moment on."""
+    style, script = ((ASSETS / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
     return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
 
 
