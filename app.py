@@ -29,6 +29,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
 
 from demo.build import build_demo, launch_options
 from demo.shared.jobs.limits import add_flags, read_limits
+from demo.shared.lecture.given import keep_pictures, read_lectures
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 
@@ -42,6 +43,9 @@ def main() -> None:
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     parser.add_argument("--mcp", action="store_true", help="also serve /segment as a tool for agents; needs gradio[mcp]")
+    parser.add_argument(
+        "--lecture", metavar="FILE", action="append", default=[], help="a lecture (NAME.lecture.zip) that all visitors see"
+    )
     add_flags(parser)
     flags = parser.parse_args()
     if flags.mcp and find_spec("mcp") is None:
@@ -50,7 +54,15 @@ def main() -> None:
     logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         limits = read_limits(vars(flags))
-        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights, limits=limits)
+        lectures = read_lectures(flags.lecture)
+        service = Service(
+            device=flags.device,
+            cache_bytes=flags.cache_mb << 20,
+            weights=flags.weights,
+            limits=limits,
+            lectures=[lecture.sheet for lecture in lectures],
+        )
+        keep_pictures(service, lectures)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
     threading.Thread(target=service.warm_up, daemon=True).start()

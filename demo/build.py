@@ -5,6 +5,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
+from demo.lectures.routes import lecture_routes
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
@@ -22,7 +23,7 @@ from segcore.runtime.places import ASSETS
 def build_demo(service: Service) -> gr.Blocks:
     """Build the pages; nothing is computed until somebody opens one, and each is sent to those who open it."""
     first, *others = PAGES
-    with Pages(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with Pages(service=service, title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         _fill(demo, first, service)
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
@@ -56,7 +57,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
-            "routes": script_routes(),
+            "routes": [*script_routes(), *lecture_routes()],
             "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
         },
     }
