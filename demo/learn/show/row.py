@@ -28,7 +28,7 @@ LINEAR = {"color": texts.LINEAR_COLOR, "dino_tiny": texts.LINEAR_DINO}  # by bac
 
 def asked_again(row: str, i: int) -> Asked:
     """What trains a contender of a row anew."""
-    contender, record = ABLATIONS[row].contenders[i], recorded(row)[i]
+    contender, record = ABLATIONS[row].runs[i], recorded(row)[i]
     told = {} if record is None else {"begin": record.seed, "steps": record.steps}
     return asked_of({"collection": STREET, "system": contender.system, **told}, contender.settings)
 
@@ -61,13 +61,13 @@ def row_shown(name: str) -> Row | None:
 def _contender(name: str, i: int, run: RunRecord) -> Contender:
     facts = run.facts
     return {
-        "label": ABLATIONS[name].contenders[i].label,
+        "label": ABLATIONS[name].runs[i].label,
         "system": TITLES["system"][run.system],
         "facts": [
-            f"{facts['parameters']:,}",
-            f"{facts['multiply_adds'] / 1e9:.2f}",
-            f"{facts['field'][1]} × {facts['field'][0]}",
-            f"{1000 * facts['seconds']:.0f}",
+            f"{facts.parameters:,}",
+            f"{facts.multiply_adds / 1e9:.2f}",
+            f"{facts.field[1]} × {facts.field[0]}",
+            f"{1000 * facts.seconds:.0f}",
         ],
         "query": {key: value for key, value in asked_again(name, i).query.items() if value is not None},
         "losses": list(run.losses),
@@ -84,7 +84,7 @@ def scores_shown(scores: Any) -> dict[str, Any]:
 def verdicts(name: str) -> list[str]:
     """What the recorded runs of a row say in the end, in sentences: the best one, and whether any beats a linear head."""
     row, runs = ABLATIONS[name], recorded(name)
-    ends = {c.label: run.scores[-1] for c, run in zip(row.contenders, runs, strict=True) if run is not None}
+    ends = {c.label: run.scores[-1] for c, run in zip(row.runs, runs, strict=True) if run is not None}
     if not ends:
         return []
     best, outline = (max(ends, key=lambda label: getattr(ends[label], score)) for score in ("miou", "boundary_f"))
@@ -94,7 +94,7 @@ def verdicts(name: str) -> list[str]:
         )
     ]
     reference = recorded(_REFERENCE[0])[_REFERENCE[1]]
-    nets = [run for c, run in zip(row.contenders, runs, strict=True) if run is not None and c.system not in HEADS]
+    nets = [run for c, run in zip(row.runs, runs, strict=True) if run is not None and c.system not in HEADS]
     if reference is not None:
         level = reference.scores[-1].miou
         n = sum(run.scores[-1].miou > level for run in nets)
@@ -110,7 +110,7 @@ def beaten(n: int, of: int, level: float) -> str:
 
 def _missing(name: str) -> list[str]:
     row, runs = ABLATIONS[name], recorded(name)
-    labels = [c.label for c, run in zip(row.contenders, runs, strict=True) if run is None]
+    labels = [c.label for c, run in zip(row.runs, runs, strict=True) if run is None]
     return [texts.ROW_MISSING.format(labels=", ".join(labels))] if labels else []
 
 
