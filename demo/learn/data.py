@@ -53,7 +53,7 @@ def others_of(name: str) -> Pictures:
 @cache
 def recorded(row: str) -> tuple[RunRecord | None, ...]:
     """The recorded runs of a row of ABLATIONS, in its order; None for one that does not lie here."""
-    paths = [RECORDED / ABLATIONS[row].file(row, i) for i in range(len(ABLATIONS[row].contenders))]
+    paths = [RECORDED / ABLATIONS[row].file(row, i) for i in range(len(ABLATIONS[row].runs))]
     return tuple(load_record(path) if path.is_file() else None for path in paths)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.learn import texts
 from demo.learn.asked import TITLES, Asked, asked_of
-from demo.learn.board import Contender, Row
+from demo.learn.board import RecordedRun, Row
 from demo.learn.data import drawn, others_of, recorded
 from demo.learn.show import percent
 from demo.shared.service import Service
@@ -27,10 +27,10 @@ LINEAR = {"color": texts.LINEAR_COLOR, "dino_tiny": texts.LINEAR_DINO}  # by bac
 
 
 def asked_again(row: str, i: int) -> Asked:
-    """What trains a contender of a row anew."""
-    contender, record = ABLATIONS[row].contenders[i], recorded(row)[i]
+    """What trains a run of a row anew."""
+    run, record = ABLATIONS[row].runs[i], recorded(row)[i]
     told = {} if record is None else {"begin": record.seed, "steps": record.steps}
-    return asked_of({"collection": STREET, "system": contender.system, **told}, contender.settings)
+    return asked_of({"collection": STREET, "system": run.system, **told}, run.settings)
 
 
 def row_shown(name: str) -> Row | None:
@@ -41,7 +41,6 @@ def row_shown(name: str) -> Row | None:
     if row is None or not there:
         return None
     first = there[0]
-    contenders = [_contender(name, i, run) for i, run in enumerate(runs) if run is not None]
     return {
         "name": name,
         "title": row.title,
@@ -54,20 +53,20 @@ def row_shown(name: str) -> Row | None:
         "palette": PALETTE.hex(len(first.classes)),
         "pictures": [data_uri(shown.picture) for shown in first.shown],
         "truth": [data_uri(shown.truth) for shown in first.shown],
-        "contenders": contenders,
+        "runs": [_recorded(name, i, run) for i, run in enumerate(runs) if run is not None],
     }
 
 
-def _contender(name: str, i: int, run: RunRecord) -> Contender:
+def _recorded(name: str, i: int, run: RunRecord) -> RecordedRun:
     facts = run.facts
     return {
-        "label": ABLATIONS[name].contenders[i].label,
+        "label": ABLATIONS[name].runs[i].label,
         "system": TITLES["system"][run.system],
         "facts": [
-            f"{facts['parameters']:,}",
-            f"{facts['multiply_adds'] / 1e9:.2f}",
-            f"{facts['field'][1]} × {facts['field'][0]}",
-            f"{1000 * facts['seconds']:.0f}",
+            f"{facts.parameters:,}",
+            f"{facts.multiply_adds / 1e9:.2f}",
+            f"{facts.field[1]} × {facts.field[0]}",
+            f"{1000 * facts.seconds:.0f}",
         ],
         "query": {key: value for key, value in asked_again(name, i).query.items() if value is not None},
         "losses": list(run.losses),
@@ -84,7 +83,7 @@ def scores_shown(scores: Any) -> dict[str, Any]:
 def verdicts(name: str) -> list[str]:
     """What the recorded runs of a row say in the end, in sentences: the best one, and whether any beats a linear head."""
     row, runs = ABLATIONS[name], recorded(name)
-    ends = {c.label: run.scores[-1] for c, run in zip(row.contenders, runs, strict=True) if run is not None}
+    ends = {c.label: run.scores[-1] for c, run in zip(row.runs, runs, strict=True) if run is not None}
     if not ends:
         return []
     best, outline = (max(ends, key=lambda label: getattr(ends[label], score)) for score in ("miou", "boundary_f"))
@@ -94,7 +93,7 @@ def verdicts(name: str) -> list[str]:
         )
     ]
     reference = recorded(_REFERENCE[0])[_REFERENCE[1]]
-    nets = [run for c, run in zip(row.contenders, runs, strict=True) if run is not None and c.system not in HEADS]
+    nets = [run for c, run in zip(row.runs, runs, strict=True) if run is not None and c.system not in HEADS]
     if reference is not None:
         level = reference.scores[-1].miou
         n = sum(run.scores[-1].miou > level for run in nets)
@@ -110,7 +109,7 @@ def beaten(n: int, of: int, level: float) -> str:
 
 def _missing(name: str) -> list[str]:
     row, runs = ABLATIONS[name], recorded(name)
-    labels = [c.label for c, run in zip(row.contenders, runs, strict=True) if run is None]
+    labels = [c.label for c, run in zip(row.runs, runs, strict=True) if run is None]
     return [texts.ROW_MISSING.format(labels=", ".join(labels))] if labels else []
 
 
