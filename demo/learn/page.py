@@ -8,8 +8,8 @@ from demo.learn import texts
 from demo.learn.asked import TITLES, Controls, Options, default_k, make_restore, make_shown
 from demo.learn.board import Board
 from demo.learn.data import FEWEST, MOST
-from demo.learn.network import network_functions
 from demo.learn.run import make_open, make_save, make_start
+from demo.learn.show.network import network_functions
 from demo.learn.show.row import row_functions
 from demo.shared.asked import SystemControls, own_controls
 from demo.shared.components.job_bar import JS_START, JS_VISITOR

@@ -16,8 +16,8 @@ from demo.learn import texts
 from demo.learn.asked import Asked, Controls
 from demo.learn.board import KIND, Masks, Parts, Point, Stage
 from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
-from demo.learn.network import along
 from demo.learn.show import about, labels_shown, percent, pictures_shown, table
+from demo.learn.show.network import along
 from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
 from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
@@ -54,6 +54,7 @@ class Left:
     pictures: Pictures
     settings: LearnSettings  # to go on with
     shown: Tensor  # the first picture on view
+    level: float | None  # as of `_Run`
 
 
 def make_work(
@@ -79,7 +80,7 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         look = looked_at(asked.options.collection, pictures, known=asked.known)
-        run = _Run(asked, pictures, look, settings, clock)
+        run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
         if left is None:
             told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
             yield Report(texts.READING, show=told)
@@ -92,9 +93,8 @@ def make_work(
             start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
         reports = run.reports(states)
-        if look.scored.truth:
-            if left is None:
-                yield next(reports)  # so that a visitor sees something at once
+        if left is None and look.scored.truth:
+            yield next(reports)  # so that a visitor sees something at once
             yield Report(texts.COMPARING, show=run.compared(pipeline))
         yield from reports
 
@@ -118,7 +118,7 @@ class _Run:
     look: LookedAt
     settings: LearnSettings
     clock: Callable[[], float]
-    _level: float | None = None  # mIoU of the linear head on dino_tiny
+    level: float | None = None  # mIoU of the linear head on dino_tiny
 
     def before(self) -> Mapping[str, Any]:
         """A network with labels before its first step."""
@@ -148,7 +148,7 @@ class _Run:
             if own
             else drawn_baselines(pipeline, options.collection, side)
         )
-        self._level = known[texts.LINEAR_DINO]["miou"]
+        self.level = known[texts.LINEAR_DINO]["miou"]
         return Parts(
             baselines={name: scores["global_accuracy"] for name, scores in known.items()},
             baseline_mious={name: scores["miou"] for name, scores in known.items()},
@@ -190,16 +190,16 @@ class _Run:
             scores = run_scores(learned, scored, state.step)
             accuracy, miou, curve.scores = scores.global_accuracy, scores.miou, scores_shown(scores)
             show["along"] = self._along(learned)
-            if self._level is not None and learned.system not in HEADS:
-                told = texts.BEATS if miou > self._level else texts.BEATS_NOT
-                show["verdict"] = told.format(miou=percent(self._level), own=percent(miou))
+            if self.level is not None and learned.system not in HEADS:
+                told = texts.BEATS if miou > self.level else texts.BEATS_NOT
+                show["verdict"] = told.format(miou=percent(self.level), own=percent(miou))
         elif scored.truth:
             matched = score_classes(state.label, scored, n_segments=self.asked.options.k)
             accuracy, miou, class_of = round(matched.accuracy, 4), round(matched.miou, 4), matched.class_of
             learned = learned.named(matched.names(scored.classes))
         curve.accuracy = accuracy
         show["masks"] = self._masks(learned, accuracy, miou, class_of)
-        return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0])
+        return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0], self.level)
 
     def _masks(
         self, learned: Learned, accuracy: float | None, miou: float | None, class_of: tuple[int, ...] | None = None

@@ -10,7 +10,7 @@ from segcore.heads.linear import train_head
 from segcore.image import scaled_to_pixels
 from segcore.pipeline import Pipeline
 from segcore.runtime.stopping import stop_if_asked
-from segcore.settings import DEFAULTS
+from segcore.settings import DEFAULTS, params
 from segcore.types import Pictures
 
 _ROWS = 8_000  # patches that a head is trained on
@@ -25,7 +25,7 @@ def linear_label(
         pipeline: computes the features.
         pictures: with truth.
         backbone: whose features are read.
-        side: longer side of the pictures that it sees, in pixels.
+        side: longer side of the pictures that it sees, in pixels, within the range of `max_side`.
         seed: of the patches that are drawn where there are more than 8,000.
 
     Returns:
@@ -38,7 +38,8 @@ def linear_label(
     Cost: a pass of the backbone over all pictures, and `train_head` on 8,000 rows: 5 s for 200 pictures of 128 px on
         features of `dino_tiny`.
     """
-    settings = DEFAULTS.replace(backbone=backbone, max_side=side)
+    least, most = params()["max_side"].bounds
+    settings = DEFAULTS.replace(backbone=backbone, max_side=min(max(side, int(least)), int(most)))
     classes = tuple(range(len(pictures.classes)))
     rows, targets = [], []
     for image, truth in zip(pictures.images, pictures.truth, strict=True):

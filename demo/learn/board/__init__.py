@@ -83,7 +83,7 @@ class Stage(TypedDict):
     image: str  # data: URI of a gray PNG, one pixel a cell
 
 
-class Contender(TypedDict):
+class RecordedRun(TypedDict):
     """A recorded run of a row."""
 
     label: str  # what is different
@@ -107,7 +107,7 @@ class Row(TypedDict):
     palette: tuple[str, ...]  # "#rrggbb" per class
     pictures: list[str]  # data: URIs
     truth: list[str]  # of gray PNGs, 255 where there is no class
-    contenders: list[Contender]
+    runs: list[RecordedRun]
 
 
 class Parts(TypedDict, total=False):

@@ -133,7 +133,7 @@ export function rowView({ nav, box, server, fixed, live }) {
     const node = make("table", "ln-table");
     const header = make("tr", "");
     header.append(...words.row_columns.map((text) => make("th", "", text)), make("th", ""));
-    const body = row.contenders.map((run, i) => {
+    const body = row.runs.map((run, i) => {
       const line = make("tr", "");
       const name = make("th", "", run.label);
       const chip = make("span", "ln-chip");
@@ -182,9 +182,9 @@ export function rowView({ nav, box, server, fixed, live }) {
     const mine = at;
     if (!shown.pictures.length) return;
     const image = await loadImage(shown.pictures[mine]);
-    const maps = await Promise.all([shown.truth[mine], ...shown.contenders.map((run) => run.found[mine])].map((source) => source && loadLabels(source)));
+    const maps = await Promise.all([shown.truth[mine], ...shown.runs.map((run) => run.found[mine])].map((source) => source && loadLabels(source)));
     if (row !== shown || at !== mine) return;
-    const names = [words.row_truth, ...shown.contenders.map(({ label }) => label)];
+    const names = [words.row_truth, ...shown.runs.map(({ label }) => label)];
     const cells = [null, ...maps].map((map, i) => {
       const figure = make("figure", "ln-cell");
       const name = i ? names[i - 1] : words.row_given;
@@ -204,7 +204,7 @@ export function rowView({ nav, box, server, fixed, live }) {
 
   function paint() {
     if (!row) return;
-    const lines = row.contenders.map((run, i) => ({ name: run.label, points: curveOf(run, score), ink: inks[i % inks.length] }));
+    const lines = row.runs.map((run, i) => ({ name: run.label, points: curveOf(run, score), ink: inks[i % inks.length] }));
     for (const run of live()) {
       const name = filled(words.row_live, { title: run.title });
       lines.push({ name, points: curveOf(run, score), ink: "currentColor" });

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.learn import texts
 from demo.learn.asked import TITLES, Asked, asked_of
-from demo.learn.board import Contender, Row
+from demo.learn.board import RecordedRun, Row
 from demo.learn.data import drawn, others_of, recorded
 from demo.learn.show import percent
 from demo.shared.service import Service
@@ -27,10 +27,10 @@ LINEAR = {"color": texts.LINEAR_COLOR, "dino_tiny": texts.LINEAR_DINO}  # by bac
 
 
 def asked_again(row: str, i: int) -> Asked:
-    """What trains a contender of a row anew."""
-    contender, record = ABLATIONS[row].runs[i], recorded(row)[i]
+    """What trains a run of a row anew."""
+    run, record = ABLATIONS[row].runs[i], recorded(row)[i]
     told = {} if record is None else {"begin": record.seed, "steps": record.steps}
-    return asked_of({"collection": STREET, "system": contender.system, **told}, contender.settings)
+    return asked_of({"collection": STREET, "system": run.system, **told}, run.settings)
 
 
 def row_shown(name: str) -> Row | None:
@@ -41,7 +41,6 @@ def row_shown(name: str) -> Row | None:
     if row is None or not there:
         return None
     first = there[0]
-    contenders = [_contender(name, i, run) for i, run in enumerate(runs) if run is not None]
     return {
         "name": name,
         "title": row.title,
@@ -54,11 +53,11 @@ def row_shown(name: str) -> Row | None:
         "palette": PALETTE.hex(len(first.classes)),
         "pictures": [data_uri(shown.picture) for shown in first.shown],
         "truth": [data_uri(shown.truth) for shown in first.shown],
-        "contenders": contenders,
+        "runs": [_recorded(name, i, run) for i, run in enumerate(runs) if run is not None],
     }
 
 
-def _contender(name: str, i: int, run: RunRecord) -> Contender:
+def _recorded(name: str, i: int, run: RunRecord) -> RecordedRun:
     facts = run.facts
     return {
         "label": ABLATIONS[name].runs[i].label,
