@@ -1,11 +1,13 @@
 """All pages as one app."""
 
+import json
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from demo.lectures.routes import lecture_routes
+from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
@@ -15,7 +17,7 @@ from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
-from demo.shared.texts import LARGE, TITLE
+from demo.shared.texts import LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
@@ -45,7 +47,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _large(),
+        "head": patience_script() + _large() + _lesson(),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -65,6 +67,13 @@ def _large() -> str:
     """Style and script of the large view, for the head of every page: it is large from the first moment on."""
     style, script = ((ASSETS / f"large.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
     return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
+
+
+def _lesson() -> str:
+    """Style and script of "Add to my lecture", for the head of every page."""
+    style, script = ((ASSETS / f"lesson.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    told = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+    return f"<style>{style}</style><script>(() => {{ {told}\n{script} }})();</script>"
 
 
 def _theme() -> gr.themes.Base:
