@@ -47,7 +47,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _large() + _lesson(),
+        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -63,16 +63,17 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _large() -> str:
-    """Style and script of the large view, for the head of every page: it is large from the first moment on."""
-    style, script = ((ASSETS / f"large.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
+_LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
 
 
-def _lesson() -> str:
-    """Style and script of "Add to my lecture", for the head of every page."""
-    style, script = ((ASSETS / f"lesson.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    told = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+def _in_head(name: str, told: str = "") -> str:
+    """Style and script for the head of every page: what they do holds from the first moment on.
+
+    Args:
+        name: of the files.
+        told: stands before the script.
+    """
+    style, script = ((ASSETS / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
     return f"<style>{style}</style><script>(() => {{ {told}\n{script} }})();</script>"
 
 

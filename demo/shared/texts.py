@@ -4,7 +4,7 @@ TITLE = "Unsupervised segmentation lab"
 LARGE = "Large (F)"
 LESSON = {
     "add": "Add to my lecture",
-    "addHelp": "Keep what is shown as a line of a lecture, in this browser. The page Lectures orders, presents and saves them.",
+    "addHelp": "Keep what is shown as a line of a lecture, in this browser; the page Lectures orders and saves them.",
     "added": "Line {n} of {title}",
     "notAdded": "This browser keeps nothing for pages, or has no room left, so the line was not kept.",
     "untitled": "My lecture",
