@@ -1,11 +1,13 @@
 """All pages as one app."""
 
+import json
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
 from demo.lectures.routes import lecture_routes
+from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
@@ -16,7 +18,7 @@ from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
-from demo.shared.texts import LARGE, TITLE
+from demo.shared.texts import LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
@@ -47,7 +49,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _in_head("large") + _in_head("embed"),
+        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -63,10 +65,18 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _in_head(name: str) -> str:
-    """Style and script for the head of every page: what they do holds from the first moment on."""
+_LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+
+
+def _in_head(name: str, told: str = "") -> str:
+    """Style and script for the head of every page: what they do holds from the first moment on.
+
+    Args:
+        name: of the files.
+        told: stands before the script.
+    """
     style, script = ((ASSETS / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
+    return f"<style>{style}</style><script>(() => {{ {told}\n{script} }})();</script>"
 
 
 def _theme() -> gr.themes.Base:
