@@ -1,10 +1,13 @@
 """All pages as one app."""
 
+import json
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from demo.lectures.routes import lecture_routes
+from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
@@ -15,14 +18,14 @@ from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
-from demo.shared.texts import LARGE, TITLE
+from demo.shared.texts import LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:
     """Build the pages; nothing is computed until somebody opens one, and each is sent to those who open it."""
     first, *others = PAGES
-    with Pages(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with Pages(service=service, title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         _fill(demo, first, service)
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
@@ -46,7 +49,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _large(),
+        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -56,16 +59,24 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
-            "routes": script_routes(),
+            "routes": [*script_routes(), *lecture_routes()],
             "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
         },
     }
 
 
-def _large() -> str:
-    """Style and script of the large view, for the head of every page: it is large from the first moment on."""
-    style, script = ((ASSETS / f"large.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
+_LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+
+
+def _in_head(name: str, told: str = "") -> str:
+    """Style and script for the head of every page: what they do holds from the first moment on.
+
+    Args:
+        name: of the files.
+        told: stands before the script.
+    """
+    style, script = ((ASSETS / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
+    return f"<style>{style}</style><script>(() => {{ {told}\n{script} }})();</script>"
 
 
 def _theme() -> gr.themes.Base:

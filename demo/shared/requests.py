@@ -34,9 +34,16 @@ NO_EVENT = "There is no such endpoint or event here; see the page of the API."
 class Pages(gr.Blocks):
     """`gr.Blocks` that refuses with a sentence what no handler can use, before a file is opened or an address fetched."""
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        """What `gr.Blocks` takes."""
+    def __init__(self, *args: Any, service: Any = None, **kwargs: Any):
+        """What `gr.Blocks` takes.
+
+        Args:
+            args: as `gr.Blocks` takes them.
+            service: what all visitors share, for routes beside the pages.
+            kwargs: as `gr.Blocks` takes them.
+        """
         super().__init__(*args, **kwargs)
+        self.service = service
         self.default_config = KeptConfig(self)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:

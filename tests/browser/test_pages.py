@@ -74,6 +74,25 @@ def test_large_is_read_from_the_last_row(page, address, link):
     assert page.evaluate("document.documentElement.currentCSSZoom") == 1.5
 
 
+def test_a_frame_anywhere_shows_one_view_alone(page, address, shoot):
+    """In a document of another origin, as slides are; the keys of the player work, and its address stays one of its kind."""
+    source = f"{address}steps?algorithm=kmeans&data=stretched&embed=1"
+    page.set_content(f'<iframe src="{source}" width="960" height="540" style="border: 0"></iframe>')
+    frame = page.frame_locator("iframe")
+    frame.locator(".st-scatter").wait_for()
+    inside = next(f for f in page.frames if f.url.startswith(address))
+    inside.wait_for_function("document.documentElement.dataset.embed === 'fits'")
+    inside.wait_for_function("document.documentElement.scrollHeight <= innerHeight")
+    assert inside.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    for hidden in ("nav", "footer", "#intro", "#steps-inputs"):
+        assert frame.locator(hidden).first.is_hidden()
+    inside.wait_for_function("location.search.includes('step=') && location.search.includes('embed=1')")
+    number = frame.locator(".st-slider").input_value()
+    frame.locator(".st-slider").press("ArrowLeft")
+    inside.wait_for_function("old => document.querySelector('.st-slider').value !== old", arg=number)
+    shoot("embedded")
+
+
 def test_picture_and_settings_go_along_through_every_page_and_come_back(page, address, tmp_path):
     page.goto(f"{address}?backbone=color&max_side=128&method=kmeans&n_segments=4&__theme=dark")
     shows_result(page, "4 segments on")

@@ -107,7 +107,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (theme) known.set("__theme", theme);
     remembered.set(play, link);
     const at = state.pinned === null ? "" : `#at=${state.pinned}`;
-    const shown = withValues(known.toString(), { cover: state.covered ? "1" : null, large: asked("large") });
+    const shown = withValues(known.toString(), { cover: state.covered ? "1" : null, large: asked("large"), embed: asked("embed") });
     history.replaceState(history.state, "", `${location.pathname}?${shown}${at}`);
   }
 

@@ -63,7 +63,10 @@ class AcsegSettings(ClusterSettings):
         info="How many a picture may have at most; those that no patch likes best vanish. 5 are published.")
     resolution: float = setting(
         1.0, "Resolution γ", lo=0.0, hi=8.0, step=0.1,
-        info="Factor of k kᵀ / 2m. Large ones leave more concepts; with 0 every edge inside one is a gain: one takes all.")
+        info="Factor of k kᵀ / 2m. Large ones leave more concepts; with 0 each edge inside one is a gain: all in one.")
+    center: bool = setting(
+        True, "Spatial centering",
+        info="Subtract each picture's mean feature before the cosines, so that only what is alike is joined by an edge.")
     temperature: float = setting(
         0.1, "Temperature", lo=0.0, hi=1.0, step=0.05,
         info="Patches belong to concepts by the softmax of their cosines, divided by this; 0: by max(0, cos), as published.")
@@ -104,7 +107,7 @@ class _Parts:
 def run_acseg(collection: Collection, *, n_groups: int, seed: int, settings: AcsegSettings) -> GroupSteps:
     """Train the concepts on the collection, part every picture by them, and group the parts over all pictures."""
     net, curves = yield from _trained(collection, settings, seed)
-    beside, notes = yield from _beside(net, collection, seed)
+    beside, notes = yield from _beside(net, collection, seed, center=settings.center)
     own, used = settings.background == "own", list[int]()
 
     def cut(i: int) -> Tensor:
@@ -187,7 +190,7 @@ def _trained(
         stop_if_asked()
         for group in optimizer.param_groups:
             group["lr"] = settings.learning_rate * (1 - step / settings.steps)
-        X, A = _drawn(collection, settings.batch, settings.points, stream(seed, step))
+        X, A = _drawn(collection, settings, stream(seed, step))
         S = _shares(net(X), settings.temperature)
         loss = -soft_modularity(excess(A, resolution=settings.resolution), S).mean()
         taken = S.detach().argmax(2)
@@ -203,29 +206,31 @@ def _trained(
     return net, {name: tuple(values) for name, values in curves.items()}
 
 
-def _drawn(collection: Collection, batch: int, points: int, generator: Generator) -> tuple[Tensor, Tensor]:
+def _drawn(collection: Collection, settings: AcsegSettings, generator: Generator) -> tuple[Tensor, Tensor]:
     """Some patches of some pictures, X (b, n, d), and their graphs (b, n, n); n is as many as all of them have."""
-    numbers = torch.randint(len(collection), (batch,), generator=generator).tolist()
-    n = min(points, *(collection.geometry(i).n for i in numbers))
-    X, Y = zip(*(_some(collection.f(i), n, generator) for i in numbers), strict=True)
+    numbers = torch.randint(len(collection), (settings.batch,), generator=generator).tolist()
+    n = min(settings.points, *(collection.geometry(i).n for i in numbers))
+    X, Y = zip(*(_some(collection.f(i), n, generator, center=settings.center) for i in numbers), strict=True)
     return torch.stack(X), positive_cosines(torch.stack(Y))
 
 
-def _some(f: Tensor, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """(n, d) features of some patches of a picture, and the same of length 1 less the mean of the picture."""
+def _some(f: Tensor, n: int, generator: Generator, *, center: bool) -> tuple[Tensor, Tensor]:
+    """(n, d) features of some patches of a picture, and the same of length 1, perhaps less the mean of the picture."""
     X = f.flatten(0, 1)
     unit = normalize_rows(X)
     rows = torch.randperm(len(X), generator=generator)[:n]
-    return X[rows], (unit - unit.mean(0))[rows]
+    return X[rows], (unit - unit.mean(0) if center else unit)[rows]
 
 
-def _beside(net: ConceptNet, collection: Collection, seed: int) -> Steps[Progress, tuple[dict[str, float], tuple[str, ...]]]:
+def _beside(
+    net: ConceptNet, collection: Collection, seed: int, *, center: bool
+) -> Steps[Progress, tuple[dict[str, float], tuple[str, ...]]]:
     """The mean modularity of concepts, k-means, spectral clustering and Louvain on the same graphs of some pictures."""
     chosen = torch.randperm(len(collection), generator=stream(seed, 0))[:_BESIDE].tolist()
     found: dict[str, list[float]] = {}
     for done, i in enumerate(chosen, 1):
         stop_if_asked()
-        X, Y = _some(collection.f(i), _NODES, stream(seed, i))
+        X, Y = _some(collection.f(i), _NODES, stream(seed, i), center=center)
         A = positive_cosines(Y)
         with torch.no_grad():
             divisions = {"concepts": net(X[None])[0].argmax(1)}

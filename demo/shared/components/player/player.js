@@ -286,7 +286,7 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     const query = new URLSearchParams(run.value.link);
     query.set("step", frame().step);
     query.set("point", String(run.i));
-    for (const name of ["__theme", "large"]) if (asked(name)) query.set(name, asked(name));
+    for (const name of ["__theme", "large", "embed"]) if (asked(name)) query.set(name, asked(name));
     if (run.covered) query.set("cover", "1");
     return `${location.pathname}?${query}`;
   }
