@@ -104,7 +104,7 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
-    "scored_known": "on {n} pictures; mIoU {miou}",
+    "scored_known": "pictures: {n}; mIoU {miou}",
     "confusion": "Confusion table",
     "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
     "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
@@ -138,7 +138,9 @@ WATCH_DIAGONAL = (
     "{diagonal} of P lies on its diagonal: two views of a place mostly get the same cluster, and all clusters are used."
 )
 WATCH_BLURRED = "{diagonal} of P lies on its diagonal: two views of a place still get different clusters often."
-WATCH_KNOWN = "IoU of the last steps: {best} {best_iou}, the best known class, and {least} {least_iou}, the least known one."
+WATCH_KNOWN = (
+    "IoU of the last steps: {best_iou} for {best}, the best known class, and {least_iou} for {least}, the least known one."
+)
 WATCH_USED = "All clusters are used."
 
 # What to look at, by system; where nothing is said of one, the general word.
