@@ -10,9 +10,10 @@ from PIL import Image
 
 from demo.learn import texts
 from demo.learn.asked import OPTIONS, asked_of, asked_of_link, default_k
-from demo.learn.data import COLLECTIONS, OWN, own_pictures
+from demo.learn.data import COLLECTIONS, OWN, others_of, own_pictures
 from demo.learn.run import make_work
 from demo.learn.show import about, watch, watch_known
+from demo.shared.asked import Own
 from segcore.cli.commands import build_parser
 from segcore.cli.flags import schema_from
 from segcore.errors import InputError, NumericalError
@@ -81,7 +82,7 @@ def test_a_run_with_labels_shows_its_facts_and_what_is_taken_for_what():
     assert shown["point/0"]["scores"]["step"] == 0
     assert [stage["size"] for stage in shown["along"]][:4] == [(8, 8), (4, 4), (2, 2), (1, 1)]
     truth = np.concatenate([t.numpy().ravel() for t in left.pictures.truth])
-    share = (np.concatenate([t.numpy().ravel() for t in left.pictures.truth[:24]]) == np.bincount(truth).argmax()).mean()
+    share = (np.concatenate([t.numpy().ravel() for t in others_of("stuff6").truth]) == np.bincount(truth).argmax()).mean()
     assert shown["baselines"][texts.MAJORITY] == pytest.approx(share, abs=1e-3)
     assert shown["baseline_mious"][texts.MAJORITY] == pytest.approx(share / 6, abs=1e-3)
     assert "the best known class" in shown["table"]["watch"]
@@ -191,9 +192,9 @@ def test_own_pictures_of_a_zip_are_scored_with_their_label_maps(tmp_path):
     assert shown["pictures"]["scored"] == 3
     assert 0.5 <= shown["masks"]["accuracy"] <= 1
     assert "--labels LABELS --ignore 255" in about(asked)["command"]
-    few, _ = own_pictures(files, side=64, labels=maps[:2], ignore=None)
+    few, _ = own_pictures(Own(tuple(files), tuple(maps[:2])), side=64)
     assert few.names == ("0", "1")
     assert few.classes == ("0", "1", "255")
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(maps[0])
     with pytest.raises(InputError, match=r"0\.png must be as large as its picture, 40 × 32 px"):
-        own_pictures(files, side=64, labels=maps, ignore=None)
+        own_pictures(Own(tuple(files), tuple(maps)), side=64)

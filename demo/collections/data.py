@@ -1,6 +1,6 @@
 """The pictures of a run: drawn ones with their truth, the photographs of the lab, or a visitor's own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +12,7 @@ from demo.shared.service import Service
 from segcore.collection import PictureFile, pictures_of
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
+from segcore.image.source import FILES
 from segcore.show.files import png
 
 MOST = 200  # pictures at once
@@ -19,7 +20,7 @@ MOST = 200  # pictures at once
 
 def listed(
     asked: Asked, service: Service, folder: TemporaryDirectory[str]
-) -> tuple[tuple[PictureFile, ...], dict[str, Path]]:
+) -> tuple[tuple[PictureFile, ...], Mapping[str, FILES]]:
     """The pictures of a run, and the label maps by their names.
 
     Raises:
@@ -32,10 +33,10 @@ def listed(
     pictures = pictures_of([Path(file) for file in asked.own.files])
     if len(pictures) > MOST:
         raise InputError(texts.TOO_MANY.format(most=MOST, n=len(pictures)), field="files")
-    return pictures, {Path(file).stem: Path(file) for file in asked.own.labels}
+    return pictures, asked.own.labels_of(pictures)
 
 
-def _drawn(folder: Path) -> tuple[tuple[PictureFile, ...], dict[str, Path]]:
+def _drawn(folder: Path) -> tuple[tuple[PictureFile, ...], Mapping[str, FILES]]:
     drawn = draw_objects()
     pictures: list[PictureFile] = []
     truths: dict[str, Path] = {}

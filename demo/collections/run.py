@@ -35,6 +35,7 @@ from segcore.evaluate.collection import (
     truth_of,
 )
 from segcore.image import read_image
+from segcore.image.source import FILES
 from segcore.runtime.steps import Progress, Steps, finish, mapped
 from segcore.runtime.stopping import stop_if_asked
 
@@ -153,7 +154,7 @@ def _first_labels(collection: Collection, points: Iterator[int], p: Progress) ->
 
 
 def _maps(
-    collection: Collection, grouping: Grouping, truths: dict[str, Path], ignore: int | None
+    collection: Collection, grouping: Grouping, truths: Mapping[str, FILES], ignore: int | None
 ) -> Generator[Report, None, None]:
     """Label maps of the pixels, and scores where there is truth."""
     truth, at = _truth(collection, truths, ignore)
@@ -175,7 +176,7 @@ def _maps(
 
 
 def _beside(
-    collection: Collection, grouping: Grouping, truths: Mapping[str, Path], ignore: int | None
+    collection: Collection, grouping: Grouping, truths: Mapping[str, FILES], ignore: int | None
 ) -> Steps[Report, dict[str, Scores]]:
     """What k-means reaches on the same pictures: on Lab color and position, and where a system learns on its features."""
 
@@ -193,7 +194,7 @@ def _beside(
     return {report.name: report.matched for report in (yield from mapped(scoring, tell))}
 
 
-def _truth(collection: Collection, truths: dict[str, Path], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:
+def _truth(collection: Collection, truths: Mapping[str, FILES], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:
     """The truth, and which of its pictures each picture is; None where there is none."""
     if not truths:
         return None, {}

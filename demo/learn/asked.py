@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from demo.learn import texts
-from demo.learn.data import COLLECTIONS, OWN
+from demo.learn.data import COLLECTIONS, MOST, OWN, UNMARKED
 from demo.shared.asked import Own, SystemControls
 from demo.shared.link import read_link
 from demo.shared.service import Service
@@ -178,6 +178,19 @@ class Controls:
         return asked_of(given, self.systems.settings(given["system"], given))
 
 
+def _marked(service: Service, query: Mapping[str, str]) -> dict[str, Any]:
+    """The files of pictures that were marked elsewhere, as values of `Own`; a warning for each that is no longer here."""
+    files, labels = [], []
+    for one in [text for text in query.get("marked", "").split(",") if text][:MOST]:
+        found = [service.upload_of(digest) for digest in one.split("-")]
+        if len(found) != len(("picture", "labels")) or None in found:
+            gr.Warning(texts.MARKED_GONE)
+            continue
+        files.append(found[0])
+        labels.append(found[1])
+    return {"files": files, "labels": labels, "ignore": str(UNMARKED)} if files else {}
+
+
 def make_restore(service: Service, controls: Controls) -> Callable[..., dict[Any, Any]]:
     """The event at page load: the controls as the link says."""
 
@@ -189,7 +202,8 @@ def make_restore(service: Service, controls: Controls) -> Callable[..., dict[Any
             gr.Warning(LINK_BAD_SETTING.format(error=error))
             asked = asked_of_link({})
         options = {controls.options[name]: value for name, value in asked.options.to_dict().items()}
-        return options | controls.systems.filled(asked.options.system, asked.settings.to_dict())
+        own = {controls.own[name]: value for name, value in _marked(service, request.query_params).items()}
+        return options | own | controls.systems.filled(asked.options.system, asked.settings.to_dict())
 
     return restore
 

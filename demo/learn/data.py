@@ -7,6 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from demo.learn import texts
+from demo.shared.asked import Own
 from segcore.collection import pictures_of
 from segcore.drawn.stuff import STUFF, draw_stuff
 from segcore.errors import InputError, shortened
@@ -17,6 +18,7 @@ from segcore.runtime.places import ASSETS
 from segcore.types import Pictures
 
 OWN = "own"
+UNMARKED = 0  # in label maps of strokes
 FEWEST, MOST = 2, 200  # own pictures
 SHOWN, SHOWN_KNOWN, SCORED = 6, 8, 24  # pictures, at most; the second of networks with labels
 RECORDED = ASSETS / "runs"  # as `learn ablations` writes them
@@ -88,16 +90,12 @@ def _of(pictures: Pictures, chosen: Sequence[int]) -> Pictures:
     return Pictures(images, names, truth, pictures.classes, pictures.values)
 
 
-def own_pictures(
-    files: Sequence[str], *, side: int, labels: Sequence[str] = (), ignore: int | None = None
-) -> tuple[Pictures, tuple[str, ...]]:
+def own_pictures(own: Own, *, side: int) -> tuple[Pictures, tuple[str, ...]]:
     """Read what a visitor gave.
 
     Args:
-        files: paths of uploads, pictures or zips of them.
+        own: pictures or zips of them; with label maps those without one are left out.
         side: the longer side that the run looks at; larger pictures are kept at this size.
-        labels: paths of label maps, named as the pictures; then pictures without one are left out.
-        ignore: label that does not count.
 
     Returns:
         The pictures, and one sentence for each file that could not be read.
@@ -105,12 +103,16 @@ def own_pictures(
     Raises:
         InputError: too few can be read, too many are given, or a zip or a label map is no good.
     """
-    listed = pictures_of([Path(file) for file in files], least=0)
+    listed = pictures_of([Path(file) for file in own.files], least=0)
     if len(listed) > MOST:
         raise InputError(texts.TOO_MANY.format(most=MOST, n=len(listed)), field="pictures")
     sources = ((picture.name, picture.data) for picture in listed)
-    pictures, failed = read_pictures(sources, side=side, labels={Path(f).stem: Path(f) for f in labels}, ignore=ignore)
+    labels = own.labels_of(listed)
+    if own.labels and not labels:
+        raise InputError(texts.NO_PAIR, field="labels")
+    pictures, failed = read_pictures(sources, side=side, labels=labels, ignore=own.ignore)
     told = tuple(f"{shortened(name)}: {reason}" for name, reason in failed.items())
-    if len(pictures) < FEWEST:
-        raise InputError(" ".join([texts.TOO_FEW.format(fewest=FEWEST, n=len(pictures)), *told[:3]]), field="pictures")
+    fewest = 1 if labels else FEWEST
+    if len(pictures) < fewest:
+        raise InputError(" ".join([texts.TOO_FEW.format(fewest=fewest, n=len(pictures)), *told[:3]]), field="pictures")
     return pictures, told

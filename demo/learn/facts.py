@@ -6,11 +6,15 @@ from functools import cached_property
 
 from demo.learn.asked import OPTIONS, Asked, asked_of_link
 from demo.learn.data import OWN, drawn
+from demo.learn.data import recorded as runs_of
+from demo.learn.show.row import row_shown
 from demo.shared.claims import Book
 from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
 from segcore.errors import InputError
+from segcore.evaluate.record import RunRecord
 from segcore.learn import CATALOG, LearnState, score_baselines, train
+from segcore.learn.ablations import ABLATIONS
 from segcore.learn.score import score_classes
 from segcore.settings import params
 from segcore.types import Pictures
@@ -36,8 +40,19 @@ class _State:
         return [(float(state.loss), state) for state in states]
 
 
-def _open(service: Service, query: Mapping[str, str]) -> _State:
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """Recorded runs on view."""
+
+    name: str
+
+
+def _open(service: Service, query: Mapping[str, str]) -> _State | _Row:
     read_link(service, query)
+    if "row" in query:
+        if row_shown(query["row"]) is None:
+            raise InputError(f"There are no recorded runs {query['row']!r} here. There may be: {', '.join(ABLATIONS)}.")
+        return _Row(query["row"])
     asked = asked_of_link(query)
     if asked.options.collection == OWN:
         raise InputError("A claim cannot be made of pictures of one's own.")
@@ -77,12 +92,33 @@ def baseline(state: _State, name: str = "color") -> float:
     return float(found[name].accuracy)
 
 
-_FACTS = (system, loss, most_used, accuracy, baseline)
+def recorded(state: _Row, label: str, score: str = "miou", when: str = "end") -> float:
+    """A score of a recorded run of a row, by its label, before the first step ("start") or in the end.
+
+    The score is "miou", "boundary_f", "global_accuracy", "class_accuracy", "checkerboard", the name of a class for its IoU,
+    or "multiply_adds".
+    """
+    run = _run(state, label)
+    if score == "multiply_adds":
+        return float(run.facts.multiply_adds)
+    scores = run.scores[0 if when == "start" else -1]
+    return float(scores.iou[run.classes.index(score)] if score in run.classes else getattr(scores, score))
+
+
+def _run(state: _Row, label: str) -> RunRecord:
+    labels = [run.label for run in ABLATIONS[state.name].runs]
+    run = runs_of(state.name)[labels.index(label)] if label in labels else None
+    if run is None:
+        raise InputError(f"There is no recorded run {label!r}. There are: {', '.join(labels)}.")
+    return run
+
+
+_FACTS = (recorded, system, loss, most_used, accuracy, baseline)
 
 
 def _names(query: Mapping[str, str]) -> set[str]:
     entry = CATALOG.get(query.get("system", next(iter(CATALOG))))
-    return {*CARRIED, *OPTIONS, "start", *(params(entry.settings) if entry else ())}
+    return {*CARRIED, *OPTIONS, "start", "row", "score", "at", *(params(entry.settings) if entry else ())}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

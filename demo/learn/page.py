@@ -81,7 +81,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     visible = [*controls.own.values(), controls.words, controls.look, *systems.groups.values()]
     gr.on([c.change for c in choosing], shown, choosing, visible, **LIGHT)
     collection.input(default_k, collection, controls.options["k"], **LIGHT)
-    restored = [*controls.options.values(), *systems.controls.values()]
+    restored = [*controls.options.values(), *controls.own.values(), *systems.controls.values()]
     restoring = demo.load(make_restore(service, controls), None, restored, **TOLD).then(shown, choosing, visible, **LIGHT)
     restoring.then(None, None, None, js=JS_START, **LIGHT)
     board.open(make_open(service), None, link, **HEAVY).success(None, link, None, js=_JS_OPEN, **LIGHT)

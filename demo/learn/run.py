@@ -105,8 +105,7 @@ def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
     """The pictures of a run, and a sentence for each that could not be read."""
     if asked.options.collection != OWN:
         return drawn(asked.options.collection), ()
-    own = asked.own
-    return own_pictures(own.files, side=asked.settings.side, labels=own.labels, ignore=own.ignore)
+    return own_pictures(asked.own, side=asked.settings.side)
 
 
 @dataclass(eq=False)

@@ -23,6 +23,8 @@ SWITCHES = "Switch off, and see what happens"
 MORE = "More"
 FILES = "Your pictures, {fewest} to {most}, or a zip of them"
 NO_FILES = "Give your pictures first: some that share what is to be found, such as streets, fields or faces."
+MARKED_GONE = "A picture that was marked on Scribble is no longer kept here. Go back there, and send it again."
+NO_PAIR = "No label map has the name of a picture. Name them alike, such as street.jpg and street.png."
 START = "Start"
 START_INFO = "A second run is shown beside the first, on the same axes."
 ON, OFF = "on", "off"
@@ -102,7 +104,7 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
-    "scored_known": "on {n} pictures; mIoU {miou}",
+    "scored_known": "pictures: {n}; mIoU {miou}",
     "confusion": "Confusion table",
     "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
     "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
@@ -136,7 +138,9 @@ WATCH_DIAGONAL = (
     "{diagonal} of P lies on its diagonal: two views of a place mostly get the same cluster, and all clusters are used."
 )
 WATCH_BLURRED = "{diagonal} of P lies on its diagonal: two views of a place still get different clusters often."
-WATCH_KNOWN = "IoU of the last steps: {best} {best_iou}, the best known class, and {least} {least_iou}, the least known one."
+WATCH_KNOWN = (
+    "IoU of the last steps: {best_iou} for {best}, the best known class, and {least_iou} for {least}, the least known one."
+)
 WATCH_USED = "All clusters are used."
 
 # What to look at, by system; where nothing is said of one, the general word.

@@ -11,7 +11,7 @@ from demo.scribble.pad import ScribblePad
 from demo.scribble.run import OUTPUTS, Outputs, Run
 from demo.scribble.run.apply import Apply
 from demo.scribble.run.restore import make_choose, make_load, make_restore
-from demo.scribble.run.save import SAVERS, make_save, save_all
+from demo.scribble.run.save import JS_TRAIN, SAVERS, make_save, make_train, save_all
 from demo.shared.controls import control_for
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
 from demo.shared.link import JS_ADDRESS
@@ -42,6 +42,7 @@ class _Save:
     """The row of files to save and to load."""
 
     buttons: dict[str, gr.Button]  # by key of SAVERS
+    train: gr.Button
     load: gr.UploadButton
 
 
@@ -116,8 +117,9 @@ def _save() -> _Save:
     common: dict[str, Any] = {"size": "sm", "min_width": 110}
     with gr.Row(elem_id="save"):
         buttons = {key: gr.Button(label, elem_id=f"save-{key}", **common) for key, label in labels.items()}
+        train = gr.Button(texts.TRAIN, elem_id="train-marked", **common)
         load = gr.UploadButton(texts.LOAD_STROKES, file_types=[".json"], elem_id="load-strokes", **common)
-    return _Save(buttons, load)
+    return _Save(buttons, train, load)
 
 
 def _more() -> _More:
@@ -195,6 +197,8 @@ def _wire_files(
     for key, make in SAVERS.items():
         saving = save.buttons[key].click(make_save(service, run, make), outputs.shown, download, **HEAVY)
         saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
+    marked = gr.Textbox(visible="hidden")
+    save.train.click(make_train(service), outputs.shown, marked, **HEAVY).success(None, marked, None, js=JS_TRAIN, **LIGHT)
     more.apply.click(
         Apply(service, run).show,
         [number, outputs.shown, more.files, more.head_file],

@@ -1,14 +1,17 @@
 """What the pages of jobs ask for alike: pictures of one's own with their label maps, and the settings of a system."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 import gradio as gr
 
 from demo.shared.controls import control_of
-from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH
-from segcore.image import parse_label
+from demo.shared.texts import OWN_IGNORE, OWN_IGNORE_INFO, OWN_TRUTH, OWN_TWICE
+from segcore.errors import InputError, shortened
+from segcore.image import PictureFile, parse_label
+from segcore.image.listing import pictures_of
 from segcore.settings import Param, Schema, params
 
 
@@ -17,7 +20,7 @@ class Own:
     """Pictures of the visitor's own."""
 
     files: tuple[str, ...] = ()  # paths of pictures, or of zips of them
-    labels: tuple[str, ...] = ()  # paths of label maps, named as the pictures
+    labels: tuple[str, ...] = ()  # paths of label maps named as the pictures, or of zips of them
     ignore: int | None = None  # label of them that does not count
 
     @classmethod
@@ -29,6 +32,24 @@ class Own:
         """
         ignore = parse_label(values.get("ignore") or "")
         return cls(tuple(values.get("files") or ()), tuple(values.get("labels") or ()), ignore)
+
+    def labels_of(self, pictures: Sequence[PictureFile]) -> dict[str, PictureFile]:
+        """The label map of each picture that has one, by the name of the picture: files of the same name, in any folder.
+
+        Raises:
+            InputError: two label maps have one name, or a zip is no good.
+        """
+        found: dict[str, PictureFile] = {}
+        for file in pictures_of([Path(path) for path in self.labels], least=0, field="labels") if self.labels else ():
+            name = _bare(file.name).removesuffix(".labels")
+            if name in found:
+                raise InputError(OWN_TWICE.format(name=shortened(name)), field="labels")
+            found[name] = file
+        return {picture.name: found[_bare(picture.name)] for picture in pictures if _bare(picture.name) in found}
+
+
+def _bare(name: str) -> str:
+    return PurePosixPath(name).name
 
 
 def own_controls(page: str, files: str, *, height: int = 140) -> dict[str, Any]:
@@ -43,7 +64,7 @@ def own_controls(page: str, files: str, *, height: int = 140) -> dict[str, Any]:
     types = ["image", ".zip"]
     return {
         "files": gr.File(label=files, file_types=types, height=140, elem_id=f"{page}-files", **several),
-        "labels": gr.File(label=OWN_TRUTH, file_types=["image"], height=height, elem_id=f"{page}-labels", **several),
+        "labels": gr.File(label=OWN_TRUTH, file_types=types, height=height, elem_id=f"{page}-labels", **several),
         "ignore": gr.Textbox(label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, visible=False, elem_id=f"{page}-ignore"),
     }
 

@@ -54,6 +54,7 @@ GO_ON = "Go on"
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."
 OWN_TRUTH = "Label maps of the same names, to be scored (may be left out)"
+OWN_TWICE = "Two label maps are called {name}. Give each picture one."
 OWN_IGNORE = "Label to leave out"
 OWN_IGNORE_INFO = (
     "Its pixels count for nothing in the scores: 255 in PASCAL VOC, or a color such as #e0e0c0. Empty: all count."

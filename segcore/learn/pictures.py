@@ -44,20 +44,28 @@ def under_centers(labels: Tensor, size: tuple[int, ...]) -> Tensor:
 class Source:
     """The pictures of a training in memory, on the device of the work, and where a turn takes its pixels from."""
 
-    def __init__(self, pictures: Pictures, *, side: int, crop: int, device: torch.device):
+    def __init__(self, pictures: Pictures, *, side: int, crop: int, device: torch.device, least: int = 2):
         """Scale the pictures.
+
+        Args:
+            pictures: with truth for a system with labels.
+            side: longer side to which larger ones are scaled, in pixels.
+            crop: side of the squares that are drawn; smaller pictures are left out.
+            device: where they are kept.
+            least: how many there must be.
 
         Raises:
             InputError: there are too few, or all of them are smaller than a crop.
         """
-        if len(pictures) < 2:
+        if len(pictures) < least:
             raise InputError(
-                f"A system learns from what many pictures share; got {len(pictures)}. Give at least two.", field="pictures"
+                f"A system learns from what many pictures share; got {len(pictures)}. Give at least {least}.",
+                field="pictures",
             )
         small = [scaled(image, side) for image in pictures.images]
         large = [i for i, image in enumerate(small) if min(image.shape[:2]) >= crop]
         kept = [small[i] for i in large]
-        if len(kept) < 2:
+        if len(kept) < least:
             shortest = max(min(image.shape[:2]) for image in small)
             raise InputError(
                 f"crop must be at most the shorter side of the pictures, {shortest} px after scaling them to side = {side}; "

@@ -101,7 +101,8 @@ def train(
         _check_labels(chosen, pictures, n_segments)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)
     seen = pictures if chosen.labelled else replace(pictures, truth=())
-    source = Source(seen, side=settings.side, crop=settings.crop, device=where)
+    least = 1 if chosen.labelled else 2  # without labels, what pictures share is all there is
+    source = Source(seen, side=settings.side, crop=settings.crop, device=where, least=least)
     identity = {
         "system": system,
         "n_segments": n_segments,

@@ -37,7 +37,7 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     assert "on the diagonal" in run.locator(".ln-canvas").get_attribute("aria-label")
     page.wait_for_function("document.querySelectorAll('.ln-line').length >= 3")
     page.wait_for_function("n => document.querySelectorAll('.ln-dashed').length === n", arg=len(BASELINES))
-    assert "k-means on color" in run.locator("svg[role=img]").last.get_attribute("aria-label")
+    assert "k-means on color" in run.locator(".ln-accuracy svg").get_attribute("aria-label")
     assert "at first" in run.locator("svg[role=img]").first.get_attribute("aria-label")
 
     other = browser.new_context()

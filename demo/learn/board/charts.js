@@ -34,11 +34,16 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
     const anchor = x(at) > width - 40 ? "end" : "middle";
     nodes.push(makeSvg("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? short(at, 4) : "0"));
   }
+  const written = [];
   for (const { name, points, ink, dashed, thin, named } of lines) {
     const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
     nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}`, points: path, stroke: ink }));
     const end = points.at(-1);
-    if (named) nodes.push(makeSvg("text", { class: "ln-tick", x: width - right, y: y(end[1]) - 5, "text-anchor": "end" }, name));
+    if (!named || !end) continue;
+    const at = y(end[1]) - 5;
+    const free = written.every((other) => Math.abs(other - at) > 12); // else at the other end of the line
+    written.push(at);
+    nodes.push(makeSvg("text", { class: "ln-tick", x: free ? width - right : left + 4, y: at, "text-anchor": free ? "end" : "start" }, name));
     if (end && !dashed) nodes.push(makeSvg("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);

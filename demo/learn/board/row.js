@@ -25,7 +25,7 @@ export function curveOf({ losses, scores }, name) {
 
 // How a value on the axis is written.
 export function formOf(name) {
-  if (name === "checkerboard") return (value) => percent(10 ** value);
+  if (name === "checkerboard") return (value) => `${short(100 * 10 ** value, 2)} %`;
   return name === "loss" ? short : percent;
 }
 
@@ -132,7 +132,8 @@ export function rowView({ nav, box, server, fixed, live }) {
     scroll.tabIndex = 0;
     const node = make("table", "ln-table");
     const header = make("tr", "");
-    header.append(...words.row_columns.map((text) => make("th", "", text)), make("th", ""));
+    const [first, ...rest] = words.row_columns;
+    header.append(make("th", "", first), make("td", ""), ...rest.map((text) => make("th", "", text)));
     const body = row.runs.map((run, i) => {
       const line = make("tr", "");
       const name = make("th", "", run.label);
@@ -147,7 +148,7 @@ export function rowView({ nav, box, server, fixed, live }) {
       train.href = `${location.pathname}?${withValues(location.search, { ...run.query, runs: null, start: "1" })}`;
       const cell = make("td", "");
       cell.append(train);
-      line.append(name, make("td", "", run.system), ...numbers.map((text) => make("td", "ln-number", text)), cell);
+      line.append(name, cell, make("td", "", run.system), ...numbers.map((text) => make("td", "ln-number", text)));
       return line;
     });
     node.append(header, ...body);

@@ -1,0 +1,43 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { moved, widthOfMap } from "../../demo/learn/board/network.js";
+import { curveOf, formOf, scoreOf } from "../../demo/learn/board/row.js";
+
+const SCORES = [
+  { step: 0, miou: 0.1, iou: [0.2, 0], checkerboard: 0.5 },
+  { step: 40, miou: 0.6, iou: [0.8, 0.4], checkerboard: 0 },
+];
+const RUN = { losses: [[1, 2], [40, 0.5]], scores: SCORES }; // prettier-ignore
+
+test("a score is one of the whole or of a class, and nothing where there is none", () => {
+  assert.equal(scoreOf(SCORES[1], "miou"), 0.6);
+  assert.equal(scoreOf(SCORES[1], "iou:1"), 0.4);
+  assert.equal(scoreOf(SCORES[1], "iou:7"), null);
+  assert.equal(scoreOf(SCORES[1], "unknown"), null);
+});
+
+test("a curve goes from before the first step to the end", () => {
+  assert.deepEqual(curveOf(RUN, "miou"), [[0, 0.1], [40, 0.6]]); // prettier-ignore
+  assert.deepEqual(curveOf(RUN, "loss"), RUN.losses);
+  assert.deepEqual(curveOf(RUN, "iou:7"), []);
+});
+
+test("what the axis of the checkerboard says is what was measured, and nothing is below its floor", () => {
+  const [[, first], [, last]] = curveOf(RUN, "checkerboard");
+  assert.equal(formOf("checkerboard")(first), "50 %");
+  assert.equal(last, -5);
+  assert.equal(formOf("miou")(0.5), "50 %");
+});
+
+test("the cross stays on the picture, and only arrows move it", () => {
+  assert.deepEqual(moved([0.5, 0.5], "a"), [0.5, 0.5]);
+  assert.ok(moved([0.5, 0.5], "ArrowLeft")[0] < 0.5);
+  assert.equal(moved([0, 0], "ArrowUp")[1], 0);
+  assert.ok(moved([0.999, 0.5], "ArrowRight")[0] < 1);
+});
+
+test("maps shrink as their cells do, and are never too small to be seen", () => {
+  assert.equal(widthOfMap(64, 128), widthOfMap(128, 128) / 2);
+  assert.ok(widthOfMap(1, 128) >= 12);
+});
