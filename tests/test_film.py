@@ -1,6 +1,7 @@
 """Movies of runs: their last picture is the last step, endings and sizes are what was asked for, mistakes are sentences."""
 
 import io
+import itertools
 
 import cv2
 import numpy as np
@@ -14,13 +15,13 @@ from demo.steps.data import load
 from demo.steps.run.film import Film, credit_of, film_pictures
 from demo.steps.run.restore import default_points
 from demo.steps.show.film import HEIGHT, INKS, WIDTH
-from segcore.__main__ import main
+from segcore.cli.commands import main
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS
 from segcore.show.moving import MOST_BYTES, MOVING_SUFFIXES, small_enough
 
 QUICK = DEFAULTS.replace(backbone="color", max_side=96, n_segments=3, crf=False)
-CAMERA = EXAMPLES / "camera.png"
+CAMERA = EXAMPLES / "camera.jpg"
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +54,13 @@ def test_the_last_picture_of_a_movie_is_the_last_step(service, tmp_path, suffix)
     assert (n, told) == (len(pictures), "")
     assert last.shape == (HEIGHT, WIDTH, 3)
     away = [np.abs(last.astype(int) - picture).mean() for picture in pictures]
-    assert away[-1] < 3
+    assert away[-1] < 6  # of 255: video has a quarter of the colors, and its white is a little gray
     assert int(np.argmin(away)) >= len(pictures) - 2  # a last step in which nothing changes looks like the one before
 
 
-@pytest.mark.parametrize("theme", INKS)
-@pytest.mark.parametrize("name", ALGORITHMS)
+@pytest.mark.parametrize(("name", "theme"), zip(ALGORITHMS, itertools.cycle(INKS)))
 def test_every_algorithm_is_drawn(service, name, theme):
-    """Each step has its own picture where it has its own views; the paper is that of the theme."""
+    """A picture for each step, on the paper of the theme; no two of the first two are the same."""
     data = "stretched" if "points" in ALGORITHMS[name].on else PICTURE
     asked = asked_of(service, name, data)
     pictures = list(film_pictures(service, asked, Film(theme=theme)))
@@ -68,7 +68,7 @@ def test_every_algorithm_is_drawn(service, name, theme):
     for picture in pictures:
         assert picture.shape == (HEIGHT, WIDTH, 3)
         assert tuple(picture[2, 2]) == tuple(bytes.fromhex(INKS[theme].paper[1:]))
-    assert len({picture.tobytes() for picture in pictures}) > 1
+    assert len({picture.tobytes() for picture in pictures[:2]}) == len(pictures[:2])
 
 
 @pytest.mark.parametrize("theme", INKS)
@@ -107,11 +107,11 @@ def test_a_picture_has_its_credit(service):
 
 
 def test_what_is_too_large_is_made_smaller_and_said():
-    noise = np.random.default_rng(0).integers(0, 256, (4, 240, 320, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (4, 120, 160, 3), dtype=np.uint8)
     whole, _ = small_enough(list(noise), ".gif", fps=1)
     made, told = small_enough(list(noise), ".gif", fps=1, most=len(whole) - 1)
     assert len(made) < len(whole) <= MOST_BYTES
-    assert "240 × 180 px" in told
+    assert "120 × 90 px" in told
     with pytest.raises(InputError, match="4 pictures"):
         small_enough(list(noise), ".gif", fps=1, most=100)
 
@@ -135,7 +135,7 @@ def test_the_command_writes_a_movie_and_a_folder(tmp_path, capsys):
     [
         (("kmens", "stretched", "--out", "a.gif"), "algorithm"),
         (("kmeans", "missing.png", "--out", "a.gif"), "missing.png"),
-        (("kmeans", "stretched", "--out", "a.avi"), ".gif, .mp4, .webm, .webp"),
+        (("kmeans", "stretched", "--out", "a.avi"), ".gif, .mp4, .webp"),
         (("kmeans", "stretched", "--out", "a.gif", "--seconds", "0"), "0.1 to 10 seconds"),
         (("kmeans", "stretched", "--out", "a.gif", "--theme", "blue"), "theme"),
         (("kmeans", "stretched", "--out", "a.gif", "--sweep", "n_segments="), "--sweep"),

@@ -20,7 +20,7 @@ def add_steps(commands: Any) -> None:
     )
     steps.add_argument(
         "--out", type=named_path, required=True, metavar="FILE",
-        help=".gif, .webp, .mp4 or .webm (VP9), 720 lines, at most 10 MB; without an ending a folder for a PNG of each step",
+        help=".gif, .webp or .mp4 (VP9), 720 lines, at most 10 MB; without an ending a folder for a PNG of each step",
     )  # fmt: skip
     steps.add_argument("--seconds", type=float, default=1.0, metavar="S", help="each step stands still, 0.1 to 10 (1)")
     steps.add_argument("--theme", default="light", metavar="NAME", help="light, dark or print (light)")

@@ -55,7 +55,7 @@ def add_track(commands: Any) -> None:
         "--video",
         type=named_path,
         metavar="FILE",
-        help="also the frames with the tracks in them (.gif, .webp, .mp4 or .webm)",
+        help="also the frames with the tracks in them (.gif, .webp or .mp4)",
     )
     one.add_argument("--json", type=named_path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
     one.add_argument(

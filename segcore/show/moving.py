@@ -1,4 +1,4 @@
-"""Pictures that move: GIF, animated WebP, and VP9 in MP4 or WebM."""
+"""Pictures that move: GIF, animated WebP, and MP4."""
 
 import io
 import tempfile
@@ -13,10 +13,9 @@ from PIL import Image
 from segcore.errors import InputError
 from segcore.show.paint import Picture
 
-MOVING_SUFFIXES = (".gif", ".mp4", ".webm", ".webp")
+MOVING_SUFFIXES = (".gif", ".mp4", ".webp")
 MOST_BYTES = 10_000_000  # of a file that goes by mail, or into slides
-# VP9, free of patents' fees, which browsers play; OpenCV brings an encoder (libvpx, BSD). One of H.264 is GPL.
-_CODECS = {".mp4": "vp09", ".webm": "vp09"}
+_CODEC = "vp09"  # VP9, free of patents' fees, which browsers play; OpenCV brings an encoder (libvpx, BSD); x264 is GPL
 _SCALES = (1.0, 0.75, 0.5, 0.375)  # tried in turn until a file is small enough
 _SLOWEST = 0.1  # pictures per second of a video; players lose their place in slower ones
 LOWERED = "The movie was made {width} × {height} px large, as it would have more than {most:g} MB otherwise."
@@ -31,7 +30,7 @@ def moving(pictures: Iterable[Picture], suffix: str, *, fps: float) -> bytes:
 
     Args:
         pictures: (height, width, 3) uint8 each, all of one size; read one at a time for MP4.
-        suffix: ".gif" (64 colors, repeats), ".webp" (repeats), ".mp4" or ".webm" (VP9).
+        suffix: ".gif" (64 colors, repeats), ".webp" (repeats) or ".mp4" (VP9).
         fps: pictures per second.
 
     Returns:
@@ -52,8 +51,8 @@ def moving(pictures: Iterable[Picture], suffix: str, *, fps: float) -> bytes:
             return _gif(first, rest, fps)
         case ".webp":
             return _webp(first, rest, fps)
-        case ending:
-            return _video(first, rest, fps, ending)
+        case _:
+            return _mp4(first, rest, fps)
 
 
 def small_enough(pictures: Sequence[Picture], suffix: str, *, fps: float, most: int = MOST_BYTES) -> tuple[bytes, str]:
@@ -112,12 +111,12 @@ def _webp(first: Picture, rest: Iterator[Picture], fps: float) -> bytes:
     return file.getvalue()
 
 
-def _video(first: Picture, rest: Iterator[Picture], fps: float, suffix: str) -> bytes:
+def _mp4(first: Picture, rest: Iterator[Picture], fps: float) -> bytes:
     height, width = first.shape[:2]
     even = width - width % 2, height - height % 2
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"video{suffix}"
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODECS[suffix]), max(fps, _SLOWEST), even)
+        path = Path(folder) / "video.mp4"
+        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*_CODEC), max(fps, _SLOWEST), even)
         if not writer.isOpened():
             raise InputError("This OpenCV has no encoder of VP9. Write a .gif instead.", field="video")
         for picture in chain([first], rest):

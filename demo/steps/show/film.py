@@ -220,7 +220,10 @@ def _map(pen: _Pen, view: Mapping[str, Any], data: Data, box: Box) -> None:
         tile = colors.reshape(h, w, 3)
         if view.get("borders"):
             edge = borders(_array(view["labels"]).reshape(h, w).astype(int))
-            tile, mask = np.where(edge[..., None], np.uint8([255, 255, 160]), tile), np.where(edge, np.uint8(255), mask)
+            tile, mask = (
+                np.where(edge[..., None], np.array([255, 255, 160], np.uint8), tile),
+                np.where(edge, np.uint8(255), mask),
+            )
         resized = Image.fromarray(np.ascontiguousarray(tile)).resize(whole, Image.Resampling.NEAREST).crop((0, 0, *size))
         over = Image.fromarray(np.ascontiguousarray(mask)).resize(whole, Image.Resampling.NEAREST).crop((0, 0, *size))
         pen.image.paste(resized, _corner(box), over)
@@ -283,18 +286,20 @@ def _scatter(pen: _Pen, view: Mapping[str, Any], data: Data, box: Box) -> None:
     for k, center in enumerate(view.get("centers") or ()):
         x, y = place(center)
         rhomb = [(x, y - 10), (x + 10, y), (x, y + 10), (x - 10, y)]
-        fill = PALETTE.hex(_COLORS)[k % _COLORS]
-        pen.draw.polygon([(a * _FINE, b * _FINE) for a, b in rhomb], fill=fill)
+        color = PALETTE.hex(_COLORS)[k % _COLORS]
+        pen.draw.polygon([(a * _FINE, b * _FINE) for a, b in rhomb], fill=color)
         pen.line([*rhomb, rhomb[0]], "#ffffff", 3)
         pen.line([*rhomb, rhomb[0]], "#14181f", 1.5)
-        pen.text((x, y), str(k + 1), 10, "#ffffff" if sum(hex_to_rgb((fill,))[0].tolist()) < 380 else "#14181f", anchor="mm")
+        pen.text(
+            (x, y), str(k + 1), 10, "#ffffff" if sum(hex_to_rgb((color,))[0].tolist()) < 380 else "#14181f", anchor="mm"
+        )
 
 
 def _trail(pen: _Pen, trail: Any, place: Any, color: str) -> None:
     points = [place(p) for p in trail]
-    for width, hue in ((4, "#ffffff"), (2, color)):
-        for a, b in pairwise(points):
-            pen.line((a, b), hue, width)
+    for width, hue in ((4.0, "#ffffff"), (2.0, color)):
+        for start, end in pairwise(points):
+            pen.line((start, end), hue, width)
 
 
 def _ellipse(pen: _Pen, ellipse: Mapping[str, Any], place: Any) -> None:
