@@ -5,9 +5,11 @@ import atexit
 import logging
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
+from functools import partial
 from importlib.util import find_spec
 
 from segcore.runtime.environment import prepare, prepare_page
@@ -19,12 +21,15 @@ for note in prepare_page():
     sys.stderr.write(f"note: {note}\n")
 if "GRADIO_TEMP_DIR" not in os.environ:  # it is one for all pages of a machine, and a page that ends takes its files away
     os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="segcore-page-")
-    atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    take_away = partial(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    atexit.register(take_away)
+    signal.signal(signal.SIGTERM, lambda *_: (take_away(), os._exit(0)))  # at once: threads of torch may be at work
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
 from demo.build import build_demo, launch_options
 from demo.shared.jobs.limits import add_flags, read_limits
+from demo.shared.lecture.given import keep_pictures, read_lectures
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 
@@ -38,6 +43,9 @@ def main() -> None:
     parser.add_argument("--weights", metavar="FILE", help="a file of weights to use as the backbone")
     parser.add_argument("--cache-mb", type=int, default=1024, help="memory for remembered stages, in MiB")
     parser.add_argument("--mcp", action="store_true", help="also serve /segment as a tool for agents; needs gradio[mcp]")
+    parser.add_argument(
+        "--lecture", metavar="FILE", action="append", default=[], help="a lecture (NAME.lecture.zip) that all visitors see"
+    )
     add_flags(parser)
     flags = parser.parse_args()
     if flags.mcp and find_spec("mcp") is None:
@@ -46,7 +54,15 @@ def main() -> None:
     logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         limits = read_limits(vars(flags))
-        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights, limits=limits)
+        lectures = read_lectures(flags.lecture)
+        service = Service(
+            device=flags.device,
+            cache_bytes=flags.cache_mb << 20,
+            weights=flags.weights,
+            limits=limits,
+            lectures=[lecture.sheet for lecture in lectures],
+        )
+        keep_pictures(service, lectures)
     except SegcoreError as error:
         sys.exit(f"error: {error}")
     threading.Thread(target=service.warm_up, daemon=True).start()

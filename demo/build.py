@@ -1,32 +1,37 @@
 """All pages as one app."""
 
+import json
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
 
+from demo.lectures.routes import lecture_routes
+from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
+from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service
-from demo.shared.texts import LARGE, TITLE
+from demo.shared.texts import LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
 def build_demo(service: Service) -> gr.Blocks:
     """Build the pages; nothing is computed until somebody opens one, and each is sent to those who open it."""
     first, *others = PAGES
-    with Pages(title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
+    with Pages(service=service, title=TITLE, analytics_enabled=False, delete_cache=(600, 3600)) as demo:
         _fill(demo, first, service)
     for page in others:
         with demo.route(page.title, f"/{page.path}"):
             _fill(demo, page, service)
     app: gr.Blocks = demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    form_line(app)
     return app
 
 
@@ -44,7 +49,7 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _in_head("large") + _in_head("embed"),
+        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -54,16 +59,24 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
-            "routes": script_routes(),
+            "routes": [*script_routes(), *lecture_routes()],
             "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
         },
     }
 
 
-def _in_head(name: str) -> str:
-    """Style and script for the head of every page: what they do holds from the first moment on."""
+_LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+
+
+def _in_head(name: str, told: str = "") -> str:
+    """Style and script for the head of every page: what they do holds from the first moment on.
+
+    Args:
+        name: of the files.
+        told: stands before the script.
+    """
     style, script = ((ASSETS / f"{name}.{ending}").read_text(encoding="utf-8") for ending in ("css", "js"))
-    return f"<style>{style}</style><script>(() => {{ {script} }})();</script>"
+    return f"<style>{style}</style><script>(() => {{ {told}\n{script} }})();</script>"
 
 
 def _theme() -> gr.themes.Base:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.lectures.data import Line, Sheet, read_sheet, sheets
+from demo.lectures.data import sheets
 from demo.pages import PAGES
 from demo.shared.claims import Book, judge
+from demo.shared.lecture.file import Lecture, read_file, read_whole
+from demo.shared.lecture.given import keep_pictures
+from demo.shared.lecture.value import Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
 from segcore.runtime.progress import say
@@ -89,15 +92,34 @@ def _shown(value: Any) -> str:
     return f"[{', '.join(map(_shown, value))}]" if isinstance(value, list) else str(value)
 
 
+def read(file: str) -> Lecture:
+    """A lecture of somebody's own: a zip in part, with a note for what is left out, a sheet as JSON whole or not at all.
+
+    Raises:
+        InputError: nothing of it can be read, or the sheet is not whole.
+    """
+    path = Path(file)
+    if path.suffix == ".json":
+        return Lecture(read_whole(path))
+    lecture = read_file(path)
+    for note in lecture.notes:
+        say(f"note: {note}")
+    return lecture
+
+
 def main(file: str | None = None, *, device: str = "cpu") -> int:
     """Print a line for each line that does not hold, and one with the counts; returns 1 if there are any.
 
     Raises:
-        InputError: the file is no sheet.
+        InputError: nothing of the file can be read.
     """
-    chosen = None if file is None else [read_sheet(Path(file))]
+    service, chosen = Service(device=device), None
+    if file is not None:
+        lecture = read(file)
+        keep_pictures(service, [lecture])
+        chosen = [lecture.sheet]
     counts = {True: 0, False: 0, None: 0}
-    for found in check(Service(device=device), chosen):
+    for found in check(service, chosen):
         counts[found.holds] += 1
         if found.holds is False:
             say(f"{found.name}, {found.line.topic}: {found.told}")

@@ -7,8 +7,9 @@ import pytest
 
 from demo import claims
 from demo.claims import BOOKS, check_line
-from demo.lectures.data import read_sheet, sheets
+from demo.lectures.data import sheets
 from demo.shared.claims import judge, parse
+from demo.shared.lecture.file import read_whole
 from demo.shared.service import Service
 from segcore.cli.commands import main
 from segcore.errors import InputError
@@ -165,9 +166,9 @@ def test_a_file_that_is_no_sheet_is_one_sentence(tmp_path):
         path = tmp_path / "x.json"
         path.write_text(content)
         with pytest.raises(InputError):
-            read_sheet(path)
+            read_whole(path)
     with pytest.raises(InputError):
-        read_sheet(tmp_path / "none.json")
+        read_whole(tmp_path / "none.json")
 
 
 def test_the_claims_of_the_app_can_be_read():

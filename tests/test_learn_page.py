@@ -77,7 +77,9 @@ def test_a_run_with_labels_shows_its_facts_and_what_is_taken_for_what():
     classes = shown["pictures"]["classes"]
     assert shown["masks"]["names"] == left.learned.names == classes
     assert shown["masks"]["class_of"] == tuple(range(6))
-    assert shown["baselines"].keys() == {texts.MAJORITY}
+    assert shown["baselines"].keys() == {texts.MAJORITY, texts.LINEAR_COLOR, texts.LINEAR_DINO}
+    assert shown["point/0"]["scores"]["step"] == 0
+    assert [stage["size"] for stage in shown["along"]][:4] == [(8, 8), (4, 4), (2, 2), (1, 1)]
     truth = np.concatenate([t.numpy().ravel() for t in left.pictures.truth])
     share = (np.concatenate([t.numpy().ravel() for t in left.pictures.truth[:24]]) == np.bincount(truth).argmax()).mean()
     assert shown["baselines"][texts.MAJORITY] == pytest.approx(share, abs=1e-3)

@@ -15,6 +15,7 @@ from demo.lectures import data as sheets
 from demo.lectures.run import handout
 from demo.pages import PAGES
 from demo.shared.formula import typeset
+from demo.shared.lecture.file import read_whole
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.settings import DEFAULTS, Settings
@@ -244,7 +245,7 @@ def test_a_line_without_link_or_answer_is_refused(line, tmp_path):
     path = tmp_path / "900.json"
     path.write_text(json.dumps({"id": "900", "title": "", "about": "", "lines": [line]}))
     with pytest.raises(ValueError, match="linked or told"):
-        sheets._sheet(path)
+        read_whole(path)
 
 
 # ---- Formulas ----

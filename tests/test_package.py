@@ -121,7 +121,8 @@ def test_the_command_segments_a_picture(commands, tmp_path):
 @pytest.mark.slow
 def test_the_page_of_an_installed_package_starts(commands, tmp_path):
     port = free_port()
-    environment = {**ALONE, "NO_PROXY": "localhost,127.0.0.1", "GRADIO_TEMP_DIR": str(tmp_path / "gradio")}
+    environment = {k: v for k, v in ALONE.items() if k != "GRADIO_TEMP_DIR"}
+    environment |= {"NO_PROXY": "localhost,127.0.0.1", "TMPDIR": str(tmp_path)}
     log = (tmp_path / "log").open("w+")
     command = [commands / "segcore-page", "--port", str(port)]
     page = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
@@ -137,10 +138,13 @@ def test_the_page_of_an_installed_package_starts(commands, tmp_path):
             "shared_components_viewer_viewer" in urllib.request.urlopen(f"http://127.0.0.1:{port}/{script}").read().decode()
         )
     finally:
+        held = list(tmp_path.glob("segcore-page-*"))
         page.terminate()
-        page.wait()
+        assert page.wait() == 0
         page.stdout.close()
         log.close()
+    assert len(held) == 1
+    assert not held[0].exists()  # a service that is stopped takes its visitors' pictures away
 
 
 def test_without_gradio_the_page_says_what_to_install(tmp_path):

@@ -34,6 +34,8 @@ class Options(Schema):
         info=texts.K_INFO)
     minutes: float = param(
         3.0, stage="learn", label=texts.MINUTES, lo=0.1, hi=600.0, step=0.1, info=texts.MINUTES_INFO)
+    steps: int = param(
+        0, stage="learn", label=texts.STEPS_LABEL, lo=0, hi=100_000, step=1, info=texts.STEPS_INFO)
     begin: int = param(
         0, stage="learn", label=_SEED.label, lo=_SEED.lo, hi=_SEED.hi, step=1, info=texts.SEED_INFO)
     # fmt: on
@@ -67,9 +69,16 @@ class Asked:
     @property
     def details(self) -> tuple[str, ...]:
         """K, seed, and each setting that is not the default."""
-        told = params(type(self.settings))
-        changed = [_said(told[name], value) for name, value in self.settings.changed().items()]
-        return (*([] if self.known else [f"K = {self.options.k}"]), f"{_SEED.label.lower()} {self.options.begin}", *changed)
+        fields = params(type(self.settings))
+        changed = [_said(fields[name], value) for name, value in self.settings.changed().items()]
+        asked = self.options
+        told = [] if self.known else [f"K = {asked.k}"]
+        return (
+            *told,
+            f"{_SEED.label.lower()} {asked.begin}",
+            *([f"{asked.steps} {texts.STEPS}"] if asked.steps else []),
+            *changed,
+        )
 
     @property
     def query(self) -> dict[str, str | None]:
@@ -89,7 +98,7 @@ class Asked:
         pictures = "FOLDER" if own else asked.collection
         words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
         words += [] if self.known else [f"--n-segments {asked.k}"]
-        words += [f"--minutes {asked.minutes:g} --seed {asked.begin}"]
+        words += [f"--steps {asked.steps}" if asked.steps else f"--minutes {asked.minutes:g}", f"--seed {asked.begin}"]
         words += ["--labels LABELS"] if own and self.own.labels else []
         words += [f"--ignore {self.own.ignore}"] if own and self.own.labels and self.own.ignore is not None else []
         for name, value in self.settings.changed().items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,11 +10,16 @@ from demo.learn import texts
 from segcore.collection import pictures_of
 from segcore.drawn.stuff import STUFF, draw_stuff
 from segcore.errors import InputError, shortened
+from segcore.evaluate.record import N_DRAWN, RunRecord, load_record
 from segcore.learn import read_pictures
+from segcore.learn.ablations import ABLATIONS
+from segcore.runtime.places import ASSETS
 from segcore.types import Pictures
 
 OWN = "own"
 FEWEST, MOST = 2, 200  # own pictures
+SHOWN, SHOWN_KNOWN, SCORED = 6, 8, 24  # pictures, at most; the second of networks with labels
+RECORDED = ASSETS / "runs"  # as `learn ablations` writes them
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +28,11 @@ class Collection:
 
     title: str
     n_classes: int
-    draw: Callable[[], Pictures]
+    draw: Callable[..., Pictures]  # takes how many, n, and a seed
 
 
 def _stuff(name: str) -> Collection:
-    return Collection(texts.COLLECTIONS.get(name, name), len(STUFF[name][0]), lambda: draw_stuff(name))
+    return Collection(texts.COLLECTIONS.get(name, name), len(STUFF[name][0]), partial(draw_stuff, name))
 
 
 COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _stuff(name) for name in STUFF})
@@ -37,6 +42,50 @@ COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _stuff(name) for
 def drawn(name: str) -> Pictures:
     """The pictures of a collection, drawn once."""
     return COLLECTIONS[name].draw()
+
+
+@lru_cache(maxsize=2)
+def others_of(name: str) -> Pictures:
+    """Pictures of the same kind that nobody learns from: what networks with labels are scored on."""
+    return COLLECTIONS[name].draw(n=N_DRAWN, seed=1)
+
+
+@cache
+def recorded(row: str) -> tuple[RunRecord | None, ...]:
+    """The recorded runs of a row of ABLATIONS, in its order; None for one that does not lie here."""
+    paths = [RECORDED / ABLATIONS[row].file(row, i) for i in range(len(ABLATIONS[row].runs))]
+    return tuple(load_record(path) if path.is_file() else None for path in paths)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class LookedAt:
+    """Which pictures the page shows and scores."""
+
+    shown: Pictures
+    scored: Pictures  # empty without truth
+    apart: bool  # they are not learned from
+
+
+def looked_at(collection: str, pictures: Pictures, *, known: bool) -> LookedAt:
+    """Of a run: the first ones that it learns from; for networks with labels others, where there are any.
+
+    Args:
+        collection: a key of COLLECTIONS, or OWN.
+        pictures: that are learned from.
+        known: whether the system learns from labels.
+    """
+    apart = known and collection != OWN
+    scored = others_of(collection) if apart else _of(pictures, range(min(SCORED, len(pictures))))
+    n = SHOWN_KNOWN if known else SHOWN
+    every = max(1, len(scored) // n) if known else 1
+    shown = _of(scored, list(range(0, len(scored), every))[:n])
+    return LookedAt(shown, scored if scored.truth else _of(scored, range(0)), apart)
+
+
+def _of(pictures: Pictures, chosen: Sequence[int]) -> Pictures:
+    images, names = tuple(pictures.images[i] for i in chosen), tuple(pictures.names[i] for i in chosen)
+    truth = tuple(pictures.truth[i] for i in chosen) if pictures.truth else ()
+    return Pictures(images, names, truth, pictures.classes, pictures.values)
 
 
 def own_pictures(

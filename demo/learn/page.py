@@ -9,6 +9,8 @@ from demo.learn.asked import TITLES, Controls, Options, default_k, make_restore,
 from demo.learn.board import Board
 from demo.learn.data import FEWEST, MOST
 from demo.learn.run import make_open, make_save, make_start
+from demo.learn.show.network import network_functions
+from demo.learn.show.row import row_functions
 from demo.shared.asked import SystemControls, own_controls
 from demo.shared.components.job_bar import JS_START, JS_VISITOR
 from demo.shared.controls import control_of
@@ -27,7 +29,8 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=2, min_width=300, elem_id="learn-inputs"):
             controls = _controls(service, look)
         with gr.Column(scale=7, min_width=340, elem_id="learn-results"):
-            board = Board(service.jobs, elem_id="board")
+            functions = [*row_functions(service), *network_functions(service.jobs)]
+            board = Board(service.jobs, functions, elem_id="board")
             look.render()
     _wire(demo, service, controls, board)
 
@@ -43,7 +46,7 @@ def _controls(service: Service, look: gr.Markdown) -> Controls:
     own = own_controls("learn", texts.FILES.format(fewest=FEWEST, most=MOST), height=110)
     options["system"].render()
     words = gr.Markdown(elem_id="learn-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
-    for name in ("k", "minutes"):
+    for name in ("k", "minutes", "steps"):
         options[name].render()
     start = gr.Button(texts.START, variant="primary", elem_id="learn-start")
     gr.Markdown(texts.START_INFO, elem_id="learn-start-info")

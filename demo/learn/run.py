@@ -10,17 +10,21 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked, Controls
-from demo.learn.board import KIND, Masks, Parts, Point
-from demo.learn.data import OWN, drawn, own_pictures
-from demo.learn.show import SCORED, SHOWN, about, labels_shown, pictures_shown, table
+from demo.learn.board import KIND, Masks, Parts, Point, Stage
+from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
+from demo.learn.show import about, labels_shown, percent, pictures_shown, table
+from demo.learn.show.network import along
+from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
 from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
 from demo.shared.link import write_link
 from demo.shared.service import Service
 from segcore.errors import InputError, NumericalError
+from segcore.evaluate.record import run_scores, untrained
 from segcore.learn import (
     Checkpoint,
     Learned,
@@ -28,10 +32,10 @@ from segcore.learn import (
     LearnState,
     save_learned,
     score_baselines,
-    score_majority,
     train,
 )
-from segcore.learn.score import ClassScores, score_classes
+from segcore.learn.score import score_classes
+from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params
 from segcore.types import Pictures
 
@@ -49,38 +53,49 @@ class Left:
     checkpoint: Checkpoint
     pictures: Pictures
     settings: LearnSettings  # to go on with
+    shown: Tensor  # the first picture on view
+    level: float | None  # as of `_Run`
 
 
 def make_work(
-    asked: Asked, *, most_minutes: float, device: str = "cpu", clock: Callable[[], float] = time.monotonic
+    asked: Asked,
+    *,
+    most_minutes: float,
+    pipeline: Pipeline | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Work:
     """The work of a job.
 
     Args:
         asked: what a visitor asks for.
         most_minutes: what the host grants.
-        device: where to compute.
+        pipeline: that of the page, on whose device is computed; one on the CPU if None.
         clock: seconds that never go back.
     """
-    minutes = min(asked.options.minutes, _GRANTED * most_minutes)
+    minutes, steps = min(asked.options.minutes, _GRANTED * most_minutes), asked.options.steps
+    pipeline = pipeline or Pipeline(device="cpu")
 
     def work(left: Left | None) -> Generator[Report, None, None]:
         yield Report(texts.READING)
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
+        look = looked_at(asked.options.collection, pictures, known=asked.known)
+        run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
         if left is None:
-            yield Report(
-                texts.READING, show=Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, left_out))
-            )
+            told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
+            yield Report(texts.READING, show=told)
+            if asked.known and pictures.truth:
+                yield Report(texts.READING, show=run.before())
         k = len(pictures.classes) if asked.known and pictures.truth else asked.options.k
         states = train(
-            asked.options.system, pictures, n_segments=k, settings=settings, minutes=minutes,
-            seed=asked.options.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
+            asked.options.system, pictures, n_segments=k, settings=settings, minutes=None if steps else minutes,
+            steps=steps or None, seed=asked.options.begin, device=str(pipeline.device),
+            start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        reports = _reports(states, pictures, k, settings, clock, known=asked.known)
-        if left is None and pictures.truth:
+        reports = run.reports(states)
+        if left is None and look.scored.truth:
             yield next(reports)  # so that a visitor sees something at once
-            yield Report(texts.COMPARING, show=_baselines(pictures, asked))
+            yield Report(texts.COMPARING, show=run.compared(pipeline))
         yield from reports
 
     return work
@@ -94,49 +109,109 @@ def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
     return own_pictures(own.files, side=asked.settings.side, labels=own.labels, ignore=own.ignore)
 
 
-def _baselines(pictures: Pictures, asked: Asked) -> Parts:
-    """The scores of what learned nothing, by its name."""
-    if asked.known:
-        found = {texts.MAJORITY: score_majority(pictures, _scored(pictures))}
-    else:
-        found = score_baselines(pictures, _scored(pictures), n_segments=asked.options.k, seed=asked.options.begin)
-    return Parts(
-        baselines={name: round(scores.accuracy, 4) for name, scores in found.items()},
-        baseline_mious={name: round(scores.miou, 4) for name, scores in found.items()},
-    )
+@dataclass(eq=False)
+class _Run:
+    """One run, from its pictures to what the board shows of it."""
 
+    asked: Asked
+    pictures: Pictures
+    look: LookedAt
+    settings: LearnSettings
+    clock: Callable[[], float]
+    level: float | None = None  # mIoU of the linear head on dino_tiny
 
-def _scored(pictures: Pictures) -> Pictures:
-    """The pictures that scores are of."""
-    return Pictures(pictures.images[:SCORED], pictures.names[:SCORED], pictures.truth[:SCORED], pictures.classes)
+    def before(self) -> Mapping[str, Any]:
+        """A network with labels before its first step."""
+        options = self.asked.options
+        first = untrained(options.system, self.settings, self.pictures.classes, seed=options.begin)
+        scores = run_scores(first, self.look.scored, 0)
+        point = Point(step=0, loss=None, parts={}, accuracy=scores.global_accuracy, scores=scores_shown(scores))
+        return {
+            "point/0": point,
+            "masks": self._masks(first, scores.global_accuracy, scores.miou),
+            "along": self._along(first),
+        }
 
+    def compared(self, pipeline: Pipeline) -> Parts:
+        """The scores of what is simpler, by its name."""
+        scored, options = self.look.scored, self.asked.options
+        if not self.asked.known:
+            found = score_baselines(self.pictures, scored, n_segments=options.k, seed=options.begin)
+            return Parts(
+                baselines={name: round(scores.accuracy, 4) for name, scores in found.items()},
+                baseline_mious={name: round(scores.miou, 4) for name, scores in found.items()},
+            )
+        side = self.settings.side
+        own = options.collection == OWN
+        known = (
+            baselines(pipeline, self.pictures, scored, side=side)
+            if own
+            else drawn_baselines(pipeline, options.collection, side)
+        )
+        self.level = known[texts.LINEAR_DINO]["miou"]
+        return Parts(
+            baselines={name: scores["global_accuracy"] for name, scores in known.items()},
+            baseline_mious={name: scores["miou"] for name, scores in known.items()},
+        )
 
-def _reports(
-    states: Any, pictures: Pictures, k: int, settings: LearnSettings, clock: Callable[[], float], *, known: bool
-) -> Generator[Report, None, None]:
-    curve, look_at, point_at, state = _Curve(), -np.inf, -np.inf, None
-    try:
-        for state in states:
-            curve.add(state)
-            show: dict[str, Any] = {}
-            left, last = None, state.progress >= 1
-            if clock() >= look_at or last:
-                began = clock()
-                show["masks"], left = _look(state, pictures, k, settings, known=known)
-                curve.accuracy = show["masks"]["accuracy"]
-                look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
-            if clock() >= point_at or show:
-                show |= {f"point/{state.step}": curve.point(), "table": table(state, pictures.classes if known else ())}
-                point_at = clock() + POINT_SECONDS
+    def reports(self, states: Any) -> Generator[Report, None, None]:
+        """What is to be shown of each state."""
+        curve, look_at, point_at, state, clock = _Curve(), -np.inf, -np.inf, None, self.clock
+        try:
+            for state in states:
+                curve.add(state)
+                show: dict[str, Any] = {}
+                left, last = None, state.progress >= 1
+                if clock() >= look_at or last:
+                    began = clock()
+                    looked, left = self._look(state, self.settings, curve)
+                    show |= looked
+                    look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
+                if clock() >= point_at or show:
+                    classes = self.pictures.classes if self.asked.known else ()
+                    show |= {f"point/{state.step}": curve.point(), "table": table(state, classes)}
+                    point_at = clock() + POINT_SECONDS
+                yield _report(state, show, left)
+        except NumericalError as error:
+            if state is None:
+                raise
+            slowest, _ = params(LearnSettings)["learning_rate"].bounds
+            slower = self.settings.replace(learning_rate=max(self.settings.learning_rate * _SLOWER, slowest))
+            show, left = self._look(state, slower, curve)
             yield _report(state, show, left)
-    except NumericalError as error:
-        if state is None:
-            raise
-        slowest, _ = params(LearnSettings)["learning_rate"].bounds
-        slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
-        masks, left = _look(state, pictures, k, slower, known=known)
-        yield _report(state, Parts(masks=masks), left)
-        raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
+            raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
+
+    def _look(self, state: LearnState, settings: LearnSettings, curve: "_Curve") -> tuple[dict[str, Any], Left]:
+        """Label the pictures that are shown, and score where there is a truth."""
+        learned, scored, known = state.learned(), self.look.scored, self.asked.known
+        show: dict[str, Any] = {}
+        accuracy = miou = class_of = None
+        if scored.truth and known:
+            scores = run_scores(learned, scored, state.step)
+            accuracy, miou, curve.scores = scores.global_accuracy, scores.miou, scores_shown(scores)
+            show["along"] = self._along(learned)
+            if self.level is not None and learned.system not in HEADS:
+                told = texts.BEATS if miou > self.level else texts.BEATS_NOT
+                show["verdict"] = told.format(miou=percent(self.level), own=percent(miou))
+        elif scored.truth:
+            matched = score_classes(state.label, scored, n_segments=self.asked.options.k)
+            accuracy, miou, class_of = round(matched.accuracy, 4), round(matched.miou, 4), matched.class_of
+            learned = learned.named(matched.names(scored.classes))
+        curve.accuracy = accuracy
+        show["masks"] = self._masks(learned, accuracy, miou, class_of)
+        return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0], self.level)
+
+    def _masks(
+        self, learned: Learned, accuracy: float | None, miou: float | None, class_of: tuple[int, ...] | None = None
+    ) -> Masks:
+        images = [labels_shown(learned.label(image)) for image in self.look.shown.images]
+        if self.asked.known and accuracy is not None:
+            class_of = tuple(range(learned.n_segments))
+        names = None if accuracy is None else learned.names
+        return Masks(images=images, accuracy=accuracy, miou=miou, names=names, class_of=class_of)
+
+    def _along(self, learned: Learned) -> list[Stage]:
+        return along(learned, self.look.shown.images[0])
 
 
 def _report(state: LearnState, show: Mapping[str, Any], left: Left | None) -> Report:
@@ -148,6 +223,7 @@ class _Curve:
     """The mean over the steps since the last point."""
 
     accuracy: float | None = None
+    scores: dict[str, Any] | None = None
     _states: list[LearnState] = field(default_factory=list)
 
     def add(self, state: LearnState) -> None:
@@ -157,31 +233,13 @@ class _Curve:
         """Step, loss and parts; begins a new mean."""
         states, self._states = self._states, []
         parts = {name: _mean([s.parts[name] for s in states]) for name in states[-1].parts}
-        accuracy, self.accuracy = self.accuracy, None
-        return {"step": states[-1].step, "loss": _mean([s.loss for s in states]), "parts": parts, "accuracy": accuracy}
+        accuracy, scores, self.accuracy, self.scores = self.accuracy, self.scores, None, None
+        loss = _mean([s.loss for s in states])
+        return {"step": states[-1].step, "loss": loss, "parts": parts, "accuracy": accuracy, "scores": scores}
 
 
 def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
-
-
-def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings, *, known: bool) -> tuple[Masks, Left]:
-    """Label the pictures that are shown, and score where there is a truth."""
-    masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
-    scores = _scores(state, pictures, k, known=known)
-    learned = state.learned()
-    told = Masks(images=masks, accuracy=None, miou=None, names=None, class_of=None)
-    if scores is not None:
-        learned = learned if known else learned.named(scores.names(pictures.classes))
-        accuracy, miou = round(scores.accuracy, 4), round(scores.miou, 4)
-        told = Masks(images=masks, accuracy=accuracy, miou=miou, names=learned.names, class_of=scores.class_of)
-    return told, Left(learned, state.checkpoint(), pictures, settings)
-
-
-def _scores(state: LearnState, pictures: Pictures, k: int, *, known: bool) -> ClassScores | None:
-    if not pictures.truth:
-        return None
-    return score_classes(state.label, _scored(pictures), n_segments=k, known=known)
 
 
 # ---- Events ----
@@ -195,7 +253,7 @@ def make_start(service: Service, controls: Controls) -> Callable[..., dict[str, 
             asked = controls.asked(values)
             if asked.options.collection == OWN and not asked.own.files:
                 raise InputError(texts.NO_FILES, field="files")
-            work = make_work(asked, most_minutes=service.jobs.limits.minutes, device=str(service.pipeline.device))
+            work = make_work(asked, most_minutes=service.jobs.limits.minutes, pipeline=service.pipeline)
             return {"run": service.jobs.start(work, owner=visitor, kind=KIND, show={"about": about(asked)})}
 
     return start

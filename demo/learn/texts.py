@@ -2,6 +2,7 @@
 
 COLLECTIONS = {
     "stuff6": "Stuff: six surfaces from above",
+    "street4": "Street: sky, ground, thin posts, signs",
     "stuff3": "Stuff: sky, plants, ground",
 }
 OWN = "Own pictures"
@@ -13,6 +14,10 @@ K = "Segments K"
 K_INFO = "How many clusters the system is to find; with labels, K is the number of classes."
 MINUTES = "Minutes"
 MINUTES_INFO = "How long the run may learn; stop it whenever you have seen enough."
+STEPS_LABEL = "Steps"
+STEPS_INFO = (
+    "End after so many steps, whatever the minutes: runs of the same seed and steps can be compared. 0 for the minutes."
+)
 SEED_INFO = "Other seeds begin at other weights and see other crops."
 SWITCHES = "Switch off, and see what happens"
 MORE = "More"
@@ -24,6 +29,23 @@ ON, OFF = "on", "off"
 
 TOO_MANY = "At most {most} pictures; got {n}. Leave some out."
 TOO_FEW = "A system learns from what several pictures share: give at least {fewest} that can be read; got {n}."
+
+LINEAR_COLOR, LINEAR_DINO = "Linear head on color", "Linear head on dino_tiny"
+BEATS_NONE = "None of {of} networks beats a linear head on dino_tiny, mIoU {miou}."
+BEATS_SOME = "{n} of {of} networks beat a linear head on dino_tiny, mIoU {miou}; the others do not."
+BEATS_ALL = "All {of} networks beat a linear head on dino_tiny, mIoU {miou}."
+BEATS_NOT = "So far it does not beat a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
+BEATS = "It beats a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
+ROW_ABOUT = "Runs: {n}, each with seed {seed} and {steps} steps on {on}; scored on {scored}."
+ROW_BEST = "Highest mIoU in the end: {best}, {miou}. Highest boundary F: {outline}, {boundary}."
+ROW_MISSING = "Not recorded here: {labels}."
+CHANNELS = "{name}: {n} of its {of} channels, each from its darkest to its brightest cell."
+FIELD = (
+    "This place depends on {width} × {height} of {of} px, the frame; bright is how much a pixel moves the score. "
+    "{share} of that lies in the quarter of the frame around it."
+)
+FIELD_FROZEN = "A transformer that does not learn hands no gradient on; each of its tokens looks at all of {of} px."
+NOT_SO = "There is no such place or map in this network. Choose one on the page."
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
@@ -44,6 +66,39 @@ BOARD = {
     "loss": "Loss",
     "parts": "Its parts",
     "accuracy": "Pixel accuracy",
+    "iou": "IoU, and their mean",
+    "miou": "mIoU",
+    "checkerboard": "Checkerboard",
+    "checkerboard_info": "share of the energy at frequency ½",
+    "masks_known": "Eight pictures that it does not learn from",
+    "masks_own": "Pictures that it learns from",
+    "beside_truth": "Below each picture its truth, in the same colors.",
+    "along": "Along the network",
+    "along_info": "One picture on its way: bright is where the map is long. Choose a map to see its channels.",
+    "cells": "{name}: {w} × {h} cells, {channels} channels",
+    "field": "What a place depends on",
+    "field_info": "Click a place; or move the cross with the arrow keys, and press Enter.",
+    "field_alt": "Picture with a cross: arrow keys move it, Enter asks what this place depends on",
+    "rows": "What each choice does: recorded runs",
+    "row_close": "Close the recorded runs",
+    "row_train": "Train it",
+    "row_train_info": "Trains {label} here and now, with the same seed and steps, beside the recorded runs",
+    "row_columns": ["Run", "Network", "mIoU", "Boundary F", "Accuracy", "Parameters", "G multiply-adds", "Sees, px", "ms"],
+    "row_score": "Curve",
+    "row_picture": "Picture {n} of {of}",
+    "row_truth": "Truth",
+    "row_given": "Picture",
+    "row_none": "These runs are not recorded here.",
+    "row_live": "live: {title}",
+    "scores": {
+        "miou": "mIoU",
+        "boundary_f": "Boundary F",
+        "global_accuracy": "Pixel accuracy",
+        "class_accuracy": "Mean accuracy of the classes",
+        "checkerboard": "Checkerboard, share of the energy at frequency ½",
+        "loss": "Loss",
+    },
+    "of_class": "IoU of {name}",
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",

@@ -6,6 +6,7 @@ import gradio as gr
 
 from demo.lectures.asked import make_opened
 from demo.lectures.board import Board
+from demo.lectures.data import all_sheets
 from demo.lectures.run import make_handout
 from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
 from demo.shared.service import Service
@@ -13,7 +14,7 @@ from demo.shared.service import Service
 
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
-    board = Board(elem_id="lectures")
+    board = Board(sheets=all_sheets(service).values(), elem_id="lectures")
     download = gr.DownloadButton(visible="hidden", elem_id="download")
     demo.load(make_opened(service), None, None, **TOLD)
     made = board.handout(make_handout(service), None, download, **HEAVY)

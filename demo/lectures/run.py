@@ -8,9 +8,10 @@ import gradio as gr
 import segno
 
 from demo.lectures import texts
-from demo.lectures.data import Line, Sheet, sheets
+from demo.lectures.data import all_sheets
 from demo.shared.errors import told_kindly
 from demo.shared.formula import typeset
+from demo.shared.lecture.value import Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.settings import DEFAULTS, Settings
@@ -135,7 +136,7 @@ def make_handout(service: Service) -> Callable[[gr.EventData], str]:
 
     def make(event: gr.EventData) -> str:
         with told_kindly():
-            sheet = sheets().get(str(event.sheet))
+            sheet = all_sheets(service).get(str(event.sheet))
             if sheet is None:
                 raise gr.Error(texts.NOT_READY, print_exception=False)
             base = str(event.base)

@@ -2,6 +2,13 @@
 
 TITLE = "Unsupervised segmentation lab"
 LARGE = "Large (F)"
+LESSON = {
+    "add": "Add to my lecture",
+    "addHelp": "Keep what is shown as a line of a lecture, in this browser; the page Lectures orders and saves them.",
+    "added": "Line {n} of {title}",
+    "notAdded": "This browser keeps nothing for pages, or has no room left, so the line was not kept.",
+    "untitled": "My lecture",
+}
 PICTURE = "Picture"
 EXAMPLES = "Examples"
 SAVE = "Save"

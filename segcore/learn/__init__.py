@@ -10,7 +10,7 @@ from segcore.learn.catalog import CATALOG, LearningSystem, system_of
 from segcore.learn.settings import LearnSettings
 
 if TYPE_CHECKING:
-    from segcore.learn.baselines import score_baselines, score_majority
+    from segcore.learn.baselines import majority_label, score_baselines
     from segcore.learn.learned import Learned, is_learned, load_learned, save_learned
     from segcore.learn.pictures import load_pictures, read_pictures
     from segcore.learn.score import ClassScores, score_classes
@@ -34,17 +34,17 @@ __all__ = [
     "learn",
     "load_learned",
     "load_pictures",
+    "majority_label",
     "read_pictures",
     "save_learned",
     "score_baselines",
     "score_classes",
-    "score_majority",
     "system_of",
     "train",
 ]
 
 _HOMES = {
-    "segcore.learn.baselines": ("score_baselines", "score_majority"),
+    "segcore.learn.baselines": ("score_baselines", "majority_label"),
     "segcore.learn.learned": ("Learned", "is_learned", "load_learned", "save_learned"),
     "segcore.learn.pictures": ("load_pictures", "read_pictures"),
     "segcore.learn.score": ("ClassScores", "score_classes"),

@@ -75,16 +75,12 @@ BASELINES: Mapping[str, Callable[..., Label]] = {
 }
 
 
-def score_majority(pictures: Pictures, scored: Pictures) -> ClassScores:
-    """What a network with labels is compared with: every pixel is of the class that most pixels of `pictures` have.
-
-    Raises:
-        InputError: `scored` has no truth.
-    """
+def majority_label(pictures: Pictures) -> Label:
+    """What a network with labels is compared with: every pixel is of the class that most pixels of `pictures` have."""
     k = len(pictures.classes)
     counts = sum(torch.bincount(truth[truth >= 0], minlength=k) for truth in pictures.truth)
     most = int(torch.as_tensor(counts).argmax())
-    return score_classes(lambda image: torch.full(tuple(image.shape[:2]), most), scored, n_segments=k, known=True)
+    return lambda image: torch.full(tuple(image.shape[:2]), most)
 
 
 def score_baselines(pictures: Pictures, scored: Pictures, *, n_segments: int, seed: int = 0) -> dict[str, ClassScores]:

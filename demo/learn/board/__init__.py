@@ -1,5 +1,6 @@
 """The component that shows runs: up to two, side by side."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -7,10 +8,15 @@ from demo.learn import texts
 from demo.shared.components.base import Component
 from demo.shared.components.job_bar import STYLE, WORDS, job_functions
 from demo.shared.jobs import Jobs
+from segcore.learn.ablations import ABLATIONS
 from segcore.show.palette import PALETTE, SEQUENTIAL
 
 KIND = "learn"  # of the jobs
+_ROWS = [{"name": name, "title": row.title, "question": row.question} for name, row in ABLATIONS.items()]
 _INKS = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6, 1, 2)]  # of curves, those farthest apart first
+
+# Of curves of recorded runs, seen on white and on black: those of Okabe and Ito.
+_ROW_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 
 
 class About(TypedDict):
@@ -30,6 +36,7 @@ class PicturesShown(TypedDict):
 
     n: int  # in all
     scored: int  # that scores are of; 0 without a truth
+    apart: bool  # whether those that are shown and scored are not learned from
     names: tuple[str, ...]  # of those that are shown
     sizes: list[tuple[int, int]]  # width and height
     images: list[str]  # data: URIs
@@ -42,9 +49,10 @@ class Point(TypedDict):
     """Means over the steps since the last one, the part `point/step` of a job."""
 
     step: int
-    loss: float
+    loss: float | None  # None before the first step
     parts: dict[str, float]  # of the loss, by name
-    accuracy: float | None  # where it was measured
+    accuracy: float | None  # where it was measured, as the next
+    scores: dict[str, Any] | None  # of networks with labels: `RunScores` by name
 
 
 class Table(TypedDict):
@@ -66,6 +74,42 @@ class Masks(TypedDict):
     class_of: tuple[int, ...] | None  # class that each cluster stands for, or −1
 
 
+class Stage(TypedDict):
+    """A map on the way of a network, in the part `along` of a job, and of a recorded network."""
+
+    name: str
+    size: tuple[int, int]  # width and height in cells
+    channels: int
+    image: str  # data: URI of a gray PNG, one pixel a cell
+
+
+class RecordedRun(TypedDict):
+    """A recorded run of a row."""
+
+    label: str  # what is different
+    system: str
+    facts: list[str]  # parameters, giga multiply-adds, field, milliseconds
+    query: dict[str, str]  # of an address that trains it anew
+    losses: list[tuple[int, float]]  # by step
+    scores: list[dict[str, Any]]  # `RunScores` by name
+    found: list[str]  # data: URIs of gray PNGs
+
+
+class Row(TypedDict):
+    """Recorded runs that differ in one choice."""
+
+    name: str
+    title: str
+    question: str
+    about: str
+    told: str  # what the scores say
+    classes: tuple[str, ...]
+    palette: tuple[str, ...]  # "#rrggbb" per class
+    pictures: list[str]  # data: URIs
+    truth: list[str]  # of gray PNGs, 255 where there is no class
+    runs: list[RecordedRun]
+
+
 class Parts(TypedDict, total=False):
     """What a job tells the board, beside `point/step`."""
 
@@ -73,6 +117,8 @@ class Parts(TypedDict, total=False):
     pictures: PicturesShown
     baselines: dict[str, float]  # accuracy of what learned nothing, by name
     baseline_mious: dict[str, float]
+    verdict: str  # whether a network with labels beats a linear head
+    along: list[Stage]  # of the first picture that is shown
     table: Table
     masks: Masks
 
@@ -83,6 +129,8 @@ class Board(Component):
     The value is {"run": id} of a run that is to be shown beside the others. The address keeps the ids as `runs`; a page
     opened without it shows the visitor's own newest ones.
 
+    Above them a row of recorded runs, whose name the address keeps as `row`, with the score and picture on view.
+
     Events: `save` and `open`, when a visitor wants the weights of a run, or the lab with them; `gr.EventData` has `id`.
     """
 
@@ -91,16 +139,20 @@ class Board(Component):
     happens = ("save", "open")
     about = "the id of a run"
 
-    def __init__(self, jobs: Jobs, *, elem_id: str | None = None, **kwargs: Any):
+    def __init__(
+        self, jobs: Jobs, functions: Sequence[Callable[[Any], Any]] = (), *, elem_id: str | None = None, **kwargs: Any
+    ):
         """Make the component.
 
         Args:
             jobs: of the server.
+            functions: what else the script asks the server: `row`, `baselines_of_rows`, `channels`, `field`.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {"stops": SEQUENTIAL, "inks": _INKS, "words": WORDS | texts.BOARD}
-        super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=job_functions(jobs, KIND), **kwargs)
+        fixed = {"stops": SEQUENTIAL, "inks": _INKS, "words": WORDS | texts.BOARD, "rows": _ROWS, "row_inks": _ROW_INKS}
+        asked = [*job_functions(jobs, KIND), *functions]
+        super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=asked, **kwargs)
 
     def preprocess(self, payload: Any) -> Any:  # noqa: ARG002
         """Nothing: what a browser holds is what it was sent."""

@@ -9,6 +9,8 @@ import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
 import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
 import { drawMask, labelUnder } from "./masks.js";
+import { networkPanels } from "./network.js";
+import { curveOf, formOf, rowView } from "./row.js";
 
 const MOST_RUNS = 2;
 
@@ -55,13 +57,14 @@ function noteTable(run, text) {
 
 export function mount({ element, props, trigger, watch, server, fixed }) {
   const words = fixed.words;
-  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs"]);
+  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs", "rows", "row"]);
   const slider = parts.opacity.querySelector("input");
   const ramp = fixed.stops.map(rgbOf);
   const runs = []; // the oldest first
   parts.message.textContent = words.empty;
   parts.opacity.querySelector("span").textContent = words.opacity;
   slider.value = "60";
+  const rows = rowView({ nav: parts.rows, box: parts.row, server, fixed, live: () => runs.filter(({ about }) => about?.known).map(curvesOf) });
 
   // ---- One run ----
 
@@ -87,16 +90,20 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       images: [], truths: [], live: true,
       job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
       bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"),
-      loss: chart(words.loss), parts: chart(words.parts), accuracy: chart(words.accuracy),
+      loss: chart(words.loss), parts: chart(words.parts), accuracy: chart(words.accuracy), checker: chart(words.checkerboard),
+      verdict: make("p", "ln-verdict"),
     }; // prettier-ignore
+    run.network = networkPanels({ id, server, words, pictureOf: () => run.images[0] ?? null });
+    run.accuracy.classList.add("ln-accuracy");
+    run.checker.hidden = run.verdict.hidden = true;
     run.masksPanel = panel("masks", words.masks, run.grid);
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
     run.watch.hidden = run.body.hidden = true;
-    run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.loss, run.parts, run.accuracy);
+    run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.loss, run.parts, run.accuracy, run.checker, run.network.along, run.network.field);
     const repeat = make("details", "ln-repeat");
     repeat.append(make("summary", "", words.repeat), make("code", "ln-command"));
-    card.append(head, run.job, run.watch, run.body, repeat);
+    card.append(head, run.job, run.watch, run.verdict, run.body, repeat);
     parts.runs.append(card);
     runs.push(run);
     close.addEventListener("click", () => removeRun(run));
@@ -129,6 +136,9 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (news.about) describe(run, news.about);
     if (news.pictures) await openPictures(run, news.pictures);
     if (news.table) openTable(run, news.table);
+    if (news.verdict) run.verdict.textContent = news.verdict;
+    run.verdict.hidden = !run.verdict.textContent;
+    if (news.along && run.pictures) run.network.show(news.along);
     run.baselines = news.baselines ?? run.baselines;
     run.mious = news.baseline_mious ?? run.mious;
     if (news.masks && run.pictures) {
@@ -137,7 +147,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
-    run.body.hidden = !run.table;
+    run.body.hidden = !run.table && !run.masks;
+    run.usePanel.hidden = !run.table;
     parts.tools.hidden = !runs.some(({ masks }) => masks);
     if (news.masks || news.pictures) paintMasks(run);
     paintTable(run);
@@ -150,6 +161,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
     run.card.querySelector(".ln-command").textContent = about.command;
     run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
+    run.card.toggleAttribute("data-known", about.known);
     if (run === runs.at(-1)) keepInAddress(about.query);
   }
 
@@ -177,7 +189,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
         return figure;
       }),
     );
-    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? words.below : "", words.point, ...pictures.left_out]
+    run.card.toggleAttribute("data-many", pictures.images.length > 6);
+    const known = run.about?.known;
+    run.masksPanel.querySelector(".ln-title").textContent = pictures.apart ? words.masks_known : known ? words.masks_own : words.masks;
+    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? (known ? words.beside_truth : words.below) : "", words.point, ...pictures.left_out]
       .filter(Boolean)
       .join(" ");
   }
@@ -252,19 +267,50 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       if (!run.points.length) continue;
       const line = (value) => run.points.filter((p) => value(p) !== null && value(p) !== undefined).map((p) => [p.step, value(p)]);
       drawCurves(run.loss, words.loss, [{ name: "", points: line((p) => p.loss), ink: fixed.inks[0] }], { x: last, y: loss });
+      if (run.about?.known) {
+        paintKnown(run, last);
+        continue;
+      }
       const names = Object.keys(run.points.at(-1).parts);
       const curves = names.map((name, i) => ({ name, points: line((p) => p.parts[name]), ink: fixed.inks[i % fixed.inks.length] }));
       drawCurves(run.parts, words.parts, curves, { x: last, y: share });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const accuracy = { name: filled(run.about.known ? words.scored_known : words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
         return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
     }
+    rows.paint();
   }
+
+  // Of a network with labels: IoU of each class instead of the parts of the loss, and the checkerboard.
+  function paintKnown(run, last) {
+    const { scores } = curvesOf(run);
+    run.parts.hidden = run.accuracy.hidden = run.checker.hidden = !scores.length;
+    if (!scores.length) return;
+    run.parts.querySelector(".ln-title").textContent = words.iou;
+    const dashed = (values) =>
+      Object.entries(values).map(([name, value]) => ({ name, points: [[0, value], [last, value]], ink: "var(--quiet)", dashed: true, named: true })); // prettier-ignore
+    const classes = run.pictures.classes.map((name, i) => ({ name, points: curveOf({ scores }, `iou:${i}`), ink: run.about.palette[i], thin: true }));
+    const mean = { name: words.miou, points: curveOf({ scores }, "miou"), ink: "currentColor" };
+    drawCurves(run.parts, words.iou, [mean, ...classes, ...dashed(run.mious)], { x: last, y: [0, 1], form: percent });
+    const told = filled(words.scored_known, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) });
+    const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: "currentColor" };
+    drawCurves(run.accuracy, words.accuracy, [accuracy, ...dashed(run.baselines)], { x: last, y: [0, 1], form: percent });
+    const board = curveOf({ scores }, "checkerboard");
+    const everywhere = runs.flatMap((other) => curveOf(curvesOf(other), "checkerboard").map(([, value]) => value));
+    const line = { name: words.checkerboard_info, points: board, ink: fixed.inks[1] };
+    drawCurves(run.checker, words.checkerboard, [line], { x: last, y: rangeOf(everywhere), form: formOf("checkerboard") });
+  }
+
+  const curvesOf = (run) => ({
+    title: run.about?.title ?? words.run,
+    losses: run.points.filter(({ loss }) => loss !== null).map(({ step, loss }) => [step, loss]),
+    scores: run.points.map(({ scores }) => scores).filter(Boolean),
+  });
 
   function paintAll() {
     for (const run of runs) {
@@ -296,6 +342,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   }
 
   async function begin() {
+    if (asked("row")) rows.open(asked("row"), { score: asked("score"), at: asked("at") });
     const ids = await firstJobs(server, asked("runs"), asked("start") === "1");
     for (const id of ids.slice(-MOST_RUNS)) show(id);
   }
@@ -304,7 +351,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
 
   new ResizeObserver(() => {
     const now = parts.runs.getBoundingClientRect().width;
-    if (now && now !== width) paintAll();
+    if (now && now !== width) {
+      paintAll();
+      rows.paint();
+    }
     width = now;
   }).observe(parts.runs);
 

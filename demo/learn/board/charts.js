@@ -17,13 +17,13 @@ export function rangeOf(values, floor = null) {
 
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
-//   lines: [{name, points: [[step, value]], ink, dashed}]; a dashed one is what the others are compared with.
-//   axes: {x: last step, y: [low, high], form: value → text}.
-export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short }) {
+//   lines: [{name, points: [[step, value]], ink, dashed, thin, named}]; a named one says so on the chart; a dashed one is what the others are compared with.
+//   axes: {x: last step, y: [low, high], form: value → text, height: px}.
+export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short, height = CHART.height }) {
   const box = figure.querySelector("svg");
   const width = widthOf(box);
   if (!width) return;
-  const { height, left, right, top, bottom } = CHART;
+  const { left, right, top, bottom } = CHART;
   const x = scale([0, Math.max(last, 1)], [left, width - right]);
   const y = scale([low, high], [height - bottom, top]);
   const nodes = ticks(low, high).flatMap((at) => [
@@ -34,10 +34,11 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
     const anchor = x(at) > width - 40 ? "end" : "middle";
     nodes.push(makeSvg("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? short(at, 4) : "0"));
   }
-  for (const { points, ink, dashed } of lines) {
+  for (const { name, points, ink, dashed, thin, named } of lines) {
     const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
-    nodes.push(makeSvg("polyline", { class: dashed ? "ln-line ln-dashed" : "ln-line", points: path, stroke: ink }));
+    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}`, points: path, stroke: ink }));
     const end = points.at(-1);
+    if (named) nodes.push(makeSvg("text", { class: "ln-tick", x: width - right, y: y(end[1]) - 5, "text-anchor": "end" }, name));
     if (end && !dashed) nodes.push(makeSvg("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);

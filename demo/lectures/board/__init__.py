@@ -1,11 +1,13 @@
 """The sheets as a component: everything but the handout happens in the browser."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from demo.lectures import texts
 from demo.lectures.data import as_value
 from demo.shared.components.base import Component
+from demo.shared.lecture.value import Sheet
 
 
 class Board(Component):
@@ -19,13 +21,14 @@ class Board(Component):
     happens = ("handout",)
     about = "nothing of use"
 
-    def __init__(self, value: str | None = None, *, elem_id: str | None = None, **kwargs: Any):
+    def __init__(self, value: str | None = None, *, sheets: Iterable[Sheet] = (), elem_id: str | None = None, **kwargs: Any):
         """Make the component.
 
         Args:
             value: what ends the waiting for a handout.
+            sheets: the lectures that all visitors see.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
         words = texts.WORDS | {"open": {path: texts.OPEN.format(page=name) for path, name in texts.PAGES.items()}}
-        super().__init__(value, fixed={"words": words, "content": as_value()}, elem_id=elem_id, **kwargs)
+        super().__init__(value, fixed={"words": words, "content": as_value(sheets)}, elem_id=elem_id, **kwargs)

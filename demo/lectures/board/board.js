@@ -1,6 +1,7 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
-import { make as made, zoomOf } from "../../shared/js/dom.js";
+import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
+import { basket, isOwn } from "./basket.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -38,7 +39,11 @@ export function mount({ element, trigger, watch, fixed }) {
   const dialog = find("dialog");
   const withAnswers = find("check input");
   const TABLES = "tables";
-  let sheet = content.sheets[0];
+  const own = basket(words);
+  const form = find("own");
+  const given = content.sheets; // those of the server; lectures of this browser come after them
+  let sheets = given;
+  let sheet = sheets[0];
   let open = sheet.id; // a sheet's id, or TABLES
   let at = 0; // the presenter's line
   let revealed = false;
@@ -96,12 +101,17 @@ export function mount({ element, trigger, watch, fixed }) {
     const item = make("li", "lc-line", lines);
     item.id = `lc-line-${i + 1}`;
     const left = make("div", "", item);
+    if (sheet.shots?.[i]) {
+      const still = make("img", "lc-still", left);
+      still.src = sheet.shots[i];
+      still.alt = filled(words.stillOf, { n: i + 1 });
+    }
     const head = tell("h3", "", left, `${line.topic} `);
     make("span", "lc-slides", head, line.slides.join(", ")).title = words.slides;
     tell("p", "", left, line.says);
     const actions = make("p", "lc-actions", left);
     if (line.address === null) {
-      tell("span", "lc-told", actions, `${words.told}. ${line.told}`);
+      tell("span", "lc-told", actions, `${words.told} ${line.told}`);
     } else {
       const link = make("a", "", actions, words.open[line.page]);
       link.href = hrefOf(line);
@@ -112,19 +122,26 @@ export function mount({ element, trigger, watch, fixed }) {
       button.title = words.copyThis;
       button.addEventListener("click", () => copy(hrefOf(line), button));
     }
-    exercise(make("div", "", item), line.ask, line.answer);
+    const right = make("div", "", item);
+    exercise(right, line.ask, line.answer);
+    if (sheet.kept) right.append(own.editor(sheet.kept, i));
   }
 
   function show(name, keep) {
-    open = name === TABLES ? TABLES : (content.sheets.find((s) => s.id === name) ?? content.sheets[0]).id;
+    open = name === TABLES ? TABLES : (sheets.find((s) => s.id === name) ?? sheets[0]).id;
     const isTables = open === TABLES;
-    if (!isTables) sheet = content.sheets.find((s) => s.id === open);
+    if (!isTables) sheet = sheets.find((s) => s.id === open);
+    const isMine = !isTables && Boolean(sheet.kept);
     for (const tab of tabs.children) {
       const selected = tab.dataset.sheet === open;
       tab.setAttribute("aria-selected", String(selected));
       tab.tabIndex = selected ? 0 : -1;
     }
-    about.textContent = isTables ? "" : `${sheet.title}. ${sheet.about}`;
+    about.textContent = isTables ? "" : isMine ? words.mine : `${sheet.title}. ${sheet.about}`;
+    form.hidden = !isMine;
+    find("start").hidden = isMine;
+    if (isMine) for (const name of ["title", "about"]) form.elements[name].value = sheet.kept[name];
+    if (isMine) own.store.bring(sheet.kept).catch(() => {}); // a link then says that its picture is not here
     lines.replaceChildren();
     lines.hidden = isTables;
     tables.hidden = !isTables;
@@ -305,7 +322,76 @@ export function mount({ element, trigger, watch, fixed }) {
     status.textContent = "";
   });
 
+  // ---- Lectures of one's own ----
+
+  const shownOpen = () => [...lines.children].flatMap((item, i) => (item.querySelector(".lc-edit[open]") ? [i] : []));
+
+  // Show what this browser keeps, as it is now; a form that is open stays so.
+  let asking = 0;
+  async function refresh(name = open, keep = true) {
+    const mine = ++asking;
+    let found = [];
+    try {
+      found = await Promise.all((await own.store.all()).map(own.told));
+    } catch (error) {
+      status.textContent = error.message;
+      return;
+    }
+    if (mine !== asking || !element.isConnected) return;
+    const opened = sheet.kept && name === open ? shownOpen() : [];
+    const focused = document.activeElement?.name && lines.contains(document.activeElement) ? document.activeElement : null;
+    const place = focused && [[...lines.children].findIndex((item) => item.contains(focused)), focused.name];
+    sheets = [...given, ...found];
+    for (const tab of [...tabs.children].filter((one) => isOwn(one.dataset.sheet))) tab.remove();
+    for (const s of found) addTab(s.id, s.title, s.about || s.title);
+    show(name, keep);
+    for (const i of opened) lines.children[i]?.querySelector(".lc-edit").setAttribute("open", "");
+    if (place) lines.children[place[0]]?.querySelector(`[name=${place[1]}]`)?.focus();
+    if (sheet.notes?.length) status.textContent = sheet.notes.join(" ");
+  }
+
+  async function tryTo(said, act) {
+    status.textContent = said;
+    try {
+      await act();
+    } catch (error) {
+      status.textContent = error.message;
+    }
+  }
+
+  const opened = ({ lecture, notes }) =>
+    refresh(lecture.id, false).then(() => (status.textContent = [filled(words.read, { title: lecture.title }), ...notes].join(" ")));
+
+  const openFile = (file) => file && tryTo(words.reading, async () => opened(await own.open(file)));
+  find("pick").addEventListener("change", (event) => {
+    openFile(event.target.files[0]);
+    event.target.value = "";
+  });
+  element.addEventListener("dragover", (event) => event.preventDefault());
+  element.addEventListener("drop", (event) => {
+    event.preventDefault();
+    openFile(event.dataTransfer.files[0]);
+  });
+  find("begin").addEventListener("click", () => tryTo("", async () => refresh((await own.store.begin()).id, false)));
+  find("start").addEventListener("click", () => tryTo(words.reading, async () => opened(await own.start(open))));
+  find("save").addEventListener("click", () =>
+    tryTo(words.saving, async () => (status.textContent = filled(words.saved, { name: await own.save(sheet.kept) }))),
+  );
+  find("remove").addEventListener("click", () => {
+    if (window.confirm(words.removeSure)) own.store.remove(open);
+  });
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", ({ target }) => own.store.change(open, (kept) => (kept[target.name] = target.value)));
+  own.store.watch(() => refresh());
+
   // ---- Start ----
+  for (const name of ["begin", "start", "save", "remove"]) {
+    find(name).textContent = words[name];
+    if (words[`${name}Help`]) find(name).title = words[`${name}Help`];
+  }
+  find("file span").textContent = words.file;
+  find("file").title = words.fileHelp;
+  for (const [i, name] of ["title", "aboutField"].entries()) form.querySelectorAll("label span")[i].textContent = words[name];
   find("present").textContent = words.present;
   find("present").title = words.presentHelp;
   find("present").addEventListener("click", () => present(0));
@@ -313,14 +399,25 @@ export function mount({ element, trigger, watch, fixed }) {
   find("handout").title = words.handoutHelp;
   find("check span").textContent = words.solutions;
   tabs.setAttribute("aria-label", words.sheets);
-  for (const s of content.sheets) addTab(s.id, s.title, s.about);
+  for (const s of given) addTab(s.id, s.title, s.about);
   addTab(TABLES, words.tables, words.tables);
   content.tables.forEach(showTable);
-  const asked = new URLSearchParams(location.search);
-  const wanted = asked.get("sheet");
-  show(wanted ?? content.sheets[0].id, true);
-  const line = Number(asked.get("line"));
-  const known = Number.isInteger(line) && line >= 1 && line <= sheet.lines.length ? line : 0;
-  if (asked.get("view") === "present") present(Math.max(0, known - 1));
-  else if (known && open !== TABLES) requestAnimationFrame(() => lines.children[known - 1].scrollIntoView({ block: "start" }));
+  const wanted = new URLSearchParams(location.search).get("sheet");
+
+  // What the address asks for, once it is there.
+  function begin() {
+    const query = new URLSearchParams(location.search);
+    const line = Number(query.get("line"));
+    const known = Number.isInteger(line) && line >= 1 && line <= sheet.lines.length ? line : 0;
+    if (query.get("view") === "present") present(Math.max(0, known - 1));
+    else if (known && open !== TABLES) requestAnimationFrame(() => lines.children[known - 1].scrollIntoView({ block: "start" }));
+  }
+
+  const isLater = wanted !== null && isOwn(wanted);
+  show(isLater ? given[0].id : (wanted ?? given[0].id), true);
+  if (!isLater) begin();
+  own.store.all().then(async (kept) => {
+    if (kept.length) await refresh(isLater ? wanted : open);
+    if (isLater) begin();
+  }, () => isLater && begin());
 }

@@ -7,6 +7,7 @@ from torch import Tensor
 from demo.learn import texts
 from demo.learn.asked import Asked
 from demo.learn.board import About, PicturesShown, Table
+from demo.learn.data import LookedAt
 from segcore.learn import CATALOG, LearnState
 from segcore.learn.pictures import scaled
 from segcore.learn.score import known_ious
@@ -15,7 +16,6 @@ from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
 from segcore.types import Pictures
 
-SHOWN, SCORED = 6, 24  # pictures: the first ones
 # Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
@@ -46,17 +46,18 @@ def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:
     return tuple(line.format(height=facts.field[0], width=facts.field[1], **values) for line in texts.FACTS)
 
 
-def pictures_shown(pictures: Pictures, left_out: tuple[str, ...]) -> PicturesShown:
-    """The six pictures, and their truth; sentences on those that could not be read."""
-    n = min(SHOWN, len(pictures))
+def pictures_shown(pictures: Pictures, look: LookedAt, left_out: tuple[str, ...]) -> PicturesShown:
+    """The pictures that are shown, and their truth; sentences on those that could not be read."""
+    shown = look.shown
     return {
         "n": len(pictures),
-        "scored": min(SCORED, len(pictures)) if pictures.truth else 0,
-        "names": pictures.names[:n],
-        "sizes": [(image.shape[1], image.shape[0]) for image in pictures.images[:n]],
-        "images": [data_uri(jpeg(image.numpy())) for image in pictures.images[:n]],
+        "scored": len(look.scored),
+        "apart": look.apart,
+        "names": shown.names,
+        "sizes": [(image.shape[1], image.shape[0]) for image in shown.images],
+        "images": [data_uri(jpeg(image.numpy())) for image in shown.images],
         # Without a class is 0, so that a byte holds each.
-        "truth": [labels_shown(truth + 1) for truth in pictures.truth[:n]],
+        "truth": [labels_shown(truth + 1) for truth in shown.truth],
         "classes": pictures.classes,
         "left_out": left_out,
     }

@@ -1,0 +1,202 @@
+// "Add to my lecture": keeps the state of a page in this browser, with its own pictures and a still of what is shown. Lectures lie
+// in IndexedDB; the page of the lectures shows, orders and saves them. `words` and `pages` are defined in front of this.
+const LEFT_OUT = ["__theme", "large", "embed", "view", "notes", "start"];
+const NAMING = ["algorithm", "play", "system", "tracker", "method"]; // what of an address names a line best
+const STILL = 800; // pixels, the most of a side
+const DIGEST = /^[0-9a-f]{32}$/;
+const told = new Set();
+
+const inStore = (mode, act) =>
+  new Promise((done, fail) => {
+    const opening = indexedDB.open("segcore", 1);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("lectures", { keyPath: "id" });
+    opening.onerror = () => fail(opening.error);
+    opening.onsuccess = () => {
+      const change = opening.result.transaction("lectures", mode);
+      const asked = act(change.objectStore("lectures"));
+      change.oncomplete = () => {
+        opening.result.close();
+        done(asked.result);
+      };
+      change.onerror = change.onabort = () => fail(change.error);
+    };
+  });
+
+const at = (place) => new URL(place, document.baseURI).href;
+
+async function all() {
+  const found = await inStore("readonly", (store) => store.getAll());
+  return found.sort((a, b) => a.begun - b.begun);
+}
+
+// Keep a lecture. What another page wrote meanwhile is not undone: `change` is given what lies there, within one transaction.
+async function change(id, act) {
+  let left = null;
+  await inStore("readwrite", (store) => {
+    const asked = store.get(id);
+    asked.onsuccess = () => {
+      left = asked.result ?? null;
+      if (!left) return;
+      act(left);
+      left.touched = Date.now();
+      store.put(left);
+    };
+    return asked;
+  });
+  for (const tell of told) tell();
+  return left;
+}
+
+async function begin(lecture = {}) {
+  const now = Date.now();
+  const id = `own-${Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const whole = { title: words.untitled, about: "", lines: [], pictures: {}, ...lecture, id, begun: now, touched: now };
+  await inStore("readwrite", (store) => store.put(whole));
+  for (const tell of told) tell();
+  return whole;
+}
+
+async function remove(id) {
+  await inStore("readwrite", (store) => store.delete(id));
+  for (const tell of told) tell();
+}
+
+// The pictures that the links of a lecture name are brought to a server that does not have them, as after a restart.
+async function bring(lecture) {
+  for (const [name, { ending, content }] of Object.entries(lecture.pictures)) {
+    const address = at(`lecture/picture/${name}`);
+    if ((await fetch(address, { method: "HEAD" })).ok) continue;
+    await fetch(`${address}?ending=${ending}`, { method: "POST", body: content });
+  }
+}
+
+async function picturesOf(query) {
+  const found = {};
+  for (const name of new Set(Object.values(query).filter((value) => DIGEST.test(value)))) {
+    const answer = await fetch(at(`lecture/picture/${name}`));
+    if (answer.ok) found[name] = { ending: answer.headers.get("x-ending") || "png", content: await answer.blob() };
+  }
+  return found;
+}
+
+// ---- A still of what is shown ----
+
+const isSeen = (node) => {
+  const box = node.getBoundingClientRect();
+  const fits = box.width >= 80 && box.height >= 60;
+  return fits && getComputedStyle(node).visibility === "visible" && !node.closest("nav, .gallery, [data-testid=image], dialog:not([open])");
+};
+
+const areaOf = ({ width, height }) => width * height;
+
+function sharedArea(a, b) {
+  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+  return width > 0 && height > 0 ? width * height : 0;
+}
+
+// A drawing with its styles in it, as it is no part of the page any more.
+function loose(svg) {
+  const copy = svg.cloneNode(true);
+  const from = [svg, ...svg.querySelectorAll("*")];
+  [copy, ...copy.querySelectorAll("*")].forEach((node, i) => {
+    const style = getComputedStyle(from[i]);
+    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "text-anchor", "visibility", "display"]) {
+      node.style.setProperty(name, style.getPropertyValue(name));
+    }
+  });
+  const { width, height } = svg.getBoundingClientRect();
+  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  copy.setAttribute("width", width);
+  copy.setAttribute("height", height);
+  const image = new Image();
+  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
+  return image.decode().then(() => image);
+}
+
+// The largest picture, chart or drawing on view with what lies on it, as a JPEG on the color of the page; null where there is none.
+async function still(root = document) {
+  const seen = [...root.querySelectorAll("canvas, img, svg")].filter(isSeen);
+  const boxes = seen.map((node) => node.getBoundingClientRect());
+  const most = Math.max(0, ...boxes.map(areaOf));
+  const main = boxes.find((box) => areaOf(box) === most);
+  if (!main) return null;
+  const scale = Math.min(2, STILL / Math.max(main.width, main.height));
+  const paper = document.createElement("canvas");
+  paper.width = Math.round(main.width * scale);
+  paper.height = Math.round(main.height * scale);
+  const pen = paper.getContext("2d");
+  pen.fillStyle = getComputedStyle(document.body).backgroundColor;
+  pen.fillRect(0, 0, paper.width, paper.height);
+  for (const [i, node] of seen.entries()) {
+    const box = boxes[i];
+    if (sharedArea(box, main) < 0.9 * Math.min(areaOf(box), most) || node.parentElement.closest("svg")) continue;
+    try {
+      const drawn = node.tagName.toLowerCase() === "svg" ? await loose(node) : node;
+      pen.globalAlpha = Number(getComputedStyle(node).opacity);
+      pen.drawImage(drawn, (box.left - main.left) * scale, (box.top - main.top) * scale, box.width * scale, box.height * scale);
+    } catch {
+      // a drawing that this browser cannot copy is left out
+    }
+  }
+  return paper.toDataURL("image/jpeg", 0.85);
+}
+
+// ---- The button ----
+
+function stateHere() {
+  const page = new URL(location.href).pathname.slice(new URL(at("./")).pathname.length).replace(/\/$/, "");
+  const query = Object.fromEntries([...new URLSearchParams(location.search)].filter(([name]) => !LEFT_OUT.includes(name)));
+  return { page, query };
+}
+
+// A new line goes into the lecture that was worked on last.
+async function add() {
+  const link = stateHere();
+  const named = NAMING.map((name) => link.query[name]).find(Boolean);
+  const line = { topic: named ? `${pages[link.page]}: ${named}` : pages[link.page], says: "", link, shot: await still() };
+  const pictures = await picturesOf(link.query);
+  const latest = (await all()).sort((a, b) => b.touched - a.touched)[0] ?? (await begin());
+  return change(latest.id, (lecture) => {
+    lecture.lines.push(line);
+    Object.assign(lecture.pictures, pictures);
+  });
+}
+
+function showButton(large) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.id = "add-line";
+  button.className = large.className;
+  button.textContent = words.add;
+  button.title = words.addHelp;
+  const status = document.createElement("span");
+  status.id = "add-line-told";
+  status.setAttribute("role", "status");
+  button.addEventListener("click", async () => {
+    button.disabled = true;
+    try {
+      const { title, lines } = await add();
+      status.textContent = words.added.replace("{n}", lines.length).replace("{title}", title);
+    } catch {
+      status.textContent = words.notAdded; // a browser that keeps nothing, or is full
+    }
+    button.disabled = false;
+  });
+  large.before(status, button);
+}
+
+window.segcoreLectures = { all, begin, bring, change, remove, still, watch: (tell) => told.add(tell) };
+
+const isEmbedded = new URLSearchParams(location.search).get("embed") === "1";
+document.addEventListener("DOMContentLoaded", () => {
+  if (isEmbedded || !(stateHere().page in pages)) return;
+  const tried = () => {
+    const large = document.querySelector("#large");
+    if (large && !document.querySelector("#add-line")) showButton(large);
+    return Boolean(large);
+  };
+  if (tried()) return;
+  const waiting = new MutationObserver(() => tried() && waiting.disconnect());
+  waiting.observe(document.body, { childList: true, subtree: true });
+});

@@ -1,0 +1,226 @@
+// A row of recorded runs that differ in one choice: one chart, one table, what each made of a picture.
+
+import { keepInAddress, withValues } from "../../shared/js/address.js";
+import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
+import { loadImage, loadLabels } from "../../shared/js/images.js";
+import { percent, short } from "../../shared/js/numbers.js";
+import { drawCurves, rangeOf } from "./charts.js";
+import { drawMask } from "./masks.js";
+
+const LOG_FLOOR = 1e-5;
+const OPACITY = 0.75;
+const SHARES = ["miou", "boundary_f", "global_accuracy", "class_accuracy"];
+
+// The value of a score of one measurement; "iou:2" is that of the third class.
+export function scoreOf(scores, name) {
+  return name.startsWith("iou:") ? (scores.iou[Number(name.slice(4))] ?? null) : (scores[name] ?? null);
+}
+
+// The points of a curve. The checkerboard spans orders of magnitude, so it is drawn as its logarithm.
+export function curveOf({ losses, scores }, name) {
+  if (name === "loss") return losses;
+  const points = scores.map((s) => [s.step, scoreOf(s, name)]).filter(([, value]) => value !== null);
+  return name === "checkerboard" ? points.map(([step, value]) => [step, Math.log10(Math.max(value, LOG_FLOOR))]) : points;
+}
+
+// How a value on the axis is written.
+export function formOf(name) {
+  if (name === "checkerboard") return (value) => percent(10 ** value);
+  return name === "loss" ? short : percent;
+}
+
+function canvasOf(label) {
+  const canvas = make("canvas", "ln-mask");
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", label);
+  return canvas;
+}
+
+// The view of rows. `live()` gives the runs of the page that can be drawn on the same axes: [{title, losses, scores}].
+export function rowView({ nav, box, server, fixed, live }) {
+  const { words, row_inks: inks } = fixed;
+  let row = null;
+  let baselines = {};
+  let score = "miou";
+  let at = 0;
+  let asked = 0;
+
+  const title = make("strong", "", words.rows);
+  const buttons = fixed.rows.map(({ name, title: text, question }) => {
+    const button = makeButton("ln-chip-button", text);
+    button.title = question;
+    button.dataset.row = name;
+    button.setAttribute("aria-pressed", "false");
+    button.addEventListener("click", () => (row?.name === name ? close() : open(name)));
+    return button;
+  });
+  nav.setAttribute("aria-label", words.rows);
+  nav.replaceChildren(title, ...buttons);
+
+  const press = (name) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.row === name)));
+
+  function close() {
+    row = null;
+    asked += 1;
+    box.hidden = true;
+    press(null);
+    keepInAddress({ row: null, score: null, at: null });
+  }
+
+  async function open(name, from = {}) {
+    const mine = ++asked;
+    press(name);
+    const found = await server.row(name).catch(() => null);
+    if (mine !== asked) return;
+    box.hidden = false;
+    if (!found) {
+      row = null;
+      press(null);
+      box.replaceChildren(make("p", "ln-told", words.row_none));
+      keepInAddress({ row: null, score: null, at: null });
+      return;
+    }
+    row = found;
+    const known = [...Object.keys(words.scores), ...row.classes.map((_, i) => `iou:${i}`)];
+    score = known.includes(from.score) ? from.score : "miou";
+    at = Math.min(Math.max(Number.parseInt(from.at, 10) - 1 || 0, 0), Math.max(row.pictures.length - 1, 0));
+    lay(known);
+    note();
+    const compared = await server.baselines_of_rows(null).catch(() => ({}));
+    if (mine !== asked) return;
+    baselines = compared;
+    paint();
+  }
+
+  const note = () => keepInAddress({ row: row.name, score: score === "miou" ? null : score, at: at ? String(at + 1) : null });
+
+  function lay(known) {
+    const head = make("header", "ln-head");
+    const text = make("div", "ln-about");
+    text.append(make("h3", "lab-title", row.title), make("p", "ln-question", row.question));
+    const end = makeButton("job-button ln-close", "×");
+    end.title = words.row_close;
+    end.setAttribute("aria-label", words.row_close);
+    end.addEventListener("click", close);
+    head.append(text, end);
+    const label = make("label", "ln-score");
+    const select = make("select", "");
+    for (const name of known) {
+      const option = make("option", "", words.scores[name] ?? filled(words.of_class, { name: row.classes[Number(name.slice(4))] }));
+      option.value = name;
+      select.append(option);
+    }
+    select.value = score;
+    select.addEventListener("change", () => {
+      score = select.value;
+      note();
+      paint();
+    });
+    label.append(make("span", "", words.row_score), select);
+    const figure = make("figure", "ln-figure ln-row-chart");
+    figure.append(makeSvg("svg", { role: "img" }), make("p", "ln-legend"));
+    const found = make("div", "ln-found");
+    found.append(make("div", "ln-pick"), make("div", "ln-grid-found"));
+    box.replaceChildren(head, make("p", "ln-told", row.told), make("p", "ln-note", row.about), label, figure, table(), found);
+    found.hidden = !row.pictures.length;
+    pick();
+    paint();
+  }
+
+  function table() {
+    const scroll = make("div", "ln-scroll");
+    scroll.tabIndex = 0;
+    const node = make("table", "ln-table");
+    const header = make("tr", "");
+    header.append(...words.row_columns.map((text) => make("th", "", text)), make("th", ""));
+    const body = row.runs.map((run, i) => {
+      const line = make("tr", "");
+      const name = make("th", "", run.label);
+      const chip = make("span", "ln-chip");
+      chip.style.background = inks[i % inks.length];
+      name.prepend(chip);
+      name.scope = "row";
+      const last = run.scores.at(-1);
+      const numbers = [percent(last.miou), percent(last.boundary_f), percent(last.global_accuracy), ...run.facts];
+      const train = make("a", "job-button ln-train", words.row_train);
+      train.title = filled(words.row_train_info, { label: run.label });
+      train.href = `${location.pathname}?${withValues(location.search, { ...run.query, runs: null, start: "1" })}`;
+      const cell = make("td", "");
+      cell.append(train);
+      line.append(name, make("td", "", run.system), ...numbers.map((text) => make("td", "ln-number", text)), cell);
+      return line;
+    });
+    node.append(header, ...body);
+    scroll.append(node);
+    return scroll;
+  }
+
+  function pick() {
+    const list = box.querySelector(".ln-pick");
+    list.replaceChildren(
+      ...row.pictures.map((source, i) => {
+        const button = makeButton("ln-thumb");
+        const image = make("img", "");
+        image.src = source;
+        image.alt = filled(words.row_picture, { n: i + 1, of: row.pictures.length });
+        button.append(image);
+        button.setAttribute("aria-pressed", String(i === at));
+        button.addEventListener("click", () => {
+          at = i;
+          note();
+          for (const [j, other] of [...list.children].entries()) other.setAttribute("aria-pressed", String(j === at));
+          found();
+        });
+        return button;
+      }),
+    );
+    found();
+  }
+
+  async function found() {
+    const shown = row;
+    const mine = at;
+    if (!shown.pictures.length) return;
+    const image = await loadImage(shown.pictures[mine]);
+    const maps = await Promise.all([shown.truth[mine], ...shown.runs.map((run) => run.found[mine])].map((source) => source && loadLabels(source)));
+    if (row !== shown || at !== mine) return;
+    const names = [words.row_truth, ...shown.runs.map(({ label }) => label)];
+    const cells = [null, ...maps].map((map, i) => {
+      const figure = make("figure", "ln-cell");
+      const name = i ? names[i - 1] : words.row_given;
+      const canvas = canvasOf(name);
+      drawMask(canvas, image, map, shown.palette, OPACITY, null);
+      const caption = make("figcaption", "", name);
+      if (i > 1) {
+        const chip = make("span", "ln-chip");
+        chip.style.background = inks[(i - 2) % inks.length];
+        caption.prepend(chip);
+      }
+      figure.append(canvas, caption);
+      return figure;
+    });
+    box.querySelector(".ln-grid-found").replaceChildren(...cells);
+  }
+
+  function paint() {
+    if (!row) return;
+    const lines = row.runs.map((run, i) => ({ name: run.label, points: curveOf(run, score), ink: inks[i % inks.length] }));
+    for (const run of live()) {
+      const name = filled(words.row_live, { title: run.title });
+      lines.push({ name, points: curveOf(run, score), ink: "currentColor" });
+    }
+    const last = Math.max(...lines.flatMap(({ points }) => points.map(([step]) => step)), 1);
+    if (score !== "loss" && score !== "checkerboard") {
+      for (const [name, scores] of Object.entries(baselines)) {
+        const value = scoreOf(scores, score);
+        if (value !== null) lines.push({ name, points: [[0, value], [last, value]], ink: "var(--quiet)", dashed: true, named: true }); // prettier-ignore
+      }
+    }
+    const values = lines.flatMap(({ points }) => points.map(([, value]) => value));
+    const y = SHARES.includes(score) || score.startsWith("iou:") ? [0, 1] : rangeOf(values, score === "loss" ? 0 : null);
+    const name = box.querySelector("select").selectedOptions[0].textContent;
+    drawCurves(box.querySelector(".ln-row-chart"), name, lines, { x: last, y, form: formOf(score), height: 260 });
+  }
+
+  return { open, paint };
+}

@@ -1,0 +1,199 @@
+"""`NAME.lecture.zip`: `lecture.json`, a still of each line in `stills/`, and the pictures that links name in `pictures/`.
+
+Whatever is wrong with a file, nothing outside it is touched, and no more than `MOST_BYTES` of it are ever unpacked.
+"""
+
+import hashlib
+import io
+import json
+import re
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from demo.shared.lecture.sheet import read_json, sheet_of, strict
+from demo.shared.lecture.value import Sheet
+from segcore.errors import InputError, SegcoreError, shortened
+from segcore.image import digest, read_image
+
+ENDING = ".lecture.zip"
+MOST_FILE = 64 << 20  # bytes of the file
+MOST_BYTES = 128 << 20  # bytes of all that is unpacked
+_MOST_JSON = 4 << 20
+_MOST_STILL = 4 << 20
+_STILL = re.compile(r"stills/[\w-]{1,80}\.(jpg|png|webp)")
+_PICTURE = re.compile(r"pictures/[\w-]{1,80}\.[a-z0-9]{1,5}")
+_DIGEST = re.compile(r"[0-9a-f]{32}")
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """What a file holds.
+
+    Attributes:
+        sheet: the lines.
+        stills: by the names that the lines have for them.
+        pictures: by the digest that links name: ending of the file, and its content.
+        notes: a sentence for each thing that could not be read.
+    """
+
+    sheet: Sheet
+    stills: Mapping[str, bytes] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def own_pictures(sheet: Sheet) -> set[str]:
+    """The digests in the links of a sheet: values that may name a picture of the lecturer's own."""
+    return {value for line in sheet.lines for value in line.query.values() if _DIGEST.fullmatch(value)}
+
+
+def is_named(content: bytes, name: str) -> bool:
+    """Whether this is the file of the digest that links name: that of its bytes, or of its pixels."""
+    if hashlib.sha256(content).hexdigest()[:32] == name:
+        return True
+    try:
+        return digest(read_image(content)) == name
+    except SegcoreError:
+        return False
+
+
+def is_picture(content: bytes) -> bool:
+    """Whether a still begins as a JPEG, PNG or WebP does."""
+    return content.startswith(_PICTURES)
+
+
+def read_file(path: Path) -> Lecture:
+    """Read a lecture.
+
+    Raises:
+        InputError: it cannot be opened, or nothing of it can be read.
+    """
+    try:
+        if path.stat().st_size > MOST_FILE:
+            raise InputError(f"{path.name} has {path.stat().st_size >> 20} MB; a lecture has at most {MOST_FILE >> 20}.")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"Cannot read {path.name}: {error.strerror or error}.") from error
+    return read_lecture(content, name=path.name.removesuffix(".zip").removesuffix(".json").removesuffix(".lecture"))
+
+
+def read_whole(path: Path) -> Sheet:
+    """Read a `lecture.json` that must be whole, as those of the app are.
+
+    Raises:
+        InputError: it is not; says which line, and what is wrong.
+    """
+    lecture = read_file(path)
+    return strict(lecture.sheet, list(lecture.notes))
+
+
+def read_lecture(content: bytes, *, name: str = "lecture") -> Lecture:
+    """Read a lecture from the bytes of its zip, or of a `lecture.json` alone.
+
+    Args:
+        content: of the file.
+        name: the id of a lecture that has none.
+
+    Raises:
+        InputError: nothing of it can be read.
+    """
+    if len(content) > MOST_FILE:
+        raise InputError(f"The file has {len(content) >> 20} MB; a lecture has at most {MOST_FILE >> 20}.")
+    notes: list[str] = []
+    if not content.startswith(b"PK"):
+        return Lecture(sheet_of(_json_of(content, notes), notes, name=name), notes=tuple(notes))
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _of_zip(archive, name, notes)
+    except (zipfile.BadZipFile, NotImplementedError, OSError, EOFError) as error:
+        raise InputError(f"The file is no whole zip, so no lecture: {error}.") from error
+
+
+def _json_of(content: bytes, notes: list[str]) -> dict[str, object]:
+    if len(content) > _MOST_JSON:
+        raise InputError(f"lecture.json has more than {_MOST_JSON >> 20} MB, which no lecture has.")
+    return read_json(content.decode("utf-8", "replace"), notes)
+
+
+def _of_zip(archive: zipfile.ZipFile, name: str, notes: list[str]) -> Lecture:
+    names = archive.namelist()
+    if "lecture.json" not in names:
+        raise InputError("The zip holds no lecture.json, so it is no lecture.")
+    room = [MOST_BYTES]
+    text = _unpacked(archive, "lecture.json", _MOST_JSON, room)
+    if text is None:
+        raise InputError("The lecture.json of this zip is damaged, or unpacks to more than a lecture may have.")
+    data = _json_of(text, notes)
+    sheet = sheet_of(data, notes, name=name)
+    stills: dict[str, bytes] = {}
+    for number, line in enumerate(sheet.lines, 1):
+        if line.still:
+            still = _unpacked(archive, line.still, _MOST_STILL, room) if _STILL.fullmatch(line.still) else None
+            if still is None or not is_picture(still):
+                notes.append(f"The still of line {number} is missing or no picture; it can be made again.")
+            else:
+                stills[line.still] = still
+    pictures = _pictures(archive, data.get("pictures", {}), own_pictures(sheet), room, notes)
+    used = {"lecture.json", *(line.still for line in sheet.lines), *_values(data.get("pictures"))}
+    if unused := sum(entry not in used and not entry.endswith("/") for entry in names):
+        notes.append(f"{unused} files of the zip belong to no line; they are left alone.")
+    return Lecture(sheet, stills, pictures, tuple(notes))
+
+
+def _values(given: object) -> list[str]:
+    return [value for value in given.values() if isinstance(value, str)] if isinstance(given, dict) else []
+
+
+def _pictures(
+    archive: zipfile.ZipFile, given: object, named: set[str], room: list[int], notes: list[str]
+) -> dict[str, tuple[str, bytes]]:
+    found: dict[str, tuple[str, bytes]] = {}
+    if not isinstance(given, dict):
+        notes.append("pictures must name a file for each digest; it is left out.")
+        return found
+    for key, place in given.items():
+        if key not in named or not isinstance(place, str) or not _PICTURE.fullmatch(place):
+            notes.append(
+                f"The picture {shortened(str(place))} belongs to no line, or lies outside the lecture; it is left alone."
+            )
+            continue
+        content = _unpacked(archive, place, MOST_FILE, room)
+        if content is None:
+            notes.append(f"The picture {shortened(place)} is missing or damaged; drop it on its page again.")
+        elif not is_named(content, key):
+            notes.append(f"The picture {shortened(place)} is not the one that its line names; it is left alone.")
+        else:
+            found[key] = place.rpartition(".")[2], content
+    return found
+
+
+def _unpacked(archive: zipfile.ZipFile, name: str, most: int, room: list[int]) -> bytes | None:
+    """A file of the zip; None where it is missing, damaged, or larger than it may be, whatever its head says."""
+    most = min(most, room[0])
+    try:
+        with archive.open(name) as file:
+            content = file.read(most + 1)
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError):
+        return None
+    if len(content) > most:
+        return None
+    room[0] -= len(content)
+    return content
+
+
+def write_lecture(lecture: Lecture) -> bytes:
+    """The zip of a lecture; equal lectures give equal bytes."""
+    places = {key: f"pictures/{key}.{ending}" for key, (ending, _) in sorted(lecture.pictures.items())}
+    data = lecture.sheet.to_dict() | ({"pictures": places} if places else {})
+    files = {"lecture.json": json.dumps(data, ensure_ascii=False, indent=1).encode()}
+    files |= {place: lecture.pictures[key][1] for key, place in places.items()}
+    files |= {name: lecture.stills[name] for name in sorted(lecture.stills) if _STILL.fullmatch(name)}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content, zipfile.ZIP_DEFLATED)
+    return out.getvalue()

@@ -1,0 +1,48 @@
+"""The lectures that a server is started with: those of its command line, and those that lie in its folder `lectures`."""
+
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from demo.shared.lecture.file import ENDING, Lecture, read_file
+from demo.shared.service import Service
+from segcore.errors import SegcoreError
+from segcore.runtime.places import ROOT
+
+FOLDER = ROOT / "lectures"  # of the repository, such as that of a Space
+
+
+def read_lectures(files: Iterable[str]) -> list[Lecture]:
+    """Read the files that are named, and those of the folder; what cannot be read in part is a note on the screen.
+
+    Raises:
+        InputError: nothing of a file that is named can be read.
+    """
+    found = [_noted(read_file(Path(file)), file) for file in files]
+    for path in sorted(FOLDER.glob(f"*{ENDING}")):
+        try:
+            found.append(_noted(read_file(path), path.name))
+        except SegcoreError as error:
+            sys.stderr.write(f"note: {path.name}: {error}\n")
+    ids: set[str] = set()
+    for i, lecture in enumerate(found):
+        number, name = 2, lecture.sheet.id
+        while name in ids or name.isdecimal() or name == "tables":  # the names of the app's own
+            name, number = f"{lecture.sheet.id}-{number}", number + 1
+        ids.add(name)
+        found[i] = replace(lecture, sheet=replace(lecture.sheet, id=name))
+    return found
+
+
+def _noted(lecture: Lecture, file: str) -> Lecture:
+    for note in lecture.notes:
+        sys.stderr.write(f"note: {file}: {note}\n")
+    return lecture
+
+
+def keep_pictures(service: Service, lectures: Iterable[Lecture]) -> None:
+    """Let the links of lectures find their own pictures, for as long as the server runs."""
+    for lecture in lectures:
+        for name, (ending, content) in lecture.pictures.items():
+            service.keep_own(name, ending, content)

@@ -1,0 +1,182 @@
+"""A lecture is a file: what is written is read again, and of a bad file what can be read is offered in a sentence."""
+
+import base64
+import hashlib
+import io
+import json
+import zipfile
+
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from demo.lectures.data import sheets
+from demo.lectures.routes import lecture_of
+from demo.shared.lecture import file as files
+from demo.shared.lecture.file import Lecture, is_named, read_lecture, write_lecture
+from demo.shared.lecture.given import keep_pictures, read_lectures
+from demo.shared.lecture.sheet import MOST_LINES, sheet_of, shown
+from demo.shared.service import Service
+from segcore.errors import InputError
+from segcore.image import digest, read_image
+from tests.server import serving
+
+
+def picture(kind="PNG", color=(200, 30, 40)):
+    out = io.BytesIO()
+    Image.new("RGB", (8, 6), color).save(out, kind)
+    return out.getvalue()
+
+
+OWN = picture()
+NAME = digest(read_image(OWN))
+LINE = {"topic": "One", "says": "$x^2$", "link": {"page": "", "query": {"picture": NAME, "n_segments": "3"}}}
+
+
+def data(**more):
+    return {"version": 1, "id": "mine", "title": "Mine", "about": "", "lines": [LINE], **more}
+
+
+def zipped(text=None, **entries):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("lecture.json", json.dumps(data()) if text is None else text)
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def test_what_is_written_is_read_again():
+    still, line = picture("JPEG"), {**LINE, "still": "stills/001.jpg", "ask": "?", "answer": "!", "choices": ["a", "b"]}
+    notes = []
+    lecture = Lecture(sheet_of(data(lines=[line]), notes), {"stills/001.jpg": still}, {NAME: ("png", OWN)})
+    assert notes == []
+    content = write_lecture(lecture)
+    assert content == write_lecture(lecture)
+    assert read_lecture(content) == lecture
+
+
+@pytest.mark.parametrize("sheet", sheets().values(), ids=lambda sheet: sheet.id)
+def test_the_lectures_of_the_app_have_the_same_form(sheet):
+    assert read_lecture(write_lecture(Lecture(sheet))) == Lecture(sheet)
+
+
+def test_a_picture_is_named_by_its_pixels_or_its_bytes():
+    assert is_named(OWN, NAME)
+    assert is_named(OWN, hashlib.sha256(OWN).hexdigest()[:32])
+    assert not is_named(picture(color=(0, 0, 0)), NAME)
+    assert not is_named(b"no picture", NAME)
+
+
+BAD = {
+    "no zip": (b"PK\x03\x04" + bytes(40), "no whole zip"),
+    "cut zip": (zipped()[:60], "no whole zip"),
+    "another zip": (zipped().replace(b"lecture.json", b"lecture.jsoN"), "no lecture.json"),
+    "no JSON": (b"hello", "cannot be read"),
+    "deep JSON": (b"[" * 200_000, "cannot be read"),
+    "a list": (b"[]", "JSON object"),
+    "no lines": (b"{}", "lacks lines"),
+    "another version": (json.dumps(data(version=2)).encode(), "version 2"),
+    "odd version": (json.dumps(data(version={"a": []})).encode(), "version"),
+    "a bomb": (zipped(" " * (5 << 20) + json.dumps(data())), "more than a lecture may have"),
+}
+
+
+@pytest.mark.parametrize(("content", "told"), BAD.values(), ids=BAD)
+def test_a_file_that_is_no_lecture_is_one_sentence(content, told):
+    with pytest.raises(InputError, match=told) as refused:
+        read_lecture(content)
+    assert "\n" not in str(refused.value)
+
+
+CLIMBS = data(lines=[{**LINE, "still": "../../x.jpg"}], pictures={NAME: "../x.png"})
+FOREIGN = data(pictures={NAME: "pictures/a.png"})
+PARTLY = {
+    "cut JSON": (json.dumps(data(lines=[LINE] * 3)).encode()[:-60], 2, "2 lines before"),
+    "unknown fields": (json.dumps(data(color="red", lines=[{**LINE, "onclick": "x"}])).encode(), 1, "onclick"),
+    "many lines": (json.dumps(data(lines=[LINE] * 1000)).encode(), MOST_LINES, "1000 lines"),
+    "a line that is none": (json.dumps(data(lines=[LINE, 7])).encode(), 1, "Line 2 is no object"),
+    "numbers for text": (json.dumps(data(lines=[{**LINE, "topic": 7}])).encode(), 1, "no text"),
+    "a link elsewhere": (json.dumps(data(lines=[{**LINE, "link": {"page": "//x.y"}}])).encode(), 1, "link must"),
+    "a bad formula": (json.dumps(data(lines=[{**LINE, "says": r"$\nosuch{1}$"}])).encode(), 1, "as it was written"),
+    "a bad claim": (json.dumps(data(lines=[{**LINE, "claim": "import os"}])).encode(), 1, "claim"),
+    "paths that climb": (zipped(json.dumps(CLIMBS), **{"../../x.jpg": OWN, "../x.png": OWN}), 1, "outside the lecture"),
+    "a foreign picture": (zipped(json.dumps(FOREIGN), **{"pictures/a.png": picture(color=(0, 0, 9))}), 1, "not the one"),
+    "a missing picture": (zipped(json.dumps(FOREIGN)), 1, "missing"),
+    "files of nobody": (zipped(**{"setup.exe": b"MZ"}), 1, "belong to no line"),
+    "a still that is none": (
+        zipped(json.dumps(data(lines=[{**LINE, "still": "stills/1.jpg"}])), **{"stills/1.jpg": b"<svg/>"}), 1, "no picture",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "lines", "told"), PARTLY.values(), ids=PARTLY)
+def test_what_can_be_read_is_offered(content, lines, told):
+    lecture = read_lecture(content)
+    assert len(lecture.sheet.lines) == lines
+    assert any(told in note for note in lecture.notes)
+    assert not any("\n" in note for note in lecture.notes)
+    assert not lecture.stills
+    assert not lecture.pictures
+
+
+def test_no_more_is_unpacked_than_may_be(monkeypatch):
+    monkeypatch.setattr(files, "MOST_BYTES", 4096)
+    content = zipped(json.dumps(FOREIGN), **{"pictures/a.png": OWN + bytes(1 << 20)})
+    assert len(content) < 4096  # a picture of a megabyte, packed to a thousandth
+    assert not read_lecture(content).pictures
+
+
+def test_markup_is_text():
+    assert shown("<b>x</b> $x$").startswith("&lt;b&gt;x&lt;/b&gt; <math")
+    assert "<img" not in shown(r"$\text{<img src=x onerror=alert(1)>}$")
+    assert "<" not in shown("cost $5 <script>")
+
+
+def test_a_server_keeps_the_pictures_of_its_lectures(tmp_path, capsys):
+    path = tmp_path / "mine.lecture.zip"
+    path.write_bytes(zipped(json.dumps(FOREIGN), **{"pictures/a.png": OWN}))
+    first, second = lectures = read_lectures([str(path), str(path)])
+    assert first.sheet.id != second.sheet.id
+    service = Service(device="cpu", lectures=[lecture.sheet for lecture in lectures])
+    keep_pictures(service, lectures)
+    assert digest(read_image(service.upload_of(NAME))) == NAME
+    with pytest.raises(InputError, match="Cannot read"):
+        read_lectures([str(tmp_path / "none.zip")])
+
+
+def test_what_a_browser_keeps_is_saved_and_opened_again():
+    content = picture(color=(7, 8, 9))
+    name = digest(read_image(content))
+    line = {**LINE, "link": {"page": "", "query": {"picture": name}}}
+    still = "data:image/jpeg;base64," + base64.b64encode(picture("JPEG")).decode()
+    own = {name: {"ending": "png", "content": base64.b64encode(content).decode()}}
+    with serving() as served:
+        client = TestClient(served.demo.app, base_url=served.address)
+        saved = client.post("/lecture/save", json={"sheet": data(lines=[line]), "stills": {"0": still}, "pictures": own})
+        assert saved.status_code == 200
+        assert client.get(f"/lecture/picture/{name}").status_code == 404
+        opened = client.post("/lecture/open", content=saved.content).json()
+        assert opened["notes"] == []
+        assert opened["stills"] == {"0": still}
+        assert opened["pictures"] == own
+        assert opened["sheet"]["lines"] == [{**line, "still": "stills/001.jpg"}]
+        assert client.get(f"/lecture/picture/{name}").content == content
+        assert client.post(f"/lecture/picture/{name}?ending=png", content=OWN).status_code == 422
+        assert client.post(f"/lecture/picture/{name}?ending=png", content=content).status_code == 200
+        told = client.post("/lecture/told", json=data(lines=[{**LINE, "says": "<b> $x$"}])).json()
+        assert told["sheet"]["lines"][0]["says"].startswith("&lt;b&gt; <math")
+        for bad in (b"", b"[]", b"{}", b'{"sheet": 3}'):
+            refused = client.post("/lecture/save", content=bad)
+            assert refused.status_code == 422
+            assert refused.json()["error"].endswith(".")
+        assert client.get("/lecture/start/000").json()["sheet"]["lines"]
+        assert client.get("/lecture/start/none").status_code == 422
+
+
+def test_what_was_sent_wrongly_is_left_out():
+    sheet = data(lines=[LINE, 3])
+    lecture = lecture_of({"sheet": sheet, "stills": {"0": "data:,x", "1": 4}, "pictures": {NAME: 7, "x": {}}})
+    assert len(lecture.sheet.lines) == 1
+    assert not lecture.stills
+    assert not lecture.pictures
