@@ -58,7 +58,7 @@ def test_the_last_picture_of_a_movie_is_the_last_step(service, tmp_path, suffix)
     assert int(np.argmin(away)) >= len(pictures) - 2  # a last step in which nothing changes looks like the one before
 
 
-@pytest.mark.parametrize(("name", "theme"), zip(ALGORITHMS, itertools.cycle(INKS)))
+@pytest.mark.parametrize(("name", "theme"), list(zip(ALGORITHMS, itertools.cycle(INKS), strict=False)))
 def test_every_algorithm_is_drawn(service, name, theme):
     """A picture for each step, on the paper of the theme; no two of the first two are the same."""
     data = "stretched" if "points" in ALGORITHMS[name].on else PICTURE
