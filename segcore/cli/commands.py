@@ -38,6 +38,7 @@ from segcore.cli.lecture import add_lecture
 from segcore.cli.pictures import listed, picture_shown, sentence_of
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
+from segcore.cli.steps import add_steps
 from segcore.cli.track import add_track
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import DEFAULTS, Settings, is_weight_file
@@ -135,6 +136,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_collection(commands)
     add_learn(commands)
     add_track(commands)
+    add_steps(commands)
     add_lecture(commands)
     return parser
 
