@@ -18,3 +18,19 @@ class Net(nn.Module):
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, h, w) with any h and w: probabilities of the labels at each place; the largest one labels it."""
         raise NotImplementedError
+
+
+class MaskNet(Net):
+    """A network that also finds separate objects."""
+
+    def instances(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Find the objects of one picture.
+
+        Args:
+            pixels: (1, 3, height, width).
+
+        Returns:
+            (m, h, w) with any h and w: how much each place belongs to each object, in [0, 1], a half on its border; and
+            (m,) how sure each is, descending.
+        """
+        raise NotImplementedError
