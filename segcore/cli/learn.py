@@ -33,7 +33,7 @@ def add_learn(commands: Any) -> None:
         one.add_argument(
             "--out", type=named_path, required=True, metavar="FILE", help="where the network goes (.safetensors)"
         )
-        if not card.labelled:
+        if not card.labelled and card.own_k is None:
             one.add_argument("--n-segments", type=int, metavar="K", help="clusters (as many as classes, else 6)")
         one.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (10)")
         one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
@@ -69,7 +69,7 @@ def _learn(parsed: argparse.Namespace) -> int:
         parsed.system,
         pictures,
         parsed.out,
-        n_segments=getattr(parsed, "n_segments", None) or len(pictures.classes) or _N_SEGMENTS,
+        n_segments=card.own_k or getattr(parsed, "n_segments", None) or len(pictures.classes) or _N_SEGMENTS,
         settings=settings,
         minutes=parsed.minutes if parsed.minutes is not None else MINUTES,
         steps=parsed.steps,
@@ -87,6 +87,8 @@ def _learn(parsed: argparse.Namespace) -> int:
         print(f"What learned nothing, on the same pictures: {'; '.join(told)}.")
     if card.labelled:
         print(f"Measure it: python -m segcore evaluate classes --images DIR --labels DIR --weights {done.path}")
+    if card.finds_objects:
+        print(f"Measure it: python -m segcore evaluate instances --images DIR --masks DIR --weights {done.path}")
     print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0
 
@@ -123,10 +125,10 @@ def _told_before(card: "LearningSystem", settings: Any, pictures: "Pictures") ->
 
 
 def _pictures(parsed: argparse.Namespace, side: int) -> Any:
-    from segcore.drawn.stuff import STUFF, draw_stuff
+    from segcore.drawn.named import DRAWN
     from segcore.learn import load_pictures
 
     first = parsed.pictures[0]
-    if len(parsed.pictures) == 1 and first in STUFF and not Path(first).is_dir():
-        return draw_stuff(first), ()
+    if len(parsed.pictures) == 1 and first in DRAWN and not Path(first).is_dir():
+        return DRAWN[first](), ()
     return load_pictures([Path(path) for path in parsed.pictures], side=side, labels=parsed.labels, ignore=parsed.ignore)

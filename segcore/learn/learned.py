@@ -60,8 +60,10 @@ class Learned:
         """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
         return self.scores(image).argmax(0).cpu()
 
-    def instances(self, image: Tensor) -> Instances:
+    def instances(self, image: Tensor, *, most: int | None = None, seed: int = 0) -> Instances:
         """The separate objects of a picture (height, width, 3) uint8, on the CPU; empty masks are left out.
+
+        `most` and `seed` are those of `MaskNet.instances`: slots may be any number, and begin somewhere else.
 
         Raises:
             InputError: it is no picture, or the network labels pixels only.
@@ -69,7 +71,7 @@ class Learned:
         check_tensor("image", image, ("height", "width", 3))
         net = self.check_instances()
         with torch.inference_mode():
-            masks, scores = net.instances(pixels_of(scaled(image, self.settings.side), self.device))
+            masks, scores = net.instances(pixels_of(scaled(image, self.settings.side), self.device), most=most, seed=seed)
             height, width = image.shape[:2]
             # One by one, as many masks of a large picture would not fit.
             large = [F.interpolate(m[None, None], (height, width), mode="bilinear")[0, 0] > 0.5 for m in masks.float()]
