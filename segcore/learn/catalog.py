@@ -14,6 +14,7 @@ from segcore.learn.settings import (
     ACSettings,
     CutlerSettings,
     DeepLabSettings,
+    DinosaurSettings,
     FcnSettings,
     IICSettings,
     InfoSegSettings,
@@ -121,6 +122,17 @@ _ALL = (
         r"-\textstyle\sum \max(s_{ij}, 0) (f_{ij} - b)",
         "Hamilton and others 2022",
         StegoSettings,
+    ),
+    LearningSystem(
+        "dinosaur",
+        "DINOSAUR",
+        "A few slots share the patches of a picture among them, because they must rebuild its features.",
+        r"\tfrac1n \textstyle\sum_n \lVert h_n - \sum_s \alpha_{ns} y_{ns} \rVert^2, \quad "
+        r"\alpha_n = \operatorname{softmax}_s a_{ns}",
+        "Seitzer and others 2023",
+        DinosaurSettings,
+        marks=tuple(f"slot {i}" for i in range(1, 33)),
+        finds_objects=True,
     ),
     LearningSystem(
         "cutler",

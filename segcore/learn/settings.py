@@ -307,6 +307,35 @@ class FrozenSettings(LearnSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SlotSettings(Schema):
+    """The tunables of slots and of what they rebuild, here and on collections."""
+
+    # fmt: off
+    slots: int = param(
+        7, stage="learn", label="Slots", lo=1, hi=32, step=1,
+        info="How many share a picture. They are all drawn alike, so there may be more or fewer after the training.")
+    looks: int = param(
+        3, stage="learn", label="Looks", lo=0, hi=10, step=1,
+        info="How often the slots look at a picture; at 0 they stay as they were drawn.")
+    slot_size: int = param(
+        64, stage="learn", label="Size of a slot", lo=8, hi=512, step=8,
+        info="Length of the vector that a slot is. Published: 128 to 256.")
+    decoder: str = param(
+        "mlp", stage="learn", label="Decoder", choices=("mlp", "transformer"),
+        info="mlp: each slot rebuilds every patch, and its share in it is its mask; transformer: patches are rebuilt in "
+             "order, and what each looks at is the mask.")
+    points: int = param(
+        256, stage="learn", label="Patches per picture", lo=16, hi=4096, step=16,
+        info="How many random patches of a picture a step looks at; the transformer takes all.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class DinosaurSettings(SlotSettings, FrozenSettings):
+    """The tunables of DINOSAUR."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CutlerSettings(FrozenSettings):
     """The tunables of CutLER."""
 

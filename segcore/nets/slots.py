@@ -163,7 +163,13 @@ def waves(grid: tuple[int, int]) -> Tensor:
         tables.append(torch.cos(torch.pi * torch.arange(_WAVES)[None] * at[:, None]) * (2**0.5))
         tables[-1][:, 0] = 1
     rows, columns = tables
-    return (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], _WAVES**2)
+    phi: Tensor = (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], _WAVES**2)
+    return phi
+
+
+def noise_of(n_slots: int, size: int, seed: int) -> Tensor:
+    """(1, K, size) that the first slots of a picture are made of."""
+    return torch.randn(1, n_slots, size, generator=torch.Generator().manual_seed(seed))
 
 
 class _Layer(nn.Module):
@@ -183,16 +189,11 @@ class _Layer(nn.Module):
         q, (k, v) = _headed(self.q(self.norms[1](x))), (_headed(part) for part in self.kv(slots).chunk(2, -1))
         A = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)
         x = x + self.cross((A @ v).transpose(1, 2).flatten(2))
-        return x + self.mlp(self.norms[2](x)), A.mean(1)
+        out: Tensor = x + self.mlp(self.norms[2](x))
+        return out, A.mean(1)
 
 
 def _headed(x: Tensor) -> Tensor:
     """(b, n, z) → (b, heads, n, z / heads)."""
-    return x.unflatten(2, (_HEADS, -1)).transpose(1, 2)
-
-
-def parted(masks: Tensor, grid: tuple[int, int]) -> Tensor:
-    """(K, h, w) of masks (n, K): 1 where a slot has more than any other, else 0."""
-    h, w = grid
-    own = masks.argmax(1)
-    return F.one_hot(own, masks.shape[1]).T.reshape(-1, h, w).to(masks)
+    parted: Tensor = x.unflatten(2, (_HEADS, -1)).transpose(1, 2)
+    return parted
