@@ -15,8 +15,7 @@ from torch import Generator, Tensor
 
 from segcore.learn.correspondence import cosine_kmeans
 from segcore.learn.settings import SlotSettings
-from segcore.nets.dinosaur import held_by
-from segcore.nets.slots import SlotHead, waves
+from segcore.nets.slots import SlotHead, held_by, waves
 
 WARM = 0.05  # of the training, while the learning rate rises
 

@@ -4,10 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from segcore.nets.blocks import soft_clusters
 from segcore.nets.net import MaskNet
 from segcore.nets.patches import OnPatches
-from segcore.nets.slots import SlotHead, noise_of, waves
+from segcore.nets.slots import SlotHead
 
 
 class SlotNet(OnPatches, MaskNet):
@@ -51,13 +50,7 @@ class SlotNet(OnPatches, MaskNet):
 
     def rebuild(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
         """(h, w, d) standardized features that the slots rebuild, and (h, w, K) masks, of features (h, w, d)."""
-        h, w = f.shape[:2]
-        X = self.head.standardized(f.flatten(0, 1)[None])
-        noise = noise_of(n_slots or self.n_slots, self.head.size, seed).to(X)
-        with torch.no_grad():
-            slots = self.head.looks(X, noise, self.n_looks, waves((h, w)).to(X))[-1].slots
-            found = self.head.rebuilt(X, slots, (h, w))
-        return found.y[0].unflatten(0, (h, w)), found.masks[0].unflatten(0, (h, w))
+        return self.head.shared(f, n_slots or self.n_slots, self.n_looks, seed=seed)
 
     def instances(self, pixels: Tensor, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
         """The masks of the slots, ground among them; a place is in that of the largest share, so no two overlap.
@@ -81,11 +74,4 @@ class SlotNet(OnPatches, MaskNet):
 
     def classes(self, f: Tensor) -> Tensor:
         """(h, w, K) probabilities of the clusters, of features (h, w, d)."""
-        _, masks = self.rebuild(f)
-        p: Tensor = masks @ soft_clusters(held_by(masks, self.head.standardized(f)), self.centers)
-        return p
-
-
-def held_by(masks: Tensor, f: Tensor) -> Tensor:
-    """(K, d) of length 1: the mean of standardized features f (h, w, d) under masks (h, w, K)."""
-    return F.normalize(masks.flatten(0, 1).T @ f.flatten(0, 1), dim=1)
+        return self.head.classes(f, self.rebuild(f)[1], self.centers)

@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from segcore.nets.blocks import soft_clusters
+
 DECODERS = ("mlp", "transformer")
 _FLOOR = 1e-8
 _PLACES = 16  # sides of the grid of learned places, which is stretched over any grid of patches
@@ -147,6 +149,30 @@ class SlotHead(nn.Module):
         y, masks = out[..., :-1], (out[..., -1] + (self.there(slots) @ phi.mT).mT).softmax(2)
         return Rebuilt((masks[..., None] * y).sum(2), masks)
 
+    @torch.no_grad()
+    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Share one picture among slots.
+
+        Args:
+            f: (h, w, d) features.
+            n_slots: K, any number from 1.
+            n_looks: how often they look.
+            seed: of the noise that they begin as.
+
+        Returns:
+            (h, w, d) standardized features that the slots rebuild, and (h, w, K) their masks, that sum to 1.
+        """
+        h, w = f.shape[:2]
+        X = self.standardized(f.flatten(0, 1)[None])
+        slots = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, waves((h, w)).to(X))[-1].slots
+        found = self.rebuilt(X, slots, (h, w))
+        return found.y[0].unflatten(0, (h, w)), found.masks[0].unflatten(0, (h, w))
+
+    def classes(self, f: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
+        """(h, w, K) probabilities of clusters with centers (K, d) of length 1: of each slot its cluster, by its mask."""
+        p: Tensor = masks @ soft_clusters(held_by(masks, self.standardized(f)), centers)
+        return p
+
     def _written(self, X: Tensor, slots: Tensor, p: Tensor) -> Rebuilt:
         before = torch.cat([self.first.expand(len(X), 1, -1), self.read(X[:, :-1])], 1)
         x, masks = before + p, slots.new_zeros(())
@@ -170,6 +196,11 @@ def waves(grid: tuple[int, int]) -> Tensor:
 def noise_of(n_slots: int, size: int, seed: int) -> Tensor:
     """(1, K, size) that the first slots of a picture are made of."""
     return torch.randn(1, n_slots, size, generator=torch.Generator().manual_seed(seed))
+
+
+def held_by(masks: Tensor, f: Tensor) -> Tensor:
+    """(K, d) of length 1: the mean of standardized features f (h, w, d) under masks (h, w, K)."""
+    return F.normalize(masks.flatten(0, 1).T @ f.flatten(0, 1), dim=1)
 
 
 class _Layer(nn.Module):
