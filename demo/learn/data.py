@@ -8,7 +8,9 @@ from types import MappingProxyType
 
 from demo.learn import texts
 from segcore.collection import pictures_of
-from segcore.drawn.stuff import STUFF, draw_stuff
+from segcore.drawn.named import DRAWN, OBJECTS
+from segcore.drawn.objects import KINDS
+from segcore.drawn.stuff import STUFF
 from segcore.errors import InputError, shortened
 from segcore.learn import read_pictures
 from segcore.types import Pictures
@@ -26,11 +28,12 @@ class Collection:
     draw: Callable[[], Pictures]
 
 
-def _stuff(name: str) -> Collection:
-    return Collection(texts.COLLECTIONS.get(name, name), len(STUFF[name][0]), lambda: draw_stuff(name))
+def _drawn(name: str) -> Collection:
+    n_classes = 1 + len(KINDS) if name == OBJECTS else len(STUFF[name][0])
+    return Collection(texts.COLLECTIONS.get(name, name), n_classes, DRAWN[name])
 
 
-COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _stuff(name) for name in STUFF})
+COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _drawn(name) for name in DRAWN})
 
 
 @lru_cache(maxsize=2)

@@ -5,11 +5,14 @@ import tempfile
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import numpy as np
+import torch.nn.functional as F
+from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked, Controls
@@ -20,6 +23,7 @@ from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
 from demo.shared.link import write_link
 from demo.shared.service import Service
+from segcore.drawn.objects import instance_map
 from segcore.errors import InputError, NumericalError
 from segcore.learn import (
     Checkpoint,
@@ -31,7 +35,9 @@ from segcore.learn import (
     score_majority,
     train,
 )
-from segcore.learn.score import ClassScores, score_classes
+from segcore.learn.baselines import kmeans_objects_of, maskcut_objects_of
+from segcore.learn.score import ClassScores, score_classes, score_recall, score_separation
+from segcore.learn.settings import CutlerSettings, DinosaurSettings
 from segcore.settings import DEFAULTS, params
 from segcore.types import Pictures
 
@@ -39,6 +45,9 @@ POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and 
 _LOOKING = 0.15  # share of the time that looking at the pictures may take
 _SLOWER = 0.25  # factor on the learning rate after which a run goes on whose loss was no longer finite
 _GRANTED = 0.95  # of the host's minutes; reading the pictures takes the rest
+
+
+Look = Callable[..., "tuple[Masks, Left]"]  # a state, with settings to go on with → what is shown, and what is left
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -70,15 +79,17 @@ def make_work(
         settings = left.settings if left else asked.settings
         if left is None:
             yield Report(
-                texts.READING, show=Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, left_out))
+                texts.READING,
+                show=Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, left_out, scored=asked.scored)),
             )
         k = len(pictures.classes) if asked.known and pictures.truth else asked.options.k
+        look = partial(_look, pictures=pictures, k=k, asked=asked)
         states = train(
             asked.options.system, pictures, n_segments=k, settings=settings, minutes=minutes,
             seed=asked.options.begin, device=device, start=None if left is None else left.checkpoint, clock=clock,
         )  # fmt: skip
-        reports = _reports(states, pictures, k, settings, clock, known=asked.known)
-        if left is None and pictures.truth:
+        reports = _reports(states, pictures, look, settings, clock, known=asked.known)
+        if left is None and pictures.truth and asked.scored:
             yield next(reports)  # so that a visitor sees something at once
             yield Report(texts.COMPARING, show=_baselines(pictures, asked))
         yield from reports
@@ -96,6 +107,8 @@ def _pictures(asked: Asked) -> tuple[Pictures, tuple[str, ...]]:
 
 def _baselines(pictures: Pictures, asked: Asked) -> Parts:
     """The scores of what learned nothing, by its name."""
+    if asked.objects:
+        return _object_baselines(_scored(pictures), asked)
     if asked.known:
         found = {texts.MAJORITY: score_majority(pictures, _scored(pictures))}
     else:
@@ -112,7 +125,7 @@ def _scored(pictures: Pictures) -> Pictures:
 
 
 def _reports(
-    states: Any, pictures: Pictures, k: int, settings: LearnSettings, clock: Callable[[], float], *, known: bool
+    states: Any, pictures: Pictures, look: Look, settings: LearnSettings, clock: Callable[[], float], *, known: bool
 ) -> Generator[Report, None, None]:
     curve, look_at, point_at, state = _Curve(), -np.inf, -np.inf, None
     try:
@@ -122,7 +135,7 @@ def _reports(
             left, last = None, state.progress >= 1
             if clock() >= look_at or last:
                 began = clock()
-                show["masks"], left = _look(state, pictures, k, settings, known=known)
+                show["masks"], left = look(state, settings=settings)
                 curve.accuracy = show["masks"]["accuracy"]
                 look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
             if clock() >= point_at or show:
@@ -134,7 +147,7 @@ def _reports(
             raise
         slowest, _ = params(LearnSettings)["learning_rate"].bounds
         slower = settings.replace(learning_rate=max(settings.learning_rate * _SLOWER, slowest))
-        masks, left = _look(state, pictures, k, slower, known=known)
+        masks, left = look(state, settings=slower)
         yield _report(state, Parts(masks=masks), left)
         raise NumericalError(f"{error} {texts.SLOWER.format(rate=slower.learning_rate)}", stage=error.stage) from error
 
@@ -165,17 +178,61 @@ def _mean(values: list[float]) -> float:
     return round(float(np.mean(values)), 5)
 
 
-def _look(state: LearnState, pictures: Pictures, k: int, settings: LearnSettings, *, known: bool) -> tuple[Masks, Left]:
+def _look(state: LearnState, *, pictures: Pictures, k: int, asked: Asked, settings: LearnSettings) -> tuple[Masks, Left]:
     """Label the pictures that are shown, and score where there is a truth."""
-    masks = [labels_shown(state.label(image)) for image in pictures.images[:SHOWN]]
-    scores = _scores(state, pictures, k, known=known)
+    known = asked.known
+    masks = [labels_shown(_shown(state, i, image)) for i, image in enumerate(pictures.images[:SHOWN])]
     learned = state.learned()
+    if asked.marked:
+        accuracy, miou = _object_scores(state, learned, _scored(pictures), asked) if asked.objects else (None, None)
+        told = Masks(images=masks, accuracy=accuracy, miou=miou, names=None, class_of=None)
+        return told, Left(learned, state.checkpoint(), pictures, settings)
+    scores = _scores(state, pictures, k, known=known)
     told = Masks(images=masks, accuracy=None, miou=None, names=None, class_of=None)
     if scores is not None:
         learned = learned if known else learned.named(scores.names(pictures.classes))
         accuracy, miou = round(scores.accuracy, 4), round(scores.miou, 4)
         told = Masks(images=masks, accuracy=accuracy, miou=miou, names=learned.names, class_of=scores.class_of)
     return told, Left(learned, state.checkpoint(), pictures, settings)
+
+
+def _shown(state: LearnState, number: int, image: Tensor) -> Tensor:
+    """(height, width) what a picture is shown with: the marks of the system, or its labels."""
+    marks = state.marks(number)
+    if marks is None:
+        return state.label(image)
+    return F.interpolate(marks[None, None].float(), tuple(image.shape[:2]), mode="nearest")[0, 0].long()
+
+
+def _object_scores(
+    state: LearnState, learned: Learned, pictures: Pictures, asked: Asked
+) -> tuple[float | None, float | None]:
+    """The two scores that `texts.OBJECT_WORDS` names; None for what cannot be said."""
+    objects = [instance_map(truth) for truth in pictures.truth]
+    if asked.options.system == "cutler":
+        recall = score_recall(learned.instances, state.taught, pictures, objects)
+        return (None if np.isnan(recall.untaught) else round(recall.untaught, 4)), round(recall.every, 4)
+    scores = score_separation(learned.instances, pictures, objects)
+    return round(scores.fg_ari, 4), round(scores.mbo, 4)
+
+
+def _object_baselines(pictures: Pictures, asked: Asked) -> Parts:
+    """What learned nothing, by the same two scores, on the same features."""
+    s = asked.settings
+    objects = [instance_map(truth) for truth in pictures.truth]
+    if isinstance(s, CutlerSettings):
+        find = partial(maskcut_objects_of, backbone=s.backbone, facet=s.facet, side=s.side, n_objects=s.n_objects, tau=s.tau)
+        recall = score_recall(find, lambda _: None, pictures, objects)
+        return Parts(
+            baselines={texts.MASKCUT: round(recall.every, 4)}, baseline_mious={texts.MASKCUT: round(recall.every, 4)}
+        )
+    if not isinstance(s, DinosaurSettings):
+        return Parts()
+    find = partial(kmeans_objects_of, backbone=s.backbone, facet=s.facet, side=s.side, k=s.slots, seed=asked.options.begin)
+    scores = score_separation(find, pictures, objects)
+    return Parts(
+        baselines={texts.SLOT_KMEANS: round(scores.fg_ari, 4)}, baseline_mious={texts.SLOT_KMEANS: round(scores.mbo, 4)}
+    )
 
 
 def _scores(state: LearnState, pictures: Pictures, k: int, *, known: bool) -> ClassScores | None:

@@ -10,11 +10,13 @@ from demo.learn.board import About, PicturesShown, Table
 from segcore.learn import CATALOG, LearnState
 from segcore.learn.pictures import scaled
 from segcore.learn.score import known_ious
+from segcore.learn.settings import DinosaurSettings
 from segcore.nets.facts import facts_of
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
 from segcore.types import Pictures
 
+MARKS = ("#000000", "#4477cc", "#33aa55", "#dd4444")  # ground, kept, new, dropped
 SHOWN, SCORED = 6, 24  # pictures: the first ones
 # Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
@@ -35,7 +37,18 @@ def about(asked: Asked, pictures: Pictures | None = None) -> About:
         "known": asked.known,
         "palette": PALETTE.hex(k),
         "command": asked.command,
+        "words": texts.OBJECT_WORDS.get(asked.options.system, {}),
+        "marks": marks_of(asked),
     }
+
+
+def marks_of(asked: Asked) -> list[tuple[str, str]]:
+    """Names and colors of what a system tells apart in the pictures it learns from; none where these are its clusters."""
+    names = CATALOG[asked.options.system].marks
+    if isinstance(asked.settings, DinosaurSettings):
+        names = names[: asked.settings.slots]
+        return list(zip(names, PALETTE.hex(len(names)), strict=True))
+    return list(zip(names, MARKS, strict=True)) if names else []
 
 
 def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:
@@ -46,12 +59,12 @@ def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:
     return tuple(line.format(height=facts.field[0], width=facts.field[1], **values) for line in texts.FACTS)
 
 
-def pictures_shown(pictures: Pictures, left_out: tuple[str, ...]) -> PicturesShown:
+def pictures_shown(pictures: Pictures, left_out: tuple[str, ...], *, scored: bool = True) -> PicturesShown:
     """The six pictures, and their truth; sentences on those that could not be read."""
     n = min(SHOWN, len(pictures))
     return {
         "n": len(pictures),
-        "scored": min(SCORED, len(pictures)) if pictures.truth else 0,
+        "scored": min(SCORED, len(pictures)) if pictures.truth and scored else 0,
         "names": pictures.names[:n],
         "sizes": [(image.shape[1], image.shape[0]) for image in pictures.images[:n]],
         "images": [data_uri(jpeg(image.numpy())) for image in pictures.images[:n]],

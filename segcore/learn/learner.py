@@ -29,6 +29,10 @@ class ClusterLearner(Learner):
         """(h, w) int64 for a picture that is learned from: what the system tells apart in it, by `LearningSystem.marks`."""
         return None
 
+    def taught(self, number: int) -> Tensor | None:  # noqa: ARG002
+        """(m, h, w) bool for a picture that is learned from: the masks of objects that round one learned, if any."""
+        return None
+
     def losses(self, turn: Turn) -> ClusterLoss:
         """Look at some pictures, and say what is to be made small."""
         raise NotImplementedError

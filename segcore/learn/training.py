@@ -42,6 +42,7 @@ class LearnState(State):
     P: Tensor | None  # (K, K) float32 on the CPU
     label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
     marks: Callable[[int], Tensor | None]  # number of a picture that is learned from → `ClusterLearner.marks`, on the CPU
+    taught: Callable[[int], Tensor | None]  # likewise → `ClusterLearner.taught`
     learned: Callable[[], Learned]  # → a copy of the network that can be saved
 
 
@@ -236,6 +237,7 @@ class _Work:
             P=None if losses.P is None else losses.P.detach().float().cpu(),
             label=self.label,
             marks=self.learner.marks,
+            taught=self.learner.taught,
             learned=lambda: self.learned(state.loss),
         )
 

@@ -36,14 +36,16 @@ class CutlerLearner(ClusterLearner):
         self._round = 0
         self._masks: list[Tensor] = []  # per picture (m, h, w) bool that the round learns from
         self._before: list[Tensor] = []  # those that the round before learned from
+        self._first: list[Tensor] = []  # those of round one
 
     def get_extra_state(self) -> dict[str, Any]:
         """The masks, and the number of the round."""
-        return {"round": self._round, "masks": self._masks, "before": self._before}
+        return {"round": self._round, "masks": self._masks, "before": self._before, "first": self._first}
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
         """Go on with them."""
-        self._round, self._masks, self._before = state["round"], list(state["masks"]), list(state["before"])
+        self._round = state["round"]
+        self._masks, self._before, self._first = (list(state[name]) for name in ("masks", "before", "first"))
 
     def field(self, number: int) -> Tensor:
         """(h, w, d) float32 features of a picture."""
@@ -76,7 +78,7 @@ class CutlerLearner(ClusterLearner):
             found = maskcut(self.field(i), n_objects=s.n_objects, tau=s.tau)
             shown = torch.rand(len(found), generator=generator) >= s.hidden
             self._masks.append(found[shown.to(found.device)])
-        self._before = list(self._masks)
+        self._before = self._first = list(self._masks)
         if not any(len(masks) for masks in self._masks):
             raise InputError(
                 "MaskCut finds no object in any of the pictures, so there is nothing to learn from. Give pictures of "
@@ -100,6 +102,10 @@ class CutlerLearner(ClusterLearner):
         marks = torch.zeros(now.shape, dtype=torch.int64)
         marks[now & before], marks[now & ~before], marks[~now & before] = KEPT, NEW, DROPPED
         return marks
+
+    def taught(self, number: int) -> Tensor | None:
+        """What MaskCut found in a picture, less what was hidden."""
+        return self._first[number].cpu() if self._first else None
 
     def losses(self, turn: Turn) -> ClusterLoss:
         """Look at some pictures of one size."""
