@@ -10,6 +10,7 @@ from demo.shared.components.scripts import script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
+from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
@@ -27,6 +28,7 @@ def build_demo(service: Service) -> gr.Blocks:
         with demo.route(page.title, f"/{page.path}"):
             _fill(demo, page, service)
     app: gr.Blocks = demo.queue(max_size=256, default_concurrency_limit=RUNS_AT_ONCE, api_open=False)
+    form_line(app)
     return app
 
 

@@ -81,8 +81,8 @@ def test_own_pictures_with_label_maps_are_scored(service, tmp_path):
     assert "broken" in parts["count"]["left_out"][0]
     assert [parts[f"picture/{i}"]["name"] for i in range(4)] == ["p0", "p1", "p2", "p3"]
     assert 0 < float(parts["scores"]["miou"]) <= 1
-    assert parts["scores"]["color_miou"] == parts["scores"]["miou"]  # this run reads color and position itself
-    assert parts["scores"]["color_accuracy"] == parts["scores"]["accuracy"]
+    scores = parts["scores"]  # this run reads color and position itself, so it does not beat them
+    assert f"{scores['miou']}, {scores['accuracy']}. k-means does not beat it" in scores["beside"]
     assert np.sum(parts["scores"]["table"], 0) == pytest.approx([1, 1], abs=0.01)
 
 

@@ -3,15 +3,19 @@
 import asyncio
 import gzip
 import json
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import module_from_spec
 
 import brotli
+import gradio
 import httpx
 import pytest
 from gradio.blocks import BlocksConfig
 from gradio.state_holder import SessionState
 from starlette.responses import FileResponse, PlainTextResponse
 
+import demo
 from demo.pages import PAGES
 from demo.shared.kept import Kept
 from tests.server import serving
@@ -144,3 +148,13 @@ def test_a_visit_begins_with_what_gradio_says_of_every_block(monkeypatch):
         one._update_value_in_config(slider, 23)
         assert one.config_values[slider]["props"]["value"] == 23
         assert written(two.config_values) == written(theirs)
+
+
+def test_no_stubs_are_written_at_start():
+    """What makes the components of Gradio is found and loaded as ever, and leaves the files beside it alone."""
+    (spec,) = [s for f in sys.meta_path if (s := f.find_spec("gradio.component_meta", gradio.__path__)) is not None][:1]
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.ComponentMeta.__name__ == "ComponentMeta"
+    assert module.create_or_modify_pyi(gradio.Slider, "Slider", []) is None
+    assert module.create_or_modify_pyi.__module__ == demo.__name__

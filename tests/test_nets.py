@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,18 +12,25 @@ from PIL import Image
 from torch import nn
 
 from segcore.cli.commands import main
-from segcore.errors import InputError
-from segcore.learn import CATALOG, Pictures, load_learned, train
+from segcore.drawn.stuff import draw_stuff
+from segcore.errors import InputError, NumericalError
+from segcore.learn import CATALOG, Pictures, learn, load_learned, train
+from segcore.learn.ablations import STREET
+from segcore.learn.learned import Learned as LearnedNet
 from segcore.learn.pictures import Source, load_pictures
 from segcore.learn.score import known_scores
-from segcore.learn.systems.labelled import weights_of
+from segcore.learn.systems.labelled import LabelledLearner, weights_of
 from segcore.metrics import class_boundary_f
 from segcore.nets.choices import ENLARGING
 from segcore.nets.context import valid_taps
 from segcore.nets.enlarge import Enlarge, Passed, Unpool, corner_bilinear, doubling
-from segcore.nets.facts import facts_of, multiply_adds, receptive_field
+from segcore.nets.facts import facts_of, field_of, multiply_adds, receptive_field
 from segcore.nets.labelled import Trunk
+from segcore.nets.maps import maps_along
 from segcore.nets.registry import NETS
+from segcore.nets.spectrum import checkerboard, checkerboard_of
+from segcore.refine.crf import mean_field
+from segcore.settings import CRF_PRESETS
 from segcore.taught.receptive import Layer, receptive_fields
 from segcore.train.seeds import seeded, stream
 from segcore.upsample.unpooling import max_pool
@@ -280,6 +288,35 @@ def test_what_cannot_be_learned_is_told(make, k, told):
         next(train("fcn32", make(two_colors()), n_segments=k, settings=CATALOG["fcn32"].settings(**TINY), steps=1))
 
 
+def test_a_class_that_never_occurs_does_no_harm():
+    """It counts nothing in the loss, and has no part in the scores."""
+    one, settings = two_colors(), CATALOG["fcn32"].settings(**TINY)
+    pictures = Pictures(one.images, one.names, one.truth, (*one.classes, "never"), (0, 1, 2))
+    *_, last = train("fcn32", pictures, n_segments=3, settings=settings, steps=3)
+    assert math.isfinite(last.loss)
+    table = np.array([[8, 2, 0], [0, 5, 0], [1, 0, 0]])
+    assert known_scores(table).miou == pytest.approx((8 / 11 + 5 / 7) / 2)
+
+
+def test_a_loss_that_is_no_number_ends_at_the_last_good_network(monkeypatch, tmp_path):
+    """With a sentence; the checkpoint goes on from before it."""
+    settings, losses = CATALOG["fcn32"].settings(**TINY), LabelledLearner.losses
+
+    def broken(self, turn):
+        loss = losses(self, turn)
+        return loss if turn.step < 3 else replace(loss, total=loss.total * math.nan)
+
+    monkeypatch.setattr(LabelledLearner, "losses", broken)
+    out = tmp_path / "net.safetensors"
+    asked = {"n_segments": 2, "settings": settings, "steps": 6, "device": "cpu"}
+    with pytest.raises(NumericalError, match="smaller learning rate"):
+        learn("fcn32", two_colors(), out, **asked)
+    monkeypatch.undo()
+    done = learn("fcn32", two_colors(), out, resume=True, **asked)
+    assert done.learned.training["steps"] == 6
+    assert all(bool(t.isfinite().all()) for t in done.learned.net.state_dict().values())
+
+
 def test_other_labels_do_not_go_on():
     pictures, settings = two_colors(), CATALOG["fcn32"].settings(**TINY)
     asked = {"n_segments": 2, "settings": settings, "steps": 2, "device": "cpu"}
@@ -354,3 +391,72 @@ def test_weights_without_labels_have_no_classes(folder, tmp_path, capsys):
     assert main(["evaluate", "classes", "--images", str(folder / "images"), "--labels", str(folder / "labels"),
                  "--weights", out]) == 2  # fmt: skip
     assert "learned without labels" in capsys.readouterr().err
+
+
+def quick_net(name, n_segments=3, **own):
+    system = CATALOG[name]
+    with seeded(0):
+        return system.make_net(n_segments, system.settings(**own)).eval()
+
+
+@pytest.mark.parametrize("name", LABELLED)
+def test_maps_along_the_way(name):
+    """From the picture to the classes: the last map has K channels, and each is what its layer gives."""
+    net, pixels = quick_net(name), torch.rand(1, 3, 48, 64)
+    maps = maps_along(net, pixels)
+    assert [m.name for m in maps] == list(net.along())
+    assert maps[-1].map.shape[0] == 3
+    assert all(m.map.ndim == 3 and bool(m.map.isfinite().all()) for m in maps)
+    assert all(m.picture().shape == m.map.shape[1:] for m in maps)
+    assert not any(layer._forward_hooks for layer in net.along().values())
+
+
+def test_field_follows_the_point():
+    """At a corner half of the field falls outside; the cell itself always lies in it."""
+    net = quick_net("fcn32", output_stride="8", dilated=False)
+    middle = field_of(net, 240, 240, (120, 120))
+    assert middle == field_of(net, 240, 240)
+    assert (middle[2] - middle[0], middle[3] - middle[1]) == receptive_field(net, 240, 240)
+    corner = field_of(net, 240, 240, (0, 239))
+    assert (corner[0], corner[3]) == (0, 240)
+    assert corner[2] - corner[0] < middle[2] - middle[0]
+
+
+def test_checkerboard_by_theory():
+    y, x = torch.meshgrid(torch.arange(32), torch.arange(40), indexing="ij")
+    assert checkerboard(((y + x) % 2).float()) == pytest.approx(1)
+    assert checkerboard((x % 2).float()) == pytest.approx(1)
+    assert checkerboard(torch.sin(2 * math.pi / 8 * x)) == pytest.approx(0, abs=1e-12)
+    assert checkerboard(torch.full((32, 40), 5.0)) == 0
+    noise = torch.randn(200, 32, 40, generator=torch.Generator().manual_seed(0))
+    assert checkerboard(noise) == pytest.approx((32 + 40 - 1) / (32 * 40 - 1), rel=0.05)
+    assert checkerboard(3 * noise) == pytest.approx(checkerboard(noise))
+
+
+def test_checkerboard_is_there_before_learning():
+    """Learned layers with random weights draw it already; interpolation, and nearest neighbor before a 3×3, do not."""
+    pixels = torch.from_numpy(np.stack([i.numpy() for i in draw_stuff(STREET, n=1, side=64).images])).movedim(-1, 1) / 255
+    before = {up: checkerboard_of(quick_net("fcn32", output_stride="8", upsampling=up), pixels) for up in ENLARGING}
+    drawn = {up for up, share in before.items() if share > 0.3}
+    assert drawn == {"transposed_3x3", "transposed_4x4", "transposed_2x2", "pixel_shuffle"}
+    assert max(before["bilinear"], before["resize_convolution"]) < 0.05
+
+
+def test_crf_after_the_network():
+    """The same weights; the labels are those of the mean field on the network's probabilities."""
+    net, image = quick_net("fcn32", side=64, crop=32), draw_stuff(STREET, n=1, side=64).images[0]
+    plain = LearnedNet(net, "fcn32", 3, CATALOG["fcn32"].settings(side=64, crop=32), ("a", "b", "c"), {})
+    sharp = replace(plain, settings=plain.settings.replace(crf=True))
+    numbers = dict(CRF_PRESETS["readme"])
+    n_steps = int(numbers.pop("crf_steps"))
+    unary = -plain.scores(image).clamp_min(1e-12).log()
+    assert_close(sharp.scores(image), mean_field(unary, image, n_steps=n_steps, **numbers), atol=1e-4)
+
+
+def test_street_is_the_same_whoever_draws_it():
+    street = draw_stuff(STREET, n=6)
+    assert street.classes == ("sky", "ground", "post", "sign")
+    assert torch.equal(street.images[5], draw_stuff(STREET, n=9).images[5])
+    shares = torch.stack([torch.bincount(t.flatten(), minlength=4) for t in street.truth]).float().mean(0) / 128**2
+    assert 0.005 < shares[2] < 0.1  # posts are thin
+    assert shares[3] < 0.05

@@ -1,5 +1,6 @@
 """Requests that cannot be met: each ends in one sentence that names what is at fault, and does no harm."""
 
+import asyncio
 import http.client
 import json
 import logging
@@ -8,11 +9,13 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import urlparse
 
+import gradio as gr
 import pytest
+from gradio.state_holder import SessionState
 from PIL import Image
 
 from demo.shared.endpoint import PARAMETERS
-from demo.shared.requests import NO_EVENT
+from demo.shared.requests import NO_EVENT, Pages
 from demo.shared.service import EXAMPLES
 from tests.scenes import two_discs
 from tests.server import running_page
@@ -203,3 +206,31 @@ def test_events_of_the_page_keep_the_same_door(address, talk, secret):
             told.append(message)
     events.close()
     assert all(not message["success"] and "must be a file" in message["output"]["error"] for message in told)
+
+
+@pytest.mark.parametrize("told", [(), (0,), (0, 2), (0, 1, 2, 3)], ids=str)
+def test_sent_is_what_gradio_would_send(told):
+    """What a handler leaves as it is costs nothing, and the browser is sent the same."""
+    with Pages() as demo:
+        outputs = [gr.Textbox(), gr.State(1), gr.Slider(0, 9), gr.Markdown()]
+        gr.Button().click(lambda: None, None, outputs)
+    block_fn = next(iter(demo.fns.values()))
+
+    def sent(kind):
+        values = ("text", 2, gr.update(value=5, visible=False), "**text**")
+        predictions = [values[i] if i in told else gr.skip() for i in range(4)]
+        state = SessionState(demo)
+        return asyncio.run(kind.postprocess_data(demo, block_fn, predictions, state)), state[outputs[1]._id]
+
+    assert sent(Pages) == sent(gr.Blocks)
+
+
+def test_nothing_is_made_for_what_stays(monkeypatch):
+    with Pages() as demo:
+        outputs = [gr.Textbox(), gr.Slider(0, 9), gr.HTML()]
+        gr.Button().click(lambda: None, None, outputs)
+    made = []
+    monkeypatch.setattr(gr.Slider, "__init__", lambda *_args, **_options: made.append(1))
+    block_fn = next(iter(demo.fns.values()))
+    sent = asyncio.run(demo.postprocess_data(block_fn, ["text", gr.skip(), gr.skip()], SessionState(demo)))
+    assert (sent[0], made) == ("text", [])

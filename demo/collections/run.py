@@ -85,6 +85,9 @@ def make_work(asked: Asked, service: Service) -> Work:
         yield Report(texts.GROUPS, share=_GROUPED)
         result = groups_shown(collection, grouping, seed=settings.seed, plane=asked.options.plane)
         yield Report(texts.MAPS, show=Parts(result=result))
+        if grouping.parts is not None:
+            for i, labels in enumerate(grouping.parts.labels):
+                yield Report(texts.MAPS, show={f"part/{i}": cells_shown(labels, collection, i)})
         yield from _maps(collection, grouping, truths, asked.own.ignore)
         yield Report(texts.MAPS, share=1.0, show=Parts(done=True), left=Left(collection, grouping, asked, folder))
 
@@ -165,13 +168,16 @@ def _maps(
         done = (i + 1) / len(collection)
         yield Report(texts.MAPS, i + 1, len(collection), "pictures", share=_GROUPED + (0.99 - _GROUPED) * done, show=show)
     if truth is not None and table is not None:
-        beside = yield from _of_color(collection, grouping.n_groups, truths, ignore)
-        scores = scores_shown(matched_scores(table, truth.classes), beside, str)
+        beside = yield from _beside(collection, grouping, truths, ignore)
+        title = system_of(grouping.system).title
+        scores = scores_shown(title, matched_scores(table, truth.classes), beside, str)
         yield Report(texts.MAPS, share=1.0, show=Parts(scores=scores))
 
 
-def _of_color(collection: Collection, k: int, truths: Mapping[str, Path], ignore: int | None) -> Steps[Report, Scores]:
-    """What k-means on Lab color and position reaches on the same pictures."""
+def _beside(
+    collection: Collection, grouping: Grouping, truths: Mapping[str, Path], ignore: int | None
+) -> Steps[Report, dict[str, Scores]]:
+    """What k-means reaches on the same pictures: on Lab color and position, and where a system learns on its features."""
 
     def tell(p: Progress) -> Report:
         return Report(texts.BESIDE, p.done, p.total, p.unit, share=0.99)
@@ -180,8 +186,11 @@ def _of_color(collection: Collection, k: int, truths: Mapping[str, Path], ignore
     collecting: Steps[Progress, Collection] = collect(collection.pictures, open_reader(settings), collection.store)
     plain = yield from mapped(collecting, tell)
     rows = [Contender("color", plain, system_of("kmeans"))]
+    if system_of(grouping.system).learns:
+        rows.append(Contender("kmeans", collection, system_of("kmeans")))
+    k = max(2, grouping.n_groups)
     scoring = evaluate_collection(rows, truths, n_groups=k, ignore=ignore, settings=settings, over=0, probe=False)
-    return (yield from mapped(scoring, tell))[0].matched
+    return {report.name: report.matched for report in (yield from mapped(scoring, tell))}
 
 
 def _truth(collection: Collection, truths: dict[str, Path], ignore: int | None) -> tuple[Truth | None, dict[int, int]]:

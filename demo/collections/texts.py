@@ -7,7 +7,7 @@ SYSTEM = "System"
 K = "Groups K"
 K_INFO = "How many groups; one numbering for all pictures."
 AUTO = "Let the data choose K"
-AUTO_INFO = "Where the system can: k-means and co-segmentation."
+AUTO_INFO = "Where the system can: k-means, co-segmentation and Leopart."
 PLANE = "Scatter by"
 PLANE_INFO = "How patches come into the plane: their main axes, or neighbors that stay neighbors (slower)."
 PLANES = {"pca": "PCA", "umap": "UMAP", "hnne": "h-NNE"}
@@ -23,7 +23,12 @@ LISTING = "listing the pictures"
 COLORS = "colors of the features"
 GROUPS = "groups, their patches and the scatter"
 MAPS = "label maps"
-BESIDE = "color and position beside them"
+BESIDE = "plainer ways beside them"
+WAYS = {
+    "color": "K-means on Lab color and position, which learned nothing: {miou}, {accuracy}.",
+    "kmeans": "K-means on the same features: {miou}, {accuracy}.",
+}
+NOT_BEATEN = "{title} does not beat it here."
 NO_FILES = "Choose pictures of your own first: 2 to {most} files, or a zip."
 TOO_MANY = "At most {most} pictures at once on this page; got {n}. Take fewer, or `python -m segcore collection segment`."
 NOT_YET = "There is no result to save yet; wait until the job is done."
@@ -46,9 +51,21 @@ BOARD = {
     "scatter": "Patches in the plane, by {plane}. Draw a loop to name a group.",
     "point": "{name}, group {group}",
     "lasso": "Name for the group that most of the {n} points in the loop are in ({group}):",
-    "curves": "Loss",
-    "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures). K-means on Lab color and "
-    "position, which learned nothing: {color_miou}, {color_accuracy}.",
+    "curves": {
+        "loss": "Loss",
+        "modularity": "Modularity of the step's pictures",
+        "concepts": "Concepts in use",
+        "prototypes": "Prototypes in use (e to the entropy of their shares)",
+    },
+    "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures). {beside}",
+    "notes": "Notes",
+    "curve": "Curve",
+    "parts": "Parts as nodes, by who sits beside whom. Edges below {threshold} count for nothing: {n} groups.",
+    "parts_chosen": "That is the threshold of this result.",
+    "parts_other": "Groups, scatter and scores are still those of {chosen}.",
+    "threshold": "Threshold of an edge",
+    "part": "Part {p}: {share} % of the patches, group {group}. Beside it: {beside}.",
+    "nobody": "no part that counts",
     "confusion": "Confusion: true class in the columns, found in the rows.",
     "none": "no partner",
     "pictures": "Pictures",

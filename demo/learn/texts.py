@@ -2,6 +2,7 @@
 
 COLLECTIONS = {
     "stuff6": "Stuff: six surfaces from above",
+    "street4": "Stuff: sky, ground, thin posts and signs",
     "stuff3": "Stuff: sky, plants, ground",
     "objects": "Objects: three kinds, apart from each other",
 }

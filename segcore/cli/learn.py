@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.cli.flags import add_device, add_overwrite, add_settings, named, named_path, schema_from
 from segcore.errors import InputError
+from segcore.learn.ablations import ABLATIONS, STEPS
 from segcore.learn.catalog import CATALOG
 from segcore.runtime.outputs import check_outputs
 
@@ -21,6 +22,7 @@ def add_learn(commands: Any) -> None:
     """Add `learn`, with a command for each system."""
     learn = commands.add_parser("learn", help="train a system that segments: on pictures alone, or a network with labels")
     systems = learn.add_subparsers(title="systems", required=True, metavar="SYSTEM")
+    _add_ablations(systems)
     for name, card in CATALOG.items():
         one = systems.add_parser(name, help=f"{card.title}: {card.summary}")
         one.add_argument(
@@ -45,18 +47,56 @@ def add_learn(commands: Any) -> None:
         one.add_argument("--labels", type=named_path, metavar="DIR", help=use)
         if card.labelled:
             one.add_argument("--names", default="", metavar="LIST", help="names of the labels, ascending, with commas")
+            _add_record(one)
         one.add_argument("--ignore", type=int, metavar="V", help="label that does not count")
         add_settings(one, schema=card.settings)
         one.set_defaults(run=_learn, system=name)
 
 
+def _add_ablations(systems: Any) -> None:
+    rows = systems.add_parser("ablations", help="record the runs that the page shows: networks that differ in one choice")
+    rows.add_argument(
+        "--out", type=named_path, required=True, metavar="DIR", help="an existing folder; what lies there stays"
+    )
+    rows.add_argument("--only", choices=tuple(ABLATIONS), help="one row of runs")
+    rows.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of each run ({STEPS})")
+    rows.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
+    rows.set_defaults(run=_ablations)
+
+
+def _ablations(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate.record import load_record, record_ablation
+
+    if not parsed.out.is_dir():
+        raise InputError(f"There is no folder {parsed.out}. Make it first.", field="out")
+    for name in (parsed.only,) if parsed.only else ABLATIONS:
+        for path in record_ablation(name, parsed.out, seed=parsed.seed, steps=parsed.steps):
+            last = load_record(path).scores[-1]
+            print(f"{path}: {last.step} steps, mIoU {last.miou:.3f}, boundary F {last.boundary_f:.3f}.", flush=True)
+    return 0
+
+
+def _add_record(one: argparse.ArgumentParser) -> None:
+    record = one.add_argument_group("to record the run, for the page to show")
+    record.add_argument("--record", type=named_path, metavar="FILE", help="where losses, scores and answers go (.run.json)")
+    record.add_argument(
+        "--score-images", type=named_path, metavar="DIR", help="score on these; a drawn collection has its own"
+    )
+    record.add_argument("--score-labels", type=named_path, metavar="DIR", help="their label maps")
+    record.add_argument("--no-pictures", action="store_true", help="record scores only, where pictures may not be passed on")
+
+
 def _learn(parsed: argparse.Namespace) -> int:
+    from segcore.evaluate.record import save_record
     from segcore.learn import MINUTES, learn, score_baselines
     from segcore.runtime.progress import say
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
-    check_outputs([parsed.out], overwrite=parsed.overwrite)
+    recorded = getattr(parsed, "record", None)
+    if recorded is not None and parsed.resume:
+        raise InputError("A recorded run is one from its start. Leave out --resume or --record.", field="record")
+    check_outputs([path for path in (parsed.out, recorded) if path is not None], overwrite=parsed.overwrite)
     card = CATALOG[parsed.system]
     settings = schema_from(parsed, card.settings)
     pictures, skipped = _pictures(parsed, settings.side)
@@ -65,6 +105,7 @@ def _learn(parsed: argparse.Namespace) -> int:
     if card.labelled:
         pictures = _with_names(pictures, parsed.names)
         say(_told_before(card, settings, pictures))
+    recorder = None if recorded is None else _recorder(parsed, settings, pictures)
     done = learn(
         parsed.system,
         pictures,
@@ -77,7 +118,11 @@ def _learn(parsed: argparse.Namespace) -> int:
         device=parsed.device,
         resume=parsed.resume,
         show_progress=True,
+        on_state=None if recorder is None else recorder.watch,
     )
+    if recorder is not None and recorded is not None:
+        save_record(recorder.record(), recorded)
+        print(f"{recorded}: the recorded run.")
     facts = done.learned.training
     print(f"{done.path}: {facts['steps']} steps on {facts['pictures']} pictures, {facts['seconds'] / 60:.1f} min.")
     if done.scores is not None:
@@ -91,6 +136,41 @@ def _learn(parsed: argparse.Namespace) -> int:
         print(f"Measure it: python -m segcore evaluate instances --images DIR --masks DIR --weights {done.path}")
     print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0
+
+
+def _recorder(parsed: argparse.Namespace, settings: Any, pictures: "Pictures") -> Any:
+    """What watches the run: it scores on pictures of their own."""
+    from segcore.drawn.named import DRAWN
+    from segcore.evaluate.record import N_DRAWN, Recorder
+    from segcore.learn import load_pictures
+
+    first = parsed.pictures[0]
+    if _is_drawn(parsed):
+        scored = DRAWN[first](n=N_DRAWN, seed=1)
+        about = {"learned_from": f"{len(pictures)} drawn pictures, {first}", "scored_on": f"{N_DRAWN} others"}
+    else:
+        if parsed.score_images is None or parsed.score_labels is None:
+            raise InputError(
+                "A recorded run is scored on pictures of their own: --score-images and --score-labels.", field="record"
+            )
+        scored, _ = load_pictures(
+            [parsed.score_images], side=settings.side, labels=parsed.score_labels, ignore=parsed.ignore
+        )
+        scored = _with_names(scored, parsed.names)
+        about = {
+            "learned_from": f"{len(pictures)} pictures of {Path(first).name}",
+            "scored_on": f"{len(scored)} of {parsed.score_images.name}",
+        }
+        if scored.values != pictures.values:
+            raise InputError("The label maps to score on hold other labels than those to learn from.", field="score_labels")
+    return Recorder(scored, parsed.system, settings, seed=parsed.seed, shows=not parsed.no_pictures, **about)
+
+
+def _is_drawn(parsed: argparse.Namespace) -> bool:
+    """Whether the pictures are a drawn collection, by its name."""
+    from segcore.drawn.named import DRAWN
+
+    return len(parsed.pictures) == 1 and parsed.pictures[0] in DRAWN and not Path(parsed.pictures[0]).is_dir()
 
 
 def _with_names(pictures: "Pictures", given: str) -> "Pictures":
@@ -128,7 +208,6 @@ def _pictures(parsed: argparse.Namespace, side: int) -> Any:
     from segcore.drawn.named import DRAWN
     from segcore.learn import load_pictures
 
-    first = parsed.pictures[0]
-    if len(parsed.pictures) == 1 and first in DRAWN and not Path(first).is_dir():
-        return DRAWN[first](), ()
+    if _is_drawn(parsed):
+        return DRAWN[parsed.pictures[0]](), ()
     return load_pictures([Path(path) for path in parsed.pictures], side=side, labels=parsed.labels, ignore=parsed.ignore)

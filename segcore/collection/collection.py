@@ -88,6 +88,21 @@ class Collection:
         """(h, w, d) float32: the features of picture i, not normalized."""
         return self.features(i).f
 
+    def attention(self, i: int) -> Tensor:
+        """(h, w) ≥ 0: where the class token of picture i looks, the mean over heads.
+
+        Raises:
+            InputError: the backbone has no attention.
+        """
+        found = self.features(i).attention
+        if found is None:
+            raise InputError(
+                "What is background is read from attention, and this backbone has none. Choose another backbone, or "
+                "background = clustered.",
+                field="background",
+            )
+        return found.mean(0)
+
     @property
     def fs(self) -> Sequence[Tensor]:
         """`f` of every picture, each read when it is asked for."""

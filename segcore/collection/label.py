@@ -17,11 +17,19 @@ Scorer = Callable[[Tensor], Tensor]  # features (h, w, d) of a picture → (h, w
 
 
 def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") -> Steps[Progress, tuple[Tensor, ...]]:
+    """Label every picture by the group of its largest score; the scorer sees the features of one picture at a time.
+
+    As `label_by` otherwise.
+    """
+    return label_by(collection, scores_by(scorer), stage=stage)
+
+
+def label_by(collection: Collection, scores: Maps, *, stage: str = "labels") -> Steps[Progress, tuple[Tensor, ...]]:
     """Label every picture by the group of its largest score.
 
     Args:
         collection: the pictures.
-        scorer: sees the features of one picture at a time.
+        scores: `Grouping.scores`.
         stage: what this is called.
 
     Yields:
@@ -35,8 +43,8 @@ def label_all(collection: Collection, scorer: Scorer, *, stage: str = "labels") 
     labels = [part.reshape(g.h, g.w) for part, g in zip(shares, collection.geometries, strict=True)]
     for i in range(len(collection)):
         stop_if_asked()
-        labels[i].copy_(scorer(collection.f(i)).argmax(2))
-        yield Progress(stage, i + 1, len(collection), labels={i: labels[-1]})
+        labels[i].copy_(scores(collection, i).argmax(2))
+        yield Progress(stage, i + 1, len(collection), labels={i: labels[i]})
     return tuple(labels)
 
 

@@ -28,6 +28,7 @@ from segcore.graph.neighbors import nearest_rows
 from segcore.numerics import normalize_rows
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
+from segcore.settings import Schema
 from segcore.types import FeatureGrid
 
 MOST_PIECES = 255  # of a picture: their numbers are bytes
@@ -36,18 +37,14 @@ _REDRAWN = 8  # times that a piece may stand in the sample on average, where lar
 
 
 @dataclass(frozen=True, kw_only=True)
-class PieceSettings(DistilSettings):
-    """How pieces are described and clustered."""
+class ClusterSettings(Schema):
+    """How pieces are clustered."""
 
     # fmt: off
     background: str = setting(
         "clustered", "Background", choices=("clustered", "own"),
         info="clustered: it is grouped like all else, as scenes without one need it; own: it is group 0, as published for "
         "pictures of objects.")
-    describe: str = setting(
-        "patches", "A piece is described by", choices=("patches", "class_token"),
-        info="patches: the mean of its patches' features, each less the mean of its picture; class_token: what the backbone "
-        "says to its crop, as published.")
     dims: int = setting(
         0, "Dimensions", lo=0, hi=256, step=1,
         info="Principal components of the descriptions that are clustered; 0 keeps them as they are.")
@@ -57,6 +54,18 @@ class PieceSettings(DistilSettings):
     by_area: bool = setting(
         True, "Large pieces count more",
         info="Cluster pieces by their area, so that groups are of patches; otherwise each piece counts once, as published.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class PieceSettings(ClusterSettings, DistilSettings):
+    """How pieces are described and clustered, and their groups learned by a head."""
+
+    # fmt: off
+    describe: str = setting(
+        "patches", "A piece is described by", choices=("patches", "class_token"),
+        info="patches: the mean of its patches' features, each less the mean of its picture; class_token: what the backbone "
+        "says to its crop, as published.")
     # fmt: on
 
 
@@ -176,6 +185,7 @@ class Grouped:
     confidence: Tensor  # (M,) float32 in [0, 1]
     centers: Tensor  # (K', d)
     notes: tuple[str, ...] = ()
+    assign: Callable[[Tensor], Tensor] | None = None  # descriptions (m, d) of other pieces → (m,) their labels
 
 
 def check_pieces(pieces: Pieces, n_groups: int, *, what: str) -> None:
@@ -199,7 +209,7 @@ def check_pieces(pieces: Pieces, n_groups: int, *, what: str) -> None:
 
 
 def cluster_kmeans(
-    pieces: Pieces, n_groups: int, settings: PieceSettings, *, seed: int, n_init: int = 5, whiten: bool = False
+    pieces: Pieces, n_groups: int, settings: ClusterSettings, *, seed: int, n_init: int = 5, whiten: bool = False
 ) -> Grouped:
     """Group pieces by k-means of their vectors, on a seeded sample where there are many or where large ones count more.
 
@@ -212,9 +222,14 @@ def cluster_kmeans(
     found = kmeans(X, n_clusters=n_groups, n_init=n_init, generator=torch.Generator().manual_seed(seed))
     members = torch.nn.functional.one_hot(found.labels, n_groups).to(X)
     centers = (members.T @ X) / members.sum(0)[:, None].clamp_min(1)
+
+    def near(vectors: Tensor) -> tuple[Tensor, Tensor]:
+        distances, numbers = torch.cdist(to_space(vectors), centers).topk(min(2, n_groups), 1, largest=False)
+        return distances, numbers
+
     labels, confidence = [], []
     for block in _blocks(pieces):
-        nearest, numbers = torch.cdist(to_space(block), centers).topk(min(2, n_groups), 1, largest=False)
+        nearest, numbers = near(block)
         labels.append(numbers[:, 0])
         confidence.append(1 - nearest[:, 0] / nearest[:, -1].clamp_min(1e-12) if n_groups > 1 else torch.ones(len(block)))
     distinct = len(X.unique(dim=0)) if len(X) < 10 * n_groups else n_groups
@@ -223,7 +238,7 @@ def cluster_kmeans(
             f"{n_groups} groups need as many different pieces, and the pictures hold {distinct}. Lower n_segments.",
             field="n_segments",
         )
-    return Grouped(torch.cat(labels), torch.cat(confidence), centers, found.notes)
+    return Grouped(torch.cat(labels), torch.cat(confidence), centers, found.notes, lambda vectors: near(vectors)[1][:, 0])
 
 
 def cluster_spectral(
@@ -260,7 +275,7 @@ def cluster_spectral(
     return Grouped(joined, sure, normalize_rows(votes.T @ X), (*spectrum.notes, *found.notes))
 
 
-def _sampled(pieces: Pieces, settings: PieceSettings, seed: int) -> Tensor:
+def _sampled(pieces: Pieces, settings: ClusterSettings, seed: int) -> Tensor:
     """Numbers of the pieces that are clustered; by area they may repeat."""
     generator, most = torch.Generator().manual_seed(seed), settings.n_sample
     if not settings.by_area:

@@ -18,6 +18,25 @@ MOST_GROUPS = 256  # their numbers are bytes
 Maps = Callable[[Collection, int], Tensor]  # a collection and the number of a picture → a vector per patch, (h, w, …)
 
 
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Numbers that are to be seen side by side."""
+
+    title: str  # what they are, a sentence
+    values: Mapping[str, float]  # by name, in order
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Parts:
+    """The parts of which groups are made, as nodes of a graph: who sits beside whom."""
+
+    labels: tuple[Tensor, ...]  # per picture (h, w) uint8, 0 … P − 1
+    beside: Tensor  # (P, P) float32 in [0, 1], symmetric, 0 with itself
+    thresholds: tuple[float, ...]  # ascending: edges of less count for nothing
+    groups: Tensor  # (thresholds, P) int64: which group each part is in, at each of them
+    chosen: int  # number of the threshold that the grouping was made with
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Grouping:
     """The result of a system: one numbering of groups for all pictures of a collection.
@@ -34,6 +53,8 @@ class Grouping:
     background: int | None = None  # the group that is no object, where the system has such a one
     curves: Mapping[str, tuple[float, ...]] = field(default_factory=dict)  # loss and the like, a value per step
     facts: Mapping[str, float | int | str] = field(default_factory=dict)  # what was measured, in words and numbers
+    bars: tuple[Bars, ...] = ()  # what was measured, to be seen side by side
+    parts: Parts | None = None  # of which the groups are made
     choice: Mapping[int, float] = field(default_factory=dict)  # K → score, where the data chose K
     tensors: Mapping[str, Tensor] = field(default_factory=dict)  # what was learned, such as {"centers": (K, d)}
     notes: tuple[str, ...] = ()

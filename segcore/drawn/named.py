@@ -11,7 +11,7 @@ from segcore.types import Pictures
 OBJECTS = "objects"
 _N_OBJECTS = 100
 
-DRAWN: Mapping[str, Callable[[], Pictures]] = MappingProxyType({
+DRAWN: Mapping[str, Callable[..., Pictures]] = MappingProxyType({
     **{name: partial(draw_stuff, name) for name in STUFF},
     OBJECTS: partial(draw_objects, n=_N_OBJECTS),
 })  # fmt: skip

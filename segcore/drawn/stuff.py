@@ -27,7 +27,8 @@ def draw_stuff(name: str, *, n: int = N_PICTURES, side: int = SIDE, seed: int = 
 
     Args:
         name: a key of STUFF: "stuff6", six surfaces seen from above, in the spirit of Potsdam-6; "stuff3", sky over
-            plants over ground, in the spirit of COCO-Stuff-3.
+            plants over ground, in the spirit of COCO-Stuff-3; "street4", sky and ground, and before them thin posts and
+            round signs, for what gets lost where a picture is made small.
         n: pictures; the first ones are the same whatever their number.
         side: of each, in pixels.
         seed: of all random numbers.
@@ -134,11 +135,25 @@ def _layers(rng: Generator, side: int, k: int) -> Field:
     return np.asarray(layer == np.arange(k)[:, None, None], np.float32)
 
 
+def _street(rng: Generator, side: int, k: int) -> Field:
+    """Sky over ground, and in front of both a few posts, two pixels wide, some with a round sign on top."""
+    y, x = _grid(side)
+    horizon = side * rng.uniform(0.5, 0.8) + 0.04 * side * _smooth(rng, side, (side / 6, side / 6))
+    wanted = np.stack([y < horizon, y >= horizon, *np.zeros((k - 2, side, side), bool)]).astype(np.float32)
+    for at in rng.permutation(np.linspace(0.08, 0.92, 7))[: rng.integers(3, 6)] * side:
+        left, top, foot = round(at), side * rng.uniform(0.1, 0.45), side * rng.uniform(0.7, 0.95)
+        wanted[2, (left <= x) & (x < left + 2) & (top <= y) & (y < foot)] = 2
+        if rng.random() < 0.6:
+            wanted[3, (x - left - 0.5) ** 2 + (y - top) ** 2 < (side * rng.uniform(0.03, 0.05)) ** 2] = 3
+    return wanted
+
+
 STUFF: Mapping[str, tuple[Mapping[str, Callable[[Generator, int], Field]], Callable[[Generator, int, int], Field]]] = {
     "stuff6": (
         {"water": _waves, "roofs": _tiles, "grass": _blades, "trees": _blobs, "gravel": _grains, "road": _flat},
         _patches,
     ),
+    "street4": ({"sky": _clouds, "ground": _furrows, "post": _flat, "sign": _tiles}, _street),
     "stuff3": ({"sky": _clouds, "plants": _blobs, "ground": _furrows}, _layers),
 }
 

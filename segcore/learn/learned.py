@@ -19,9 +19,13 @@ from segcore.learn.catalog import system_of
 from segcore.learn.pictures import scaled
 from segcore.learn.settings import LearnSettings
 from segcore.nets.net import MaskNet, Net
+from segcore.refine.crf import mean_field, unary_from_probabilities
+from segcore.settings import CRF_PRESETS
 from segcore.train.checkpoint import replace_file
 from segcore.train.file import NET, kind_of, read_trained, trained_bytes
 from segcore.types import Instances
+
+_PRESET = "readme"  # of the CRF after a network
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -49,12 +53,13 @@ class Learned:
             image: (height, width, 3) uint8 RGB.
 
         Returns:
-            (K, height, width) float32 ≥ 0 that sum to 1: of the scaled picture's cells, interpolated bilinearly.
+            (K, height, width) float32 ≥ 0 that sum to 1: of the scaled picture's cells, interpolated bilinearly; with
+            `crf` of the settings, the marginals of a dense CRF on them.
 
         Raises:
             InputError: it is no picture.
         """
-        return scores_of(self.net, image, side=self.settings.side)
+        return final_scores(self.net, image, self.settings)
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
@@ -103,8 +108,14 @@ class Learned:
         return replace(self, names=names)
 
 
+def final_scores(net: Net, image: Tensor, settings: LearnSettings) -> Tensor:
+    """`Learned.scores` of a network."""
+    scores = scores_of(net, image, side=settings.side)
+    return _sharpened(scores, image) if getattr(settings, "crf", False) else scores
+
+
 def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
-    """`Learned.scores` of a network, which is put into eval mode for the time."""
+    """The same without a CRF; the network is put into eval mode for the time."""
     check_tensor("image", image, ("height", "width", 3))
     before = net.training
     net.eval()
@@ -115,6 +126,13 @@ def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
             return F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
     finally:
         net.train(before)
+
+
+def _sharpened(scores: Tensor, image: Tensor) -> Tensor:
+    """The marginals of a CRF whose unary energies are −ln of the scores."""
+    numbers = dict(CRF_PRESETS[_PRESET])
+    n_steps = int(numbers.pop("crf_steps"))
+    return mean_field(unary_from_probabilities(scores, confidence=1.0), image.to(scores.device), n_steps=n_steps, **numbers)
 
 
 def pixels_of(image: Tensor, device: torch.device | str = "cpu") -> Tensor:

@@ -390,6 +390,9 @@ class LabelledSettings(LearnSettings):
     n_labelled: int = param(
         0, stage="learn", label="Labelled pictures", lo=0, hi=100_000, step=1,
         info="How many of the pictures, evenly chosen, are learned from; 0 for all.")
+    crf: bool = param(
+        False, stage="learn", label="CRF after", before=False,
+        info="A dense CRF sharpens the labels along the colors, after the network; nothing of it is learned.")
     # fmt: on
 
     def of_net(self) -> dict[str, Any]:

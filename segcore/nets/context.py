@@ -65,6 +65,11 @@ class DeepLabNet(MapNet):
         self.head = nn.Conv2d(wide, n_segments, 1)
         self.stride = STEM if decoder else output_stride
 
+    def along(self) -> dict[str, nn.Module]:
+        """The trunk, ASPP, and the decoder where there is one."""
+        decoder = {} if self.low is None else {"decoder": self.decoder}
+        return {**self.trunk.along(), "ASPP": self.aspp, **decoder, "scores": self.head}
+
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / stride⌉, ⌈width / stride⌉): the last map before the classes."""
         stem, *_, last = self.trunk(pixels)
@@ -94,6 +99,10 @@ class PspNet(MapNet):
         self.stride = output_stride
         self.out = conv_norm(c + each * len(self.POOLS), wide)
         self.head = nn.Conv2d(wide, n_segments, 1)
+
+    def along(self) -> dict[str, nn.Module]:
+        """The trunk, and the map beside which the means stand."""
+        return {**self.trunk.along(), "pyramid": self.out, "scores": self.head}
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / stride⌉, ⌈width / stride⌉): the last map before the classes."""
@@ -152,6 +161,11 @@ class RefineNet(MapNet):
         self.levels = nn.ModuleList(_Refine(c_in, c, lowest=i == last) for i, c_in in enumerate(self.trunk.channels))
         self.head = nn.Conv2d(c, n_segments, 1)
         self.stride = STEM
+
+    def along(self) -> dict[str, nn.Module]:
+        """The trunk, and the levels from coarse to fine."""
+        levels = {f"refined {i}": self.levels[i] for i in reversed(range(len(self.levels)))}
+        return {**self.trunk.along(), **levels, "scores": self.head}
 
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / 4⌉, ⌈width / 4⌉): the finest level."""

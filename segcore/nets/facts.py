@@ -74,10 +74,25 @@ def multiply_adds(net: Net, pixels: Tensor) -> int:
 
 
 def receptive_field(net: Net, height: int, width: int) -> tuple[int, int]:
-    """Height and width of the pixels that a cell in the middle of `features` depends on, at most those of the picture.
+    """Height and width of the pixels that a cell in the middle of `features` depends on, at most those of the picture."""
+    top, left, bottom, right = field_of(net, height, width)
+    return bottom - top, right - left
+
+
+def field_of(net: Net, height: int, width: int, at: tuple[int, int] | None = None) -> tuple[int, int, int, int]:
+    """The pixels that a cell of `features` depends on: the smallest rectangle that holds them.
 
     By the gradient of that cell in a copy of the network whose weights are all 1 over their number, norms do nothing and
     maxima are means: it is above 0 exactly where a pixel can count.
+
+    Args:
+        net: on any device; it stays as it is.
+        height: of the picture, in pixels.
+        width: of the picture.
+        at: row and column of a pixel; its cell is meant. The middle one if None.
+
+    Returns:
+        Top, left, bottom and right in pixels; the last two lie just outside.
     """
     net = copy.deepcopy(net).eval().double().requires_grad_(False)
     for parent in list(net.modules()):
@@ -96,9 +111,10 @@ def receptive_field(net: Net, height: int, width: int) -> tuple[int, int]:
     pixels = torch.ones(1, 3, height, width, dtype=torch.float64, device=next(net.parameters()).device, requires_grad=True)
     with torch.enable_grad():
         f = net.features(pixels)
-        middle = f[0, :, f.shape[2] // 2, f.shape[3] // 2].sum()
-        if not middle.requires_grad:
-            return height, width  # a transformer that does not learn hands no gradient on; its tokens see all others
-        (gradient,) = torch.autograd.grad(middle, pixels)
+        row, column = (n // 2 for n in f.shape[2:]) if at is None else (n // net.stride for n in at)
+        cell = f[0, :, row, column].sum()
+        if not cell.requires_grad:
+            return 0, 0, height, width  # a transformer that does not learn hands no gradient on; its tokens see all others
+        (gradient,) = torch.autograd.grad(cell, pixels)
     rows, columns = (torch.nonzero(gradient[0].abs().sum((0, d))).flatten() for d in (2, 1))
-    return int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1

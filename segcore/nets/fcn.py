@@ -33,6 +33,12 @@ class FcnNet(LabelledNet):
         factors = (strides[first], *(b // a for a, b in zip(strides[first:], strides[first + 1 :], strict=False)))
         self.enlarge = nn.ModuleList(Enlarge(n_segments, factor, upsampling) for factor in factors)
 
+    def along(self) -> dict[str, nn.Module]:
+        """The trunk, and the scores of its maps from coarse to fine."""
+        first = len(self.trunk.stages) - len(self.heads) + 1
+        scored = {f"scores of stage {first + i}": head for i, head in reversed(list(enumerate(self.heads)))}
+        return {**self.trunk.along(), **scored}
+
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / stride⌉, ⌈width / stride⌉): the last map of the encoder."""
         return cast("Tensor", self.trunk(pixels)[-1])

@@ -40,6 +40,10 @@ class LinearNet(LabelledNet):
         self.norm = nn.BatchNorm2d(self.vit.embed_dim, affine=False)
         self.head = nn.Conv2d(self.vit.embed_dim, n_segments, 1)
 
+    def along(self) -> dict[str, nn.Module]:
+        """The tokens, normalized, and the scores."""
+        return {"tokens": self.norm, "scores": self.head}
+
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, ⌈height / patch⌉, ⌈width / patch⌉) tokens after the last norm."""
         with torch.set_grad_enabled(self._tuned and torch.is_grad_enabled()):

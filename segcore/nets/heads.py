@@ -51,3 +51,25 @@ class PatchHead(nn.Module):
         """(h, w, K) probabilities of features (h, w, d)."""
         with torch.no_grad():
             return torch.softmax(self(f), -1)
+
+
+class PartHead(nn.Module):
+    """The head of Leopart: codes of length 1 of standardized features, and prototypes of length 1."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, mean: Tensor, std: Tensor, *, hidden: int, size: int, n_prototypes: int):
+        super().__init__()
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.layers = nn.Sequential(nn.Linear(len(mean), hidden), nn.GELU(), nn.Linear(hidden, size))
+        self.prototypes = nn.Parameter(normalize_rows(torch.randn(n_prototypes, size)))
+
+    def forward(self, X: Tensor) -> Tensor:
+        """(…, P) cosines of the codes of features (…, d) with the prototypes."""
+        return self.codes(X) @ normalize_rows(self.prototypes).T
+
+    def codes(self, X: Tensor) -> Tensor:
+        """(…, size) of length 1, of features (…, d)."""
+        return normalize_rows(self.layers((normalize_rows(X) - self.mean) / self.std))

@@ -4,6 +4,8 @@ The published ones stand on ResNet or VGG-16, whose weights come from a million 
 from random weights on a CPU in minutes: a stem, and three stages of two convolutions.
 """
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -26,6 +28,10 @@ class LabelledNet(Net):
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, height, width) probabilities."""
         return self.logits(pixels).float().softmax(1)
+
+    def along(self) -> Mapping[str, nn.Module]:
+        """The layers that give the maps worth looking at, from the pixels on, by what the page calls them."""
+        raise NotImplementedError
 
 
 class MapNet(LabelledNet):
@@ -63,6 +69,10 @@ class Trunk(nn.Module):
                     conv_norm(c_in, c_out, stride=step, dilation=before), conv_norm(c_out, c_out, dilation=dilation)
                 )
             )
+
+    def along(self) -> dict[str, nn.Module]:
+        """As of `LabelledNet`."""
+        return {"stem": self.stem} | {f"stage {i}": stage for i, stage in enumerate(self.stages, 1)}
 
     def forward(self, pixels: Tensor) -> list[Tensor]:
         """(b, 3, height, width) in [0, 1] → four maps (b, channels, ⌈height / stride⌉, ⌈width / stride⌉)."""

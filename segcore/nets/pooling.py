@@ -51,6 +51,12 @@ class PoolingNet(MapNet):
             self.join.append(_level(2 * c if skips == "concatenation" else c, c, n_convs))
         self.head = nn.Conv2d(channels[0], n_segments, 1)
 
+    def along(self) -> dict[str, nn.Module]:
+        """The levels of the encoder, the bottom, and those of the decoder."""
+        down = {f"down {i}": level for i, level in enumerate(self.down, 1)}
+        up = {f"up {i}": level for i, level in zip(range(len(self.join), 0, -1), self.join, strict=True)}
+        return {**down, "bottom": self.bottom, **up, "scores": self.head}
+
     def features(self, pixels: Tensor) -> Tensor:
         """(b, d, height, width): the last map of the decoder."""
         height, width = pixels.shape[2:]

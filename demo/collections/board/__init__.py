@@ -52,11 +52,34 @@ class Scatter(TypedDict):
     plane: str  # its name
 
 
+class BarsShown(TypedDict):
+    """Numbers side by side."""
+
+    title: str
+    rows: list[tuple[str, float]]
+
+
+class GraphShown(TypedDict):
+    """Parts as nodes, of which groups are made; part p is the label p of the parts `part/i`."""
+
+    images: list[str]  # typical patches; data: URIs
+    share: list[float]  # of the patches, in percent
+    places: list[list[float]]  # x, y in [0, 1]
+    edges: list[list[float]]  # part, part, weight in [0, 1]
+    thresholds: list[float]
+    groups: list[list[int]]  # per threshold the group of each part
+    chosen: int  # which of the thresholds the result was made with
+    colors: list[str]  # of groups, "#rrggbb"
+
+
 class Result(TypedDict):
     """What was found, the part `result` of a job."""
 
     groups: list[GroupShown]
     scatter: Scatter
+    bars: list[BarsShown]
+    graph: GraphShown | None
+    notes: list[str]  # sentences
 
 
 class ScoresShown(TypedDict):
@@ -64,8 +87,7 @@ class ScoresShown(TypedDict):
 
     miou: str
     accuracy: str
-    color_miou: str  # of k-means on Lab color and position
-    color_accuracy: str
+    beside: str  # sentences on what plainer ways reach
     classes: list[str]
     iou: list[float]
     table: list[list[float]]  # shares of each true class
@@ -86,7 +108,7 @@ class AboutShown(TypedDict):
 
 
 class Parts(TypedDict, total=False):
-    """What a job tells the board, beside `picture/i`, `point/i` (numbers), and `labels/i` and `colors/i` (URIs of PNGs)."""
+    """What a job tells the board, beside `picture/i`, `point/i` (numbers), and URIs: `labels/i`, `part/i` and `colors/i`."""
 
     about: AboutShown
     count: CountShown

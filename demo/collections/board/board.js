@@ -1,5 +1,6 @@
 // One run over many pictures: the grid, the groups, the gallery of one, the scatter, curves and scores.
 
+import { besideOf, groupsAt, levelOf } from "./graph.js";
 import { asked, keepInAddress } from "../../shared/js/address.js";
 import { pointsOf, scale } from "../../shared/js/chart.js";
 import { rgbOf } from "../../shared/js/colors.js";
@@ -25,7 +26,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
 
   const ui = Object.fromEntries(
     ["message", "job", "left", "body", "title", "colors", "all", "save", "groups", "detail", "pictures", "scatter", "point", "lasso", "curves",
-      "scores", "table", "command"].map((name) => [name, find(name)]),
+      "choices", "graph", "threshold", "part", "bars", "notes", "scores", "table", "command"].map((name) => [name, find(name)]),
   );
 
   const plane = ui.scatter.querySelector("canvas");
@@ -52,10 +53,13 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (run?.id === id) return following?.again();
     following?.end();
     following = null;
-    run = id ? { id, pictures: [], groups: [], only: null, curve: [], scatter: null, loop: null } : null;
+    run = id ? { id, pictures: [], groups: [], only: null, curves: new Map(), scatter: null, loop: null, graph: null, level: 0, part: null } : null;
     ui.message.hidden = !!id;
     ui.job.hidden = !id;
     ui.body.hidden = ui.left.hidden = ui.detail.hidden = ui.scatter.hidden = ui.curves.hidden = ui.scores.hidden = true;
+    ui.graph.hidden = ui.bars.hidden = ui.notes.hidden = true;
+    ui.choices.replaceChildren();
+    ui.groups.hidden = false;
     ui.all.hidden = ui.save.hidden = ui.colors.hidden = true;
     for (const box of [ui.pictures, ui.groups, ui.left]) box.replaceChildren();
     keepInAddress(id ? { job: id, start: null } : { job: id });
@@ -80,6 +84,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       ui.left.replaceChildren(...value.left_out.map((text) => make("li", "", text)));
     } else if (kind === "picture") addPicture(Number(number), value);
     else if (kind === "labels") setLabels(Number(number), value);
+    else if (kind === "part") setPart(Number(number), value);
     else if (kind === "colors") setColors(Number(number), value);
     else if (kind === "point") addPoint(Number(number), value);
     else if (kind === "result") setResult(value);
@@ -120,11 +125,28 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     paint(mine.pictures[i]);
   }
 
+  async function setPart(i, source) {
+    const mine = run;
+    const { labels, width, height } = await loadLabels(source);
+    mine.pictures[i] = { ...mine.pictures[i], parts: { labels, lw: width, lh: height } };
+    paint(mine.pictures[i]);
+  }
+
+  // What is painted: the labels of the result, or groups of parts at another threshold, or one part.
+  function viewOf(picture) {
+    const { graph, level, part } = run;
+    if (graph && picture.parts && part !== null) return { ...picture.parts, colorOf: () => graph.colors[graph.groups[level][part]], only: part };
+    if (graph && picture.parts && level !== graph.chosen) {
+      return { ...picture.parts, labels: picture.parts.labels.map((p) => graph.groups[level][p]), colorOf: (g) => graph.colors[g], only: null };
+    }
+    return { labels: picture.labels, lw: picture.lw, lh: picture.lh, colorOf, only: run.only };
+  }
+
   const colorOf = (group) => run.groups[group]?.color ?? fixed.palette[group % fixed.palette.length]; // until the groups are known
 
   function paint(picture) {
     if (!picture?.photo) return;
-    const { canvas, labels } = picture;
+    const { canvas } = picture;
     const context = canvas.getContext("2d");
     context.drawImage(picture.photo, 0, 0, canvas.width, canvas.height);
     if (inColors && picture.colors) {
@@ -132,19 +154,20 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       context.drawImage(picture.colors, 0, 0, canvas.width, canvas.height);
       return;
     }
+    const { labels, lw, lh, colorOf: colorIn, only } = viewOf(picture);
     if (!labels) return;
     const shown = context.getImageData(0, 0, canvas.width, canvas.height);
     const colors = new Map();
     for (let y = 0; y < canvas.height; y += 1) {
       for (let x = 0; x < canvas.width; x += 1) {
-        const row = Math.min(picture.lh - 1, Math.floor((y * picture.lh) / canvas.height));
-        const column = Math.min(picture.lw - 1, Math.floor((x * picture.lw) / canvas.width));
-        const label = labels[row * picture.lw + column];
-        if (!colors.has(label)) colors.set(label, rgbOf(colorOf(label)));
+        const row = Math.min(lh - 1, Math.floor((y * lh) / canvas.height));
+        const column = Math.min(lw - 1, Math.floor((x * lw) / canvas.width));
+        const label = labels[row * lw + column];
+        if (!colors.has(label)) colors.set(label, rgbOf(colorIn(label)));
         const at = 4 * (y * canvas.width + x);
-        const out = run.only !== null && run.only !== label;
+        const out = only !== null && only !== label;
         const color = out ? [20, 20, 20] : colors.get(label);
-        const share = out ? 0.75 : run.only === null ? 0.55 : 0.15;
+        const share = out ? 0.75 : only === null ? 0.55 : 0.15;
         for (let c = 0; c < 3; c += 1) shown.data[at + c] = (1 - share) * shown.data[at + c] + share * color[c];
       }
     }
@@ -163,7 +186,104 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     ui.scatter.querySelector("figcaption").textContent = filled(words.scatter, run.scatter);
     plane.setAttribute("aria-label", filled(words.scatter, run.scatter));
     drawScatter();
+    drawBars(value.bars);
+    ui.notes.hidden = !value.notes.length;
+    ui.notes.replaceChildren(...value.notes.map((text) => make("li", "", text)));
+    if (value.graph) setGraph(value.graph);
     repaint();
+  }
+
+  function drawBars(bars) {
+    ui.bars.hidden = !bars.length;
+    ui.bars.replaceChildren(
+      ...bars.map(({ title, rows }) => {
+        const box = make("figure");
+        const table = document.createElement("table");
+        const most = Math.max(...rows.map((row) => row[1]), 1e-9);
+        for (const [name, number] of rows) {
+          const [line, cell, bar] = [document.createElement("tr"), make("td"), document.createElement("i")];
+          bar.style.width = `${(70 * Math.max(number, 0)) / most}%`;
+          cell.append(bar, number.toFixed(2));
+          line.append(make("th", "", name), cell);
+          table.append(line);
+        }
+        box.append(make("figcaption", "", title), table);
+        return box;
+      }),
+    );
+  }
+
+  // ---- Parts as nodes ----
+
+  const slider = ui.threshold.querySelector("input");
+  ui.threshold.querySelector("span").textContent = words.threshold;
+  slider.addEventListener("input", () => {
+    run.level = Number(slider.value);
+    const { chosen, thresholds } = run.graph;
+    keepInAddress({ threshold: run.level === chosen ? null : String(thresholds[run.level]) });
+    atLevel();
+  });
+
+  function setGraph(graph) {
+    run.graph = graph;
+    run.level = levelOf(graph, asked("threshold"));
+    ui.graph.hidden = false;
+    slider.max = graph.thresholds.length - 1;
+    slider.value = run.level;
+    atLevel();
+  }
+
+  function atLevel() {
+    const { thresholds, chosen } = run.graph;
+    if (run.only !== null) isolate(null);
+    run.part = null;
+    const [threshold, same] = [thresholds[run.level].toFixed(2), run.level === chosen];
+    const said = filled(words.parts, { threshold, n: groupsAt(run.graph, run.level) });
+    const rest = same ? words.parts_chosen : filled(words.parts_other, { chosen: thresholds[chosen].toFixed(2) });
+    ui.graph.querySelector("figcaption").textContent = `${said} ${rest}`;
+    ui.threshold.querySelector("output").textContent = threshold;
+    slider.setAttribute("aria-valuetext", threshold);
+    ui.groups.hidden = !same;
+    ui.part.textContent = "";
+    drawGraph();
+    repaint();
+  }
+
+  function drawGraph() {
+    const { images, share, places, edges, groups, thresholds, colors } = run.graph;
+    const svg = ui.graph.querySelector("svg");
+    const at = (p) => [40 + 560 * places[p][0], 36 + 348 * places[p][1]];
+    const least = thresholds[run.level];
+    const lines = edges
+      .filter(([, , weight]) => weight >= least)
+      .map(([a, b, weight]) => {
+        const [[x1, y1], [x2, y2]] = [at(a), at(b)];
+        return makeSvg("line", { x1, y1, x2, y2, "stroke-opacity": Math.min(0.9, 0.05 + 2 * weight), "stroke-width": 1 + 8 * weight });
+      });
+    const nodes = images.map((image, p) => {
+      const node = makeSvg("g", { tabindex: "0", role: "button", "aria-pressed": String(run.part === p) });
+      const side = Math.min(64, 18 + 9 * Math.sqrt(share[p]));
+      const [x, y] = at(p).map((v) => v - side / 2);
+      const said = filled(words.part, { p, share: share[p], group: groups[run.level][p], beside: besideOf(run.graph, p, least, words.nobody) });
+      node.setAttribute("aria-label", said);
+      if (image) node.append(makeSvg("image", { href: image, x, y, width: side, height: side }));
+      node.append(makeSvg("rect", { x, y, width: side, height: side, stroke: colors[groups[run.level][p]] }));
+      const choose = () => {
+        run.part = run.part === p ? null : p;
+        ui.part.textContent = run.part === null ? "" : said;
+        [...svg.querySelectorAll("g")].forEach((g, q) => g.setAttribute("aria-pressed", String(run.part === q)));
+        repaint();
+      };
+      node.addEventListener("click", choose);
+      node.addEventListener("keydown", (event) => {
+        if (event.key !== "Enter" && event.key !== " ") return;
+        event.preventDefault();
+        choose();
+      });
+      return node;
+    });
+    svg.setAttribute("aria-label", ui.graph.querySelector("figcaption").textContent);
+    svg.replaceChildren(...lines, ...nodes);
   }
 
   function drawGroups() {
@@ -182,6 +302,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
 
   function isolate(group) {
     run.only = group;
+    if (run.part !== null) {
+      run.part = null;
+      drawGraph();
+    }
     ui.all.hidden = group === null;
     [...ui.groups.children].forEach((button, g) => button.setAttribute("aria-pressed", String(group === g)));
     run.pictures.forEach((picture) => {
@@ -323,20 +447,45 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
 
   // ---- Curves and scores ----
 
+  let curve = asked("curve") ?? "loss";
+
   function addPoint(step, values) {
-    const value = values.loss ?? Object.values(values)[0];
-    if (typeof value !== "number") return;
-    run.curve.push([step, value]);
-    ui.curves.hidden = run.curve.length < 2;
-    ui.curves.querySelector("figcaption").textContent = words.curves;
-    const steps = run.curve.map((p) => p[0]);
-    const losses = run.curve.map((p) => p[1]);
+    for (const [name, value] of Object.entries(values)) {
+      if (!(name in words.curves)) continue;
+      if (!run.curves.has(name)) run.curves.set(name, []);
+      run.curves.get(name).push([step, value]);
+    }
+    drawCurve();
+  }
+
+  function drawCurve() {
+    const names = [...run.curves.keys()];
+    if (!names.length) return;
+    const name = names.includes(curve) ? curve : names[0];
+    const points = run.curves.get(name);
+    ui.curves.hidden = points.length < 2;
+    ui.curves.querySelector("figcaption").textContent = names.length > 1 ? "" : words.curves[name];
+    if (ui.choices.children.length !== (names.length > 1 ? names.length : 0)) {
+      ui.choices.replaceChildren(
+        ...names.map((one) => {
+          const button = makeButton("job-button", words.curves[one]);
+          button.addEventListener("click", () => {
+            curve = one;
+            keepInAddress({ curve: one === "loss" ? null : one });
+            drawCurve();
+          });
+          return button;
+        }),
+      );
+    }
+    names.forEach((one, i) => ui.choices.children[i]?.setAttribute("aria-pressed", String(one === name)));
+    const [steps, values] = [points.map((p) => p[0]), points.map((p) => p[1])];
     const [a, b] = [Math.min(...steps), Math.max(...steps)];
-    const [low, high] = [Math.min(...losses), Math.max(...losses)];
+    const [low, high] = [Math.min(...values), Math.max(...values)];
     const [x, y] = [scale([a, b], [40, 390]), scale([low, high], [145, 15])];
     const svg = ui.curves.querySelector("svg");
-    svg.setAttribute("aria-label", words.curves);
-    const line = makeSvg("polyline", { points: pointsOf(run.curve.map(([step, loss]) => [x(step), y(loss)])) });
+    svg.setAttribute("aria-label", words.curves[name]);
+    const line = makeSvg("polyline", { points: pointsOf(points.map(([step, value]) => [x(step), y(value)])) });
     const label = (text, at) => makeSvg("text", { x: 0, y: at }, text);
     svg.replaceChildren(line, label(high.toPrecision(3), 20), label(low.toPrecision(3), 148));
   }

@@ -1,6 +1,6 @@
 """Values of the board: pictures, groups with galleries, a scatter of patches, scores."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import cv2
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor
 from demo.collections import texts
 from demo.collections.board import GroupShown, PictureShown, Result, Scatter, ScoresShown
 from demo.collections.show.gallery import patches_shown, segments_shown
+from demo.collections.show.parts import graph_shown
 from segcore.cluster.embed import embed
 from segcore.cluster.gmm import principal_components
 from segcore.collection import Collection, Grouping
@@ -91,7 +92,14 @@ def groups_shown(collection: Collection, grouping: Grouping, *, seed: int, plane
                 "segments": segments_shown(collection, grouping, g, sample.picture, X @ mean, labels == g),
             }
         )
-    return {"groups": rows, "scatter": _scatter(collection, sample.picture, sample.cell, X, labels, seed=seed, plane=plane)}
+    palette, parts = group_palette(grouping), grouping.parts
+    return {
+        "groups": rows,
+        "scatter": _scatter(collection, sample.picture, sample.cell, X, labels, seed=seed, plane=plane),
+        "bars": [{"title": bars.title, "rows": list(bars.values.items())} for bars in grouping.bars],
+        "graph": None if parts is None else graph_shown(collection, sample, X, parts, palette, seed=seed),
+        "notes": list(grouping.notes),
+    }
 
 
 def _scatter(
@@ -118,15 +126,21 @@ def _scatter(
     }
 
 
-def scores_shown(scores: Scores, beside: Scores, name: Callable[[int], str]) -> ScoresShown:
-    """Scores and the confusion matrix, in shares of each true class; and what color and position reach."""
+def scores_shown(title: str, scores: Scores, beside: Mapping[str, Scores], name: Callable[[int], str]) -> ScoresShown:
+    """Scores of a system and the confusion matrix, in shares of each true class; and what plainer ways reach."""
     table = scores.confusion / scores.confusion.sum(0).clip(1)
     return {
         "miou": f"{scores.miou:.3f}",
         "accuracy": f"{scores.accuracy:.3f}",
-        "color_miou": f"{beside.miou:.3f}",
-        "color_accuracy": f"{beside.accuracy:.3f}",
+        "beside": " ".join(_beside(title, scores, way, of_way) for way, of_way in beside.items()),
         "classes": [name(c) for c in scores.classes],
         "iou": [round(iou, 3) for iou in scores.ious],
         "table": np.round(table, 3).tolist(),
     }
+
+
+def _beside(title: str, scores: Scores, way: str, of_way: Scores) -> str:
+    """What a plainer way reaches, and whether it is beaten; the same to three digits is not."""
+    said = texts.WAYS[way].format(miou=f"{of_way.miou:.3f}", accuracy=f"{of_way.accuracy:.3f}")
+    beaten = round(scores.miou, 3) > round(of_way.miou, 3)
+    return said if beaten else f"{said} {texts.NOT_BEATEN.format(title=title)}"

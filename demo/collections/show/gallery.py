@@ -36,7 +36,7 @@ def patches_shown(collection: Collection, sample: Sample, likeness: Tensor, insi
         if taken.get(i, 0) >= _APART:
             continue
         taken[i] = taken.get(i, 0) + 1
-        found.append({"picture": i, "image": _around(collection, i, int(sample.cell[row]))})
+        found.append({"picture": i, "image": around(collection, i, int(sample.cell[row]))})
         if len(found) == PATCHES:
             break
     return found
@@ -53,7 +53,8 @@ def segments_shown(
     return [{"picture": i, "image": _cut_out(collection, i, grouping.labels[i] == group)} for i in order.tolist()]
 
 
-def _around(collection: Collection, i: int, cell: int) -> str:
+def around(collection: Collection, i: int, cell: int) -> str:
+    """What is seen around a cell of picture i, as a URI."""
     g = collection.geometry(i)
     image = collection.image(i).numpy()
     scale = g.image_size[0] / g.scaled_size[0]

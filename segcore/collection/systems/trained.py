@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.collection.collection import Collection
-from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, GroupSteps, Maps
+from segcore.collection.label import label_by
+from segcore.collection.system import MOST_GROUPS, CollectionSystem, Grouping, GroupSteps
 from segcore.errors import InputError
 from segcore.features.model import UNTRAINED
 from segcore.heads.apply import check_head, head_probabilities, read_features, settings_of_head
@@ -17,8 +17,6 @@ from segcore.heads.file import Head, read_head
 from segcore.learn import CATALOG, Learned, load_learned
 from segcore.learn.pictures import scaled
 from segcore.pipeline import Pipeline
-from segcore.runtime.steps import Progress, Steps
-from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
 from segcore.train.file import HEAD, kind_of
 
@@ -49,7 +47,7 @@ def _system_of_net(learned: Learned) -> CollectionSystem:
         return _on_grid(seen.permute(2, 0, 1), collection, i)
 
     def run(collection: Collection, **_asked: Any) -> GroupSteps:
-        labels = yield from _labelled(collection, scores)
+        labels = yield from label_by(collection, scores)
         return Grouping(card.name, learned.n_segments, labels, scores, codes, names=learned.names)
 
     return CollectionSystem(
@@ -76,7 +74,7 @@ def _system_of_head(head: Head) -> CollectionSystem:
 
     def run(collection: Collection, **_asked: Any) -> GroupSteps:
         check_head(Pipeline(device=str(collection.reader.model.device)), head)
-        labels = yield from _labelled(collection, scores)
+        labels = yield from label_by(collection, scores)
         return Grouping("head", k, labels, scores, names=head.names)
 
     return CollectionSystem(
@@ -92,16 +90,6 @@ def _system_of_head(head: Head) -> CollectionSystem:
         own_k=True,
         reads={"backbone": head.backbone, "facet": head.facet, "max_side": head.max_side},
     )
-
-
-def _labelled(collection: Collection, scores: Maps) -> Steps[Progress, tuple[Tensor, ...]]:
-    """Label every picture by its largest score."""
-    labels = []
-    for i in range(len(collection)):
-        stop_if_asked()
-        labels.append(scores(collection, i).argmax(2).to(torch.uint8).cpu())
-        yield Progress("labels", i + 1, len(collection), labels={i: labels[-1]})
-    return tuple(labels)
 
 
 def _on_grid(values: Tensor, collection: Collection, i: int) -> Tensor:
