@@ -92,7 +92,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=named_path, required=True, metavar="DIR", help="folder for the results; made if missing"
     )
     add_device(segment)
-    segment.add_argument("--weights", type=named, metavar="FILE", help="a file of weights to use as the backbone")
+    segment.add_argument(
+        "--weights", type=named, metavar="FILE",
+        help="a file of weights to use as the backbone; of `learn cutler` or `dinosaur`, without --method: its objects",
+    )  # fmt: skip
     segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
     add_overwrite(segment)
     add_engine(segment)
@@ -142,6 +145,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _segment(parsed: argparse.Namespace) -> int:
+    from segcore.cli.segment_objects import finds_objects, segment_objects
+
+    if finds_objects(parsed):
+        return segment_objects(parsed)
     from segcore.pipeline import Pipeline
     from segcore.pipeline.backbones import resolve_backbone
     from segcore.runtime.outputs import check_outputs
