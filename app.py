@@ -28,6 +28,7 @@ if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
 from demo.build import build_demo, launch_options
+from demo.lectures.run.votes import Votes
 from demo.shared.jobs.limits import add_flags, read_limits
 from demo.shared.lecture.given import keep_pictures, read_lectures
 from demo.shared.service import Service
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--lecture", metavar="FILE", action="append", default=[], help="a lecture (NAME.lecture.zip) that all visitors see"
     )
+    parser.add_argument("--votes", action="store_true", help="let those who present put questions to the hall")
     add_flags(parser)
     flags = parser.parse_args()
     if flags.mcp and find_spec("mcp") is None:
@@ -63,6 +65,7 @@ def main() -> None:
             lectures=[lecture.sheet for lecture in lectures],
         )
         keep_pictures(service, lectures)
+        service.votes = Votes() if flags.votes else None
     except SegcoreError as error:
         sys.exit(f"error: {error}")
     threading.Thread(target=service.warm_up, daemon=True).start()

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 from starlette.middleware import Middleware
 
-from demo.lectures.routes import lecture_routes
+from demo.lectures.run.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
 from demo.shared.components.scripts import script_routes

@@ -11,7 +11,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from demo.lectures.data import sheets
-from demo.lectures.routes import lecture_of
+from demo.lectures.run.sent import lecture_of
 from demo.shared.lecture import file as files
 from demo.shared.lecture.file import Lecture, is_named, read_lecture, write_lecture
 from demo.shared.lecture.given import keep_pictures, read_lectures

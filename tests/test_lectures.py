@@ -200,19 +200,23 @@ def test_a_handout_ends_where_it_is_told_to(service):
         handout(service, sheets.sheets()["000"], base="/", with_answers=False, check=check)
 
 
+def asked_for(**what):
+    return SimpleNamespace(**{"paper": "A4", "form": False, "lecture": None, "stills": {}} | what)
+
+
 def test_what_the_browser_asks_for_is_checked(service, monkeypatch):
     made = []
     monkeypatch.setattr(run, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<html>")
     make = run.make_handout(service)
-    path = make(SimpleNamespace(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
+    path = make(asked_for(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
     assert path.endswith("lecture-001.html")
-    make(SimpleNamespace(sheet="001", answers=None, base='http://x/"><script>alert(1)</script>/'))
-    assert made == [
-        ("001", {"base": "http://127.0.0.1:7860/", "with_answers": True}),
-        ("001", {"base": "/", "with_answers": False}),
+    make(asked_for(sheet="001", answers=None, base='http://x/"><script>alert(1)</script>/'))
+    assert [(sheet, how["base"], how["with_answers"]) for sheet, how in made] == [
+        ("001", "http://127.0.0.1:7860/", True),
+        ("001", "/", False),
     ]
     with pytest.raises(gr.Error, match="sheet"):
-        make(SimpleNamespace(sheet="../etc", answers=True, base="http://x/"))
+        make(asked_for(sheet="../etc", answers=True, base="http://x/"))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from demo.shared.service import Service
 
 def build(demo: gr.Blocks, service: Service) -> None:
     """Lay the page out and connect it, inside the context of its route."""
-    board = Board(sheets=all_sheets(service).values(), elem_id="lectures")
+    board = Board(sheets=all_sheets(service).values(), votes=service.votes is not None, elem_id="lectures")
     download = gr.DownloadButton(visible="hidden", elem_id="download")
     demo.load(make_opened(service), None, None, **TOLD)
     made = board.handout(make_handout(service), None, download, **HEAVY)

@@ -12,6 +12,10 @@ WORDS = {
     "handoutHelp": "One file to print: the lines, pictures of their states, and room for answers.",
     "making": "Making the handout …",
     "solutions": "with answers",
+    "pictures": "pictures of all lines",
+    "picturing": "Picture {n} of {of} …",
+    "form": "fields to fill in",
+    "paper": "Paper",
     "told": "Told only.",
     "answer": "Answer",
     "ask": "Predict",
@@ -35,6 +39,9 @@ WORDS = {
     "speakerWaits": "Present a lecture in another window of this browser; what is shown there appears here.",
     "nextLine": "Next: {topic}",
     "end": "the end",
+    "vote": "Vote",
+    "votes": "{n} votes",
+    "letters": ["A", "B", "C", "D"],
     "frame": "The state of this line",
     "slides": "Slides",
     "begin": "New lecture",
@@ -70,6 +77,8 @@ WORDS = {
         "claim": "Claim, as the document Lectures says",
     },
 }
+VOTE_TITLE = "Your prediction"
+VOTE_WORDS = {"tap": "Tap your prediction.", "counted": "Counted. The answer is on the slide soon."}
 PAGES = {
     "": "Lab",
     "steps": "Step by step",

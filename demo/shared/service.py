@@ -66,6 +66,7 @@ class Service:
         self.stops = Stops()
         self.jobs = Jobs(limits)
         self.lectures = tuple(lectures)  # what this server was started with
+        self.votes: Any = None  # the rooms of questions to the hall, where this server takes votes
         self._noted = count(1)
 
     @cached_property

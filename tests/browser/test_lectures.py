@@ -131,6 +131,7 @@ def test_the_handout_is_saved(index, monkeypatch, tmp_path):
     )
     index.get_by_role("tab", name=SHEETS[2].title).click()
     index.locator(".lc-check input").uncheck()
+    index.locator(".lc-pictures input").uncheck()
     with index.expect_download() as download:
         index.locator(".lc-handout").click()
     download.value.save_as(tmp_path / "handout.html")

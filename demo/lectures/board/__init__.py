@@ -13,22 +13,34 @@ from demo.shared.lecture.value import Sheet
 class Board(Component):
     """Sheets, presenter view and tables.
 
-    Its event `handout` asks for the file of a sheet; its event data has `sheet`, `answers` and `base`, the address of
-    the server. Setting the value to anything new ends the waiting.
+    Its event `handout` asks for the file of a sheet; its event data has `sheet`, `answers`, `base`, the address of the
+    server, `paper`, `form`, and what the browser knows: `lecture`, where it keeps it, and `stills`. Setting the value to
+    anything new ends the waiting.
     """
 
     files = Path(__file__).parent
     happens = ("handout",)
     about = "nothing of use"
 
-    def __init__(self, value: str | None = None, *, sheets: Iterable[Sheet] = (), elem_id: str | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        value: str | None = None,
+        *,
+        sheets: Iterable[Sheet] = (),
+        votes: bool = False,
+        elem_id: str | None = None,
+        **kwargs: Any,
+    ):
         """Make the component.
 
         Args:
             value: what ends the waiting for a handout.
             sheets: the lectures that all visitors see.
+            votes: whether questions may be put to the hall.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
         words = texts.WORDS | {"open": {path: texts.OPEN.format(page=name) for path, name in texts.PAGES.items()}}
-        super().__init__(value, fixed={"words": words, "content": as_value(sheets)}, elem_id=elem_id, **kwargs)
+        super().__init__(
+            value, fixed={"words": words, "votes": votes, "content": as_value(sheets)}, elem_id=elem_id, **kwargs
+        )

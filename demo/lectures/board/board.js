@@ -1,8 +1,9 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
 import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
-import { basket, isOwn } from "./basket.js";
-import { speaker, stageFrame, stageVoice } from "./stage.js";
+import { basket, isOwn, plainOf } from "./basket.js";
+import { hallVote } from "./vote.js";
+import { pictured, speaker, stageFrame, stageVoice } from "./stage.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -41,6 +42,7 @@ export function mount({ element, trigger, watch, fixed }) {
   const withAnswers = find("check input");
   const TABLES = "tables";
   const own = basket(words);
+  const vote = hallVote(find("vote"), words);
   const form = find("own");
   const given = content.sheets; // those of the server; lectures of this browser come after them
   let sheets = given;
@@ -250,6 +252,7 @@ export function mount({ element, trigger, watch, fixed }) {
   function go(to, isShown = false) {
     at = Math.max(0, Math.min(sheet.lines.length - 1, to));
     revealed = isShown;
+    vote.leave();
     slide();
   }
 
@@ -273,11 +276,13 @@ export function mount({ element, trigger, watch, fixed }) {
     speaker: () => window.open(`${location.pathname}?view=speaker`, "segcore-speaker", "width=900,height=700"),
   };
 
+  if (fixed.votes) acts.vote = () => vote.next(sheet.lines[at]);
   const voice = stageVoice(() => ({ on: dialog.open, sheet: open, at, revealed, since: begun }), acts);
 
   const KEYS = {
     ArrowLeft: "previous", PageUp: "previous", ArrowRight: "next", PageDown: "next", Home: "first", End: "last",
     r: "reveal", b: "blank", l: "laser", o: "open", p: "back", s: "stepOn", S: "stepBack", k: "more", K: "fewer", w: "speaker",
+    ...(fixed.votes ? { v: "vote" } : {}),
   };
   const IN_FRAME = new Set(["PageUp", "PageDown", "r", "b", "p", "s", "S", "k", "K", "w"]); // all else belongs to the state
 
@@ -313,6 +318,7 @@ export function mount({ element, trigger, watch, fixed }) {
 
   dialog.addEventListener("close", () => {
     frame.clear();
+    vote.leave();
     sessionStorage.removeItem("segcore-begun");
     remember(false);
     find("present").focus();
@@ -341,10 +347,23 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Handout ----
 
-  find("handout").addEventListener("click", () => {
+  find("handout").addEventListener("click", async () => {
     find("handout").disabled = true;
+    const [name, told] = [open, sheet];
+    const stills = { ...told.shots };
+    if (find("pictures input").checked) {
+      const lacking = told.lines.flatMap((line, i) => (line.address === null || line.page === "" || stills[i] ? [] : [i]));
+      for (const [n, i] of lacking.entries()) {
+        status.textContent = filled(words.picturing, { n: n + 1, of: lacking.length });
+        const still = await pictured(told.lines[i].address);
+        if (still) stills[i] = still;
+      }
+    }
     status.textContent = words.making;
-    trigger("handout", { sheet: open, answers: withAnswers.checked, base: new URL("./", document.baseURI).href });
+    trigger("handout", {
+      sheet: name, answers: withAnswers.checked, base: new URL("./", document.baseURI).href, paper: find("paper").value,
+      form: find("form input").checked, lecture: told.kept ? plainOf(told.kept) : null, stills,
+    });
   });
 
   watch("value", () => {
@@ -416,6 +435,7 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Start ----
   find("frame").title = words.frame;
+  dialog.querySelector("[data-key=vote]").hidden = !fixed.votes;
   for (const name of ["begin", "start", "save", "remove"]) {
     find(name).textContent = words[name];
     if (words[`${name}Help`]) find(name).title = words[`${name}Help`];
@@ -429,6 +449,9 @@ export function mount({ element, trigger, watch, fixed }) {
   find("handout").textContent = words.handout;
   find("handout").title = words.handoutHelp;
   find("check span").textContent = words.solutions;
+  find("pictures span").textContent = words.pictures;
+  find("form span").textContent = words.form;
+  find("paper").setAttribute("aria-label", words.paper);
   tabs.setAttribute("aria-label", words.sheets);
   for (const s of given) addTab(s.id, s.title, s.about);
   addTab(TABLES, words.tables, words.tables);

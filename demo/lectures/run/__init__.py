@@ -2,15 +2,16 @@
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import gradio as gr
 import segno
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
+from demo.lectures.run.sent import lecture_of, stills_of
 from demo.shared.errors import told_kindly
-from demo.shared.formula import typeset
+from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
@@ -18,10 +19,11 @@ from segcore.settings import DEFAULTS, Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
+_MOST_CODE = 1200  # characters of an address; a code of more cannot be read from paper
 PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
 
 _STYLE = """
-@page { size: A4; margin: 15mm 14mm; }
+@page { size: PAPER; margin: 15mm 14mm; }
 body { margin: 1.2rem auto; max-width: 62rem; padding: 0 1rem; background: #fff; color: #000;
   font: 10.5pt/1.4 system-ui, "Segoe UI", "DejaVu Sans", sans-serif; }
 h1 { margin: 0 0 .2rem; font-size: 17pt; }
@@ -38,6 +40,7 @@ figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .work { display: flex; gap: 2mm; }
 .work .room { flex: 1; }
 .code { flex: none; width: 22mm; height: 22mm; background: #fff; }
+.room textarea { width: 100%; min-height: 15mm; border: 0; font: inherit; }
 .answers { break-before: page; }
 a { color: inherit; }
 @media (max-width: 44rem) { main { columns: 1; } }
@@ -51,6 +54,9 @@ def handout(
     *,
     base: str,
     with_answers: bool,
+    paper: str = "A4",
+    form: bool = False,
+    stills: Mapping[int, bytes] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> bytes:
     """Make the handout of a sheet.
@@ -60,6 +66,9 @@ def handout(
         sheet: whose lines are printed, those that have nothing to do and nothing to open left out.
         base: address of the server, with a slash at the end; the only address in the file.
         with_answers: add the answers, on a page of their own.
+        paper: "A4" or "Letter".
+        form: give the room for predictions fields to fill in on the screen.
+        stills: JPEG, PNG or WebP pictures of the states, by place of the line.
         check: called before each picture; what it raises ends the work.
 
     Returns:
@@ -68,40 +77,56 @@ def handout(
     Cost: one segmentation for each line that opens the lab.
     """
     worked_on = [(i, line) for i, line in enumerate(sheet.lines, 1) if line.ask or line.address is not None]
-    lines = [_section(service, i, line, base, check) for i, line in worked_on]
+    pictures = {i + 1: still for i, still in (stills or {}).items()}
+    lines = [_section(service, i, line, base, check, form=form, still=pictures.get(i)) for i, line in worked_on]
     answers = _answers(sheet) if with_answers else ""
+    style = _STYLE.replace("PAPER", paper)
     title = html.escape(texts.HANDOUT_TITLE.format(title=sheet.title))
     back = html.escape(f"{base}lectures?sheet={sheet.id}", quote=True)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n</head>\n<body>\n'
+        f'<meta name="viewport" content="width=device-width">\n<style>{style}</style>\n</head>\n<body>\n'
         f"<h1>{html.escape(sheet.title)}</h1>\n<p>{html.escape(sheet.about)}</p>\n"
         f'<p class="link">{texts.HANDOUT_MADE} <a href="{back}">{back}</a></p>\n'
         f"<main>\n{''.join(lines)}</main>\n{answers}</body>\n</html>\n"
     ).encode()
 
 
-def _section(service: Service, number: int, line: Line, base: str, check: Callable[[], None]) -> str:
+def _section(
+    service: Service,
+    number: int,
+    line: Line,
+    base: str,
+    check: Callable[[], None],
+    *,
+    form: bool,
+    still: bytes | None,
+) -> str:
     parts = [
-        f'<span class="slides">{", ".join(line.slides)}</span><h2>{number}. {typeset(line.topic)}</h2>',
-        f"<p>{typeset(line.says)}</p>",
+        f'<span class="slides">{html.escape(", ".join(line.slides))}</span><h2>{number}. {shown(line.topic)}</h2>',
+        f"<p>{shown(line.says)}</p>",
     ]
-    if line.page == "":
+    if still is not None:
+        parts.append(f'<figure><img src="{data_uri(still)}" alt=""></figure>')
+    elif line.page == "":
         check()
         parts.append(_picture(service, line))
     url = None if line.address is None else base + line.address
-    room = f'<div class="room">{texts.HANDOUT_ROOM}</div>' if line.ask else ""
+    field = f'<textarea aria-label="{texts.HANDOUT_ROOM}"></textarea>' if form else ""
+    room = f'<div class="room">{texts.HANDOUT_ROOM}{field}</div>' if line.ask else ""
     if line.ask:
-        parts.append(f'<p class="ask">{typeset(line.ask)}</p>')
+        parts.append(f'<p class="ask">{shown(line.ask)}</p>')
     parts.append(f'<div class="work">{room}{_code(url) if url else ""}</div>')
     if url is not None:
-        words = html.escape(texts.OPEN.format(page=texts.PAGES[line.page or ""]))
-        parts.append(f'<p class="link"><a href="{html.escape(url, quote=True)}">{words}</a></p>')
+        words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
+        parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
 
 
 def _code(url: str) -> str:
-    """The address as a QR code, for the camera of a telephone; paper has no links."""
+    """The address as a QR code, for the camera of a telephone; nothing where it is too long for one."""
+    if len(url) > _MOST_CODE:
+        return ""
     picture: str = segno.make(url, error="l", micro=False).svg_inline(
         border=2, omitsize=True, svgclass="code", lineclass=None
     )
@@ -110,21 +135,24 @@ def _code(url: str) -> str:
 
 def _picture(service: Service, line: Line) -> str:
     """The state of the lab that a line opens, as a picture with a caption; a sentence where it cannot be computed."""
-    example = service.examples[line.query["example"]]
+    example = service.examples.get(line.query.get("example", ""))
+    path = str(example.path) if example else service.upload_of(line.query.get("picture", ""))
+    if path is None:
+        return ""
     values = {name: value for name, value in line.query.items() if name in DEFAULTS.to_dict()}
     try:
         settings = Settings.from_values(DEFAULTS.to_dict() | values)
-        result = service.pipeline.run(str(example.path), settings)
+        result = service.pipeline.run(path, settings)
     except SegcoreError as error:
         return f"<p>{html.escape(str(error))}</p>"
     picture = data_uri(jpeg(shrink(overlay(result), max_side=PICTURE_SIDE), quality=80))
-    caption = html.escape(texts.HANDOUT_STATE.format(picture=example.title, count=result.n_segments))
+    caption = html.escape(texts.HANDOUT_STATE.format(picture=service.title_of(path), count=result.n_segments))
     return f'<figure><img src="{picture}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
 
 def _answers(sheet: Sheet) -> str:
     rows = [
-        f"<section><h2>{number}. {typeset(line.topic)}</h2><p>{typeset(line.answer)}</p></section>"
+        f"<section><h2>{number}. {shown(line.topic)}</h2><p>{shown(line.answer)}</p></section>"
         for number, line in enumerate(sheet.lines, 1)
         if line.answer
     ]
@@ -136,13 +164,22 @@ def make_handout(service: Service) -> Callable[[gr.EventData], str]:
 
     def make(event: gr.EventData) -> str:
         with told_kindly():
-            sheet = all_sheets(service).get(str(event.sheet))
+            kept = lecture_of({"sheet": event.lecture, "stills": event.stills}) if event.lecture else None
+            sheet = kept.sheet if kept else all_sheets(service).get(str(event.sheet))
             if sheet is None:
                 raise gr.Error(texts.NOT_READY, print_exception=False)
             base = str(event.base)
             if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
                 base = "/"  # an address that a browser made has this form; what else comes is not printed
-            content = handout(service, sheet, base=base, with_answers=bool(event.answers))
+            content = handout(
+                service,
+                sheet,
+                base=base,
+                with_answers=bool(event.answers),
+                paper="Letter" if event.paper == "Letter" else "A4",
+                form=bool(event.form),
+                stills=stills_of(event.stills),
+            )
             return service.publish(content, f"lecture-{sheet.id}.html")
 
     return make

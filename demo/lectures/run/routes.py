@@ -1,35 +1,33 @@
 """What the scripts of lectures ask for beside Gradio's events: files opened and saved, sentences set, pictures kept."""
 
 import base64
-import binascii
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from demo.lectures.data import sheet_value, sheets
+from demo.lectures.run.sent import ENDING, kind_of, lecture_of
+from demo.lectures.run.votes import Votes, code_of, student_page
 from demo.shared.lecture.file import (
     MOST_FILE,
-    Lecture,
     is_named,
-    is_picture,
-    own_pictures,
     read_lecture,
     write_lecture,
 )
 from demo.shared.lecture.given import keep_pictures
-from demo.shared.lecture.sheet import sheet_of
+from demo.shared.lecture.sheet import sheet_of, shown
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
 
 _MOST_BODY = 2 * MOST_FILE  # bytes; pictures come as text, which is longer
-_ENDING = re.compile(r"[a-z0-9]{1,5}")
+_BASE = re.compile(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/")
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -42,6 +40,11 @@ def lecture_routes() -> list[BaseRoute]:
         Route("/lecture/start/{id}", _kindly(_start), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_picture), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_keep), methods=["POST"]),
+        Route("/vote", _kindly(_ask), methods=["POST"]),
+        Route("/vote/{room}", _kindly(_room), methods=["GET"]),
+        Route("/vote/{room}/state", _kindly(_state), methods=["GET"]),
+        Route("/vote/{room}/vote", _kindly(_vote), methods=["POST"]),
+        Route("/vote/{room}/counts", _kindly(_counts), methods=["POST"]),
     ]
 
 
@@ -105,11 +108,7 @@ async def _open(request: Request) -> Response:
 
 
 def _uri(still: bytes) -> str:
-    return f"data:image/{_kind(still)};base64,{base64.b64encode(still).decode()}"
-
-
-def _kind(still: bytes) -> str:
-    return {b"\xff\xd8": "jpeg", b"\x89P": "png"}.get(still[:2], "webp")
+    return f"data:image/{kind_of(still)};base64,{base64.b64encode(still).decode()}"
 
 
 async def _told(request: Request) -> Response:
@@ -134,51 +133,6 @@ async def _save(request: Request) -> Response:
     return Response(content, media_type="application/zip")
 
 
-def lecture_of(sent: Mapping[str, Any]) -> Lecture:
-    """A lecture as a browser sends it: `sheet`, `stills` by place of the line, `pictures` by digest.
-
-    Raises:
-        InputError: it has no sheet.
-    """
-    given = sent.get("sheet")
-    if not isinstance(given, dict) or not isinstance(given.get("lines"), list):
-        raise InputError("What was sent is no lecture: it lacks sheet, with lines.")
-    sent_stills, sent_pictures = _object(sent.get("stills")), _object(sent.get("pictures"))
-    stills, lines = {}, []
-    for i, line in enumerate(given["lines"]):
-        name = f"stills/{i + 1:03}"
-        still = _bytes(sent_stills.get(str(i)))
-        if still is not None and is_picture(still):
-            name = f"{name}.{_kind(still).replace('jpeg', 'jpg')}"
-            stills[name] = still
-            lines.append({**line, "still": name} if isinstance(line, dict) else line)
-        else:
-            lines.append({k: v for k, v in line.items() if k != "still"} if isinstance(line, dict) else line)
-    notes: list[str] = []
-    sheet = sheet_of({**given, "lines": lines}, notes)
-    pictures = {}
-    for name in own_pictures(sheet) & sent_pictures.keys():
-        picture = sent_pictures[name]
-        content = _bytes(picture.get("content")) if isinstance(picture, dict) else None
-        if content is not None and _ENDING.fullmatch(str(picture.get("ending"))):
-            pictures[name] = picture["ending"], content
-    return Lecture(sheet, stills, pictures, tuple(notes))
-
-
-def _object(given: object) -> dict[str, Any]:
-    return given if isinstance(given, dict) else {}
-
-
-def _bytes(given: object) -> bytes | None:
-    """What stands in a data URI, or in base64 alone."""
-    if not isinstance(given, str):
-        return None
-    try:
-        return base64.b64decode(given.partition(",")[2] if given.startswith("data:") else given, validate=True)
-    except (ValueError, binascii.Error):
-        return None
-
-
 async def _picture(request: Request) -> Response:
     """The picture of this digest, as a link would open it."""
     name = request.path_params["name"]
@@ -194,7 +148,48 @@ async def _keep(request: Request) -> Response:
     """Keep a picture of a lecture under the digest that it has."""
     name, ending = request.path_params["name"], request.query_params.get("ending", "")
     content = await _body(request)
-    if not _NAME.fullmatch(name) or not _ENDING.fullmatch(ending) or not await run_in_threadpool(is_named, content, name):
+    if not _NAME.fullmatch(name) or not ENDING.fullmatch(ending) or not await run_in_threadpool(is_named, content, name):
         raise InputError("This picture is not the one that the link names.")
     await run_in_threadpool(_service(request).keep_own, name, ending, content)
     return JSONResponse({})
+
+
+def _votes(request: Request) -> Votes:
+    votes: Votes | None = _service(request).votes
+    if votes is None:
+        raise InputError("This server takes no votes; start it with --votes.")
+    return votes
+
+
+async def _ask(request: Request) -> Response:
+    """A question to the hall, and the QR code of the address where it is answered."""
+    sent, votes = await _sent(request), _votes(request)
+    choices, ask = sent.get("choices"), str(sent.get("ask", ""))
+    if not isinstance(choices, list):
+        raise InputError("A vote takes choices, a list of texts.")
+    told = votes.ask(
+        shown(ask), [shown(str(c)) for c in choices], room=str(sent.get("room", "")), key=str(sent.get("key", ""))
+    )
+    base = str(sent.get("base", ""))
+    address = f"{base if _BASE.fullmatch(base) else request.base_url}vote/{told['room']}"
+    return JSONResponse({**told, "address": address, "code": code_of(address)})
+
+
+async def _room(request: Request) -> Response:
+    _votes(request)
+    return HTMLResponse(student_page())
+
+
+async def _state(request: Request) -> Response:
+    return JSONResponse(_votes(request).state(request.path_params["room"]))
+
+
+async def _vote(request: Request) -> Response:
+    sent = await _sent(request)
+    _votes(request).vote(request.path_params["room"], sent)
+    return JSONResponse({})
+
+
+async def _counts(request: Request) -> Response:
+    sent = await _sent(request)
+    return JSONResponse({"counts": _votes(request).counts(request.path_params["room"], str(sent.get("key", "")))})

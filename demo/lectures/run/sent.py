@@ -1,0 +1,69 @@
+"""Lectures as a browser sends them."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from demo.shared.lecture.file import Lecture, is_picture, own_pictures
+from demo.shared.lecture.sheet import sheet_of
+from segcore.errors import InputError
+
+ENDING = re.compile(r"[a-z0-9]{1,5}")
+
+
+def kind_of(still: bytes) -> str:
+    """The kind of a still, as its address has it."""
+    return {b"\xff\xd8": "jpeg", b"\x89P": "png"}.get(still[:2], "webp")
+
+
+def stills_of(sent: object) -> dict[int, bytes]:
+    """The pictures among what was sent as `stills`, by place of the line."""
+    found = {int(i): _bytes(still) for i, still in _object(sent).items() if str(i).isdecimal() and len(str(i)) < 4}
+    return {i: still for i, still in found.items() if still is not None and is_picture(still)}
+
+
+def lecture_of(sent: Mapping[str, Any]) -> Lecture:
+    """A lecture as a browser sends it: `sheet`, `stills` by place of the line, `pictures` by digest.
+
+    Raises:
+        InputError: it has no sheet.
+    """
+    given = sent.get("sheet")
+    if not isinstance(given, dict) or not isinstance(given.get("lines"), list):
+        raise InputError("What was sent is no lecture: it lacks sheet, with lines.")
+    sent_stills, sent_pictures = _object(sent.get("stills")), _object(sent.get("pictures"))
+    stills, lines = {}, []
+    for i, line in enumerate(given["lines"]):
+        name = f"stills/{i + 1:03}"
+        still = _bytes(sent_stills.get(str(i)))
+        if still is not None and is_picture(still):
+            name = f"{name}.{kind_of(still).replace('jpeg', 'jpg')}"
+            stills[name] = still
+            lines.append({**line, "still": name} if isinstance(line, dict) else line)
+        else:
+            lines.append({k: v for k, v in line.items() if k != "still"} if isinstance(line, dict) else line)
+    notes: list[str] = []
+    sheet = sheet_of({**given, "lines": lines}, notes)
+    pictures = {}
+    for name in own_pictures(sheet) & sent_pictures.keys():
+        picture = sent_pictures[name]
+        content = _bytes(picture.get("content")) if isinstance(picture, dict) else None
+        if content is not None and ENDING.fullmatch(str(picture.get("ending"))):
+            pictures[name] = picture["ending"], content
+    return Lecture(sheet, stills, pictures, tuple(notes))
+
+
+def _object(given: object) -> dict[str, Any]:
+    return given if isinstance(given, dict) else {}
+
+
+def _bytes(given: object) -> bytes | None:
+    """What stands in a data URI, or in base64 alone."""
+    if not isinstance(given, str):
+        return None
+    try:
+        return base64.b64decode(given.partition(",")[2] if given.startswith("data:") else given, validate=True)
+    except (ValueError, binascii.Error):
+        return None
