@@ -189,7 +189,7 @@ function showButton(large) {
 window.segcoreLectures = { all, begin, bring, change, remove, still, watch: (tell) => told.add(tell) };
 
 const isEmbedded = new URLSearchParams(location.search).get("embed") === "1";
-document.addEventListener("DOMContentLoaded", () => {
+function whenThere() {
   if (isEmbedded || !(stateHere().page in pages)) return;
   const tried = () => {
     const large = document.querySelector("#large");
@@ -199,4 +199,7 @@ document.addEventListener("DOMContentLoaded", () => {
   if (tried()) return;
   const waiting = new MutationObserver(() => tried() && waiting.disconnect());
   waiting.observe(document.body, { childList: true, subtree: true });
-});
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", whenThere);
+else whenThere();

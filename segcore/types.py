@@ -243,6 +243,23 @@ class Segmentation:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Instances:
+    """Separate objects that were found in a picture."""
+
+    masks: Tensor  # (m, height, width) bool; they may overlap
+    scores: Tensor  # (m,) float32, descending: how sure each is
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+    @property
+    def label_map(self) -> Tensor:
+        """(height, width) int64: the number, from 1, of the surest mask that holds a pixel; 0 for none."""
+        held = self.masks.any(0)
+        return self.masks.long().argmax(0).add(1) * held if len(self) else held.long()
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Pictures:
     """A collection in memory."""
 

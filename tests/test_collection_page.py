@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from demo.collections import texts
 from demo.collections.asked import asked_of
 from demo.collections.data import MOST, check_files, listed
 from demo.collections.run import make_work
@@ -26,11 +27,11 @@ def service():
     return Service(device="cpu")
 
 
-def run(service, **changes):
-    """All parts that a run shows, the newest of each name, and what it leaves."""
+def run(service, own=None, **changes):
+    """All parts that a run shows, the newest of each name, and what it leaves; with the system's own settings."""
     parts, left = {}, None
     shares = []
-    for report in make_work(asked_of({**ASKED, **changes}, {}), service)(None):
+    for report in make_work(asked_of({**ASKED, **changes}, own or {}), service)(None):
         parts |= report.show
         left = report.left or left
         shares.append(report.share or max(shares, default=0))
@@ -122,3 +123,21 @@ def test_a_link_says_all_that_was_chosen_and_nothing_of_defaults():
 def test_the_scatter_may_be_of_umap(service, tmp_path):
     parts, _ = run(service, files=pictures(tmp_path / "in", 3), k=2, plane="umap")
     assert parts["result"]["scatter"]["plane"] == "UMAP"
+
+
+def test_concepts_stand_beside_others_and_parts_are_a_graph(service, tmp_path):
+    files = pictures(tmp_path / "in", 3)
+    parts, _ = run(service, {"steps": 2, "concepts": 3}, files=files, k=2, system="acseg")
+    beside, shares = parts["result"]["bars"]
+    assert {"concepts", "Louvain"} <= {name for name, _ in beside["rows"]}
+    assert sum(share for _, share in shares["rows"]) == pytest.approx(1)
+    assert parts["result"]["graph"] is None
+    assert any("modularity" in note for note in parts["result"]["notes"])
+    assert parts["point/2"].keys() <= texts.BOARD["curves"].keys()
+    parts, _ = run(service, {"steps": 2, "parts": 6}, files=files, k=2, system="leopart")
+    graph = parts["result"]["graph"]
+    assert len(graph["images"]) == len(graph["places"]) == len(graph["share"]) == 6
+    assert all(len(row) == 6 and max(row) < len(graph["colors"]) for row in graph["groups"])
+    assert all(0 <= a < 6 and 0 <= b < a and 0 < weight <= 1 for a, b, weight in graph["edges"])
+    assert {f"part/{i}" for i in range(3)} <= parts.keys()
+    assert parts["point/2"].keys() <= texts.BOARD["curves"].keys()

@@ -7,9 +7,12 @@ import torch
 
 from segcore import InputError, Settings
 from segcore.collection import SYSTEMS, Store, collect, group, open_reader, pictures_of
+from segcore.collection.export import learned_bytes
 from segcore.collection.systems import leopart
 from segcore.collection.systems.acseg import AcsegSettings
+from segcore.collection.systems.trained import system_of_file
 from segcore.drawn.objects import draw_objects
+from segcore.errors import SegcoreError
 from segcore.nets.concepts import ConceptNet
 from segcore.runtime.steps import finish
 from segcore.runtime.stopping import Stopped, stoppable
@@ -208,3 +211,15 @@ def test_settings_out_of_range_are_refused():
     for own in ({"concepts": 0}, {"resolution": -1.0}, {"temperature": 2.0}):
         with pytest.raises(InputError, match=next(iter(own))):
             AcsegSettings(**own)
+
+
+@pytest.mark.parametrize("name", [name for name, _ in LEARN])
+def test_what_was_learned_is_no_backbone_and_no_system_of_its_own(small, name, tmp_path):
+    """It belongs to the features that it was learned on; a file of it given as weights is refused in a sentence."""
+    found = run(small, name, k=2, steps=1)
+    data = learned_bytes(found, {"system": name, "settings": {}})
+    (tmp_path / "learned.safetensors").write_bytes(data)
+    with pytest.raises(SegcoreError) as told:
+        system_of_file(tmp_path / "learned.safetensors")
+    assert "learned.safetensors" in str(told.value)
+    assert str(told.value).endswith(".")

@@ -48,6 +48,8 @@ TINY = {
     "picie": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
     "mdc": {"crop": 32, "batch": 4, "width": 0.0625, "n_features": 8, "epoch": 3},
     "stego": {"side": 64, "batch": 4},
+    "dinosaur": {"side": 64, "batch": 2, "slots": 3, "points": 32, "slot_size": 16},
+    "cutler": {"side": 64, "batch": 2, "rounds": 2, "n_objects": 2, "places": 4},
 }
 LABELLED = {name for name, system in CATALOG.items() if system.labelled}
 
@@ -594,7 +596,7 @@ def test_every_system_has_a_file():
 def test_a_few_steps_and_a_training_that_goes_on(name, stuff, tmp_path):
     """Five steps, and five that are stopped after two: the same network to the bit; the file labels as the network did."""
     settings, known = tiny(name), name in LABELLED
-    k = len(stuff.classes) if known else 4
+    k = len(stuff.classes) if known else CATALOG[name].own_k or 4
     asked = {"n_segments": k, "settings": settings, "seed": 3, "device": "cpu"}
     *first, whole = train(name, stuff, steps=5, **asked)
     assert [state.step for state in (*first, whole)] == [1, 2, 3, 4, 5]

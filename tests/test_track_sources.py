@@ -273,7 +273,7 @@ def test_the_command_tracks_and_scores(tmp_path, capsys):
         (["track", "crowd", "--out", "r.txt", "--tracker", "best"], "tracker must be one of iou"),
         (["track", "crowd", "--out", "r.txt", "--set", "least"], "--set takes NAME=VALUE"),
         (["track", "gone.mp4", "--out", "r.txt"], "There is no file or folder gone.mp4"),
-        (["track", "crowd", "--out", "r.txt", "--video", "r.avi"], "--video must end in .gif or .mp4"),
+        (["track", "crowd", "--out", "r.txt", "--video", "r.avi"], "written as .gif, .mp4 or .webp"),
         (["evaluate", "tracking", "--truth", "a.txt", "--result", "b.txt"], "cannot be read"),
         (["train-tracker", "--out", "n.safetensors", "--minutes", "1", "--steps", "1"], "either --minutes or --steps"),
     ],

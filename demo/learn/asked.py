@@ -12,6 +12,7 @@ from demo.shared.asked import Own, SystemControls
 from demo.shared.link import read_link
 from demo.shared.service import Service
 from demo.shared.texts import LINK_BAD_SETTING
+from segcore.drawn.named import OBJECTS
 from segcore.errors import SegcoreError
 from segcore.learn import CATALOG, MOST_SEGMENTS, LearnSettings
 from segcore.settings import DEFAULTS, Schema, param, params
@@ -67,6 +68,21 @@ class Asked:
         return CATALOG[self.options.system].labelled
 
     @property
+    def marked(self) -> bool:
+        """Whether pictures are shown with what the system tells apart in them, instead of its clusters."""
+        return bool(CATALOG[self.options.system].marks)
+
+    @property
+    def objects(self) -> bool:
+        """Whether separate objects are looked for where their truth is known."""
+        return self.marked and self.options.collection == OBJECTS
+
+    @property
+    def scored(self) -> bool:
+        """Whether what is found can be compared with a truth."""
+        return self.objects or not self.marked
+
+    @property
     def details(self) -> tuple[str, ...]:
         """K, seed, and each setting that is not the default."""
         fields = params(type(self.settings))
@@ -97,7 +113,7 @@ class Asked:
         asked, own = self.options, self.options.collection == OWN
         pictures = "FOLDER" if own else asked.collection
         words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
-        words += [] if self.known else [f"--n-segments {asked.k}"]
+        words += [] if self.known or CATALOG[asked.system].own_k else [f"--n-segments {asked.k}"]
         words += [f"--steps {asked.steps}" if asked.steps else f"--minutes {asked.minutes:g}", f"--seed {asked.begin}"]
         words += ["--labels LABELS"] if own and self.own.labels else []
         words += [f"--ignore {self.own.ignore}"] if own and self.own.labels and self.own.ignore is not None else []

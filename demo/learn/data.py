@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
 from demo.learn import texts
 from demo.shared.asked import Own
 from segcore.collection import pictures_of
-from segcore.drawn.stuff import STUFF, draw_stuff
+from segcore.drawn.named import DRAWN, OBJECTS
+from segcore.drawn.objects import KINDS
+from segcore.drawn.stuff import STUFF
 from segcore.errors import InputError, shortened
 from segcore.evaluate.record import N_DRAWN, RunRecord, load_record
 from segcore.learn import read_pictures
@@ -33,11 +35,12 @@ class Collection:
     draw: Callable[..., Pictures]  # takes how many, n, and a seed
 
 
-def _stuff(name: str) -> Collection:
-    return Collection(texts.COLLECTIONS.get(name, name), len(STUFF[name][0]), partial(draw_stuff, name))
+def _drawn(name: str) -> Collection:
+    n_classes = 1 + len(KINDS) if name == OBJECTS else len(STUFF[name][0])
+    return Collection(texts.COLLECTIONS.get(name, name), n_classes, DRAWN[name])
 
 
-COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _stuff(name) for name in STUFF})
+COLLECTIONS: Mapping[str, Collection] = MappingProxyType({name: _drawn(name) for name in DRAWN})
 
 
 @lru_cache(maxsize=2)
@@ -68,20 +71,21 @@ class LookedAt:
     apart: bool  # they are not learned from
 
 
-def looked_at(collection: str, pictures: Pictures, *, known: bool) -> LookedAt:
+def looked_at(collection: str, pictures: Pictures, *, known: bool, compared: bool = True) -> LookedAt:
     """Of a run: the first ones that it learns from; for networks with labels others, where there are any.
 
     Args:
         collection: a key of COLLECTIONS, or OWN.
         pictures: that are learned from.
         known: whether the system learns from labels.
+        compared: whether what it finds can be compared with their truth.
     """
     apart = known and collection != OWN
     scored = others_of(collection) if apart else _of(pictures, range(min(SCORED, len(pictures))))
     n = SHOWN_KNOWN if known else SHOWN
     every = max(1, len(scored) // n) if known else 1
     shown = _of(scored, list(range(0, len(scored), every))[:n])
-    return LookedAt(shown, scored if scored.truth else _of(scored, range(0)), apart)
+    return LookedAt(shown, scored if scored.truth and compared else _of(scored, range(0)), apart)
 
 
 def _of(pictures: Pictures, chosen: Sequence[int]) -> Pictures:

@@ -18,6 +18,7 @@ from demo.learn.board import KIND, Masks, Parts, Point, Stage
 from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
 from demo.learn.show import about, labels_shown, percent, pictures_shown, table
 from demo.learn.show.network import along
+from demo.learn.show.objects import marks_shown, object_baselines, object_scores
 from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
 from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
@@ -43,6 +44,9 @@ POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and 
 _LOOKING = 0.15  # share of the time that looking at the pictures may take
 _SLOWER = 0.25  # factor on the learning rate after which a run goes on whose loss was no longer finite
 _GRANTED = 0.95  # of the host's minutes; reading the pictures takes the rest
+
+
+Look = Callable[..., "tuple[Masks, Left]"]  # a state, with settings to go on with → what is shown, and what is left
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -79,7 +83,7 @@ def make_work(
         yield Report(texts.READING)
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
-        look = looked_at(asked.options.collection, pictures, known=asked.known)
+        look = looked_at(asked.options.collection, pictures, known=asked.known, compared=asked.scored)
         run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
         if left is None:
             told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
@@ -134,6 +138,8 @@ class _Run:
     def compared(self, pipeline: Pipeline) -> Parts:
         """The scores of what is simpler, by its name."""
         scored, options = self.look.scored, self.asked.options
+        if self.asked.objects:
+            return object_baselines(scored, self.asked)
         if not self.asked.known:
             found = score_baselines(self.pictures, scored, n_segments=options.k, seed=options.begin)
             return Parts(
@@ -185,7 +191,10 @@ class _Run:
         learned, scored, known = state.learned(), self.look.scored, self.asked.known
         show: dict[str, Any] = {}
         accuracy = miou = class_of = None
-        if scored.truth and known:
+        if self.asked.marked:
+            if scored.truth:
+                accuracy, miou = object_scores(state, learned, scored, self.asked)
+        elif scored.truth and known:
             scores = run_scores(learned, scored, state.step)
             accuracy, miou, curve.scores = scores.global_accuracy, scores.miou, scores_shown(scores)
             show["along"] = self._along(learned)
@@ -197,12 +206,20 @@ class _Run:
             accuracy, miou, class_of = round(matched.accuracy, 4), round(matched.miou, 4), matched.class_of
             learned = learned.named(matched.names(scored.classes))
         curve.accuracy = accuracy
-        show["masks"] = self._masks(learned, accuracy, miou, class_of)
+        marks = marks_shown(state, self.look.shown.images) if self.asked.marked else None
+        show["masks"] = self._masks(learned, accuracy, miou, class_of, marks)
         return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0], self.level)
 
     def _masks(
-        self, learned: Learned, accuracy: float | None, miou: float | None, class_of: tuple[int, ...] | None = None
+        self,
+        learned: Learned,
+        accuracy: float | None,
+        miou: float | None,
+        class_of: tuple[int, ...] | None = None,
+        marks: list[str] | None = None,
     ) -> Masks:
+        if marks is not None:
+            return Masks(images=marks, accuracy=accuracy, miou=miou, names=None, class_of=None)
         images = [labels_shown(learned.label(image)) for image in self.look.shown.images]
         if self.asked.known and accuracy is not None:
             class_of = tuple(range(learned.n_segments))

@@ -4,6 +4,7 @@ COLLECTIONS = {
     "stuff6": "Stuff: six surfaces from above",
     "street4": "Street: sky, ground, thin posts, signs",
     "stuff3": "Stuff: sky, plants, ground",
+    "objects": "Objects: three kinds, apart from each other",
 }
 OWN = "Own pictures"
 COLLECTION = "Pictures"
@@ -114,6 +115,7 @@ BOARD = {
     "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",
     "masks": "Six of the pictures",
     "below": "Below each picture its truth, in the colors of the clusters that match it.",
+    "below_marks": "Below each picture its truth.",
     "point": "Point at a cluster, anywhere, to see it alone.",
     "mask": "Clusters of",
     "truth": "Truth of",
@@ -143,6 +145,17 @@ WATCH_KNOWN = (
 )
 WATCH_USED = "All clusters are used."
 
+# Of systems that find separate objects: what takes the place of pixel accuracy, and how colors are called.
+OBJECT_WORDS = {
+    "dinosaur": {"accuracy": "FG-ARI of the objects", "scored": "on {n} pictures; mBO {miou}"},
+    "cutler": {
+        "accuracy": "Recall of objects that round one was not shown",
+        "scored": "on {n} pictures; of all objects {miou}",
+    },
+}
+MASKCUT = "MaskCut"
+SLOT_KMEANS = "k-means of the patches"
+
 # What to look at, by system; where nothing is said of one, the general word.
 _TABLE_LEAD = (
     "**What to look at.** I(z, z') = H(z) − H(z | z'). A system that learns keeps H(z) near log₂ K, so all clusters are "
@@ -155,7 +168,17 @@ LABELLED_LEAD = (
     "says which classes are mistaken for which. Large classes are learned first, thin ones last. Start a second run that "
     "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
-LEADS = {"iic": _TABLE_LEAD, "ac": _TABLE_LEAD}
+_SLOTS_LEAD = (
+    "**What to look at.** Each color is a slot: the patches that it rebuilds best. At first colors follow likeness "
+    "alone, as k-means does, whose score is the dashed line. The error falls whether or not a slot keeps to one object: "
+    "features are asked for, not objects. Start a second run with 3 slots, with 0 looks, or with the transformer."
+)
+_CUTLER_LEAD = (
+    "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "
+    "dropped. Set Masks left out to 0.5 and start two runs, with DropLoss and without: the curve is the share of the "
+    "objects that round one was not shown and that are found all the same. The dashed line is MaskCut's of all objects."
+)
+LEADS = {"dinosaur": _SLOTS_LEAD, "cutler": _CUTLER_LEAD, "iic": _TABLE_LEAD, "ac": _TABLE_LEAD}
 LEAD = (
     "**What to look at.** The loss and its parts fall or rise as the formula asks, all clusters stay in use, and the masks "
     "follow surfaces instead of noise. Start a second run with another seed, or with something switched off, and keep both "

@@ -16,7 +16,7 @@ _HEADING, _TITLE, _TEXT = 34, 24, 19  # height of the letters, in pixels
 _LEADING = 1.4  # from line to line, in heights of the letters
 _PAPER, _INK, _QUIET = "#ffffff", "#14181f", "#4a5261"
 _GAP, _LEAST_WIDTH = 28, 320
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,8 @@ def _enlarged(picture: Picture) -> Image.Image:
 
 def _text(paragraphs: Iterable[str], size: int, color: str, width: int) -> Image.Image:
     """Lines of text, wrapped between words to a width; a word that is too long is cut off at the edge."""
-    font, leading = _font(size), ceil(size * _LEADING)
-    lines = [line for paragraph in paragraphs for line in _wrapped(paragraph, font, width)]
+    font, leading = font_of(size), ceil(size * _LEADING)
+    lines = [line for paragraph in paragraphs for line in wrapped(paragraph, font, width)]
     image = Image.new("RGB", (width, max(1, leading * len(lines))), _PAPER)
     draw = ImageDraw.Draw(image)
     for i, line in enumerate(lines):
@@ -71,7 +71,8 @@ def _text(paragraphs: Iterable[str], size: int, color: str, width: int) -> Image
     return image
 
 
-def _wrapped(paragraph: str, font: _Font, width: int) -> list[str]:
+def wrapped(paragraph: str, font: Font, width: int) -> list[str]:
+    """Lines of words that are no wider than this; a word alone may be."""
     lines: list[str] = []
     for word in paragraph.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -83,7 +84,8 @@ def _wrapped(paragraph: str, font: _Font, width: int) -> list[str]:
 
 
 @cache
-def _font(size: int) -> _Font:
+def font_of(size: int) -> Font:
+    """The first of a few fonts that is here, its letters so many pixels high."""
     for name in _FONTS:
         try:
             return ImageFont.truetype(name, size)

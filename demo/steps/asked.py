@@ -71,3 +71,12 @@ class Controls:
     numbers: Mapping[str, Any]  # by name out of RANGES
     settings: Mapping[str, Any]  # by name, those that some algorithm reads
     stop: gr.Button
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Saving:
+    """The components with which a movie is asked for."""
+
+    format: gr.Radio
+    seconds: gr.Number
+    save: gr.Button

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.controls import control_for
-from demo.shared.events import HEAVY, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
@@ -13,11 +13,18 @@ from demo.shared.texts import PICTURE as PICTURE_LABEL
 from demo.shared.texts import STOP
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import PICTURE, RANGES, Controls, Opened
+from demo.steps.asked import PICTURE, RANGES, Controls, Opened, Saving
 from demo.steps.player import AlgorithmPlayer
 from demo.steps.run import CONTROLLED, FIRST, make_show
+from demo.steps.run.film import SECONDS, make_film
 from demo.steps.run.restore import default_points, fewest_points, make_choose, make_restore, make_shown, own_points
 from segcore.settings import DEFAULTS
+
+# Number the event, and say in which theme the page is shown, in which the movie is drawn.
+JS_NUMBER_THEME = """(_number, format, seconds, _theme, ...values) => [
+    (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), format, seconds,
+    document.body.classList.contains("dark") ? "dark" : "light", ...values,
+]"""
 
 
 def build(demo: gr.Blocks, service: Service) -> None:
@@ -28,7 +35,18 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=6, min_width=340, elem_id="steps-results"):
             player = AlgorithmPlayer(empty=texts.EMPTY, elem_id="player")
             status = gr.Markdown(elem_id="steps-status", container=False)
-    _wire(demo, service, controls, player, status)
+            saving = _saving()
+    _wire(demo, service, controls, player, status, saving)
+
+
+def _saving() -> Saving:
+    lo, hi, default = SECONDS
+    with gr.Row(elem_id="steps-saving", equal_height=True):
+        formats = [(title, suffix) for suffix, title in texts.FILM_FORMATS.items()]
+        asked: Any = gr.Radio(formats, value=formats[0][1], label=texts.FILM_AS, elem_id="steps-film", scale=2)
+        seconds = gr.Number(default, label=texts.FILM_SECONDS, minimum=lo, maximum=hi, step=0.1, elem_id="steps-seconds")
+        save = gr.Button(texts.FILM, size="sm", elem_id="steps-save", min_width=120)
+    return Saving(asked, seconds, save)
 
 
 def _controls(service: Service) -> Controls:
@@ -62,7 +80,9 @@ def _number(name: str, step: float, label: str, info: str) -> Slider:
     return Slider(lo, hi, value=default, step=step, label=label, info=info, elem_id=elem_id, visible=False)
 
 
-def _wire(demo: gr.Blocks, service: Service, controls: Controls, player: AlgorithmPlayer, status: gr.Markdown) -> None:
+def _wire(
+    demo: gr.Blocks, service: Service, controls: Controls, player: AlgorithmPlayer, status: gr.Markdown, saving: Saving
+) -> None:
     number = gr.Number(0, visible="hidden", elem_id="steps-number")
     opened, base = gr.State(Opened()), gr.State(DEFAULTS)
     points = gr.Textbox(default_points(), visible="hidden", elem_id="steps-points")
@@ -87,3 +107,11 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, player: Algorit
     player.points(own_points, None, points, **LIGHT)
     controls.clear.click(fewest_points, None, points, **LIGHT)
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
+    download, theme = (
+        gr.DownloadButton(visible="hidden", elem_id="download"),
+        gr.Textbox(visible="hidden", elem_id="steps-theme"),
+    )
+    asked = [number, saving.format, saving.seconds, theme, *named, base, controls.picture, *settings]
+    saving.save.click(make_film(service), asked, download, js=JS_NUMBER_THEME, **HEAVY).success(
+        None, None, None, js=JS_DOWNLOAD, **LIGHT
+    )

@@ -56,7 +56,7 @@ NO_TRAINED = "This server has no weights trained here, so those that come along 
 NO_WEIGHTS = "Press “Train for a minute” first; the weights can be saved as soon as a step was taken."
 NO_UPLOAD = "The link names {what} that this server has no more, so choose the file again."
 SAVE, SAVE_AS = "Save", "Save the tracks as"
-FORMATS = {"txt": "MOTChallenge text", "json": "JSON", "gif": "GIF", "mp4": "MP4"}
+FORMATS = {"txt": "MOTChallenge text", "json": "JSON", "gif": "GIF", "webp": "WebP", "mp4": "MP4"}
 EMPTY = "The steps appear here."
 
 FILM = "The frame"

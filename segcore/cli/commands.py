@@ -38,6 +38,7 @@ from segcore.cli.lecture import add_lecture
 from segcore.cli.pictures import listed, picture_shown, sentence_of
 from segcore.cli.pretrain import add_pretrain
 from segcore.cli.stages import print_stages
+from segcore.cli.steps import add_steps
 from segcore.cli.track import add_track
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import DEFAULTS, Settings, is_weight_file
@@ -91,7 +92,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--out", type=named_path, required=True, metavar="DIR", help="folder for the results; made if missing"
     )
     add_device(segment)
-    segment.add_argument("--weights", type=named, metavar="FILE", help="a file of weights to use as the backbone")
+    segment.add_argument(
+        "--weights", type=named, metavar="FILE",
+        help="a file of weights to use as the backbone; of `learn cutler` or `dinosaur`, without --method: its objects",
+    )  # fmt: skip
     segment.add_argument("--resume", action="store_true", help="leave out what DIR holds already, made with these settings")
     add_overwrite(segment)
     add_engine(segment)
@@ -135,11 +139,16 @@ def build_parser() -> argparse.ArgumentParser:
     add_collection(commands)
     add_learn(commands)
     add_track(commands)
+    add_steps(commands)
     add_lecture(commands)
     return parser
 
 
 def _segment(parsed: argparse.Namespace) -> int:
+    from segcore.cli.segment_objects import finds_objects, segment_objects
+
+    if finds_objects(parsed):
+        return segment_objects(parsed)
     from segcore.pipeline import Pipeline
     from segcore.pipeline.backbones import resolve_backbone
     from segcore.runtime.outputs import check_outputs

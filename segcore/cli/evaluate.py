@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from segcore.cli.evaluate_classes import add_evaluate_classes
 from segcore.cli.evaluate_collection import add_evaluate_collection
+from segcore.cli.evaluate_instances import add_evaluate_instances
 from segcore.cli.flags import (
     add_device,
     add_engine,
@@ -85,6 +86,7 @@ def add_evaluate(commands: Any) -> None:
     _add_common(alike, _kinds)
     add_evaluate_classes(kinds)
     add_evaluate_collection(kinds)
+    add_evaluate_instances(kinds)
     add_evaluate_tracking(kinds)
     add_evaluate_trackers(kinds)
 

@@ -35,7 +35,7 @@ def add_learn(commands: Any) -> None:
         one.add_argument(
             "--out", type=named_path, required=True, metavar="FILE", help="where the network goes (.safetensors)"
         )
-        if not card.labelled:
+        if not card.labelled and card.own_k is None:
             one.add_argument("--n-segments", type=int, metavar="K", help="clusters (as many as classes, else 6)")
         one.add_argument("--minutes", type=float, metavar="M", help="how long to train, over all runs with --resume (10)")
         one.add_argument("--steps", type=int, metavar="N", help="train for so many steps instead: repeatable to the bit")
@@ -110,7 +110,7 @@ def _learn(parsed: argparse.Namespace) -> int:
         parsed.system,
         pictures,
         parsed.out,
-        n_segments=getattr(parsed, "n_segments", None) or len(pictures.classes) or _N_SEGMENTS,
+        n_segments=card.own_k or getattr(parsed, "n_segments", None) or len(pictures.classes) or _N_SEGMENTS,
         settings=settings,
         minutes=parsed.minutes if parsed.minutes is not None else MINUTES,
         steps=parsed.steps,
@@ -132,19 +132,21 @@ def _learn(parsed: argparse.Namespace) -> int:
         print(f"What learned nothing, on the same pictures: {'; '.join(told)}.")
     if card.labelled:
         print(f"Measure it: python -m segcore evaluate classes --images DIR --labels DIR --weights {done.path}")
+    if card.finds_objects:
+        print(f"Measure it: python -m segcore evaluate instances --images DIR --masks DIR --weights {done.path}")
     print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
     return 0
 
 
 def _recorder(parsed: argparse.Namespace, settings: Any, pictures: "Pictures") -> Any:
     """What watches the run: it scores on pictures of their own."""
-    from segcore.drawn.stuff import draw_stuff
+    from segcore.drawn.named import DRAWN
     from segcore.evaluate.record import N_DRAWN, Recorder
     from segcore.learn import load_pictures
 
     first = parsed.pictures[0]
     if _is_drawn(parsed):
-        scored = draw_stuff(first, n=N_DRAWN, seed=1)
+        scored = DRAWN[first](n=N_DRAWN, seed=1)
         about = {"learned_from": f"{len(pictures)} drawn pictures, {first}", "scored_on": f"{N_DRAWN} others"}
     else:
         if parsed.score_images is None or parsed.score_labels is None:
@@ -166,9 +168,9 @@ def _recorder(parsed: argparse.Namespace, settings: Any, pictures: "Pictures") -
 
 def _is_drawn(parsed: argparse.Namespace) -> bool:
     """Whether the pictures are a drawn collection, by its name."""
-    from segcore.drawn.stuff import STUFF
+    from segcore.drawn.named import DRAWN
 
-    return len(parsed.pictures) == 1 and parsed.pictures[0] in STUFF and not Path(parsed.pictures[0]).is_dir()
+    return len(parsed.pictures) == 1 and parsed.pictures[0] in DRAWN and not Path(parsed.pictures[0]).is_dir()
 
 
 def _with_names(pictures: "Pictures", given: str) -> "Pictures":
@@ -203,9 +205,9 @@ def _told_before(card: "LearningSystem", settings: Any, pictures: "Pictures") ->
 
 
 def _pictures(parsed: argparse.Namespace, side: int) -> Any:
-    from segcore.drawn.stuff import draw_stuff
+    from segcore.drawn.named import DRAWN
     from segcore.learn import load_pictures
 
     if _is_drawn(parsed):
-        return draw_stuff(parsed.pictures[0]), ()
+        return DRAWN[parsed.pictures[0]](), ()
     return load_pictures([Path(path) for path in parsed.pictures], side=side, labels=parsed.labels, ignore=parsed.ignore)

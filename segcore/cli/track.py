@@ -52,7 +52,10 @@ def add_track(commands: Any) -> None:
     )
     one.add_argument("--kinds", default="", metavar="LIST", help="types of KITTI that count, such as Car,Van (all)")
     one.add_argument(
-        "--video", type=named_path, metavar="FILE", help="also the frames with the tracks in them (.gif or .mp4)"
+        "--video",
+        type=named_path,
+        metavar="FILE",
+        help="also the frames with the tracks in them (.gif, .webp or .mp4)",
     )
     one.add_argument("--json", type=named_path, metavar="FILE", help="also tracks, settings, notes and scores as JSON")
     one.add_argument(
@@ -229,10 +232,9 @@ def _own(given: list[str]) -> dict[str, str]:
 
 
 def _check_video(parsed: argparse.Namespace) -> None:
-    from segcore.show.moving import MOVING_SUFFIXES
+    from segcore.show.moving import check_suffix
 
-    if parsed.video.suffix.lower() not in MOVING_SUFFIXES:
-        raise InputError(f"--video must end in {' or '.join(MOVING_SUFFIXES)}; got {parsed.video.name}.", field="video")
+    check_suffix(parsed.video.suffix)
     check_outputs([parsed.video], [Path(parsed.source)], overwrite=parsed.overwrite, flag="--video")
 
 

@@ -8,9 +8,11 @@ from types import MappingProxyType
 
 import cv2
 import numpy as np
+import scipy.ndimage
 import torch
 from numpy.random import Generator
 from numpy.typing import NDArray
+from torch import Tensor
 
 from segcore.checks import check_range
 from segcore.types import Pictures
@@ -52,6 +54,12 @@ def draw_objects(*, n: int = N_PICTURES, side: int = SIDE, kinds: int = 3, seed:
         truth=tuple(torch.from_numpy(labels) for _, labels in drawn),
         classes=(GROUND, *list(KINDS)[:kinds]),
     )
+
+
+def instance_map(truth: Tensor) -> Tensor:
+    """(height, width) int64 of truth (height, width) with 0 on the ground: 0 there, 1, 2, … each object, as no two touch."""
+    numbered, _ = scipy.ndimage.label(truth.numpy() > 0)
+    return torch.from_numpy(numbered.astype(np.int64))
 
 
 def _picture(rng: Generator, side: int, kinds: int, *, first: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

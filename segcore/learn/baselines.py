@@ -11,16 +11,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from segcore.cluster.kmeans import kmeans
+from segcore.cut.maskcut import maskcut
 from segcore.features.color import color_features
 from segcore.image.grid import fit_to_grid
 from segcore.learn.learned import pixels_of, scores_of
 from segcore.learn.pictures import scaled
 from segcore.learn.score import ClassScores, score_classes
+from segcore.nets.patches import OnPatches
 from segcore.nets.small import ConvNet
 from segcore.numerics import squared_distances
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.seeds import seeded
-from segcore.types import Pictures
+from segcore.types import Instances, Pictures
 
 SIDE = 128  # px of the longer side
 _WIDTH = 0.125  # of the network, as of the systems
@@ -138,3 +140,30 @@ def _clustered(field: Callable[[Tensor], Tensor], pictures: Pictures, n_segments
         return F.interpolate(found[None, None].float(), tuple(image.shape[:2]), mode="nearest")[0, 0].long()
 
     return label
+
+
+# ---- Separate objects, of whoever learns on frozen features ----
+
+
+def maskcut_objects_of(image: Tensor, *, backbone: str, facet: str, side: int, n_objects: int, tau: float) -> Instances:
+    """What MaskCut finds in a picture (height, width, 3) uint8, the i-th object with a score of 1 / i."""
+    return _enlarged(maskcut(_patches(image, backbone, facet, side), n_objects=n_objects, tau=tau), image)
+
+
+def kmeans_objects_of(image: Tensor, *, backbone: str, facet: str, side: int, k: int, seed: int) -> Instances:
+    """The k clusters of the picture's patches by the cosine, each as an object."""
+    f = _patches(image, backbone, facet, side)
+    X = F.normalize(f.flatten(0, 1), dim=1)
+    found = kmeans(X, n_clusters=min(k, len(X)), n_init=3, generator=torch.Generator().manual_seed(seed))
+    labels = found.labels.reshape(f.shape[:2])
+    return _enlarged(torch.stack([labels == i for i in labels.unique()]), image)
+
+
+def _patches(image: Tensor, backbone: str, facet: str, side: int) -> Tensor:
+    return OnPatches(backbone, facet).field(pixels_of(scaled(image, side))[0])
+
+
+def _enlarged(masks: Tensor, image: Tensor) -> Instances:
+    size = tuple(image.shape[:2])
+    large = F.interpolate(masks[None].float(), size, mode="nearest")[0] > 0 if len(masks) else masks.new_zeros(0, *size)
+    return Instances(large, 1 / torch.arange(1, len(masks) + 1))

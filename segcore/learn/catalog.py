@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from segcore.checks import check_choice
 from segcore.learn.settings import (
     ACSettings,
+    CutlerSettings,
     DeepLabSettings,
+    DinosaurSettings,
     FcnSettings,
     IICSettings,
     InfoSegSettings,
@@ -47,6 +49,9 @@ class LearningSystem:
     source: str
     settings: type[LearnSettings]
     labelled: bool = False  # it learns from label maps, and its clusters are their classes
+    marks: tuple[str, ...] = ()  # what it tells apart in the pictures it learns from, where that is not its clusters
+    finds_objects: bool = False  # it leaves separate masks with scores, beside its clusters
+    own_k: int | None = None  # its clusters, where they are always as many
 
     def make_net(self, n_segments: int, settings: LearnSettings) -> "Net":
         """A network for K clusters, with random first weights."""
@@ -117,6 +122,29 @@ _ALL = (
         r"-\textstyle\sum \max(s_{ij}, 0) (f_{ij} - b)",
         "Hamilton and others 2022",
         StegoSettings,
+    ),
+    LearningSystem(
+        "dinosaur",
+        "DINOSAUR",
+        "A few slots share the patches of a picture among them, because they must rebuild its features.",
+        r"\tfrac1n \textstyle\sum_n \lVert h_n - \sum_s \alpha_{ns} y_{ns} \rVert^2, \quad "
+        r"\alpha_n = \operatorname{softmax}_s a_{ns}",
+        "Seitzer and others 2023",
+        DinosaurSettings,
+        marks=tuple(f"slot {i}" for i in range(1, 33)),
+        finds_objects=True,
+    ),
+    LearningSystem(
+        "cutler",
+        "CutLER",
+        "A head that finds separate objects learns the masks of MaskCut, and then, in rounds, what it is sure of itself.",
+        r"\textstyle\sum_g d_g \operatorname{focal}(o_g) + 3 \operatorname{Dice}(M_g, M), \quad "
+        r"d_g = [g \text{ positive or } \max_M \operatorname{IoU}(M_g, M) > .01]",
+        "Wang and others 2023",
+        CutlerSettings,
+        marks=("ground", "kept", "new", "dropped"),
+        finds_objects=True,
+        own_k=2,
     ),
     _labelled("fcn32", r"y = \operatorname{up}_{32}(W f_{32})", FcnSettings),
     _labelled("fcn16", r"y = \operatorname{up}_{16}(\operatorname{up}_2(W f_{32}) + W' f_{16})", FcnSettings),

@@ -14,15 +14,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.checks import check_tensor
-from segcore.errors import ModelError
+from segcore.errors import InputError, ModelError
 from segcore.learn.catalog import system_of
 from segcore.learn.pictures import scaled
 from segcore.learn.settings import LearnSettings
-from segcore.nets.net import Net
+from segcore.nets.net import MaskNet, Net
 from segcore.refine.crf import mean_field, unary_from_probabilities
 from segcore.settings import CRF_PRESETS
 from segcore.train.checkpoint import replace_file
 from segcore.train.file import NET, kind_of, read_trained, trained_bytes
+from segcore.types import Instances
 
 _PRESET = "readme"  # of the CRF after a network
 
@@ -63,6 +64,38 @@ class Learned:
     def label(self, image: Tensor) -> Tensor:
         """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
         return self.scores(image).argmax(0).cpu()
+
+    def instances(self, image: Tensor, *, most: int | None = None, seed: int = 0) -> Instances:
+        """The separate objects of a picture (height, width, 3) uint8, on the CPU; empty masks are left out.
+
+        `most` and `seed` are those of `MaskNet.instances`: slots may be any number, and begin somewhere else.
+
+        Raises:
+            InputError: it is no picture, or the network labels pixels only.
+        """
+        check_tensor("image", image, ("height", "width", 3))
+        net = self.check_instances()
+        with torch.inference_mode():
+            masks, scores = net.instances(pixels_of(scaled(image, self.settings.side), self.device), most=most, seed=seed)
+            height, width = image.shape[:2]
+            # One by one, as many masks of a large picture would not fit.
+            large = [F.interpolate(m[None, None], (height, width), mode="bilinear")[0, 0] > 0.5 for m in masks.float()]
+            found = [(mask.cpu(), float(score)) for mask, score in zip(large, scores, strict=True) if bool(mask.any())]
+        none = torch.zeros(0, height, width, dtype=torch.bool)
+        return Instances(torch.stack([m for m, _ in found]) if found else none, torch.tensor([score for _, score in found]))
+
+    def check_instances(self) -> MaskNet:
+        """The network, which finds separate objects.
+
+        Raises:
+            InputError: it labels pixels only.
+        """
+        if not isinstance(self.net, MaskNet):
+            raise InputError(
+                f"These weights of {self.system} label pixels and find no separate objects. Train cutler or dinosaur.",
+                field="weights",
+            )
+        return self.net
 
     def features(self, pixels: Tensor) -> Tensor:
         """(h, w, d) float32: one vector per cell of the network's stride, of a picture (height, width, 3) uint8 as it is."""

@@ -25,6 +25,14 @@ class ClusterLearner(Learner):
         self.net, self.source, self.learning_rate = net, source, learning_rate
         self.advice = f"Go on from there with a smaller learning rate than {learning_rate:g}."
 
+    def marks(self, number: int) -> Tensor | None:  # noqa: ARG002
+        """(h, w) int64 for a picture that is learned from: what the system tells apart in it, by `LearningSystem.marks`."""
+        return None
+
+    def taught(self, number: int) -> Tensor | None:  # noqa: ARG002
+        """(m, h, w) bool for a picture that is learned from: the masks of objects that round one learned, if any."""
+        return None
+
     def losses(self, turn: Turn) -> ClusterLoss:
         """Look at some pictures, and say what is to be made small."""
         raise NotImplementedError

@@ -1,16 +1,22 @@
 """How well clusters agree with the classes of a collection's truth, over all its pictures at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.errors import InputError
+from segcore.metrics.instances import InstanceScores, count_instances, instance_scores
 from segcore.metrics.matching import match, match_labels
 from segcore.metrics.tables import iou_table
+from segcore.nets.masks import mask_ious
 from segcore.runtime.stopping import stop_if_asked
-from segcore.types import Pictures
+from segcore.types import Instances, Pictures
+
+_HALF = 0.5  # IoU from which on an object is found
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -100,3 +106,50 @@ def scores_of_table(table: np.ndarray) -> ClassScores:
     rows = np.flatnonzero(class_of >= 0)
     accuracy = float(table[rows, class_of[rows]].sum() / table.sum())
     return ClassScores(accuracy, miou, table, tuple(class_of.tolist()))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecall:
+    """Share of the objects that some mask overlaps with an IoU of at least ½; NaN where there are none."""
+
+    every: float
+    untaught: float  # of those that none of the masks of round one shows
+
+
+def score_recall(
+    found: Callable[[Tensor], Instances],
+    taught: Callable[[int], Tensor | None],
+    pictures: Pictures,
+    objects: Sequence[Tensor],
+) -> ObjectRecall:
+    """Find objects in all pictures, and compare with their label maps.
+
+    Args:
+        found: a picture → its objects.
+        taught: number of a picture → masks of its patches (m, h, w) bool, or None.
+        pictures: that were learned from.
+        objects: per picture (height, width) label map, 0 on the ground.
+    """
+    right, shown = [], []
+    for i, (image, truth) in enumerate(zip(pictures.images, objects, strict=True)):
+        stop_if_asked()
+        each = torch.stack([truth == label for label in truth.unique().tolist() if label != 0] or [truth > truth.max()])
+        masks, first = found(image).masks, taught(i)
+        right.append(mask_ious(each, masks).amax(1) >= _HALF if len(masks) else torch.zeros(len(each), dtype=torch.bool))
+        if first is None or not len(first):
+            shown.append(torch.zeros(len(each), dtype=torch.bool))
+            continue
+        large = F.interpolate(first[None].float(), truth.shape, mode="nearest")[0] > 0
+        shown.append(mask_ious(each, large).amax(1) >= _HALF)
+    hit, known = torch.cat(right).float(), torch.cat(shown)
+    return ObjectRecall(float(hit.mean()), float(hit[~known].mean()))
+
+
+def score_separation(found: Callable[[Tensor], Instances], pictures: Pictures, objects: Sequence[Tensor]) -> InstanceScores:
+    """The scores of separate objects; arguments as of `score_recall`."""
+    counts = []
+    for image, truth in zip(pictures.images, objects, strict=True):
+        stop_if_asked()
+        masks = found(image)
+        counts.append(count_instances(masks.masks, masks.scores, truth))
+    return instance_scores(counts)

@@ -289,6 +289,83 @@ class StegoSettings(CorrespondenceSettings, LearnSettings):
     # fmt: on
 
 
+_BACKBONES = tuple(name for name in params()["backbone"].choices or () if name != "auto")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrozenSettings(LearnSettings):
+    """The tunables of a head that finds objects on features which do not learn."""
+
+    # fmt: off
+    backbone: str = again(StegoSettings, "backbone", "dino_tiny")
+    facet: str = again(
+        StegoSettings, "facet", "key", info="Which vectors of the last block are read; objects stand out most in keys.")
+    side: int = again(LearnSettings, "side", 256)
+    crop: int = again(StegoSettings, "crop", 16)
+    batch: int = again(LearnSettings, "batch", 8, label="Pictures per step", info="More make a step slower.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlotSettings(Schema):
+    """The tunables of slots and of what they rebuild, here and on collections."""
+
+    # fmt: off
+    slots: int = param(
+        7, stage="learn", label="Slots", lo=1, hi=32, step=1,
+        info="How many share a picture. They are all drawn alike, so there may be more or fewer after the training.")
+    looks: int = param(
+        3, stage="learn", label="Looks", lo=0, hi=10, step=1,
+        info="How often the slots look at a picture; at 0 they stay as they were drawn.")
+    slot_size: int = param(
+        64, stage="learn", label="Size of a slot", lo=8, hi=512, step=8,
+        info="Length of the vector that a slot is. Published: 128 to 256.")
+    decoder: str = param(
+        "mlp", stage="learn", label="Decoder", choices=("mlp", "transformer"),
+        info="mlp: each slot rebuilds every patch, and its share in it is its mask; transformer: patches are rebuilt in "
+             "order, and what each looks at is the mask.")
+    points: int = param(
+        256, stage="learn", label="Patches per picture", lo=16, hi=4096, step=16,
+        info="How many random patches of a picture a step looks at; the transformer takes all.")
+    # fmt: on
+
+
+@dataclass(frozen=True, kw_only=True)
+class DinosaurSettings(SlotSettings, FrozenSettings):
+    """The tunables of DINOSAUR."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CutlerSettings(FrozenSettings):
+    """The tunables of CutLER."""
+
+    # fmt: off
+    rounds: int = param(
+        3, stage="learn", label="Rounds", lo=1, hi=5, step=1,
+        info="Round one learns the masks of MaskCut, each later one what the head was sure of before; all are equally long.")
+    droploss: bool = param(
+        True, stage="learn", label="DropLoss",
+        info="In round one, places whose mask touches no mask of MaskCut are not punished for it: they may be objects.")
+    paste: bool = param(
+        True, stage="learn", label="Copy and paste",
+        info="Patches under masks are pasted into other pictures of the step, so that objects stand elsewhere.")
+    sure: float = param(
+        0.5, stage="learn", label="Sure from", lo=0.05, hi=0.95, step=0.05,
+        info="Score from which on a mask of the head teaches the next round. Published for a larger network: 0.7, 0.65.")
+    n_objects: int = param(
+        3, stage="learn", label="Masks of MaskCut", lo=1, hi=10, step=1, info="Of each picture, at most.")
+    tau: float = param(
+        0.15, stage="learn", label="Threshold τ of MaskCut", symbol="τ", lo=-1.0, hi=1.0, step=0.01,
+        info="Cosine above which it joins two patches.")
+    hidden: float = param(
+        0.0, stage="learn", label="Masks left out", lo=0.0, hi=0.9, step=0.05,
+        info="Share of the masks of MaskCut that are hidden from the head, at random: are these objects found all the same?")
+    places: int = param(
+        10, stage="learn", label="Places along a side", symbol="S", lo=2, hi=24, step=1,
+        info="An object is found by the place that its middle lies in.")
+    # fmt: on
+
+
 # ---- With labels ----
 
 

@@ -41,6 +41,8 @@ class LearnState(State):
     use: Tensor  # (K,) float32 on the CPU
     P: Tensor | None  # (K, K) float32 on the CPU
     label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
+    marks: Callable[[int], Tensor | None]  # number of a picture that is learned from → `ClusterLearner.marks`, on the CPU
+    taught: Callable[[int], Tensor | None]  # likewise → `ClusterLearner.taught`
     learned: Callable[[], Learned]  # → a copy of the network that can be saved
 
 
@@ -73,7 +75,8 @@ def train(
     Args:
         system: a key of CATALOG.
         pictures: to learn from; their truth is looked at only by a system with labels.
-        n_segments: K, 2 … MOST_SEGMENTS; as many as classes for a system with labels.
+        n_segments: K, 2 … MOST_SEGMENTS; as many as classes for a system with labels; without a meaning where the system has
+            a number of its own.
         settings: of the system; its defaults if None.
         minutes: how long to train, over all runs.
         steps: train for so many steps instead, over all runs. On one CPU the same seed then gives the same network, however
@@ -96,6 +99,7 @@ def train(
     """
     chosen, where = system_of(system), pick_device(device)
     settings = chosen.settings() if settings is None else settings
+    n_segments = chosen.own_k or n_segments
     _check(chosen, settings, n_segments, seed)
     if chosen.labelled:
         _check_labels(chosen, pictures, n_segments)
@@ -233,6 +237,8 @@ class _Work:
             use=losses.use.detach().float().cpu(),
             P=None if losses.P is None else losses.P.detach().float().cpu(),
             label=self.label,
+            marks=self.learner.marks,
+            taught=self.learner.taught,
             learned=lambda: self.learned(state.loss),
         )
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from segcore.nets.cards import CARDS
 from segcore.nets.codes import CodeNet
 from segcore.nets.context import DeepLabNet, PspNet, RefineNet
+from segcore.nets.dinosaur import SlotNet
 from segcore.nets.fcn import FcnNet
 from segcore.nets.frozen import LinearNet, PacNet
 from segcore.nets.net import Net
@@ -41,6 +42,10 @@ NETS: Mapping[str, NetCard] = MappingProxyType({
     "codes": NetCard(
         "Codes", "A head on tokens of a transformer that does not learn; the nearest center labels.",
         "Hamilton and others 2022", CodeNet,
+    ),
+    "slots": NetCard(
+        "Slots", "Slots on keys of a transformer that does not learn, and what they rebuild; clusters of slots label.",
+        "Seitzer and others 2023", SlotNet,
     ),
     "fcn32": NetCard(*CARDS["fcn32"], partial(FcnNet, finest=32)),
     "fcn16": NetCard(*CARDS["fcn16"], partial(FcnNet, finest=16)),

@@ -17,6 +17,7 @@ CLUSTERS = "clusters.json"  # what `collection segment` writes about all of its 
 _MARKED = b"tEXt" + "\0".join(MARK).encode()
 _OUR_JSON = (
     {"settings", "backbone"},
+    {"found_by", "objects"},
     {"system", "groups"},
     {"protocol"},
     {"backbone", "miou"},
@@ -24,8 +25,12 @@ _OUR_JSON = (
     {"tracker", "tracks"},
 )
 _OUR_TRACKS = re.compile(rb"\d+,\d+(,-?\d+\.\d{3}){4},1,-1,-1,-1\n")  # the first line of `track`
-_OUR_ARRAYS = ({"eigenvalues.npy", "eigenvectors.npy"}, {"f.npy", "image_size.npy", "scaled_size.npy", "patch.npy"})
-_ENDINGS = (".labels.png", ".overlay.png", ".spectrum.npz")  # of the files beside STEM.json
+_OUR_ARRAYS = (
+    {"masks.npy", "scores.npy"},
+    {"eigenvalues.npy", "eigenvectors.npy"},
+    {"f.npy", "image_size.npy", "scaled_size.npy", "patch.npy"},
+)
+_ENDINGS = (".labels.png", ".overlay.png", ".spectrum.npz", ".masks.npz")  # of the files beside STEM.json
 _MOST_HEADER = 100 << 20  # bytes of a safetensors header, as that library allows
 _PNG_END = b"IEND\xaeB`\x82"
 

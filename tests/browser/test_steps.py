@@ -1,5 +1,6 @@
 """Step by step in a real Chromium: the player by mouse and keyboard, pointing, the address, questions, own points."""
 
+import base64
 import re
 
 import pytest
@@ -13,6 +14,16 @@ from tests.browser.conftest import address_has, await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
+# Width, height and seconds of a video, once it has been played to its end.
+PLAYED = """(source) => new Promise((done, failed) => {
+    const video = Object.assign(document.createElement("video"), { muted: true, src: source });
+    video.onerror = () => failed(video.error.message);
+    video.onloadedmetadata = () => {
+        video.currentTime = video.duration - 0.1;
+        video.onended = () => done([video.videoWidth, video.videoHeight, Math.round(video.duration)]);
+        video.play();
+    };
+})"""
 BLOBS = "steps?algorithm=kmeans&data=blobs&n_segments=3&n_points=60"
 
 
@@ -192,6 +203,11 @@ def test_changing_a_control_keeps_the_step(page, address):
     page.wait_for_function("new URLSearchParams(location.search).get('n_segments') === '4'")
     assert title(page) == "Assign, round 2"
     assert len(page.locator("#player .st-numbers tr").all()) == 5
+    with page.expect_download() as saved:  # as a movie, which this browser plays
+        page.locator("#steps-save").click()
+    movie = "data:video/mp4;base64," + base64.b64encode(saved.value.path().read_bytes()).decode()
+    total = int(re.search(r"of (\d+)", count(page))[1])
+    assert page.evaluate(PLAYED, movie) == [1280, 720, total]
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)

@@ -29,6 +29,8 @@ class About(TypedDict):
     known: bool  # clusters are classes, and P is their confusion table
     palette: tuple[str, ...]  # "#rrggbb" per cluster
     command: str  # that repeats the run
+    words: dict[str, str]  # of the scores, where they are not those of pixels
+    marks: list[tuple[str, str]]  # name and color of what the masks show, where that is not the clusters
 
 
 class PicturesShown(TypedDict):

@@ -20,10 +20,18 @@ function chart(title) {
   return figure;
 }
 
+const NO_INK = "#000000"; // what keeps the picture's own colors
+
 function panel(name, title, ...inside) {
   const figure = make("figure", `ln-figure ln-${name}`);
   figure.append(make("figcaption", "ln-title", title), ...inside, make("p", "ln-note"));
   return figure;
+}
+
+function legendOf(name, color) {
+  const entry = make("span", "ln-mark", name);
+  entry.style.setProperty("--ln-ink", color === NO_INK ? "transparent" : color);
+  return entry;
 }
 
 // A run that goes on begins at its last checkpoint, which lies before its last points.
@@ -44,6 +52,7 @@ function clusterUnder(run, event, i) {
   const isTruth = event.currentTarget.classList.contains("ln-truth");
   const gray = isTruth ? run.truths[i] : run.grays[i];
   const label = gray ? labelUnder(event, gray) : null;
+  if (!isTruth && run.about?.marks.length) return null; // its labels are no clusters
   if (!isTruth || label === null) return label;
   const cluster = run.masks?.class_of?.indexOf(label - 1) ?? -1;
   return cluster < 0 ? null : cluster;
@@ -89,14 +98,14 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, mious: {}, table: null, P: null, masks: null, grays: [],
       images: [], truths: [], live: true,
       job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
-      bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"),
+      bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"), legend: make("p", "ln-legend"),
       loss: chart(words.loss), parts: chart(words.parts), accuracy: chart(words.accuracy), checker: chart(words.checkerboard),
       verdict: make("p", "ln-verdict"),
     }; // prettier-ignore
     run.network = networkPanels({ id, server, words, pictureOf: () => run.images[0] ?? null });
     run.accuracy.classList.add("ln-accuracy");
     run.checker.hidden = run.verdict.hidden = true;
-    run.masksPanel = panel("masks", words.masks, run.grid);
+    run.masksPanel = panel("masks", words.masks, run.legend, run.grid);
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
     run.watch.hidden = run.body.hidden = true;
@@ -160,6 +169,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.card.querySelector(".ln-name").textContent = about.title;
     run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
     run.card.querySelector(".ln-command").textContent = about.command;
+    run.legend.replaceChildren(...about.marks.map(([name, color]) => legendOf(name, color)));
     run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
     run.card.toggleAttribute("data-known", about.known);
     if (run === runs.at(-1)) keepInAddress(about.query);
@@ -191,8 +201,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     );
     run.card.toggleAttribute("data-many", pictures.images.length > 6);
     const known = run.about?.known;
+    const marked = run.about?.marks.length > 0;
+    const below = known ? words.beside_truth : marked ? words.below_marks : words.below;
     run.masksPanel.querySelector(".ln-title").textContent = pictures.apart ? words.masks_known : known ? words.masks_own : words.masks;
-    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? (known ? words.beside_truth : words.below) : "", words.point, ...pictures.left_out]
+    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? below : "", marked ? "" : words.point, ...pictures.left_out]
       .filter(Boolean)
       .join(" ");
   }
@@ -236,12 +248,14 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.about) return;
     const opacity = Number(slider.value) / 100;
     const classOf = run.masks?.class_of ?? [];
+    const marked = run.about.marks.length > 0;
     // A class has the color of the first cluster that stands for it.
-    const colorOfClass = (run.pictures?.classes ?? []).map((_, c) => (classOf.includes(c) ? run.about.palette[classOf.indexOf(c)] : null));
+    const colorOfClass = (run.pictures?.classes ?? []).map((_, c) => (classOf.includes(c) ? run.about.palette[classOf.indexOf(c)] : marked && c > 0 ? run.about.palette[c % run.about.palette.length] : null));
     const litClass = run.lit === null ? null : (classOf[run.lit] ?? -1) + 1;
     run.images.forEach((image, i) => {
       const [mask, truth] = run.grid.children[i].children;
-      drawMask(mask, image, run.grays[i], run.about.palette, opacity, run.lit);
+      const marks = run.about.marks.map(([, color]) => (color === NO_INK ? null : color));
+      drawMask(mask, image, run.grays[i], marks.length ? marks : run.about.palette, opacity, marks.length ? null : run.lit);
       if (truth) drawMask(truth, image, run.truths[i], [null, ...colorOfClass], opacity, litClass || null);
     });
   }
@@ -276,12 +290,13 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       drawCurves(run.parts, words.parts, curves, { x: last, y: share });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const accuracy = { name: filled(words.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const own = { ...words, ...run.about.words };
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
         return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
       });
-      drawCurves(run.accuracy, words.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
+      drawCurves(run.accuracy, own.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
     }
     rows.paint();
   }

@@ -11,11 +11,13 @@ from demo.learn.data import LookedAt
 from segcore.learn import CATALOG, LearnState
 from segcore.learn.pictures import scaled
 from segcore.learn.score import known_ious
+from segcore.learn.settings import DinosaurSettings
 from segcore.nets.facts import facts_of
 from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
 from segcore.types import Pictures
 
+MARKS = ("#000000", "#4477cc", "#33aa55", "#dd4444")  # ground, kept, new, dropped
 # Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
@@ -35,7 +37,18 @@ def about(asked: Asked, pictures: Pictures | None = None) -> About:
         "known": asked.known,
         "palette": PALETTE.hex(k),
         "command": asked.command,
+        "words": texts.OBJECT_WORDS.get(asked.options.system, {}),
+        "marks": marks_of(asked),
     }
+
+
+def marks_of(asked: Asked) -> list[tuple[str, str]]:
+    """Names and colors of what a system tells apart in the pictures it learns from; none where these are its clusters."""
+    names = CATALOG[asked.options.system].marks
+    if isinstance(asked.settings, DinosaurSettings):
+        names = names[: asked.settings.slots]
+        return list(zip(names, PALETTE.hex(len(names)), strict=True))
+    return list(zip(names, MARKS, strict=True)) if names else []
 
 
 def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:

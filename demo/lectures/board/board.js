@@ -2,6 +2,7 @@
 
 import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
 import { basket, isOwn } from "./basket.js";
+import { speaker, stageFrame, stageVoice } from "./stage.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -47,6 +48,7 @@ export function mount({ element, trigger, watch, fixed }) {
   let open = sheet.id; // a sheet's id, or TABLES
   let at = 0; // the presenter's line
   let revealed = false;
+  let begun = 0; // when presenting began
 
   // ---- Addresses ----
 
@@ -66,6 +68,8 @@ export function mount({ element, trigger, watch, fixed }) {
     else query.delete("line");
     if (present) query.set("view", "present");
     else query.delete("view");
+    if (present && revealed) query.set("shown", "1");
+    else query.delete("shown");
     history.replaceState(history.state, "", `${location.pathname}?${query}`);
   }
 
@@ -237,12 +241,15 @@ export function mount({ element, trigger, watch, fixed }) {
     for (const [key, off] of Object.entries(idle)) {
       dialog.querySelector(`[data-key=${key}]`).setAttribute("aria-disabled", String(off));
     }
+    const theme = new URLSearchParams(location.search).get("__theme");
+    frame.show(line.address, line, theme);
     remember(true);
+    voice();
   }
 
-  function go(to) {
+  function go(to, isShown = false) {
     at = Math.max(0, Math.min(sheet.lines.length - 1, to));
-    revealed = false;
+    revealed = isShown;
     slide();
   }
 
@@ -259,24 +266,45 @@ export function mount({ element, trigger, watch, fixed }) {
     blank: () => (find("blank").hidden = !find("blank").hidden),
     laser: () => (find("dot").hidden = !find("dot").hidden),
     open: () => find("open").querySelector("a")?.click(),
+    stepOn: () => frame.step(1),
+    stepBack: () => frame.step(-1),
+    more: () => frame.segments(1),
+    fewer: () => frame.segments(-1),
+    speaker: () => window.open(`${location.pathname}?view=speaker`, "segcore-speaker", "width=900,height=700"),
   };
+
+  const voice = stageVoice(() => ({ on: dialog.open, sheet: open, at, revealed, since: begun }), acts);
 
   const KEYS = {
     ArrowLeft: "previous", PageUp: "previous", ArrowRight: "next", PageDown: "next", Home: "first", End: "last",
-    r: "reveal", b: "blank", l: "laser", o: "open", p: "back",
+    r: "reveal", b: "blank", l: "laser", o: "open", p: "back", s: "stepOn", S: "stepBack", k: "more", K: "fewer", w: "speaker",
   };
+  const IN_FRAME = new Set(["PageUp", "PageDown", "r", "b", "p", "s", "S", "k", "K", "w"]); // all else belongs to the state
 
-  function present(line) {
-    if (open === TABLES) return;
-    if (!dialog.open) dialog.showModal();
+  const actOf = ({ key }) => KEYS[key] ?? KEYS[key.length === 1 ? key.toLowerCase() : key];
+
+  const frame = stageFrame(find("frame"), (event) => {
+    const typing = event.target.closest?.("input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]");
+    if (!event.isTrusted || typing || event.altKey || event.ctrlKey || event.metaKey || !IN_FRAME.has(event.key)) return;
+    event.preventDefault();
+    acts[actOf(event)]();
+  });
+
+  function present(line, isShown = false) {
+    if (open === TABLES || !sheet.lines.length) return;
+    if (!dialog.open) {
+      begun = Number(sessionStorage.getItem("segcore-begun")) || Date.now(); // a reload goes on
+      sessionStorage.setItem("segcore-begun", String(begun));
+      dialog.showModal();
+    }
     find("blank").hidden = find("dot").hidden = true;
-    go(line);
+    go(line, isShown);
     dialog.querySelector("[data-key=next]").focus();
   }
 
   dialog.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const act = actOf(event);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
@@ -284,6 +312,8 @@ export function mount({ element, trigger, watch, fixed }) {
   });
 
   dialog.addEventListener("close", () => {
+    frame.clear();
+    sessionStorage.removeItem("segcore-begun");
     remember(false);
     find("present").focus();
   });
@@ -385,6 +415,7 @@ export function mount({ element, trigger, watch, fixed }) {
   own.store.watch(() => refresh());
 
   // ---- Start ----
+  find("frame").title = words.frame;
   for (const name of ["begin", "start", "save", "remove"]) {
     find(name).textContent = words[name];
     if (words[`${name}Help`]) find(name).title = words[`${name}Help`];
@@ -404,12 +435,23 @@ export function mount({ element, trigger, watch, fixed }) {
   content.tables.forEach(showTable);
   const wanted = new URLSearchParams(location.search).get("sheet");
 
+  function speak() {
+    find("speaker").hidden = false;
+    const sheetOf = async (id) => {
+      if (!sheets.some((s) => s.id === id)) await refresh();
+      return sheets.find((s) => s.id === id);
+    };
+    speaker(find("speaker"), sheetOf, words);
+  }
+
   // What the address asks for, once it is there.
   function begin() {
     const query = new URLSearchParams(location.search);
     const line = Number(query.get("line"));
     const known = Number.isInteger(line) && line >= 1 && line <= sheet.lines.length ? line : 0;
-    if (query.get("view") === "present") present(Math.max(0, known - 1));
+    const view = query.get("view");
+    if (view === "speaker") speak();
+    else if (view === "present") present(Math.max(0, known - 1), query.get("shown") === "1");
     else if (known && open !== TABLES) requestAnimationFrame(() => lines.children[known - 1].scrollIntoView({ block: "start" }));
   }
 

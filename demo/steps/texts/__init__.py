@@ -34,3 +34,9 @@ NO_DATA = "There are no points named {name}; here is the picture. There are: {kn
 BAD_NUMBER = "{name} must be a number from {lo:g} to {hi:g}; the link says {given}, so here it is {default:g}."
 NO_STEP = "This run has no step named {name}; here is the nearest that there is."
 PIXEL_BLOCK, PIXEL_BLOCKS = "middle pixel of the block", "blocks"
+
+FILM = "Save as a movie"
+FILM_AS = "Movie"
+FILM_FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
+FILM_SECONDS = "Seconds per step"
+FILM_NUMBER = "{number} of {total}"

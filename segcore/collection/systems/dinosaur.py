@@ -1,0 +1,115 @@
+"""DINOSAUR on a collection: slots taught by the features on the disk, and clusters of what they hold as groups."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from segcore.collection.collection import Collection
+from segcore.collection.label import label_all, scores_by
+from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
+from segcore.learn.catalog import CATALOG
+from segcore.learn.settings import SlotSettings
+from segcore.learn.slots import WARM, described, slot_classes, slot_loss, standardize
+from segcore.nets.slots import SlotHead
+from segcore.runtime.steps import Progress, Steps
+from segcore.runtime.stopping import stop_if_asked
+from segcore.train.seeds import seeded, stream
+from segcore.train.step import move
+
+_ROWS = 8192  # of features that are standardized by
+_CLUSTERED = 200  # pictures whose slots are clustered
+_CLIP = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class DinosaurCollectionSettings(SlotSettings):
+    """The tunables of DINOSAUR on a collection."""
+
+    # fmt: off
+    steps: int = setting(
+        300, "Steps", lo=1, hi=100_000, step=1,
+        info="How often the slots look at some pictures; 500,000 are published for data sets of 100,000.")
+    batch: int = setting(
+        8, "Pictures per step", "More make a step slower.", lo=1, hi=256, step=1)
+    learning_rate: float = setting(
+        1e-3, "Learning rate", lo=1e-6, hi=1.0, step=1e-6, log_scale=True,
+        info="Of Adam; it rises over the first steps, then falls to 0 along a cosine.")
+    # fmt: on
+
+
+def run_dinosaur(collection: Collection, *, n_groups: int, seed: int, settings: DinosaurCollectionSettings) -> GroupSteps:
+    """Train slots on pictures of the collection, cluster what the slots of its pictures hold, and label all."""
+    s = settings
+    sample = collection.sample(_ROWS, seed=seed)
+    with seeded(seed):
+        head = SlotHead(sample.X.shape[1], size=s.slot_size, decoder=s.decoder)
+    standardize(head, sample.X)
+    curves = yield from _trained(head, collection, s, seed)
+    generator = torch.Generator().manual_seed(seed)
+    rows = []
+    for i in torch.randperm(len(collection), generator=generator)[:_CLUSTERED].tolist():
+        stop_if_asked()
+        f = collection.f(i)
+        rows.append(described(head, f, head.shared(f, s.slots, s.looks)[1]))
+        yield Progress("clusters", len(rows), min(len(collection), _CLUSTERED))
+    centers = slot_classes(rows, n_groups, generator)
+
+    def scores(f: Tensor) -> Tensor:
+        with torch.no_grad():
+            return head.classes(f, head.shared(f, s.slots, s.looks)[1], centers)
+
+    labels = yield from label_all(collection, scores)
+    per_picture = sum(map(len, rows)) / len(rows)
+    n_slots = sum(map(len, rows))
+    few = (f"{n_slots} slots hold something, fewer than {n_groups} groups, so some stay empty. Raise slots.",)
+    return Grouping(
+        "dinosaur",
+        n_groups,
+        labels,
+        scores_by(scores),
+        curves=curves,
+        facts={"steps": s.steps, "slots in use per picture": round(per_picture, 2)},
+        tensors={"centers": centers, **{f"head.{name}": x for name, x in head.state_dict().items()}},
+        notes=few if n_slots < n_groups else (),
+    )
+
+
+def _trained(
+    head: SlotHead, collection: Collection, settings: DinosaurCollectionSettings, seed: int
+) -> Steps[Progress, dict[str, tuple[float, ...]]]:
+    """Train; returns the loss and its parts, step by step."""
+    weights = list(head.parameters())
+    optimizer = torch.optim.Adam(weights, lr=settings.learning_rate)
+    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
+    curves: dict[str, list[float]] = {}
+    sizes = [(g.h, g.w) for g in collection.geometries]
+    for step in range(settings.steps):
+        stop_if_asked()
+        generator, done = stream(seed, step), step / settings.steps
+        for group in optimizer.param_groups:
+            group["lr"] = settings.learning_rate * min(1.0, (done + 1e-3) / WARM) * (1 + math.cos(math.pi * done)) / 2
+        first = int(torch.randint(len(sizes), (1,), generator=generator))
+        alike = [i for i, size in enumerate(sizes) if size == sizes[first]]
+        chosen = torch.randint(len(alike), (settings.batch,), generator=generator).tolist()
+        asked = slot_loss(head, torch.stack([collection.f(alike[i]) for i in chosen]), settings, generator)
+        loss = move(optimizer, weights, asked.total, step=step + 1, stage="dinosaur", advice=advice, clip=_CLIP)
+        values = {"loss": loss, "slots in use": asked.parts["slots in use"]}
+        for name, value in values.items():
+            curves.setdefault(name, []).append(value)
+        yield Progress("training", step + 1, settings.steps, "steps", curves=values)
+    return {name: tuple(values) for name, values in curves.items()}
+
+
+_CARD = CATALOG["dinosaur"]
+DINOSAUR = CollectionSystem(
+    name=_CARD.name,
+    title=_CARD.title,
+    summary=_CARD.summary,
+    formula=_CARD.formula,
+    source=_CARD.source,
+    settings=DinosaurCollectionSettings,
+    run=run_dinosaur,
+    learns=True,
+)

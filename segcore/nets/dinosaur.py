@@ -1,0 +1,77 @@
+"""The network of DINOSAUR: slots on the features of a transformer that does not learn, and classes of slots."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from segcore.nets.net import MaskNet
+from segcore.nets.patches import OnPatches
+from segcore.nets.slots import SlotHead
+
+
+class SlotNet(OnPatches, MaskNet):
+    """Separate masks by slots, whose number may change after the training; as labels, clusters of what the masks hold."""
+
+    centers: Tensor
+
+    def __init__(
+        self,
+        n_segments: int,
+        backbone: str = "dino_tiny",
+        facet: str = "key",
+        *,
+        n_slots: int = 7,
+        n_looks: int = 3,
+        size: int = 64,
+        decoder: str = "mlp",
+    ):
+        """Build the head.
+
+        Args:
+            n_segments: K, of the clusters of slots.
+            backbone: as of `OnPatches`.
+            facet: as of `OnPatches`.
+            n_slots: of a picture, where nothing else is asked for.
+            n_looks: how often slots look at a picture.
+            size: of a slot.
+            decoder: "mlp" or "transformer".
+
+        Raises:
+            ModelError: the backbone's weights cannot be had.
+        """
+        super().__init__(backbone, facet)
+        self.n_slots, self.n_looks = n_slots, n_looks
+        self.head = SlotHead(self.d, size=size, decoder=decoder)
+        self.register_buffer("centers", torch.zeros(n_segments, self.d))
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """(b, d, h, w) features that the slots rebuild."""
+        return torch.stack([self.rebuild(self.field(one))[0] for one in pixels]).permute(0, 3, 1, 2)
+
+    def rebuild(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """(h, w, d) standardized features that the slots rebuild, and (h, w, K) masks, of features (h, w, d)."""
+        return self.head.shared(f, n_slots or self.n_slots, self.n_looks, seed=seed)
+
+    def instances(self, pixels: Tensor, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """The masks of the slots, ground among them; a place is in that of the largest share, so no two overlap.
+
+        The score is the mean share inside. `most` is the number of slots, and `seed` where they begin.
+        """
+        _, masks = self.rebuild(self.field(pixels[0]), n_slots=most, seed=seed)
+        own = F.one_hot(masks.argmax(2), masks.shape[2])
+        sure = (masks * own).sum((0, 1)) / own.sum((0, 1)).clamp_min(1)
+        order = sure.argsort(descending=True)
+        # Against the best other slot, so that masks stay apart however they are enlarged.
+        first, second = (
+            masks.topk(min(2, masks.shape[2]), 2).values.unbind(2) if masks.shape[2] > 1 else (masks[..., 0],) * 2
+        )
+        other = torch.where(own.bool(), second[..., None], first[..., None]) if masks.shape[2] > 1 else 0 * masks
+        return (0.5 + (masks - other) / 2).movedim(2, 0)[order], sure[order]
+
+    def scores(self, pixels: Tensor) -> Tensor:
+        """(b, K, h, w): of each slot its cluster, weighted by its mask."""
+        return torch.stack([self.classes(self.field(one)) for one in pixels]).permute(0, 3, 1, 2)
+
+    def classes(self, f: Tensor) -> Tensor:
+        """(h, w, K) probabilities of the clusters, of features (h, w, d)."""
+        return self.head.classes(f, self.rebuild(f)[1], self.centers)

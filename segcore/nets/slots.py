@@ -1,0 +1,230 @@
+"""Slots: a few vectors that share the patches of a picture among them, and rebuild its features; the head of DINOSAUR.
+
+With k, v = W_k x, W_v x of the encoded patches x and q = W_q LN(s), one look at the picture is
+
+    A = softmax over slots of k·q/√z,   u_s = Σ_n (A_ns / Σ_m A_ms) v_n,   s ← GRU(u, s),   s ← s + MLP(LN s)
+
+that is soft k-means with learned distances, from slots that are drawn as μ + σ ε: all alike, so that there may be any number
+of them. The decoder then rebuilds the features from the slots, and what each slot rebuilds is its mask: with an MLP,
+
+    y_n = Σ_s α_ns y_ns,   [y_ns, a_ns] = MLP(s + p_n),   α = softmax over slots of a
+
+with a transformer, y_n comes from the patches before n and from the slots, and α is how much n looks at each.
+
+Reference: Locatello and others 2020 for the slots, Seitzer and others 2023 (DINOSAUR) for features as targets.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from segcore.nets.blocks import soft_clusters
+
+DECODERS = ("mlp", "transformer")
+_FLOOR = 1e-8
+_PLACES = 16  # sides of the grid of learned places, which is stretched over any grid of patches
+_HEADS = 4
+_LAYERS = 2  # of the transformer
+_WAVES = 6  # along each side
+_SHARP = 0.3  # how much a slot's mask begins to follow where it looked
+_OPEN = 2.0  # how much a slot begins to follow its update: sigmoid of it
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Look:
+    """What the slots know after one look."""
+
+    slots: Tensor  # (b, K, z)
+    attention: Tensor  # (b, n, K): how much each patch belongs to each slot, sums to 1 over the slots
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Rebuilt:
+    """Features that the slots rebuild."""
+
+    y: Tensor  # (b, m, d), standardized as the targets are
+    masks: Tensor  # (b, m, K): how much each slot has in each patch, sums to 1 over the slots
+
+
+class SlotHead(nn.Module):
+    """Encoder, slots and decoder on features (b, n, d) of patches, which are standardized."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, d: int, *, size: int = 64, hidden: int = 256, decoder: str = "mlp"):
+        super().__init__()
+        self.size, self.decoder = size, decoder
+        self.register_buffer("mean", torch.zeros(d))
+        self.register_buffer("std", torch.ones(d))
+        self.project = nn.Linear(d, size, bias=False)
+        self.encode = nn.Sequential(nn.LayerNorm(d), nn.Linear(d, d), nn.ReLU(), nn.Linear(d, size))
+        self.norm = nn.LayerNorm(size)
+        self.keys, self.values, self.queries = (nn.Linear(size, size, bias=False) for _ in range(3))
+        self.mu, self.log_sigma = (nn.Parameter(torch.randn(size) * (2 / (1 + size)) ** 0.5) for _ in range(2))
+        self.where, self.there = nn.Linear(_WAVES**2, size, bias=False), nn.Linear(size, _WAVES**2, bias=False)
+        self.gru = nn.GRUCell(size, size)
+        self.norm_slots, self.norm_mlp = nn.LayerNorm(size), nn.LayerNorm(size)
+        self.mlp = nn.Sequential(nn.Linear(size, 4 * size), nn.ReLU(), nn.Linear(4 * size, size))
+        self.places = nn.Parameter(0.02 * torch.randn(1, size, _PLACES, _PLACES))
+        if decoder == "mlp":
+            self.rebuild = nn.Sequential(
+                nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.ReLU(), nn.Linear(hidden, d + 1)
+            )
+        else:
+            self.read, self.write = nn.Linear(d, size), nn.Linear(size, d)
+            self.first = nn.Parameter(0.02 * torch.randn(size))
+            self.layers = nn.ModuleList(_Layer(size, hidden) for _ in range(_LAYERS))
+        self._begin_as_kmeans()
+
+    @torch.no_grad()
+    def _begin_as_kmeans(self) -> None:
+        """First weights with which a look is a step of soft k-means on the projected features."""
+        size = self.size
+        nn.init.orthogonal_(self.project.weight)
+        for last in (*self.encode[-1].parameters(), *self.mlp[-1].parameters()):
+            last.zero_()
+        for linear in (self.keys, self.values, self.queries):
+            nn.init.eye_(linear.weight)
+        # Its rows are those of the gates r and z, and of the candidate tanh(W u + r U s): z near 0 takes the candidate.
+        nn.init.orthogonal_(self.where.weight)
+        self.there.weight.copy_(_SHARP * self.where.weight.T)
+        self.gru.weight_ih.zero_()
+        self.gru.weight_hh.zero_()
+        self.gru.weight_ih[2 * size :] = torch.eye(size)
+        self.gru.bias_ih[size : 2 * size] = -_OPEN
+        self.mu.zero_()
+        self.log_sigma.zero_()
+
+    def standardized(self, X: Tensor) -> Tensor:
+        """The features as the slots read and rebuild them."""
+        return (X - self.mean) / self.std
+
+    def looks(self, X: Tensor, noise: Tensor, n_looks: int, phi: Tensor) -> list[Look]:
+        """Let slots look at pictures again and again.
+
+        Args:
+            X: (b, n, d) standardized features.
+            noise: (b, K, z) of variance 1, which the first slots are made of.
+            n_looks: how often.
+            phi: (n, 36) `waves` of the patches.
+
+        Returns:
+            The first slots with their attention, then those after each look: n_looks + 1 entries.
+        """
+        x = self.norm(self.project(X) + self.encode(X))
+        k, v = self.keys(x), self.values(x) + self.where(phi)
+        slots = self.mu + self.log_sigma.exp() * noise
+        found = [Look(slots, self._attention(k, slots))]
+        for _ in range(n_looks):
+            A = found[-1].attention + _FLOOR
+            u = (A / A.sum(1, keepdim=True)).mT @ v
+            slots = self.gru(u.flatten(0, 1), slots.flatten(0, 1)).view_as(slots)
+            slots = slots + self.mlp(self.norm_mlp(slots))
+            found.append(Look(slots, self._attention(k, slots)))
+        return found
+
+    def _attention(self, k: Tensor, slots: Tensor) -> Tensor:
+        q = self.queries(self.norm_slots(slots)) * self.size**-0.5
+        A: Tensor = (k @ q.mT).softmax(2)
+        return A
+
+    def rebuilt(self, X: Tensor, slots: Tensor, grid: tuple[int, int], chosen: Tensor | None = None) -> Rebuilt:
+        """Rebuild features from slots.
+
+        Args:
+            X: (b, n, d) standardized features; only the transformer looks at them, each patch at those before it.
+            slots: (b, K, z).
+            grid: rows and columns of the n patches.
+            chosen: (m,) patches to rebuild; all if None. The transformer always rebuilds all.
+        """
+        p = F.interpolate(self.places, grid, mode="bilinear", align_corners=False)[0].flatten(1).mT
+        if self.decoder != "mlp":
+            return self._written(X, slots, p)
+        p = p if chosen is None else p[chosen]
+        phi = waves(grid) if chosen is None else waves(grid)[chosen]
+        out = self.rebuild(slots[:, None] + p[None, :, None])
+        y, masks = out[..., :-1], (out[..., -1] + (self.there(slots) @ phi.mT).mT).softmax(2)
+        return Rebuilt((masks[..., None] * y).sum(2), masks)
+
+    @torch.no_grad()
+    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+        """Share one picture among slots.
+
+        Args:
+            f: (h, w, d) features.
+            n_slots: K, any number from 1.
+            n_looks: how often they look.
+            seed: of the noise that they begin as.
+
+        Returns:
+            (h, w, d) standardized features that the slots rebuild, and (h, w, K) their masks, that sum to 1.
+        """
+        h, w = f.shape[:2]
+        X = self.standardized(f.flatten(0, 1)[None])
+        slots = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, waves((h, w)).to(X))[-1].slots
+        found = self.rebuilt(X, slots, (h, w))
+        return found.y[0].unflatten(0, (h, w)), found.masks[0].unflatten(0, (h, w))
+
+    def classes(self, f: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
+        """(h, w, K) probabilities of clusters with centers (K, d) of length 1: of each slot its cluster, by its mask."""
+        p: Tensor = masks @ soft_clusters(held_by(masks, self.standardized(f)), centers)
+        return p
+
+    def _written(self, X: Tensor, slots: Tensor, p: Tensor) -> Rebuilt:
+        before = torch.cat([self.first.expand(len(X), 1, -1), self.read(X[:, :-1])], 1)
+        x, masks = before + p, slots.new_zeros(())
+        for layer in self.layers:
+            x, masks = layer(x, slots)
+        return Rebuilt(self.write(x), masks)
+
+
+def waves(grid: tuple[int, int]) -> Tensor:
+    """(h · w, 36) of mean square 1: waves over the grid, of which a slot's mean tells roughly where it looks."""
+    tables = []
+    for n in grid:
+        at = (torch.arange(n) + 0.5) / n
+        tables.append(torch.cos(torch.pi * torch.arange(_WAVES)[None] * at[:, None]) * (2**0.5))
+        tables[-1][:, 0] = 1
+    rows, columns = tables
+    phi: Tensor = (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], _WAVES**2)
+    return phi
+
+
+def noise_of(n_slots: int, size: int, seed: int) -> Tensor:
+    """(1, K, size) that the first slots of a picture are made of."""
+    return torch.randn(1, n_slots, size, generator=torch.Generator().manual_seed(seed))
+
+
+def held_by(masks: Tensor, f: Tensor) -> Tensor:
+    """(K, d) of length 1: the mean of standardized features f (h, w, d) under masks (h, w, K)."""
+    return F.normalize(masks.flatten(0, 1).T @ f.flatten(0, 1), dim=1)
+
+
+class _Layer(nn.Module):
+    """A layer of the transformer: patches look at those before them, then at the slots."""
+
+    def __init__(self, size: int, hidden: int):
+        super().__init__()
+        self.norms = nn.ModuleList(nn.LayerNorm(size) for _ in range(3))
+        self.qkv, self.out = nn.Linear(size, 3 * size, bias=False), nn.Linear(size, size)
+        self.q, self.kv, self.cross = nn.Linear(size, size), nn.Linear(size, 2 * size), nn.Linear(size, size)
+        self.mlp = nn.Sequential(nn.Linear(size, hidden), nn.ReLU(), nn.Linear(hidden, size))
+
+    def forward(self, x: Tensor, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """(b, n, z) the patches, and (b, n, K) how much each looks at each slot, mean of the heads."""
+        q, k, v = (_headed(part) for part in self.qkv(self.norms[0](x)).chunk(3, -1))
+        x = x + self.out(F.scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2))
+        q, (k, v) = _headed(self.q(self.norms[1](x))), (_headed(part) for part in self.kv(slots).chunk(2, -1))
+        A = (q @ k.mT * q.shape[-1] ** -0.5).softmax(-1)
+        x = x + self.cross((A @ v).transpose(1, 2).flatten(2))
+        out: Tensor = x + self.mlp(self.norms[2](x))
+        return out, A.mean(1)
+
+
+def _headed(x: Tensor) -> Tensor:
+    """(b, n, z) → (b, heads, n, z / heads)."""
+    parted: Tensor = x.unflatten(2, (_HEADS, -1)).transpose(1, 2)
+    return parted
