@@ -39,7 +39,7 @@ def test_a_row_shows_what_was_recorded(name):
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_the_best_run_is_named(name):
     ends = {r.label: run.scores[-1].miou for r, run in zip(ABLATIONS[name].runs, recorded(name), strict=True)}
-    assert f": {max(ends, key=ends.get)}," in verdicts(name)[0]
+    assert f"mIoU in the end: “{max(ends, key=ends.get)}”" in verdicts(name)[0]
 
 
 @pytest.mark.parametrize("name", ["", "../etc", "nothing"])

@@ -18,6 +18,7 @@ from demo.shared.formula import typeset
 from demo.shared.lecture.file import read_whole
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
+from segcore.learn.ablations import ABLATIONS
 from segcore.settings import DEFAULTS, Settings
 
 # How many rows the inventory of each lecture has, and whether its slips have one, too.
@@ -101,7 +102,11 @@ def collections(query, _service):
 
 def learn(query, _service):
     asked = importlib.import_module("demo.learn.asked")
-    assert asked.asked_of_link(query).options.system == query["system"]
+    if "row" in query:
+        assert query["row"] in ABLATIONS
+        assert set(query) <= {*CARRIED, "row", "score", "at"}
+    else:
+        assert asked.asked_of_link(query).options.system == query["system"]
 
 
 def tracking(query, _service):
