@@ -83,12 +83,17 @@ class Asked:
         return self.objects or not self.marked
 
     @property
+    def chooses_k(self) -> bool:
+        """Whether the number of clusters is asked for."""
+        return not self.known and CATALOG[self.options.system].own_k is None
+
+    @property
     def details(self) -> tuple[str, ...]:
         """K, seed, and each setting that is not the default."""
         fields = params(type(self.settings))
         changed = [_said(fields[name], value) for name, value in self.settings.changed().items()]
         asked = self.options
-        told = [] if self.known else [f"K = {asked.k}"]
+        told = [f"K = {asked.k}"] if self.chooses_k else []
         return (
             *told,
             f"{_SEED.label.lower()} {asked.begin}",
@@ -113,7 +118,7 @@ class Asked:
         asked, own = self.options, self.options.collection == OWN
         pictures = "FOLDER" if own else asked.collection
         words = [f"python -m segcore learn {asked.system} {pictures} --out {asked.system}.safetensors"]
-        words += [] if self.known or CATALOG[asked.system].own_k else [f"--n-segments {asked.k}"]
+        words += [f"--n-segments {asked.k}"] if self.chooses_k else []
         words += [f"--steps {asked.steps}" if asked.steps else f"--minutes {asked.minutes:g}", f"--seed {asked.begin}"]
         words += ["--labels LABELS"] if own and self.own.labels else []
         words += [f"--ignore {self.own.ignore}"] if own and self.own.labels and self.own.ignore is not None else []

@@ -127,8 +127,8 @@ _ALL = (
         "dinosaur",
         "DINOSAUR",
         "A few slots share the patches of a picture among them, because they must rebuild its features.",
-        r"\tfrac1n \textstyle\sum_n \lVert h_n - \sum_s \alpha_{ns} y_{ns} \rVert^2, \quad "
-        r"\alpha_n = \operatorname{softmax}_s a_{ns}",
+        r"\begin{gathered} \tfrac1n \textstyle\sum_n \lVert h_n - \sum_s \alpha_{ns} y_{ns} \rVert^2 \\ "
+        r"\alpha_n = \operatorname{softmax}_s a_{ns} \end{gathered}",
         "Seitzer and others 2023",
         DinosaurSettings,
         marks=tuple(f"slot {i}" for i in range(1, 33)),
@@ -138,8 +138,8 @@ _ALL = (
         "cutler",
         "CutLER",
         "A head that finds separate objects learns the masks of MaskCut, and then, in rounds, what it is sure of itself.",
-        r"\textstyle\sum_g d_g \operatorname{focal}(o_g) + 3 \operatorname{Dice}(M_g, M), \quad "
-        r"d_g = [g \text{ positive or } \max_M \operatorname{IoU}(M_g, M) > .01]",
+        r"\begin{gathered} \textstyle\sum_g d_g \operatorname{focal}(o_g) + 3 \operatorname{Dice}(M_g, M) \\ "
+        r"d_g = [g \text{ positive or} \\ \max_M \operatorname{IoU}(M_g, M) > .01] \end{gathered}",
         "Wang and others 2023",
         CutlerSettings,
         marks=("ground", "kept", "new", "dropped"),
