@@ -163,43 +163,26 @@ async function add() {
   });
 }
 
-function showButton(large) {
-  const button = document.createElement("button");
-  button.type = "button";
-  button.id = "add-line";
-  button.className = large.className;
-  button.textContent = words.add;
-  button.title = words.addHelp;
-  const status = document.createElement("span");
-  status.id = "add-line-told";
-  status.setAttribute("role", "status");
-  button.addEventListener("click", async () => {
-    button.disabled = true;
-    try {
-      const { title, lines } = await add();
-      status.textContent = words.added.replace("{n}", lines.length).replace("{title}", title);
-    } catch {
-      status.textContent = words.notAdded; // a browser that keeps nothing, or is full
-    }
-    button.disabled = false;
-  });
-  large.before(status, button);
+async function press(button) {
+  let status = document.querySelector("#add-line-told");
+  if (!status) {
+    status = document.createElement("span");
+    status.id = "add-line-told";
+    status.setAttribute("role", "status");
+    button.before(status);
+  }
+  button.disabled = true;
+  try {
+    const { title, lines } = await add();
+    status.textContent = words.added.replace("{n}", lines.length).replace("{title}", title);
+  } catch {
+    status.textContent = words.notAdded; // a browser that keeps nothing, or is full
+  }
+  button.disabled = false;
 }
 
 window.segcoreLectures = { all, begin, bring, change, remove, still, watch: (tell) => told.add(tell) };
 
-const isEmbedded = new URLSearchParams(location.search).get("embed") === "1";
-function whenThere() {
-  if (isEmbedded || !(stateHere().page in pages)) return;
-  const tried = () => {
-    const large = document.querySelector("#large");
-    if (large && !document.querySelector("#add-line")) showButton(large);
-    return Boolean(large);
-  };
-  if (tried()) return;
-  const waiting = new MutationObserver(() => tried() && waiting.disconnect());
-  waiting.observe(document.body, { childList: true, subtree: true });
-}
-
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", whenThere);
-else whenThere();
+const buttonOf = ({ target }) => target.closest?.("#add-line");
+document.addEventListener("click", (event) => buttonOf(event) && press(buttonOf(event)));
+document.addEventListener("pointerover", (event) => buttonOf(event)?.setAttribute("title", words.addHelp));

@@ -39,7 +39,10 @@ def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
     gr.Navbar(main_page_name=PAGES[0].title)  # one for each page, as Gradio wants it
     with gr.Row(elem_id="intro-row"):
         gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
-        gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")  # its script is in the head of the page
+        # The scripts of both are in the head of the page.
+        if page.path in LINKED:
+            gr.Button(LESSON["add"], size="sm", min_width=60, scale=0, elem_id="add-line")
+        gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")
     page.build(demo, service)
     demo.load(None, None, None, js=JS_CARRY, **LIGHT)
 

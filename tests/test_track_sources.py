@@ -244,7 +244,7 @@ def test_tracks_are_drawn_in_colors_that_stay(tmp_path):
         path = tmp_path / f"a{suffix}"
         path.write_bytes(moving((scene.draw(t) for t in range(4)), suffix, fps=10))
         assert len(list(open_video(path).frames())) == 4
-    with pytest.raises(InputError, match=r"written as .gif or .mp4"):
+    with pytest.raises(InputError, match=r"written as \.gif, \.mp4 or \.webp"):
         moving([drawn], ".avi", fps=10)
 
 

@@ -59,9 +59,11 @@ def test_links_lead_to_their_states(index):
 
 
 def test_a_link_is_copied_or_shown_to_be_marked(index):
-    index.locator(".lc-small").first.click()
+    button = ".lc-actions .lc-small"
+    index.locator(button).first.click()
     index.wait_for_function(
-        "document.querySelector('.lc-small').textContent === 'Copied' || document.querySelector('.lc-status input')"
+        "button => document.querySelector(button).textContent === 'Copied' || document.querySelector('.lc-status input')",
+        arg=button,
     )
 
 
