@@ -1,6 +1,7 @@
 """All pages as one app."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,7 @@ from starlette.middleware import Middleware
 from demo.lectures.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
-from demo.shared.components.scripts import script_routes
+from demo.shared.components.scripts import address_of, name_of, script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
@@ -17,8 +18,8 @@ from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
-from demo.shared.service import Service
-from demo.shared.texts import LARGE, LESSON, TITLE
+from demo.shared.service import Service, read_examples
+from demo.shared.texts import FIGURES, LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
@@ -40,6 +41,7 @@ def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
     with gr.Row(elem_id="intro-row"):
         gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
         gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")  # its script is in the head of the page
+        gr.Button(FIGURES["button"], size="sm", min_width=60, scale=0, elem_id="figures")  # as above
     page.build(demo, service)
     demo.load(None, None, None, js=JS_CARRY, **LIGHT)
 
@@ -49,7 +51,11 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
+        "head": patience_script()
+        + _in_head("large")
+        + _in_head("embed")
+        + _in_head("lesson", _LESSON)
+        + _in_head("figures", _figures()),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -66,6 +72,14 @@ def launch_options() -> dict[str, Any]:
 
 
 _LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+
+
+def _figures() -> str:
+    """What the script of the figures is told: where the module is that makes them, and its words."""
+    module = Path(__file__).parent / "shared" / "js" / "figures.js"
+    by_id = {example.id: f"{example.title}: {example.credit}" for example in read_examples()}
+    told = {"script": address_of([module]), "name": name_of(module), "words": FIGURES, "credits": by_id}
+    return f"const told = {json.dumps(told)};"
 
 
 def _in_head(name: str, told: str = "") -> str:
