@@ -41,7 +41,7 @@ def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
     with gr.Row(elem_id="intro-row"):
         gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
         gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")  # its script is in the head of the page
-        gr.Button(FIGURES["button"], size="sm", min_width=60, scale=0, elem_id="figures")  # as above
+        gr.Button(str(FIGURES["button"]), size="sm", min_width=60, scale=0, elem_id="figures")  # as above
     page.build(demo, service)
     demo.load(None, None, None, js=JS_CARRY, **LIGHT)
 
