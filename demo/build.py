@@ -1,6 +1,7 @@
 """All pages as one app."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -9,7 +10,7 @@ from starlette.middleware import Middleware
 from demo.lectures.run.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
-from demo.shared.components.scripts import script_routes
+from demo.shared.components.scripts import address_of, name_of, script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
@@ -17,8 +18,8 @@ from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
-from demo.shared.service import Service
-from demo.shared.texts import LARGE, LESSON, TITLE
+from demo.shared.service import Service, read_examples
+from demo.shared.texts import FIGURES, LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
 
 
@@ -39,10 +40,11 @@ def _fill(demo: gr.Blocks, page: Page, service: Service) -> None:
     gr.Navbar(main_page_name=PAGES[0].title)  # one for each page, as Gradio wants it
     with gr.Row(elem_id="intro-row"):
         gr.Markdown(f"# {TITLE}\n{page.intro}", elem_id="intro")
-        # The scripts of both are in the head of the page.
+        # The scripts of all three are in the head of the page.
         if page.path in LINKED:
             gr.Button(LESSON["add"], size="sm", min_width=60, scale=0, elem_id="add-line")
         gr.Button(LARGE, size="sm", min_width=60, scale=0, elem_id="large")
+        gr.Button(str(FIGURES["button"]), size="sm", min_width=60, scale=0, elem_id="figures")
     page.build(demo, service)
     demo.load(None, None, None, js=JS_CARRY, **LIGHT)
 
@@ -52,7 +54,14 @@ def launch_options() -> dict[str, Any]:
     return {
         "theme": _theme(),
         "css_paths": [ASSETS / "style.css"],
-        "head": patience_script() + _in_head("large") + _in_head("embed") + _in_head("lesson", _LESSON),
+        "head": "".join(
+            (
+                patience_script(),
+                *map(_in_head, ("large", "embed")),
+                _in_head("lesson", _LESSON),
+                _in_head("figures", _figures()),
+            )
+        ),
         "allowed_paths": [str(ASSETS / "examples")],
         "footer_links": ["api", "settings"],
         "run_history": False,
@@ -69,6 +78,14 @@ def launch_options() -> dict[str, Any]:
 
 
 _LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+
+
+def _figures() -> str:
+    """What the script of the figures is told: where the module is that makes them, and its words."""
+    module = Path(__file__).parent / "shared" / "js" / "figures.js"
+    by_id = {example.id: f"{example.title}: {example.credit}" for example in read_examples()}
+    told = {"script": address_of([module]), "name": name_of(module), "words": FIGURES, "credits": by_id}
+    return f"const told = {json.dumps(told)};"
 
 
 def _in_head(name: str, told: str = "") -> str:

@@ -47,6 +47,23 @@ class Example:
     truth: Path | None  # its label map, where it was drawn with one
 
 
+def read_examples() -> list[Example]:
+    """The example pictures, in their order."""
+    rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
+    return [
+        Example(
+            row["id"],
+            EXAMPLES / row["file"],
+            row["title"],
+            f"{row['credit']}, {row['licence']}",
+            row["look_at"],
+            row["settings"],
+            EXAMPLES / row["truth"] if row["truth"] else None,
+        )
+        for row in rows
+    ]
+
+
 class Service:
     """Shared by all sessions; everything in it is read-only or safe for threads."""
 
@@ -72,19 +89,7 @@ class Service:
     @cached_property
     def examples(self) -> dict[str, Example]:
         """The example pictures by id, in their order."""
-        rows = json.loads((EXAMPLES / "examples.json").read_text(encoding="utf-8"))
-        return {
-            row["id"]: Example(
-                row["id"],
-                EXAMPLES / row["file"],
-                row["title"],
-                f"{row['credit']}, {row['licence']}",
-                row["look_at"],
-                row["settings"],
-                EXAMPLES / row["truth"] if row["truth"] else None,
-            )
-            for row in rows
-        }
+        return {example.id: example for example in read_examples()}
 
     def warm_up(self) -> None:
         """Compute what the page opens with, for the first visitor to find; runs beside the start of the server."""

@@ -2,6 +2,14 @@
 
 TITLE = "Unsupervised segmentation lab"
 LARGE = "Large (F)"
+FIGURES = {
+    "button": "Figures (G)",
+    "title": "Save what is shown",
+    "none": "Nothing on view is a chart or a picture.",
+    "colors": "Colors",
+    "themes": {"light": "light", "dark": "dark", "print": "gray, for print"},
+    "close": "Close",
+}
 LESSON = {
     "add": "Add to my lecture",
     "addHelp": "Keep what is shown as a line of a lecture, in this browser; the page Lectures orders and saves them.",

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -197,6 +198,7 @@ def test_reduced_motion_plays_single_steps(page, address):
 
 
 def test_changing_a_control_keeps_the_step(page, address):
+    page.add_init_script("window.print = () => { parent.printed = document.title; }")
     opened(page, address, step="assign-2")
     page.locator("#setting-n_segments input[type=number]").fill("4")
     page.locator("#setting-n_segments input[type=number]").press("Enter")
@@ -208,6 +210,17 @@ def test_changing_a_control_keeps_the_step(page, address):
     movie = "data:video/mp4;base64," + base64.b64encode(saved.value.path().read_bytes()).decode()
     total = int(re.search(r"of (\d+)", count(page))[1])
     assert page.evaluate(PLAYED, movie) == [1280, 720, total]
+    page.keyboard.press("g")  # a chart, and a page to print
+    page.locator("#figure-list select").select_option("dark")
+    with page.expect_download() as saved:
+        page.locator("#figure-list").get_by_role("button", name="SVG").first.click()
+    drawn = ElementTree.fromstring(saved.value.path().read_text(encoding="utf-8"))
+    texts = [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    assert texts[0].startswith("E after each half round")
+    assert "half rounds" in texts
+    assert drawn.find("{http://www.w3.org/2000/svg}rect").get("fill") == "#0f172a"
+    page.locator("#figure-list").get_by_role("button", name="PDF").first.click()
+    page.wait_for_function("window.printed?.startsWith('E-after-each-half-round')")
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
