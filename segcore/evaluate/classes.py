@@ -12,6 +12,7 @@ from segcore.image import read_image, read_labels
 from segcore.learn.learned import Learned
 from segcore.learn.score import known_ious, known_scores
 from segcore.metrics import class_boundary_f
+from segcore.metrics.tables import class_table
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps
 
@@ -84,12 +85,7 @@ def evaluate_classes(
     def score(case: Case) -> tuple[np.ndarray, float, set[int]]:
         check_pair(case)
         truth, unknown = _classes(read_labels(case.truth).labels.numpy(), learned.values, ignore)
-        found = learned.label(read_image(case.picture)).numpy()
-        there = truth >= 0
-        table = np.bincount(found[there] * k + truth[there], minlength=k * k).reshape(k, k)
-        of_classes = class_boundary_f(found, truth, k)
-        known = of_classes[~np.isnan(of_classes)]
-        return table, float(known.mean()) if len(known) else np.nan, unknown
+        return *compared(learned.label(read_image(case.picture)).numpy(), truth, k), unknown
 
     with torch.inference_mode():
         told = yield from each(cases, score, engine)
@@ -105,6 +101,22 @@ def evaluate_classes(
     if not scored:
         raise InputError("No pixel of the label maps belongs to a class. Check the labels, and --ignore.", field="labels")
     return ClassReport(learned.names, np.sum(tables, 0), float(np.mean(scored)), tuple(told.names), dict(told.skipped))
+
+
+def compared(found: np.ndarray, truth: np.ndarray, k: int) -> tuple[np.ndarray, float]:
+    """What `ClassReport` is made of, for one picture.
+
+    Args:
+        found: (height, width) classes 0 … k − 1.
+        truth: (height, width) likewise, −1 where a pixel does not count.
+        k: number of classes.
+
+    Returns:
+        The table (k, k), and the mean boundary F of the classes that the truth holds, NaN where it holds none.
+    """
+    of_classes = class_boundary_f(found, truth, k)
+    known = of_classes[~np.isnan(of_classes)]
+    return class_table(found, truth, (k, k)), float(known.mean()) if len(known) else np.nan
 
 
 def _classes(labels: np.ndarray, values: Sequence[int], ignore: int | None) -> tuple[np.ndarray, set[int]]:

@@ -27,6 +27,7 @@ from segcore.heads.linear import LinearHead, train_head
 from segcore.image import read_labels
 from segcore.image.source import FILES, file_name
 from segcore.metrics import match
+from segcore.metrics.tables import class_table
 from segcore.pipeline.stages import PixelLabels
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
@@ -233,9 +234,7 @@ def count_pixels(table: Table, groups: Tensor, columns: NDArray[np.int64]) -> No
         groups: (height, width) of its pixels.
         columns: (height · width,) their classes, as of `Truth.columns`.
     """
-    counted, flat = columns >= 0, groups.numpy().ravel().astype(np.int64)
-    cells = flat[counted] * table.shape[1] + columns[counted]
-    table += np.bincount(cells, minlength=table.size).reshape(table.shape)
+    table += class_table(groups.numpy().ravel(), columns, table.shape)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -19,14 +19,14 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError
+from segcore.evaluate.classes import ClassReport, compared
 from segcore.learn.ablations import ABLATIONS, STEPS, STREET
 from segcore.learn.catalog import system_of
 from segcore.learn.learned import Learned, pixels_of
 from segcore.learn.pictures import scaled, under_centers
-from segcore.learn.score import known_ious, known_scores
+from segcore.learn.score import known_ious
 from segcore.learn.settings import LearnSettings
 from segcore.learn.training import LearnState, train
-from segcore.metrics import class_boundary_f
 from segcore.nets.facts import NetFacts, facts_of
 from segcore.nets.labelled import LabelledNet
 from segcore.nets.spectrum import checkerboard_of
@@ -186,21 +186,13 @@ def scores_with(label: Callable[[Tensor], Tensor], scored: Pictures) -> dict[str
         label: a picture (height, width, 3) uint8 → (height, width) classes.
         scored: pictures with truth.
     """
-    k = len(scored.classes)
-    table, outlines = np.zeros((k, k), np.int64), []
-    for image, truth in zip(scored.images, scored.truth, strict=True):
-        found, true = label(image).numpy(), truth.numpy()
-        there = true >= 0
-        table += np.bincount(found[there] * k + true[there], minlength=k * k).reshape(k, k)
-        outlines.append(class_boundary_f(found, true, k))
-    scores = known_scores(table)
-    of_pictures = [np.nanmean(f) for f in outlines if not np.isnan(f).all()]
+    pairs = zip(scored.images, scored.truth, strict=True)
+    tables, outlines = zip(*(compared(label(x).numpy(), t.numpy(), len(scored.classes)) for x, t in pairs), strict=True)
+    drawn = [f for f in outlines if not np.isnan(f)]
+    report = ClassReport(scored.classes, np.sum(tables, 0), float(np.mean(drawn)) if drawn else 0.0, scored.names)
     return {
-        "miou": round(scores.miou, 4),
-        "global_accuracy": round(scores.accuracy, 4),
-        "class_accuracy": round(scores.class_accuracy, 4),
-        "boundary_f": round(float(np.mean(of_pictures)), 4) if of_pictures else 0.0,
-        "iou": tuple(round(float(x), 4) for x in known_ious(table)),
+        **{name: round(getattr(report, name), 4) for name in ("miou", "global_accuracy", "class_accuracy", "boundary_f")},
+        "iou": tuple(round(float(x), 4) for x in known_ious(report.table)),
     }
 
 

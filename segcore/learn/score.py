@@ -11,7 +11,7 @@ from torch import Tensor
 from segcore.errors import InputError
 from segcore.metrics.instances import InstanceScores, count_instances, instance_scores
 from segcore.metrics.matching import match, match_labels
-from segcore.metrics.tables import iou_table
+from segcore.metrics.tables import class_table, iou_table
 from segcore.nets.masks import mask_ious
 from segcore.runtime.stopping import stop_if_asked
 from segcore.types import Instances, Pictures
@@ -71,9 +71,7 @@ def score_classes(
     table = np.zeros((n_segments, n), np.int64)
     for image, truth in zip(pictures.images, pictures.truth, strict=True):
         stop_if_asked()
-        true = truth.numpy().ravel()
-        cells = label(image).numpy().ravel() * n + true
-        table += np.bincount(cells[true >= 0], minlength=n_segments * n).reshape(n_segments, n)
+        table += class_table(label(image).numpy(), truth.numpy(), table.shape)
     return known_scores(table) if known else scores_of_table(table)
 
 

@@ -49,6 +49,22 @@ def table_of(pred: tuple[np.ndarray, np.ndarray], truth: tuple[np.ndarray, np.nd
     return np.bincount((a * len(columns) + b).ravel(), minlength=len(rows) * len(columns)).reshape(len(rows), len(columns))
 
 
+def class_table(found: np.ndarray, truth: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Count the pixels of known labels by what they are taken for, and by what they are.
+
+    Args:
+        found: labels 0 … n_pred − 1.
+        truth: labels 0 … n_true − 1 at the same places; negative where a pixel does not count.
+        shape: (n_pred, n_true).
+
+    Returns:
+        (n_pred, n_true) int64.
+    """
+    there = truth >= 0
+    cells = found[there].astype(np.int64) * shape[1] + truth[there]
+    return np.bincount(cells, minlength=shape[0] * shape[1]).reshape(shape)
+
+
 def iou_table(table: np.ndarray) -> np.ndarray:
     """(n_pred, n_true) floats in [0, 1]: intersection over union of each row with each column."""
     union = table.sum(1, keepdims=True) + table.sum(0) - table
