@@ -38,6 +38,11 @@ def normalize_rows(X: Tensor) -> Tensor:
     return torch.nn.functional.normalize(X, dim=-1)
 
 
+def spread(std: Tensor) -> Tensor:
+    """Standard deviations (d,) to divide by: none below 10⁻³ of the largest, as what hardly varies is rounding."""
+    return std.clamp_min(1e-3 * float(std.max()) + 1e-12)
+
+
 def squared_distances(X: Tensor, Y: Tensor) -> Tensor:
     """Compute ‖x_i − y_j‖² of all pairs by the binomial formula, clipped at 0.
 

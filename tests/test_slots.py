@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from segcore.learn.fields import standardize
 from segcore.learn.settings import DinosaurSettings
-from segcore.learn.slots import slot_classes, slot_loss, standardize
+from segcore.learn.slots import slot_classes, slot_loss
 from segcore.nets.slots import SlotHead, noise_of, waves
 
 GRID = 4, 5

@@ -21,7 +21,7 @@ from segcore.collection.collection import Collection
 from segcore.collection.system import setting
 from segcore.errors import InputError
 from segcore.nets.heads import PatchHead
-from segcore.numerics import normalize_rows
+from segcore.numerics import normalize_rows, spread
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
@@ -152,8 +152,7 @@ def _looked_over(
             "No patch of the pictures has a label that is sure enough to learn from. Give more pictures.", field="images"
         )
     X = torch.cat(rows)
-    std = X.std(0, correction=0)
-    return X.mean(0), std.clamp_min(1e-3 * float(std.max()) + 1e-12), (counts / counts.sum()).float(), n_labelled / n
+    return X.mean(0), spread(X.std(0, correction=0)), (counts / counts.sum()).float(), n_labelled / n
 
 
 def label_factors(shares: Tensor) -> Tensor:

@@ -20,13 +20,6 @@ from segcore.nets.slots import SlotHead, held_by, waves
 WARM = 0.05  # of the training, while the learning rate rises
 
 
-def standardize(head: SlotHead, X: Tensor) -> None:
-    """Set mean and spread of the features by a sample X (n, d) of their rows."""
-    std = X.std(0)
-    head.mean.copy_(X.mean(0))
-    head.std.copy_(std.clamp_min(1e-3 * float(std.max()) + 1e-12))
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class SlotLoss:
     """What a step asks for, and what the slots hold."""

@@ -27,6 +27,12 @@ class Loss:
     parts: Mapping[str, float]  # by name, in the order in which they are shown; entropies in bits
 
 
+def rate_at(progress: float, learning_rate: float, *, warm: float = 0.0) -> float:
+    """The rate of a step: it rises along a line for a share `warm` of the training, and falls along half a cosine."""
+    falling = learning_rate * (1 + math.cos(math.pi * progress)) / 2
+    return falling * min(1.0, (progress + 1e-3) / warm) if warm else falling
+
+
 class Learner(nn.Module):
     """Networks in training, and where they take their pixels from, with truth where they need it.
 
@@ -34,6 +40,7 @@ class Learner(nn.Module):
     """
 
     learning_rate: float  # of the first step
+    warm: float = 0.0  # share of the training in which the learning rate rises
     clip: float = math.inf  # longest gradient
     advice: str = "Begin anew with a smaller learning rate."  # where the loss is no longer finite
 
@@ -47,9 +54,9 @@ class Learner(nn.Module):
         return torch.optim.Adam(self.weights, lr=self.learning_rate)
 
     def set_rates(self, optimizer: Optimizer, progress: float) -> None:
-        """Set the numbers of a step: the learning rate falls to 0, along half a cosine."""
+        """Set the numbers of a step: the learning rate, see `rate_at`."""
         for group in optimizer.param_groups:
-            group["lr"] = self.learning_rate * (1 + math.cos(math.pi * progress)) / 2
+            group["lr"] = rate_at(progress, self.learning_rate, warm=self.warm)
 
     def prepare(self, turn: Turn) -> None:
         """Do what a turn needs before it, in full precision, such as a new clustering at the start of an epoch."""

@@ -39,7 +39,7 @@ from segcore.collection.system import Bars, CollectionSystem, Grouping, GroupSte
 from segcore.graph.eigen import smallest_eigenpairs
 from segcore.graph.modularity import excess, louvain, modularity, positive_cosines, soft_modularity
 from segcore.nets.concepts import ConceptNet
-from segcore.numerics import normalize_rows, otsu
+from segcore.numerics import normalize_rows, otsu, spread
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.seeds import seeded, stream
@@ -173,11 +173,10 @@ def _trained(
 ) -> Steps[Progress, tuple[ConceptNet, Mapping[str, tuple[float, ...]]]]:
     """Train; returns loss, modularity of what patches like best, and concepts in use, step by step."""
     sample = collection.sample(_SAMPLE, seed=seed, rows=lambda f: normalize_rows(f.flatten(0, 1))).X
-    std = sample.std(0, correction=0)
     with seeded(seed):
         net = ConceptNet(
             sample.mean(0),
-            std.clamp_min(1e-3 * float(std.max()) + 1e-12),
+            spread(sample.std(0, correction=0)),
             n_concepts=settings.concepts,
             width=settings.width,
             n_updates=settings.updates,

@@ -1,6 +1,5 @@
 """DINOSAUR on a collection: slots taught by the features on the disk, and clusters of what they hold as groups."""
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -10,11 +9,13 @@ from segcore.collection.collection import Collection
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.learn.catalog import CATALOG
+from segcore.learn.fields import drawn_alike, standardize
 from segcore.learn.settings import SlotSettings
-from segcore.learn.slots import WARM, described, slot_classes, slot_loss, standardize
+from segcore.learn.slots import WARM, described, slot_classes, slot_loss
 from segcore.nets.slots import SlotHead
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
+from segcore.train.learner import rate_at
 from segcore.train.seeds import seeded, stream
 from segcore.train.step import move
 
@@ -87,13 +88,11 @@ def _trained(
     sizes = [(g.h, g.w) for g in collection.geometries]
     for step in range(settings.steps):
         stop_if_asked()
-        generator, done = stream(seed, step), step / settings.steps
+        generator = stream(seed, step)
         for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * min(1.0, (done + 1e-3) / WARM) * (1 + math.cos(math.pi * done)) / 2
-        first = int(torch.randint(len(sizes), (1,), generator=generator))
-        alike = [i for i, size in enumerate(sizes) if size == sizes[first]]
-        chosen = torch.randint(len(alike), (settings.batch,), generator=generator).tolist()
-        asked = slot_loss(head, torch.stack([collection.f(alike[i]) for i in chosen]), settings, generator)
+            group["lr"] = rate_at(step / settings.steps, settings.learning_rate, warm=WARM)
+        chosen = drawn_alike(sizes, settings.batch, generator)
+        asked = slot_loss(head, torch.stack([collection.f(i) for i in chosen]), settings, generator)
         loss = move(optimizer, weights, asked.total, step=step + 1, stage="dinosaur", advice=advice, clip=_CLIP)
         values = {"loss": loss, "slots in use": asked.parts["slots in use"]}
         for name, value in values.items():

@@ -42,7 +42,7 @@ from segcore.learn.correspondence import cosine_kmeans
 from segcore.learn.views import jitter_colors
 from segcore.nets.blocks import soft_clusters
 from segcore.nets.heads import PartHead
-from segcore.numerics import normalize_rows, otsu
+from segcore.numerics import normalize_rows, otsu, spread
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
@@ -231,11 +231,10 @@ def _trained(
     """Train; returns the loss, and how many prototypes are in use (e to the entropy of their shares), step by step."""
     s = settings
     sample = collection.sample(_SAMPLE, seed=seed, rows=lambda f: normalize_rows(f.flatten(0, 1))).X
-    std = sample.std(0, correction=0)
     with seeded(seed):
         head = PartHead(
             sample.mean(0),
-            std.clamp_min(1e-3 * float(std.max()) + 1e-12),
+            spread(sample.std(0, correction=0)),
             hidden=2 * s.size,
             size=s.size,
             n_prototypes=s.prototypes,

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from segcore.cut.maskcut import maskcut
 from segcore.errors import InputError
-from segcore.learn.learner import ClusterLearner, ClusterLoss
+from segcore.learn.fields import FieldLearner, standardize
+from segcore.learn.learner import ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.rounds import mask_losses, next_masks, pasted
 from segcore.learn.settings import CutlerSettings
@@ -23,16 +24,14 @@ from segcore.train.learner import Turn
 KEPT, NEW, DROPPED = 1, 2, 3  # of `marks`, beside 0 for the ground
 
 
-class CutlerLearner(ClusterLearner):
+class CutlerLearner(FieldLearner):
     """The training of the head."""
 
     net: DenseMaskNet
-    clip = 1.0
 
     def __init__(self, net: DenseMaskNet, settings: CutlerSettings, source: Source):
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
-        self._fields: list[Tensor] = []
         self._round = 0
         self._masks: list[Tensor] = []  # per picture (m, h, w) bool that the round learns from
         self._before: list[Tensor] = []  # those that the round before learned from
@@ -47,29 +46,17 @@ class CutlerLearner(ClusterLearner):
         self._round = state["round"]
         self._masks, self._before, self._first = (list(state[name]) for name in ("masks", "before", "first"))
 
-    def field(self, number: int) -> Tensor:
-        """(h, w, d) float32 features of a picture."""
-        return self._fields[number].float()
-
     def prepare(self, turn: Turn) -> None:
         """Find features and masks before the first step, and new masks where a round begins."""
-        if not self._fields:
-            self._read()
+        if not self.is_read:
+            self.read()
+            standardize(self.net.head, self.rows())
         if not self._masks:
             self._cut(turn.generator)
         now = min(int(turn.progress * self._settings.rounds), self._settings.rounds - 1)
         if now > self._round:
             self._round = now
             self._again()
-
-    def _read(self) -> None:
-        for i in range(len(self.source)):
-            stop_if_asked()
-            self._fields.append(self.net.field(self.source.whole(i)[0]).half())
-        rows = torch.cat([f.flatten(0, 1).float()[::4] for f in self._fields])
-        std = rows.std(0)
-        self.net.head.mean.copy_(rows.mean(0))
-        self.net.head.std.copy_(std.clamp_min(1e-3 * float(std.max()) + 1e-12))
 
     def _cut(self, generator: torch.Generator) -> None:
         s = self._settings
@@ -110,7 +97,7 @@ class CutlerLearner(ClusterLearner):
     def losses(self, turn: Turn) -> ClusterLoss:
         """Look at some pictures of one size."""
         s = self._settings
-        chosen = self._draw(s.batch, turn.generator)
+        chosen = self.draw(s.batch, turn.generator)
         f, masks = torch.stack([self.field(i) for i in chosen]), [self._masks[i] for i in chosen]
         if s.paste:
             f, masks = pasted(f, masks, turn.generator)
@@ -119,12 +106,6 @@ class CutlerLearner(ClusterLearner):
         inside = torch.stack([m.any(0).float().mean() for m in masks]).mean()
         parts |= {"masks": sum(map(len, self._masks)) / len(self._masks)}
         return ClusterLoss(total, parts, torch.stack([1 - inside, inside]))
-
-    def _draw(self, n: int, generator: torch.Generator) -> list[int]:
-        """Numbers of pictures whose grids have one size: that of the first that is drawn."""
-        first = int(torch.randint(len(self._fields), (1,), generator=generator))
-        alike = [i for i, f in enumerate(self._fields) if f.shape == self._fields[first].shape]
-        return [alike[i] for i in torch.randint(len(alike), (n,), generator=generator).tolist()]
 
 
 def make_net(_n_segments: int, settings: CutlerSettings) -> DenseMaskNet:

@@ -8,13 +8,13 @@ from typing import cast
 
 import torch
 from torch import Tensor
-from torch.optim import Optimizer
 
 from segcore.learn.correspondence import renumbered
-from segcore.learn.learner import ClusterLearner, ClusterLoss
+from segcore.learn.fields import FieldLearner, standardize
+from segcore.learn.learner import ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.settings import DinosaurSettings
-from segcore.learn.slots import WARM, described, slot_classes, slot_loss, standardize
+from segcore.learn.slots import WARM, described, slot_classes, slot_loss
 from segcore.nets.blocks import soft_clusters
 from segcore.nets.dinosaur import SlotNet
 from segcore.nets.net import Net
@@ -24,33 +24,30 @@ from segcore.train.learner import Turn
 _CLUSTERED = 48  # pictures, when classes are found anew
 
 
-class DinosaurLearner(ClusterLearner):
+class DinosaurLearner(FieldLearner):
     """The training of slots and decoder."""
 
     net: SlotNet
-    clip = 1.0
+    warm = WARM
 
     def __init__(self, net: SlotNet, settings: DinosaurSettings, source: Source):
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
-        self._fields: list[Tensor] = []
 
     def prepare(self, turn: Turn) -> None:
         """Find the features before the first step, and the classes anew when the number of steps is a power of two."""
-        if not self._fields:
-            for i in range(len(self.source)):
-                stop_if_asked()
-                self._fields.append(self.net.field(self.source.whole(i)[0]).half())
+        if not self.is_read:
+            self.read()
         if turn.step == 0:
-            standardize(self.net.head, torch.cat([f.flatten(0, 1)[::4].float() for f in self._fields]))
+            standardize(self.net.head, self.rows())
         if turn.step & (turn.step - 1) == 0:
             self._cluster(turn.generator)
 
     def _cluster(self, generator: torch.Generator) -> None:
         net, rows = self.net, []
-        for i in torch.randperm(len(self._fields), generator=generator)[:_CLUSTERED].tolist():
+        for i in torch.randperm(len(self.source), generator=generator)[:_CLUSTERED].tolist():
             stop_if_asked()
-            f = self._fields[i].float()
+            f = self.field(i)
             rows.append(described(net.head, f, net.rebuild(f)[1]))
         centers = slot_classes(rows, len(net.centers), generator)
         net.centers.copy_(renumbered(centers, net.centers) if bool(net.centers.any()) else centers)
@@ -58,26 +55,17 @@ class DinosaurLearner(ClusterLearner):
     def losses(self, turn: Turn) -> ClusterLoss:
         """Rebuild the features of some pictures of one size."""
         s = self._settings
-        first = int(torch.randint(len(self._fields), (1,), generator=turn.generator))
-        alike = [i for i, f in enumerate(self._fields) if f.shape == self._fields[first].shape]
-        chosen = torch.randint(len(alike), (s.batch,), generator=turn.generator).tolist()
-        f = torch.stack([self._fields[alike[i]].float() for i in chosen])
+        f = torch.stack([self.field(i) for i in self.draw(s.batch, turn.generator)])
         with torch.autocast(self.source.device.type, enabled=False):
             step = slot_loss(self.net.head, f, s, turn.generator)
             use = (step.masks @ soft_clusters(step.held, self.net.centers)).mean((0, 1))
         return ClusterLoss(step.total, step.parts, use / use.sum())
 
-    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
-        """The learning rate rises along a line, then falls to 0 along half a cosine."""
-        super().set_rates(optimizer, progress)
-        for group in optimizer.param_groups:
-            group["lr"] *= min(1.0, (progress + 1e-3) / WARM)
-
     def marks(self, number: int) -> Tensor | None:
         """The slot that has most of each patch of a picture."""
-        if not self._fields:
+        if not self.is_read:
             return None
-        return self.net.rebuild(self._fields[number].float())[1].argmax(2).cpu()
+        return self.net.rebuild(self.field(number))[1].argmax(2).cpu()
 
 
 def make_net(n_segments: int, settings: DinosaurSettings) -> SlotNet:

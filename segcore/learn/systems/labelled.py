@@ -13,7 +13,6 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.optim import Optimizer
 
 from segcore.errors import InputError
 from segcore.learn.learner import ClusterLearner, ClusterLoss
@@ -33,6 +32,7 @@ class LabelledLearner(ClusterLearner):
     """The training: crops, mirrored and scaled, against their label maps."""
 
     net: LabelledNet
+    warm = WARM
     confusion: Tensor
     class_weights: Tensor
 
@@ -68,12 +68,6 @@ class LabelledLearner(ClusterLearner):
         parts = {"cross-entropy": float(total.detach()), "right pixels": right}
         P = self.confusion / self.confusion.sum().clamp_min(1)
         return ClusterLoss(total, parts, use / use.sum(), P)
-
-    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
-        """The learning rate rises along a line, then falls to 0 along half a cosine."""
-        super().set_rates(optimizer, progress)
-        for group in optimizer.param_groups:
-            group["lr"] *= min(1.0, (progress + 1e-3) / WARM)
 
     def _count(self, found: Tensor, truth: Tensor) -> float:
         """Add to the running table of classes (rows) and what they are taken for; returns the share that is right."""
