@@ -173,8 +173,8 @@ SLOT_KMEANS = "k-means of the patches"
 # Whether what is simpler, on the same features, is beaten or not.
 OBJECT_VERDICTS = {
     "dinosaur": (
-        "It beats k-means of the patches of each picture: FG-ARI {own} against {level}, on the same features.",
-        "So far it does not beat k-means of the patches of each picture: FG-ARI {own} against {level}, on the same features.",
+        "It beats k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
+        "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
     ),
     "cutler": (
         "It finds more objects than MaskCut: {own} against {level} of all.",
