@@ -22,7 +22,7 @@ from segcore.errors import InputError
 if TYPE_CHECKING:
     from segcore.evaluate.instances import Finder
 
-SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "corloc": "CorLoc"}
+SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "surest": "surest", "corloc": "CorLoc"}
 METHOD = "maskcut"
 
 
