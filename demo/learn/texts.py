@@ -23,6 +23,7 @@ SEED_INFO = "Other seeds begin at other weights and see other crops."
 SWITCHES = "Switch off, and see what happens"
 MORE = "More"
 FILES = "Your pictures, {fewest} to {most}, or a zip of them"
+LABELS = "Label maps of the same names, which networks with labels learn from and others are scored with (may be left out)"
 NO_FILES = "Give your pictures first: some that share what is to be found, such as streets, fields or faces."
 MARKED_GONE = "A picture that was marked on Scribble is no longer kept here. Go back there, and send it again."
 NO_PAIR = "No label map has the name of a picture. Name them alike, such as street.jpg and street.png."
@@ -162,10 +163,15 @@ WATCH_USED = "All clusters are used."
 
 # Of systems that find separate objects: what takes the place of pixel accuracy, and how colors are called.
 OBJECT_WORDS = {
-    "dinosaur": {"accuracy": "FG-ARI of the objects", "scored": "on {n} pictures; mBO {miou}"},
+    "dinosaur": {
+        "accuracy": "FG-ARI of the objects",
+        "scored": "on {n} pictures; mBO {miou}",
+        "beside": "{name}; mBO {miou}",
+    },
     "cutler": {
         "accuracy": "Recall of objects that round one was not shown",
         "scored": "on {n} pictures; of all objects {miou}",
+        "beside": "{name}, of all objects",
     },
 }
 MASKCUT = "MaskCut"
@@ -183,7 +189,7 @@ OBJECT_VERDICTS = {
 }
 # Ways to see what these find: a title, and what is seen.
 VIEWS = {
-    "slots": ("Slots", "A color is a slot; the same color in two pictures says nothing."),
+    "slots": ("Slots", "A color is a slot, which may hold one thing in one picture and another in the next."),
     "classes": (
         "Classes across pictures",
         "A color is a class: what slots hold is clustered over all pictures, at steps 1, 2, 4, 8, … Point at a class to see "

@@ -7,16 +7,13 @@ import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
-import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
 import { sharedOf, slotPanel } from "./slots.js";
 import { curveOf, formOf, rowView } from "./row.js";
 
 const MOST_RUNS = 2;
-
-// What is said of another run and not of this one.
-export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
 
 function chart(title) {
   const figure = make("figure", "ln-figure");
@@ -346,10 +343,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const own = { ...words, ...run.about.words };
+      const own = { ...words, ...run.about?.words };
+      run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
       const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
+        const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
         return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
