@@ -213,7 +213,7 @@ CHARTS = {
 
 LOOK_TOLD = "{n} of {k} slots are ahead somewhere; the slot that is ahead has {share} of a patch on average."
 LOOK_MOVED = "Since the look before, {share} of the patches went to another slot."
-MASKS_TOLD = "What each slot rebuilds: {n} of {k} are ahead somewhere, with {share} of a patch on average."
+MASKS_TOLD = "What each slot has in the end: {n} of {k} are ahead somewhere, with {share} of a patch on average."
 OTHER_NOISE = "Adjusted Rand index of noise {seed} with noise 0: {alike}; 1 means the same masks."
 FIGURE = "The mask that fits all objects together best has an IoU of {iou} with them."
 ERROR = (
@@ -235,9 +235,10 @@ LABELLED_LEAD = (
     "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
 _SLOTS_LEAD = (
-    "**What to look at.** Each color is a slot: the patches that it rebuilds best. At first colors follow likeness "
-    "alone, as k-means does, whose score is the dashed line. The error falls whether or not a slot keeps to one object: "
-    "features are asked for, not objects. Start a second run with 3 slots, with 0 looks, or with the transformer."
+    "**What to look at.** Each color is a slot, on the patches that are its own. The dashed line is k-means of the same "
+    "features, which knows no places and gives two objects of one kind one cluster; k-means that knows places, too, does at "
+    "least as well as slots. The error falls whether or not a slot keeps to one object: features are asked for, no objects. "
+    "Start a second run with nearness 0, which is as published, with 3 slots, with 0 looks, or with the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "
