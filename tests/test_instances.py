@@ -179,7 +179,7 @@ def folders(tmp_path):
 
 
 def evaluated(folders, *more):
-    where = ["--images", str(folders / "images"), "--masks", str(folders / "masks"), "--json", str(folders / "scores.json")]
+    where = ["--images", str(folders / "images"), "--masks", str(folders / "masks"), "--json", str(folders / "scores.json"), "--overwrite"]
     status = main(["evaluate", "instances", *where, "--max-side", "96", *more])
     return status, json.loads((folders / "scores.json").read_text()) if status == 0 else None
 
@@ -209,6 +209,15 @@ def test_weights_that_find_no_objects_are_said(folders, capsys):
     save_learned(Learned(net, "iic", 3, settings, ("0", "1", "2"), {}), folders / "iic.safetensors")
     assert evaluated(folders, "--weights", str(folders / "iic.safetensors"))[0] == 2
     assert "find no separate objects" in capsys.readouterr().err
+
+
+def test_as_many_slots_are_scored_as_are_asked_for(folders):
+    settings = system_of("dinosaur").settings(backbone="color", side=96, slots=5)
+    net = system_of("dinosaur").make_net(2, settings)
+    save_learned(Learned(net.eval(), "dinosaur", 2, settings, ("0", "1"), {}), folders / "slots.safetensors")
+    weights = "--weights", str(folders / "slots.safetensors")
+    assert evaluated(folders, *weights, "--n-segments", "2")[1]["masks"] == 4  # of two pictures
+    assert 4 < evaluated(folders, *weights)[1]["masks"] <= 10
 
 
 def test_drawn_objects_never_touch_so_that_their_parts_are_the_objects():

@@ -64,7 +64,7 @@ class FieldLearner(ClusterLearner):
 
 
 def evenly(X: Tensor, n: int) -> Tensor:
-    """n rows of X, one from the middle of each of n equal parts; all of them if there are no more."""
+    """Choose n rows of X, one from the middle of each of n equal parts; all if there are no more."""
     return X if len(X) <= n else X[((torch.arange(n) + 0.5) * len(X) / n).long()]
 
 
