@@ -12,9 +12,9 @@ from typing import Any
 from demo.lectures.data import sheets
 from demo.pages import PAGES
 from demo.shared.claims import Book, judge
-from demo.shared.lecture.file import Lecture, read_file, read_whole
+from demo.shared.lecture.file import read_file, read_whole
 from demo.shared.lecture.given import keep_pictures
-from demo.shared.lecture.value import Line, Sheet
+from demo.shared.lecture.value import Lecture, Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
 from segcore.runtime.progress import say

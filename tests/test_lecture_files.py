@@ -13,9 +13,10 @@ from starlette.testclient import TestClient
 from demo.lectures.data import sheets
 from demo.lectures.run.sent import lecture_of
 from demo.shared.lecture import file as files
-from demo.shared.lecture.file import Lecture, is_named, read_lecture, write_lecture
-from demo.shared.lecture.given import keep_pictures, read_lectures
+from demo.shared.lecture.file import is_named, read_lecture, write_lecture
+from demo.shared.lecture.given import open_lectures, read_lectures
 from demo.shared.lecture.sheet import MOST_LINES, sheet_of, shown
+from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
 from segcore.errors import InputError
 from segcore.image import digest, read_image
@@ -136,10 +137,10 @@ def test_markup_is_text():
 def test_a_server_keeps_the_pictures_of_its_lectures(tmp_path, capsys):
     path = tmp_path / "mine.lecture.zip"
     path.write_bytes(zipped(json.dumps(FOREIGN), **{"pictures/a.png": OWN}))
-    first, second = lectures = read_lectures([str(path), str(path)])
+    service = Service(device="cpu")
+    open_lectures(service, [str(path), str(path)])
+    first, second = service.lectures
     assert first.sheet.id != second.sheet.id
-    service = Service(device="cpu", lectures=[lecture.sheet for lecture in lectures])
-    keep_pictures(service, lectures)
     assert digest(read_image(service.upload_of(NAME))) == NAME
     with pytest.raises(InputError, match="Cannot read"):
         read_lectures([str(tmp_path / "none.zip")])

@@ -28,7 +28,7 @@ def sheets() -> dict[str, Sheet]:
 
 def all_sheets(service: Service) -> Mapping[str, Sheet]:
     """Those of the app, and those that this server was started with, which come first."""
-    return {sheet.id: sheet for sheet in service.lectures} | sheets()
+    return {lecture.sheet.id: lecture.sheet for lecture in service.lectures} | sheets()
 
 
 @cache

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from demo.shared.events import Stops
 from demo.shared.jobs import JobLimits, Jobs
-from demo.shared.lecture.value import Sheet
+from demo.shared.lecture.value import Lecture
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
 from segcore.features import Extract, FeatureModel, extract_features
@@ -74,7 +73,6 @@ class Service:
         cache_bytes: int = CACHE_BYTES,
         weights: str | None = None,
         limits: JobLimits | None = None,
-        lectures: Iterable[Sheet] = (),
     ):
         if _lends_gpus():
             device = "cpu"  # only the transformer borrows the GPU, and its features come back
@@ -82,7 +80,7 @@ class Service:
         self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights)
         self.stops = Stops()
         self.jobs = Jobs(limits)
-        self.lectures = tuple(lectures)  # what this server was started with
+        self.lectures: tuple[Lecture, ...] = ()  # what this server was started with
         self.votes: Any = None  # the rooms of questions to the hall, where this server takes votes
         self._noted = count(1)
 

@@ -1,14 +1,10 @@
 """The command `lecture check`: opens every line of the lectures, and says which of their claims are not true there."""
 
 import argparse
-import sys
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from segcore.cli.flags import add_device
-from segcore.errors import InputError
-from segcore.runtime.places import ROOT
+from segcore.cli.page import page_module
 
 
 def add_lecture(commands: Any) -> None:
@@ -22,8 +18,6 @@ def add_lecture(commands: Any) -> None:
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    if find_spec("gradio") is None or find_spec("plotly") is None:
-        raise InputError("Lines open states of the page, which needs Gradio and Plotly: run pip install 'segcore[page]'.")
-    sys.path.insert(0, str(ROOT))  # the page lies beside the package, or in it
-    status: int = import_module("demo.claims").main(parsed.file, device=parsed.device)
+    claims = page_module("demo.claims", "Lines open states of the page, which needs")
+    status: int = claims.main(parsed.file, device=parsed.device)
     return status

@@ -112,7 +112,7 @@ export function basket(words) {
       if (LONG.has(name)) field.rows = 2;
       field.value = name === "choices" ? (line.choices ?? []).join("\n") : (line[name] ?? "");
       field.addEventListener("change", () => {
-        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean).slice(0, 6) : field.value;
+        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean) : field.value;
         store.change(lecture.id, (kept) => (kept.lines[i][name] = value));
       });
       label.append(make("span", "", words.fields[name]), field);

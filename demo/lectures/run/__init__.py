@@ -1,15 +1,14 @@
 """A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
 
 import html
-import re
 from collections.abc import Callable, Mapping
 
 import gradio as gr
-import segno
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
-from demo.lectures.run.sent import lecture_of, stills_of
+from demo.lectures.run.code import code_of
+from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
@@ -19,7 +18,6 @@ from segcore.settings import DEFAULTS, Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
-_MOST_CODE = 1200  # characters of an address; a code of more cannot be read from paper
 PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
 
 _STYLE = """
@@ -116,21 +114,11 @@ def _section(
     room = f'<div class="room">{texts.HANDOUT_ROOM}{field}</div>' if line.ask else ""
     if line.ask:
         parts.append(f'<p class="ask">{shown(line.ask)}</p>')
-    parts.append(f'<div class="work">{room}{_code(url) if url else ""}</div>')
+    parts.append(f'<div class="work">{room}{code_of(url) if url else ""}</div>')
     if url is not None:
         words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
         parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
-
-
-def _code(url: str) -> str:
-    """The address as a QR code, for the camera of a telephone; nothing where it is too long for one."""
-    if len(url) > _MOST_CODE:
-        return ""
-    picture: str = segno.make(url, error="l", micro=False).svg_inline(
-        border=2, omitsize=True, svgclass="code", lineclass=None
-    )
-    return picture
 
 
 def _picture(service: Service, line: Line) -> str:
@@ -168,13 +156,10 @@ def make_handout(service: Service) -> Callable[[gr.EventData], str]:
             sheet = kept.sheet if kept else all_sheets(service).get(str(event.sheet))
             if sheet is None:
                 raise gr.Error(texts.NOT_READY, print_exception=False)
-            base = str(event.base)
-            if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
-                base = "/"  # an address that a browser made has this form; what else comes is not printed
             content = handout(
                 service,
                 sheet,
-                base=base,
+                base=base_of(event.base, "/"),
                 with_answers=bool(event.answers),
                 paper="Letter" if event.paper == "Letter" else "A4",
                 form=bool(event.form),

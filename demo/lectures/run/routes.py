@@ -13,21 +13,18 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from demo.lectures.data import sheet_value, sheets
-from demo.lectures.run.sent import ENDING, kind_of, lecture_of
-from demo.lectures.run.votes import Votes, code_of, student_page
-from demo.shared.lecture.file import (
-    MOST_FILE,
-    is_named,
-    read_lecture,
-    write_lecture,
-)
+from demo.lectures.run.code import code_of
+from demo.lectures.run.sent import ENDING, base_of, lecture_of
+from demo.lectures.run.votes import Votes, student_page
+from demo.shared.lecture.file import MOST_FILE, is_named, read_lecture, write_lecture
 from demo.shared.lecture.given import keep_pictures
 from demo.shared.lecture.sheet import sheet_of, shown
+from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
+from segcore.show.files import data_uri
 
 _MOST_BODY = 2 * MOST_FILE  # bytes; pictures come as text, which is longer
-_BASE = re.compile(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/")
 _NAME = re.compile(r"[0-9a-f]{32}")
 
 
@@ -90,11 +87,15 @@ async def _open(request: Request) -> Response:
     content = await _body(request)
     lecture = await run_in_threadpool(read_lecture, content)
     await run_in_threadpool(keep_pictures, _service(request), [lecture])
+    return _kept(lecture)
+
+
+def _kept(lecture: Lecture) -> Response:
     return JSONResponse(
         {
             "sheet": lecture.sheet.to_dict(),
             "stills": {
-                str(i): _uri(lecture.stills[line.still])
+                str(i): data_uri(lecture.stills[line.still])
                 for i, line in enumerate(lecture.sheet.lines)
                 if line.still in lecture.stills
             },
@@ -107,10 +108,6 @@ async def _open(request: Request) -> Response:
     )
 
 
-def _uri(still: bytes) -> str:
-    return f"data:image/{kind_of(still)};base64,{base64.b64encode(still).decode()}"
-
-
 async def _told(request: Request) -> Response:
     """A sheet as the page's script takes it, with its sentences set, and what could not be."""
     notes: list[str] = []
@@ -120,11 +117,11 @@ async def _told(request: Request) -> Response:
 
 async def _start(request: Request) -> Response:
     """One of the lectures of this server, as the basket keeps it."""
-    known = {sheet.id: sheet for sheet in _service(request).lectures} | sheets()
-    sheet = known.get(request.path_params["id"])
-    if sheet is None:
+    known = {name: Lecture(sheet) for name, sheet in sheets().items()}
+    known |= {lecture.sheet.id: lecture for lecture in _service(request).lectures}
+    if request.path_params["id"] not in known:
         raise InputError("This server has no such lecture.")
-    return JSONResponse({"sheet": sheet.to_dict(), "stills": {}, "pictures": {}, "notes": []})
+    return _kept(known[request.path_params["id"]])
 
 
 async def _save(request: Request) -> Response:
@@ -170,8 +167,7 @@ async def _ask(request: Request) -> Response:
     told = votes.ask(
         shown(ask), [shown(str(c)) for c in choices], room=str(sent.get("room", "")), key=str(sent.get("key", ""))
     )
-    base = str(sent.get("base", ""))
-    address = f"{base if _BASE.fullmatch(base) else request.base_url}vote/{told['room']}"
+    address = f"{base_of(sent.get('base'), str(request.base_url))}vote/{told['room']}"
     return JSONResponse({**told, "address": address, "code": code_of(address)})
 
 

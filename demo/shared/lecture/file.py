@@ -9,14 +9,13 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.shared.lecture.sheet import read_json, sheet_of, strict
-from demo.shared.lecture.value import Sheet
+from demo.shared.lecture.value import Lecture, Sheet
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.image import digest, read_image
+from segcore.show.files import picture_kind
 
 ENDING = ".lecture.zip"
 MOST_FILE = 64 << 20  # bytes of the file
@@ -26,24 +25,6 @@ _MOST_STILL = 4 << 20
 _STILL = re.compile(r"stills/[\w-]{1,80}\.(jpg|png|webp)")
 _PICTURE = re.compile(r"pictures/[\w-]{1,80}\.[a-z0-9]{1,5}")
 _DIGEST = re.compile(r"[0-9a-f]{32}")
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
-
-
-@dataclass(frozen=True, slots=True)
-class Lecture:
-    """What a file holds.
-
-    Attributes:
-        sheet: the lines.
-        stills: by the names that the lines have for them.
-        pictures: by the digest that links name: ending of the file, and its content.
-        notes: a sentence for each thing that could not be read.
-    """
-
-    sheet: Sheet
-    stills: Mapping[str, bytes] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
 
 
 def own_pictures(sheet: Sheet) -> set[str]:
@@ -59,11 +40,6 @@ def is_named(content: bytes, name: str) -> bool:
         return digest(read_image(content)) == name
     except SegcoreError:
         return False
-
-
-def is_picture(content: bytes) -> bool:
-    """Whether a still begins as a JPEG, PNG or WebP does."""
-    return content.startswith(_PICTURES)
 
 
 def read_file(path: Path) -> Lecture:
@@ -133,7 +109,7 @@ def _of_zip(archive: zipfile.ZipFile, name: str, notes: list[str]) -> Lecture:
     for number, line in enumerate(sheet.lines, 1):
         if line.still:
             still = _unpacked(archive, line.still, _MOST_STILL, room) if _STILL.fullmatch(line.still) else None
-            if still is None or not is_picture(still):
+            if still is None or picture_kind(still) is None:
                 notes.append(f"The still of line {number} is missing or no picture; it can be made again.")
             else:
                 stills[line.still] = still

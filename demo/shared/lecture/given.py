@@ -5,12 +5,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from demo.shared.lecture.file import ENDING, Lecture, read_file
+from demo.shared.lecture.file import ENDING, read_file
+from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.runtime.places import ROOT
 
 FOLDER = ROOT / "lectures"  # of the repository, such as that of a Space
+
+
+def open_lectures(service: Service, files: Iterable[str]) -> None:
+    """Let all visitors of a server see the lectures of files and of the folder, and their links find their pictures.
+
+    Raises:
+        InputError: nothing of a file that is named can be read.
+    """
+    service.lectures = tuple(read_lectures(files))
+    keep_pictures(service, service.lectures)
 
 
 def read_lectures(files: Iterable[str]) -> list[Lecture]:

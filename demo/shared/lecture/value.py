@@ -1,7 +1,7 @@
 """What a lecture is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -63,3 +63,20 @@ class Sheet:
         """As `lecture.json` has it."""
         lines = [line.to_dict() for line in self.lines]
         return {"version": VERSION, "id": self.id, "title": self.title, "about": self.about, "lines": lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """A lecture with what its lines need: what its file holds.
+
+    Attributes:
+        sheet: the lines.
+        stills: by the names that the lines have for them.
+        pictures: by the digest that links name: ending of the file, and its content.
+        notes: a sentence for each thing that could not be read.
+    """
+
+    sheet: Sheet
+    stills: Mapping[str, bytes] = field(default_factory=dict)
+    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
