@@ -306,4 +306,4 @@ def _published(service: Service, event: gr.EventData) -> str:
         path = Path(folder) / "learned.safetensors"
         save_learned(left.learned, path)
         content = path.read_bytes()
-    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:8]}.safetensors")
+    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors")

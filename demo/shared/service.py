@@ -29,7 +29,7 @@ from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
-MOST_OWN = 1 << 30  # bytes of pictures of lectures
+MOST_OWN = 1 << 30  # bytes of pictures and weights of lectures
 _NOTES = 256  # kept uploads after which notes of files that are gone are taken away
 
 
@@ -140,19 +140,19 @@ class Service:
         self.keep_upload(digest, path)
         return digest
 
-    def keep_own(self, digest: str, ending: str, content: bytes) -> None:
-        """Keep a picture of a lecture for as long as this server runs, under the digest by which its links name it.
+    def keep_own(self, name: str, ending: str, content: bytes) -> None:
+        """Keep a file of a lecture for as long as this server runs, under the name by which its links know it.
 
-        Of pictures that browsers bring, the oldest are taken away when there are more than `MOST_OWN` bytes of them.
+        Of files that browsers bring, the oldest are taken away when there are more than `MOST_OWN` bytes of them.
         """
         folder = Path(get_upload_folder()) / "lectures"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{digest}.{ending}"
+        path = folder / (name if name.endswith(f".{ending}") else f"{name}.{ending}")
         if not path.is_file():
             new = path.with_suffix(f".{uuid4().hex}")
             new.write_bytes(content)
             new.replace(path)
-        self.keep_upload(digest, str(path))
+        self.keep_upload(name, str(path))
         kept = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in folder.iterdir())
         left = sum(size for _, size, _ in kept)
         for _, size, file in kept:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from demo.lectures import texts
 from demo.lectures.data import sheet_value, sheets
 from demo.lectures.run.code import code_of
 from demo.lectures.run.sent import ENDING, base_of, lecture_of
 from demo.lectures.run.votes import Votes, student_page
-from demo.shared.lecture.file import MOST_FILE, is_named, read_lecture, write_lecture
-from demo.shared.lecture.given import keep_pictures
+from demo.shared.lecture.file import MOST_FILE, is_named, is_own_name, most_of, read_lecture, write_lecture
+from demo.shared.lecture.given import keep_files
 from demo.shared.lecture.sheet import sheet_of, shown
 from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
-from segcore.errors import InputError, SegcoreError
+from segcore.errors import InputError, SegcoreError, shortened
 from segcore.show.files import data_uri
 
 _MOST_BODY = 2 * MOST_FILE  # bytes; pictures come as text, which is longer
-_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 def lecture_routes() -> list[BaseRoute]:
@@ -86,7 +85,7 @@ async def _open(request: Request) -> Response:
     """A file as the basket keeps it; its pictures are kept here, so that its links work."""
     content = await _body(request)
     lecture = await run_in_threadpool(read_lecture, content)
-    await run_in_threadpool(keep_pictures, _service(request), [lecture])
+    await run_in_threadpool(keep_files, _service(request), [lecture])
     return _kept(lecture)
 
 
@@ -101,7 +100,7 @@ def _kept(lecture: Lecture) -> Response:
             },
             "pictures": {
                 name: {"ending": ending, "content": base64.b64encode(data).decode()}
-                for name, (ending, data) in lecture.pictures.items()
+                for name, (ending, data) in lecture.own.items()
             },
             "notes": list(lecture.notes),
         }
@@ -131,22 +130,26 @@ async def _save(request: Request) -> Response:
 
 
 async def _picture(request: Request) -> Response:
-    """The picture of this digest, as a link would open it."""
+    """The file that links name so: a picture, strokes, weights; a lecture takes it along."""
     name = request.path_params["name"]
-    path = _service(request).upload_of(name) if _NAME.fullmatch(name) else None
+    path = _service(request).upload_of(name) if is_own_name(name) else None
     if path is None:
-        return Response(status_code=404)
+        return JSONResponse({"error": texts.OWN_GONE.format(name=shortened(name))}, status_code=404)
+    if (size := Path(path).stat().st_size) > most_of(name):
+        told = texts.OWN_LARGE.format(name=shortened(name), size=size / 2**20, most=most_of(name) / 2**20)
+        return JSONResponse({"error": told}, status_code=413)
     content = await run_in_threadpool(Path(path).read_bytes)
     headers = {"X-Ending": Path(path).suffix.lstrip(".").lower(), "Content-Disposition": "attachment"}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 async def _keep(request: Request) -> Response:
-    """Keep a picture of a lecture under the digest that it has."""
+    """Keep a file of a lecture under the name that its links have for it."""
     name, ending = request.path_params["name"], request.query_params.get("ending", "")
     content = await _body(request)
-    if not _NAME.fullmatch(name) or not ENDING.fullmatch(ending) or not await run_in_threadpool(is_named, content, name):
-        raise InputError("This picture is not the one that the link names.")
+    fits = is_own_name(name) and ENDING.fullmatch(ending) and len(content) <= most_of(name)
+    if not fits or not await run_in_threadpool(is_named, content, name):
+        raise InputError("This file is not the one that the link names.")
     await run_in_threadpool(_service(request).keep_own, name, ending, content)
     return JSONResponse({})
 

@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from demo.shared.lecture.file import own_pictures
+from demo.shared.lecture.file import own_files
 from demo.shared.lecture.sheet import sheet_of
 from demo.shared.lecture.value import Lecture
 from segcore.errors import InputError
 from segcore.show.files import picture_kind
 
-ENDING = re.compile(r"[a-z0-9]{1,5}")
+ENDING = re.compile(r"[a-z0-9]{1,11}")
 
 
 _BASE = re.compile(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/")
@@ -30,7 +30,7 @@ def stills_of(sent: object) -> dict[int, bytes]:
 
 
 def lecture_of(sent: Mapping[str, Any]) -> Lecture:
-    """A lecture as a browser sends it: `sheet`, `stills` by place of the line, `pictures` by digest.
+    """A lecture as a browser sends it: `sheet`, `stills` by place of the line, and as `pictures` its own files.
 
     Raises:
         InputError: it has no sheet.
@@ -52,7 +52,7 @@ def lecture_of(sent: Mapping[str, Any]) -> Lecture:
     notes: list[str] = []
     sheet = sheet_of({**given, "lines": lines}, notes)
     pictures = {}
-    for name in own_pictures(sheet) & sent_pictures.keys():
+    for name in own_files(sheet) & sent_pictures.keys():
         picture = sent_pictures[name]
         content = _bytes(picture.get("content")) if isinstance(picture, dict) else None
         if content is not None and ENDING.fullmatch(str(picture.get("ending"))):

@@ -72,11 +72,11 @@ class Lecture:
     Attributes:
         sheet: the lines.
         stills: by the names that the lines have for them.
-        pictures: by the digest that links name: ending of the file, and its content.
+        own: files that links name, such as pictures and weights, by the name: ending, and content.
         notes: a sentence for each thing that could not be read.
     """
 
     sheet: Sheet
     stills: Mapping[str, bytes] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
