@@ -106,6 +106,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.accuracy.classList.add("ln-accuracy");
     run.checker.hidden = run.verdict.hidden = true;
     run.masksPanel = panel("masks", words.masks, run.legend, run.grid);
+    run.masksPanel.dataset.view = "";
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
     run.watch.hidden = run.body.hidden = true;

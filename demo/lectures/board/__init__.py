@@ -14,17 +14,18 @@ class Board(Component):
     """Sheets, presenter view and tables.
 
     Its event `handout` asks for the file of a sheet; its event data has `sheet`, `answers`, `base`, the address of the
-    server, `paper`, `form`, and what the browser knows: `lecture`, where it keeps it, and `stills`. Setting the value to
-    anything new ends the waiting.
+    server, `paper`, `form`, and what the browser knows: `lecture`, where it keeps it, and `stills`. A new value ends
+    the waiting; its `file` is saved, or printed.
     """
 
     files = Path(__file__).parent
     happens = ("handout",)
-    about = "nothing of use"
+    pictures = ("file",)
+    about = "the file of a handout, once it is made"
 
     def __init__(
         self,
-        value: str | None = None,
+        value: dict[str, Any] | None = None,
         *,
         sheets: Iterable[Sheet] = (),
         votes: bool = False,
@@ -34,7 +35,7 @@ class Board(Component):
         """Make the component.
 
         Args:
-            value: what ends the waiting for a handout.
+            value: an answer to the event `handout`.
             sheets: the lectures that all visitors see.
             votes: whether questions may be put to the hall.
             elem_id: id in the page.

@@ -1,6 +1,6 @@
 // The lectures that this browser keeps: how they travel to the server and back, and how a line is edited.
 
-import { make, makeButton } from "../../shared/js/dom.js";
+import { make, makeButton, saveBlob } from "../../shared/js/dom.js";
 
 const OWN = "own-";
 const FIELDS = ["topic", "says", "ask", "choices", "answer", "teacher", "claim"];
@@ -87,11 +87,7 @@ export function basket(words) {
   async function save(lecture) {
     const answer = await asked("lecture/save", { method: "POST", body: JSON.stringify(await sentOf(lecture)) }, words);
     const name = fileNameOf(lecture.title);
-    const link = make("a");
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    saveBlob(await answer.blob(), name);
     return name;
   }
 

@@ -1,9 +1,10 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
 import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
-import { basket, fillField, isOwn, plainOf } from "./basket.js";
+import { basket, fillField, isOwn } from "./basket.js";
 import { hallVote } from "./vote.js";
-import { pictured, speaker, stageFrame, stageVoice } from "./stage.js";
+import { handoutOf } from "./handout.js";
+import { speaker, stageFrame, stageVoice } from "./stage.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -30,7 +31,7 @@ export function aligned(cell, most) {
 
 const withNotes = () => new URLSearchParams(location.search).get("notes") === "1";
 
-export function mount({ element, trigger, watch, fixed }) {
+export function mount({ element, props, trigger, watch, fixed }) {
   const { words, content } = fixed;
   const find = (name) => element.querySelector(`.lc-${name}`);
   const tabs = find("tabs");
@@ -39,7 +40,6 @@ export function mount({ element, trigger, watch, fixed }) {
   const about = find("about");
   const status = find("status");
   const dialog = find("dialog");
-  const withAnswers = find("check input");
   const TABLES = "tables";
   const own = basket(words);
   const vote = hallVote(find("vote"), words);
@@ -188,6 +188,7 @@ export function mount({ element, trigger, watch, fixed }) {
 
   function showTable(table) {
     const box = make("section", "lc-table", tables);
+    box.dataset.view = "";
     const head = make("h3", "", box, `${table.title} `);
     make("span", "lc-slides", head, `${table.slides.join(", ")} · ${table.unit}`);
     const grid = make("table", "", make("div", "lc-scroll", box));
@@ -357,29 +358,10 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Handout ----
 
-  find("handout").addEventListener("click", async () => {
-    find("handout").disabled = true;
-    const [name, told] = [open, sheet];
-    const stills = { ...told.shots };
-    if (find("pictures input").checked) {
-      const lacking = told.lines.flatMap((line, i) => (line.address === null || line.page === "" || stills[i] ? [] : [i]));
-      for (const [n, i] of lacking.entries()) {
-        status.textContent = filled(words.picturing, { n: n + 1, of: lacking.length });
-        const still = await pictured(told.lines[i].address);
-        if (still) stills[i] = still;
-      }
-    }
-    status.textContent = words.making;
-    trigger("handout", {
-      sheet: name, answers: withAnswers.checked, base: new URL("./", document.baseURI).href, paper: find("paper").value,
-      form: find("form input").checked, lecture: told.kept ? plainOf(told.kept) : null, stills,
-    });
+  const handout = handoutOf({
+    find, words, current: () => ({ name: open, sheet }), ask: (asked) => trigger("handout", asked), tell: (said) => (status.textContent = said),
   });
-
-  watch("value", () => {
-    find("handout").disabled = false;
-    status.textContent = "";
-  });
+  watch("value", () => handout.done(props.value?.file?.url));
 
   // ---- Lectures of one's own ----
 
@@ -449,11 +431,8 @@ export function mount({ element, trigger, watch, fixed }) {
   find("present").textContent = words.present;
   find("present").title = words.presentHelp;
   find("present").addEventListener("click", () => present(0));
-  find("handout").textContent = words.handout;
-  find("handout").title = words.handoutHelp;
   find("check span").textContent = words.solutions;
   find("pictures span").textContent = words.pictures;
-  find("form span").textContent = words.form;
   find("paper").setAttribute("aria-label", words.paper);
   tabs.setAttribute("aria-label", words.sheets);
   for (const s of given) addTab(s.id, s.title, s.about);

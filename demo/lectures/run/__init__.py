@@ -1,6 +1,7 @@
 """A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
 
 import html
+import uuid
 from collections.abc import Callable, Mapping
 
 import gradio as gr
@@ -8,6 +9,7 @@ import gradio as gr
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
 from demo.lectures.run.code import code_of
+from demo.lectures.run.numbered import numbered
 from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
@@ -18,7 +20,7 @@ from segcore.settings import DEFAULTS, Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
-PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
+PICTURE_SIDE = 800  # pixels; half the width of A4 has 240 in an inch then
 
 _STYLE = """
 @page { size: PAPER; margin: 15mm 14mm; }
@@ -27,10 +29,10 @@ body { margin: 1.2rem auto; max-width: 62rem; padding: 0 1rem; background: #fff;
 h1 { margin: 0 0 .2rem; font-size: 17pt; }
 h2 { margin: 0 0 .2rem; font-size: 11.5pt; }
 p { margin: 0 0 .35rem; }
-main { columns: 2; column-gap: 9mm; }
+main { columns: 2; column-gap: 9mm; column-fill: auto; }
 section { break-inside: avoid; margin: 0 0 5mm; padding-top: 1.5mm; border-top: .5pt solid #000; }
-.slides { float: right; font-size: 8.5pt; }
-img { display: block; max-width: 100%; max-height: 55mm; margin: 1mm 0; border: .5pt solid #000; }
+.slides { float: right; margin-left: 3mm; font-size: 8.5pt; }
+img { display: block; max-width: 100%; max-height: 100mm; margin: 1mm auto; border: .5pt solid #000; }
 figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .ask { font-weight: 600; }
 .room { min-height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
@@ -133,7 +135,7 @@ def _picture(service: Service, line: Line) -> str:
         result = service.pipeline.run(path, settings)
     except SegcoreError as error:
         return f"<p>{html.escape(str(error))}</p>"
-    picture = data_uri(jpeg(shrink(overlay(result), max_side=PICTURE_SIDE), quality=80))
+    picture = data_uri(jpeg(numbered(shrink(overlay(result), max_side=PICTURE_SIDE), result.label_map.numpy()), quality=85))
     caption = html.escape(texts.HANDOUT_STATE.format(picture=service.title_of(path), count=result.n_segments))
     return f'<figure><img src="{picture}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
@@ -147,10 +149,15 @@ def _answers(sheet: Sheet) -> str:
     return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
 
 
-def make_handout(service: Service) -> Callable[[gr.EventData], str]:
-    """The event behind Handout: makes the file of a sheet and returns its path."""
+def answered(file: str | None = None) -> dict[str, str]:
+    """A value of the board that it has not had before: an answer to its event, with the file where one was made."""
+    return {"n": uuid.uuid4().hex} | ({"file": file} if file else {})
 
-    def make(event: gr.EventData) -> str:
+
+def make_handout(service: Service) -> Callable[[gr.EventData], dict[str, str]]:
+    """The event behind the handout: makes the file of a sheet, to be saved or printed."""
+
+    def make(event: gr.EventData) -> dict[str, str]:
         with told_kindly():
             kept = lecture_of({"sheet": event.lecture, "stills": event.stills}) if event.lecture else None
             sheet = kept.sheet if kept else all_sheets(service).get(str(event.sheet))
@@ -165,6 +172,6 @@ def make_handout(service: Service) -> Callable[[gr.EventData], str]:
                 form=bool(event.form),
                 stills=stills_of(event.stills),
             )
-            return service.publish(content, f"lecture-{sheet.id}.html")
+            return answered(service.publish(content, f"lecture-{sheet.id}.html"))
 
     return make
