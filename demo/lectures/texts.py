@@ -3,9 +3,7 @@
 NO_SHEET = "There is no sheet {name}; here is the first one. There are: {known}."
 NO_LINE = "Sheet {sheet} has no line {name}; it begins at the first."
 OWN_GONE = "The file {name} of this state is kept here no more, so the line opens without it."
-OWN_LARGE = (
-    "The weights {name} have {size:.1f} MB, and a lecture takes {most:.0f} along: the line finds them only on this server."
-)
+OWN_LARGE = "The weights {name} have {size:.1f} MB, and a lecture takes {most:.0f} along: they stay on this server."
 NOT_READY = "Choose a sheet first."
 WORDS = {
     "sheets": "Sheets",

@@ -14,9 +14,10 @@ from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
+from demo.shared.link import named_settings
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
@@ -129,9 +130,8 @@ def _picture(service: Service, line: Line) -> str:
     path = str(example.path) if example else service.upload_of(line.query.get("picture", ""))
     if path is None:
         return ""
-    values = {name: value for name, value in line.query.items() if name in DEFAULTS.to_dict()}
     try:
-        settings = Settings.from_values(DEFAULTS.to_dict() | values)
+        settings = Settings.from_values(named_settings(line.query, service))
         result = service.pipeline.run(path, settings)
     except SegcoreError as error:
         return f"<p>{html.escape(str(error))}</p>"
@@ -147,6 +147,10 @@ def _answers(sheet: Sheet) -> str:
         if line.answer
     ]
     return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
+
+
+def _shots_of(service: Service, sheet_id: str) -> dict[int, bytes]:
+    return next((lecture.shots for lecture in service.lectures if lecture.sheet.id == sheet_id), {})
 
 
 def answered(file: str | None = None) -> dict[str, str]:
@@ -170,7 +174,7 @@ def make_handout(service: Service) -> Callable[[gr.EventData], dict[str, str]]:
                 with_answers=bool(event.answers),
                 paper="Letter" if event.paper == "Letter" else "A4",
                 form=bool(event.form),
-                stills=stills_of(event.stills),
+                stills=_shots_of(service, sheet.id) | stills_of(event.stills),
             )
             return answered(service.publish(content, f"lecture-{sheet.id}.html"))
 

@@ -22,7 +22,7 @@ from demo.shared.lecture.sheet import sheet_of, shown
 from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError, shortened
-from segcore.show.files import data_uri
+from segcore.show.files import data_uri, picture_kind
 
 _MOST_BODY = 2 * MOST_FILE  # bytes; pictures come as text, which is longer
 
@@ -34,6 +34,7 @@ def lecture_routes() -> list[BaseRoute]:
         Route("/lecture/told", _kindly(_told), methods=["POST"]),
         Route("/lecture/save", _kindly(_save), methods=["POST"]),
         Route("/lecture/start/{id}", _kindly(_start), methods=["GET"]),
+        Route("/lecture/still/{id}/{place:int}", _kindly(_still), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_picture), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_keep), methods=["POST"]),
         Route("/vote", _kindly(_ask), methods=["POST"]),
@@ -93,11 +94,7 @@ def _kept(lecture: Lecture) -> Response:
     return JSONResponse(
         {
             "sheet": lecture.sheet.to_dict(),
-            "stills": {
-                str(i): data_uri(lecture.stills[line.still])
-                for i, line in enumerate(lecture.sheet.lines)
-                if line.still in lecture.stills
-            },
+            "stills": {str(i): data_uri(still) for i, still in lecture.shots.items()},
             "pictures": {
                 name: {"ending": ending, "content": base64.b64encode(data).decode()}
                 for name, (ending, data) in lecture.own.items()
@@ -121,6 +118,13 @@ async def _start(request: Request) -> Response:
     if request.path_params["id"] not in known:
         raise InputError("This server has no such lecture.")
     return _kept(known[request.path_params["id"]])
+
+
+async def _still(request: Request) -> Response:
+    """What a line of a lecture of this server shows."""
+    lecture = {one.sheet.id: one for one in _service(request).lectures}.get(request.path_params["id"])
+    still = lecture and lecture.shots.get(request.path_params["place"])
+    return Response(still, media_type=f"image/{picture_kind(still)}") if still else Response(status_code=404)
 
 
 async def _save(request: Request) -> Response:

@@ -80,3 +80,8 @@ class Lecture:
     stills: Mapping[str, bytes] = field(default_factory=dict)
     own: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    @property
+    def shots(self) -> dict[int, bytes]:
+        """The stills by place of their line, counted from 0."""
+        return {i: self.stills[line.still] for i, line in enumerate(self.sheet.lines) if line.still in self.stills}
