@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.checks import check_tensor
-from segcore.errors import InputError, ModelError
+from segcore.errors import InputError, ModelError, shortened
 from segcore.image.grid import scaled_to_pixels
 from segcore.learn.catalog import system_of
 from segcore.learn.pictures import scaled
@@ -218,7 +218,8 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
             about["n_segments"], settings, tuple(about["names"]), dict(about["training"]), tuple(about.get("values", ())),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} was written by another version: {error}. Train again.", backbone=str(path)) from error
+        reason = shortened(" ".join(str(error).split()).rstrip("."))  # torch names each tensor that does not fit, in a line
+        raise ModelError(f"{path} was written by another version: {reason}. Train again.", backbone=str(path)) from error
     net.eval().requires_grad_(False).to(device)
     return Learned(net, system.name, *facts, digest=file.digest)
 

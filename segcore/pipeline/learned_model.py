@@ -65,7 +65,7 @@ class LearnedModel(NetModel):
         )
 
     def clustering(self, features: FeatureGrid) -> Clustering:
-        """The labels that follow from `own_labels`: for each pixel the likeliest, or its object; 0 is the ground of objects."""
+        """The labels that follow from `own_labels`: of each pixel the likeliest, or the object it belongs to, 0 for none."""
         if self._finds_objects:
             labels = features.X[:, 0].long()
             n = int(labels.max())
@@ -129,8 +129,8 @@ def network_of(model: FeatureModel) -> LearnedModel:
     if not isinstance(model, LearnedModel):
         raise InputError(
             "The method network shows the labels of a network that was trained here, and the backbone "
-            f"{model.backbone.name} is none. Train one on Learn and press “Use in the lab” there; or name a file that `learn` "
-            "wrote with --weights; or choose another method.",
+            f"{model.backbone.name} is none. Train one on Learn and press “Use in the lab” there; or name a file that "
+            "`learn` wrote with --weights; or choose another method.",
             field="method",
         )
     return model
