@@ -122,7 +122,7 @@ BOARD = {
     "close": "Take this run off the page",
     "save": "Save weights",
     "open": "Use in the lab",
-    "open_info": "Opens the lab with what was learned so far as its backbone",
+    "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
