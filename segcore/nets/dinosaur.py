@@ -6,7 +6,7 @@ from torch import Tensor
 
 from segcore.nets.net import MaskNet
 from segcore.nets.patches import OnPatches
-from segcore.nets.slots import SlotHead
+from segcore.nets.slots import Shared, SlotHead
 
 
 class SlotNet(OnPatches, MaskNet):
@@ -50,6 +50,11 @@ class SlotNet(OnPatches, MaskNet):
 
     def rebuild(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
         """(h, w, d) standardized features that the slots rebuild, and (h, w, K) masks, of features (h, w, d)."""
+        found = self.shared(f, n_slots=n_slots, seed=seed)
+        return found.y, found.masks
+
+    def shared(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> Shared:
+        """How slots share features (h, w, d): as many as it was trained with, or any other number."""
         return self.head.shared(f, n_slots or self.n_slots, self.n_looks, seed=seed)
 
     def instances(self, pixels: Tensor, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:

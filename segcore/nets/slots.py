@@ -48,6 +48,17 @@ class Rebuilt:
     masks: Tensor  # (b, m, K): how much each slot has in each patch, sums to 1 over the slots
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Shared:
+    """How slots share one picture, from their first look to what they rebuild."""
+
+    attention: tuple[Tensor, ...]  # (h, w, K) by the slots before each look, and by those after the last; sums to 1 over K
+    y: Tensor  # (h, w, d) standardized features that they rebuild
+    masks: Tensor  # (h, w, K), sums to 1 over K
+    error: Tensor  # (h, w): mean square of what y is away from the features
+    plain: Tensor  # (h, w): the same of the mean feature of all pictures
+
+
 class SlotHead(nn.Module):
     """Encoder, slots and decoder on features (b, n, d) of patches, which are standardized."""
 
@@ -150,7 +161,7 @@ class SlotHead(nn.Module):
         return Rebuilt((masks[..., None] * y).sum(2), masks)
 
     @torch.no_grad()
-    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> Shared:
         """Share one picture among slots.
 
         Args:
@@ -158,15 +169,14 @@ class SlotHead(nn.Module):
             n_slots: K, any number from 1.
             n_looks: how often they look.
             seed: of the noise that they begin as.
-
-        Returns:
-            (h, w, d) standardized features that the slots rebuild, and (h, w, K) their masks, that sum to 1.
         """
         h, w = f.shape[:2]
         X = self.standardized(f.flatten(0, 1)[None])
-        slots = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, waves((h, w)).to(X))[-1].slots
-        found = self.rebuilt(X, slots, (h, w))
-        return found.y[0].unflatten(0, (h, w)), found.masks[0].unflatten(0, (h, w))
+        looks = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, waves((h, w)).to(X))
+        found = self.rebuilt(X, looks[-1].slots, (h, w))
+        maps = *(look.attention for look in looks), found.y, found.masks, (found.y - X).square().mean(2), X.square().mean(2)
+        *attention, y, masks, error, plain = (x[0].unflatten(0, (h, w)) for x in maps)
+        return Shared(tuple(attention), y, masks, error, plain)
 
     def classes(self, f: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
         """(h, w, K) probabilities of clusters with centers (K, d) of length 1: of each slot its cluster, by its mask."""
