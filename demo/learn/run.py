@@ -311,10 +311,11 @@ def make_open(service: Service) -> Callable[..., str]:
     def opened(event: gr.EventData) -> str:
         with told_kindly():
             left = _left(service, event)
-            weights, shown = _published(service, left), digest(left.shown)
+            weights, first = _published(service, left), left.shown.images[0]
+            picture = digest(first)
             service.keep_upload(Path(weights).name, weights)
-            service.keep_upload(shown, service.publish(png(left.shown.numpy()), "picture.png"))
-            return write_link(DEFAULTS.replace(backbone=weights, method="network"), None, shown)
+            service.keep_upload(picture, service.publish(png(first.numpy()), "picture.png"))
+            return write_link(DEFAULTS.replace(backbone=weights, method="network"), None, picture)
 
     return opened
 
