@@ -337,6 +337,21 @@ def test_a_picture_smaller_than_the_output_stride_is_labelled():
             assert net.scores(torch.rand(1, 3, 5, 9)).shape == (1, 3, 5, 9)
 
 
+def test_a_square_smaller_than_the_output_stride_is_told():
+    settings = CATALOG["fcn32"].settings(side=48, crop=16)
+    with pytest.raises(InputError, match=r"crop must be at least the output stride, 32 px; got 16\. Raise crop"):
+        next(train("fcn32", two_colors(), n_segments=2, settings=settings, steps=1))
+
+
+@pytest.mark.parametrize(("name", "crop"), [("fcn32", 32), ("unet", 16), ("deeplab", 16)])
+def test_one_cell_is_learned_from(name, crop):
+    """Of a square alone in its step, which leaves batch norm no variance; that of the steps before stands in."""
+    settings = CATALOG[name].settings(side=48, crop=crop, batch=1, width=0.25)
+    *_, last = train(name, two_colors(), n_segments=2, settings=settings, steps=3, device="cpu")
+    assert math.isfinite(last.loss)
+    assert all(bool(t.isfinite().all()) for t in last.learned().net.state_dict().values())
+
+
 # ---- From the command line ----
 
 

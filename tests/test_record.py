@@ -159,6 +159,12 @@ def test_recorded_from_the_command_line(tmp_path, capsys):
     scoring = ["--score-images", str(tmp_path / "val/images"), "--score-labels", str(tmp_path / "val/labels")]
     assert main([*command, *scoring, "--resume"]) == 2
     assert "from its start" in capsys.readouterr().err
+    others = [flag.replace("val/labels", "others") for flag in scoring]
+    (tmp_path / "others").mkdir()
+    for path in (tmp_path / "val/labels").iterdir():
+        Image.fromarray(np.asarray(Image.open(path)) + 1).save(tmp_path / "others" / path.name)
+    assert main([*command, *others]) == 2
+    assert "hold other labels than those to learn from" in capsys.readouterr().err
     assert main([*command, *scoring, "--no-pictures"]) == 0
     told = load_record(record)
     assert (told.steps, told.scored_on) == (2, "3 of images")
