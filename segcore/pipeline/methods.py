@@ -283,8 +283,8 @@ METHODS: Mapping[str, Method] = {
     ),
     "network": Method(
         "Trained network",
-        r"y_u = \arg\max_k \; p_k(u \mid x), \quad p(u \mid x) \text{ of the network in the weights}",
-        "trained by `segcore learn` or on the page Learn: classes, clusters or objects, as it has learned",
+        r"y_u = \operatorname{arg\,max}_k \; p_k(u)",
+        "whatever `segcore learn` or the page Learn has trained, with its classes, clusters or objects",
         _network,
         _own_labels,
         of_network=True,
