@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -14,10 +15,12 @@ from PIL import Image
 from safetensors.numpy import save
 from starlette.testclient import TestClient
 
-from demo.lectures.data import sheets
+from demo.lectures.data import all_sheets, sheet_value, sheets
+from demo.lectures.run import handout
 from demo.lectures.run.sent import lecture_of
 from demo.scribble.asked import LONGEST, Asked, link_of, strokes_of_link
 from demo.shared.lecture import file as files
+from demo.shared.lecture import given
 from demo.shared.lecture.file import is_named, own_files, read_lecture, write_lecture
 from demo.shared.lecture.given import open_lectures, read_lectures
 from demo.shared.lecture.sheet import MOST_LINES, sheet_of, shown
@@ -29,6 +32,7 @@ from segcore.image import digest, read_image
 from segcore.scribble.scribble import Options
 from segcore.scribble.strokes import Stroke, strokes_of_text, strokes_text
 from segcore.settings import DEFAULTS
+from segcore.show.files import data_uri
 from tests.server import serving
 
 
@@ -113,6 +117,9 @@ PARTLY = {
     "paths that climb": (zipped(json.dumps(CLIMBS), **{"../../x.jpg": OWN, "../x.png": OWN}), 1, "outside the lecture"),
     "a foreign picture": (zipped(json.dumps(FOREIGN), **{"pictures/a.png": picture(color=(0, 0, 9))}), 1, "not the one"),
     "a missing picture": (zipped(json.dumps(FOREIGN)), 1, "missing"),
+    "too many choices": (json.dumps(data(lines=[{**LINE, "choices": list("abcdefgh")}])).encode(), 1, "8 choices"),
+    "a long text": (json.dumps(data(lines=[{**LINE, "says": "x" * 5000}])).encode(), 1, "5000 characters"),
+    "letters of another kind": (json.dumps(data(title="caf\u00e9"), ensure_ascii=False).encode("latin-1"), 1, "UTF-8"),
     "files of nobody": (zipped(**{"setup.exe": b"MZ"}), 1, "belong to no line"),
     "a still that is none": (
         zipped(json.dumps(data(lines=[{**LINE, "still": "stills/1.jpg"}])), **{"stills/1.jpg": b"<svg/>"}), 1, "no picture",
@@ -141,6 +148,40 @@ def test_markup_is_text():
     assert shown("<b>x</b> $x$").startswith("&lt;b&gt;x&lt;/b&gt; <math")
     assert "<img" not in shown(r"$\text{<img src=x onerror=alert(1)>}$")
     assert "<" not in shown("cost $5 <script>")
+
+
+def test_markup_of_a_file_is_text_wherever_it_is_shown():
+    mark = "<img src=x onerror=alert(1)>"
+    line = dict.fromkeys(("topic", "says", "ask", "answer", "teacher"), mark)
+    told = {**LINE, **line, "slides": [mark], "choices": [mark, mark], "link": {"page": "", "query": {"example": mark}}}
+    sheet = read_lecture(json.dumps(data(title=mark, about=mark, lines=[told])).encode()).sheet
+    value = sheet_value(sheet)
+    assert all("<img" not in value["lines"][0][name] for name in line)  # the others are set as text by the script
+    printed = handout(Service(device="cpu"), sheet, base="/", with_answers=True, stills={0: OWN}).decode()
+    assert "onerror" in printed
+    assert re.findall("<img[^>]*>", printed) == [f'<img src="{data_uri(OWN)}" alt="">']
+    assert "<script" not in printed
+
+
+def test_the_folder_of_a_space_is_read_and_a_bad_file_in_it_is_a_note(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(given, "FOLDER", tmp_path / "lectures")
+    assert read_lectures([]) == []
+    (tmp_path / "lectures").mkdir()
+    for name, content in {
+        "a.lecture.zip": zipped(json.dumps(data(id="", color="red"))),
+        "b.lecture.zip": b"PK\x03\x04",
+        "c.lecture.zip": zipped(json.dumps(data(id="000"))),
+        "notes.txt": b"not read",
+    }.items():
+        (tmp_path / "lectures" / name).write_bytes(content)
+    service = Service(device="cpu")
+    open_lectures(service, [])
+    assert [lecture.sheet.id for lecture in service.lectures] == ["a", "000-2"]  # 000 is a lecture of the app
+    assert list(all_sheets(service))[:2] == ["a", "000-2"]
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[1].strip() for line in told] == ["a.lecture.zip", "b.lecture.zip"]
+    assert "color" in told[0]
+    assert "no whole zip" in told[1]
 
 
 def test_a_server_keeps_the_pictures_of_its_lectures(tmp_path, capsys):

@@ -229,7 +229,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   function slide() {
     const line = sheet.lines[at];
-    find("where").textContent = `${sheet.title} · ${at + 1} ${words.of} ${sheet.lines.length} · ${line.slides.join(", ")}`;
+    find("where").textContent = [sheet.title, `${at + 1} ${words.of} ${sheet.lines.length}`, line.slides.join(", ")].filter(Boolean).join(" · ");
     find("topic").innerHTML = line.topic;
     find("says").innerHTML = line.says;
     const texts = { ask: line.ask, answer: revealed ? line.answer : "", note: withNotes() ? line.teacher : "" };

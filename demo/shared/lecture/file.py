@@ -116,7 +116,10 @@ def read_lecture(content: bytes, *, name: str = "lecture") -> Lecture:
 def _json_of(content: bytes, notes: list[str]) -> dict[str, object]:
     if len(content) > _MOST_JSON:
         raise InputError(f"lecture.json has more than {_MOST_JSON >> 20} MB, which no lecture has.")
-    return read_json(content.decode("utf-8", "replace"), notes)
+    text = content.decode("utf-8", "replace")
+    if "\ufffd" in text and b"\xef\xbf\xbd" not in content:
+        notes.append("Some letters of lecture.json are not in UTF-8; they are shown as \ufffd.")
+    return read_json(text, notes)
 
 
 def _of_zip(archive: zipfile.ZipFile, name: str, notes: list[str]) -> Lecture:
