@@ -404,6 +404,11 @@ class LabelledSettings(LearnSettings):
         of_training = set(params(LabelledSettings)) - {"width"}
         return {name: value for name, value in self.to_dict().items() if name not in of_training}
 
+    @property
+    def least_crop(self) -> int:
+        """The side of the smallest squares that the network learns from, in pixels."""
+        return 1
+
 
 _WIDTH = "Factor on the numbers of channels."
 _STRIDE = "Pixels from one cell of the last map to the next. A finer one costs more."
@@ -426,6 +431,11 @@ class TrunkSettings(LabelledSettings):
     def of_net(self) -> dict[str, Any]:
         """The arguments of the network, by name."""
         return {**super().of_net(), "output_stride": int(self.output_stride)}
+
+    @property
+    def least_crop(self) -> int:
+        """One cell of the last map: of less, oneDNN leaves gradients of a convolution with stride unwritten."""
+        return int(self.output_stride)
 
 
 @dataclass(frozen=True, kw_only=True)

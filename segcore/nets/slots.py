@@ -13,8 +13,7 @@ with a transformer, y_n comes from the patches before n and from the slots, and 
 
 Two objects of one kind have the same features, so slots that go by features alone share them. So a slot may have a place
 c_s, the mean Σ_n A_ns p_n / Σ_n A_ns of where it looked, at first a random one, and −ρ |p_n − c_s|² is added to the logits
-of A and of an MLP's α. What A is after the last look are the masks then; with ρ = 0 there are no places, and the masks are
-α.
+of A and of an MLP's α. What A is after the last look are the masks then; with ρ = 0 there are no places, and masks are α.
 
 Reference: Locatello and others 2020 for the slots, Seitzer and others 2023 (DINOSAUR) for features as targets, Biza and
 others 2023 for places of slots (theirs are the frame in which a slot sees, with a size; here only what is far counts less).

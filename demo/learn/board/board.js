@@ -120,6 +120,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.choices.setAttribute("role", "group");
     run.choices.setAttribute("aria-label", words.views);
     run.masksPanel = panel("masks", words.masks, run.choices, run.legend, run.grid);
+    run.masksPanel.dataset.view = "";
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
     run.watch.hidden = run.body.hidden = run.tablePanel.hidden = true;
