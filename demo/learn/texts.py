@@ -49,7 +49,7 @@ FIELD = (
     "{share} of that lies in the quarter of the frame around it."
 )
 FIELD_FROZEN = "A transformer that does not learn hands no gradient on; each of its tokens looks at all of {of} px."
-NOT_SO = "There is no such place or map in this network. Choose one on the page."
+NOT_SO = "There is no such picture, place, map or number of slots here. Choose one on the page."
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
