@@ -345,10 +345,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       if (!run.pictures?.scored) continue;
       const own = { ...words, ...run.about?.words };
       run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
-      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[0] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
-        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(1 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
     }
