@@ -236,9 +236,9 @@ LABELLED_LEAD = (
 )
 _SLOTS_LEAD = (
     "**What to look at.** Each color is a slot: the patches that it rebuilds best. Choose look 1, 2, 3: slots begin as "
-    "noise, and share the patches by likeness, as soft k-means does. The error falls whether or not a slot keeps to one object: "
-    "features are asked for, not objects. Move the number of slots, and take other noise: nothing is trained for that. The "
-    "dashed line is k-means of the patches. Start a second run with 3 slots, with 0 looks, or with the transformer."
+    "noise, and share the patches by likeness, as soft k-means does. The error falls whether or not a slot keeps to one "
+    "object: features are asked for, not objects. Move the number of slots, and take other noise: nothing is trained for "
+    "that. The dashed line is k-means of the patches. Start a second run with 3 slots, with 0 looks, or with the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "
