@@ -183,8 +183,8 @@ OBJECT_VERDICTS = {
         "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
     ),
     "cutler": (
-        "It finds more objects than MaskCut: {own} against {level} of all.",
-        "So far it does not find more objects than MaskCut: {own} against {level} of all.",
+        "It finds more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count here.",
+        "So far it does not find more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count.",
     ),
 }
 # Ways to see what these find: a title, and what is seen.
@@ -238,7 +238,7 @@ _SLOTS_LEAD = (
     "**What to look at.** Each color is a slot: the patches that it rebuilds best. Choose look 1, 2, 3: slots begin as "
     "noise, and share the patches by likeness, as soft k-means does. The error falls whether or not a slot keeps to one "
     "object: features are asked for, not objects. Move the number of slots, and take other noise: nothing is trained for "
-    "that. The dashed line is k-means of the patches. Start a second run with 3 slots, with 0 looks, or with the transformer."
+    "that. The dashed line is k-means of the patches. Start a second run with 3 slots, 0 looks, or the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "
