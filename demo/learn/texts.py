@@ -184,7 +184,7 @@ OBJECT_VERDICTS = {
     ),
     "cutler": (
         "It finds more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count here.",
-        "So far it does not find more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count.",
+        "So far it finds no more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count here.",
     ),
 }
 # Ways to see what these find: a title, and what is seen.
