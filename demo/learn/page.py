@@ -44,7 +44,7 @@ def _controls(service: Service, look: gr.Markdown) -> Controls:
     }
     options["minutes"].maximum = service.jobs.limits.minutes
     options["collection"].render()
-    own = own_controls("learn", texts.FILES.format(fewest=FEWEST, most=MOST), labels=texts.LABELS, height=110)
+    own = own_controls("learn", texts.FILES.format(fewest=FEWEST, most=MOST), height=110)
     options["system"].render()
     words = gr.Markdown(elem_id="learn-words", latex_delimiters=[{"left": "$$", "right": "$$", "display": True}])
     for name in ("k", "minutes", "steps"):

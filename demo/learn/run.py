@@ -25,6 +25,7 @@ from demo.shared.link import write_link
 from demo.shared.service import Service
 from segcore.errors import InputError, NumericalError
 from segcore.evaluate.record import run_scores, untrained
+from segcore.image import digest
 from segcore.learn import (
     CATALOG,
     Checkpoint,
@@ -38,6 +39,7 @@ from segcore.learn import (
 from segcore.learn.score import score_classes
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params
+from segcore.show.files import png
 from segcore.types import Pictures
 
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
@@ -298,30 +300,38 @@ def make_save(service: Service) -> Callable[..., str]:
 
     def save(event: gr.EventData) -> str:
         with told_kindly():
-            return _published(service, event)
+            return _published(service, _left(service, event))
 
     return save
 
 
 def make_open(service: Service) -> Callable[..., str]:
-    """The event behind "Use in the lab": an address of the lab whose backbone is what a run has learned so far."""
+    """The event behind "Use in the lab": an address of a picture of the run, labelled there by its network as it is now."""
 
     def opened(event: gr.EventData) -> str:
         with told_kindly():
-            path = _published(service, event)
-            service.keep_upload(Path(path).name, path)
-            return write_link(DEFAULTS.replace(backbone=path), next(iter(service.examples.values())), "")
+            left = _left(service, event)
+            weights, first = _published(service, left), left.shown.images[0]
+            picture = digest(first)
+            service.keep_upload(Path(weights).name, weights)
+            service.keep_upload(picture, service.publish(png(first.numpy()), "picture.png"))
+            return write_link(DEFAULTS.replace(backbone=weights, method="network"), None, picture)
 
     return opened
 
 
-def _published(service: Service, event: gr.EventData) -> str:
-    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+def _left(service: Service, event: gr.EventData) -> Left:
+    """What a run has left so far."""
     left = service.jobs.left(str(event.id))
     if not isinstance(left, Left):
         raise InputError(texts.NOT_YET, field="run")
+    return left
+
+
+def _published(service: Service, left: Left) -> str:
+    """Path of a file with the newest weights of a run, named by the system and what it holds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "learned.safetensors"
         save_learned(left.learned, path)
         content = path.read_bytes()
-    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:8]}.safetensors")
+    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors")

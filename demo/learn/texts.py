@@ -23,7 +23,6 @@ SEED_INFO = "Other seeds begin at other weights and see other crops."
 SWITCHES = "Switch off, and see what happens"
 MORE = "More"
 FILES = "Your pictures, {fewest} to {most}, or a zip of them"
-LABELS = "Label maps of the same names, which networks with labels learn from and others are scored with (may be left out)"
 NO_FILES = "Give your pictures first: some that share what is to be found, such as streets, fields or faces."
 MARKED_GONE = "A picture that was marked on Scribble is no longer kept here. Go back there, and send it again."
 NO_PAIR = "No label map has the name of a picture. Name them alike, such as street.jpg and street.png."
@@ -41,6 +40,14 @@ BEATS_ALL = "Each of {of} networks beats a linear head on dino_tiny, mIoU {miou}
 BEATS_NOT = "So far it does not beat a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 BEATS = "It beats a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 ROW_ABOUT = "Runs: {n}, each with seed {seed} and {steps} steps on {on}; scored on {scored}."
+ROW_SEEDS = "The same with seeds {seeds}: thin curves, and ranges in the table."
+ROW_ONE_SEED = "No other seed is recorded here."
+ROW_ELSEWHERE = "Photographs and truth may not be passed on: what the network made of eight of them is seen alone."
+ROW_ALONE = (
+    "In the end: mIoU {miou}, pixel accuracy {accuracy}, boundary F {boundary}. Best known class: {best}, IoU {best_iou}; "
+    "least known: {least}, {least_iou}."
+)
+ROW_AGREE = "So it is with {n} of {of} seeds for mIoU, and with {m} of {of} for boundary F."
 ROW_BEST = "Highest mIoU in the end: “{best}”, {miou}. Highest boundary F: “{outline}”, {boundary}."
 ROW_MISSING = "Not recorded here: {labels}."
 CHANNELS = "{name}: {n} of its {of} channels, each from its darkest to its brightest cell."
@@ -107,6 +114,7 @@ BOARD = {
     "row_picture": "Picture {n} of {of}",
     "row_truth": "Truth",
     "row_given": "Picture",
+    "row_spread": "Lowest and highest of {n} seeds",
     "row_none": "These runs are not recorded here.",
     "row_live": "live: {title}",
     "scores": {
@@ -138,7 +146,7 @@ BOARD = {
     "close": "Take this run off the page",
     "save": "Save weights",
     "open": "Use in the lab",
-    "open_info": "Opens the lab with what was learned so far as its backbone",
+    "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
@@ -183,8 +191,8 @@ OBJECT_VERDICTS = {
         "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
     ),
     "cutler": (
-        "It finds more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count here.",
-        "So far it finds no more of the objects than MaskCut: {own} against {level}. Masks of what is none do not count here.",
+        "It finds more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
+        "So far it finds no more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
     ),
 }
 # Ways to see what these find: a title, and what is seen.

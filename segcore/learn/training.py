@@ -14,7 +14,7 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.errors import InputError
 from segcore.learn.catalog import LearningSystem, system_of
-from segcore.learn.learned import Learned, final_scores, save_learned
+from segcore.learn.learned import Learned, labels_of, save_learned
 from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.score import ClassScores, score_classes
@@ -246,7 +246,7 @@ class _Work:
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) clusters of a picture by the network as it is now."""
-        return final_scores(self.learner.net, image, self.settings).argmax(0).cpu()
+        return labels_of(self.learner.net, image, self.settings)
 
     def learned(self, loss: float) -> Learned:
         """A copy of the network as it is now."""

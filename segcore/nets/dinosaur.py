@@ -24,6 +24,7 @@ class SlotNet(OnPatches, MaskNet):
         n_looks: int = 3,
         size: int = 64,
         decoder: str = "mlp",
+        near: float = 0.0,
     ):
         """Build the head.
 
@@ -35,13 +36,14 @@ class SlotNet(OnPatches, MaskNet):
             n_looks: how often slots look at a picture.
             size: of a slot.
             decoder: "mlp" or "transformer".
+            near: ρ, how much a slot keeps to its place; see `segcore.nets.slots`.
 
         Raises:
             ModelError: the backbone's weights cannot be had.
         """
         super().__init__(backbone, facet)
         self.n_slots, self.n_looks = n_slots, n_looks
-        self.head = SlotHead(self.d, size=size, decoder=decoder)
+        self.head = SlotHead(self.d, size=size, decoder=decoder, near=near)
         self.register_buffer("centers", torch.zeros(n_segments, self.d))
 
     def features(self, pixels: Tensor) -> Tensor:

@@ -109,15 +109,23 @@ class Stage(TypedDict):
     image: str  # data: URI of a gray PNG, one pixel a cell
 
 
+class Curves(TypedDict):
+    """What a recorded run with another seed said on its way."""
+
+    losses: list[tuple[int, float]]  # by step
+    scores: list[dict[str, Any]]  # `RunScores` by name
+
+
 class RecordedRun(TypedDict):
     """A recorded run of a row."""
 
     label: str  # what is different
     system: str
     facts: list[str]  # parameters, giga multiply-adds, field, milliseconds
-    query: dict[str, str]  # of an address that trains it anew
+    query: dict[str, str] | None  # of an address that trains it anew, where that can be done here
     losses: list[tuple[int, float]]  # by step
     scores: list[dict[str, Any]]  # `RunScores` by name
+    others: list[Curves]  # of the same run with other seeds
     found: list[str]  # data: URIs of gray PNGs
 
 
@@ -131,7 +139,7 @@ class Row(TypedDict):
     told: str  # what the scores say
     classes: tuple[str, ...]
     palette: tuple[str, ...]  # "#rrggbb" per class
-    pictures: list[str]  # data: URIs
+    pictures: list[str]  # data: URIs; empty ones where they may not be passed on, like their truth
     truth: list[str]  # of gray PNGs, 255 where there is no class
     runs: list[RecordedRun]
 
@@ -174,7 +182,7 @@ class Board(Component):
 
         Args:
             jobs: of the server.
-            functions: what else the script asks the server: `row`, `baselines_of_rows`, `channels`, `field`, `shares`.
+            functions: what else the script asks the server: `row`, `baselines_of_row`, `channels`, `field`, `shares`.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """

@@ -120,6 +120,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.choices.setAttribute("role", "group");
     run.choices.setAttribute("aria-label", words.views);
     run.masksPanel = panel("masks", words.masks, run.choices, run.legend, run.grid);
+    run.masksPanel.dataset.view = "";
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
     run.watch.hidden = run.body.hidden = run.tablePanel.hidden = true;
@@ -193,25 +194,18 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   async function openViews(run, news) {
     for (const [name, view] of news) {
       if (!name.startsWith("view/")) continue;
-      run.views.set(name.slice("view/".length), { ...view, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
+      const key = name.slice("view/".length);
+      const button = run.views.get(key)?.button ?? makeButton("ln-chip-button", view.title);
+      if (!run.views.has(key)) button.addEventListener("click", () => choose(key, run));
+      run.views.set(key, { ...view, button, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
     }
   }
 
   function paintChoices(run) {
     const view = viewOf(run);
     const named = [...run.views].sort(([, a], [, b]) => a.order - b.order);
-    while (run.choices.children.length > named.length) run.choices.lastChild.remove();
-    named.forEach(([name, { title }], i) => {
-      let button = run.choices.children[i];
-      if (!button) {
-        button = makeButton("ln-chip-button");
-        button.addEventListener("click", () => choose(button.dataset.view, run));
-        run.choices.append(button);
-      }
-      button.dataset.view = name;
-      button.textContent = title;
-      button.setAttribute("aria-pressed", String(run.views.get(name) === view));
-    });
+    if (run.choices.children.length !== named.length) run.choices.replaceChildren(...named.map(([, { button }]) => button));
+    for (const [, one] of named) one.button.setAttribute("aria-pressed", String(one === view));
     run.legend.replaceChildren(...view.legend.map(([name, color]) => legendOf(name, color)));
     if (!run.pictures) return;
     const { truth, left_out: out } = run.pictures;

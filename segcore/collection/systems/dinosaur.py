@@ -45,7 +45,7 @@ def run_dinosaur(collection: Collection, *, n_groups: int, seed: int, settings: 
     s = settings
     sample = collection.sample(_ROWS, seed=seed)
     with seeded(seed):
-        head = SlotHead(sample.X.shape[1], size=s.slot_size, decoder=s.decoder)
+        head = SlotHead(sample.X.shape[1], size=s.slot_size, decoder=s.decoder, near=s.near)
     standardize(head, sample.X)
     curves = yield from _trained(head, collection, s, seed)
     generator = torch.Generator().manual_seed(seed)
