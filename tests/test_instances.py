@@ -179,8 +179,8 @@ def folders(tmp_path):
 
 
 def evaluated(folders, *more):
-    where = ["--images", str(folders / "images"), "--masks", str(folders / "masks"), "--json", str(folders / "scores.json"), "--overwrite"]
-    status = main(["evaluate", "instances", *where, "--max-side", "96", *more])
+    where = ["--images", str(folders / "images"), "--masks", str(folders / "masks"), "--json", str(folders / "scores.json")]
+    status = main(["evaluate", "instances", *where, "--overwrite", "--max-side", "96", *more])
     return status, json.loads((folders / "scores.json").read_text()) if status == 0 else None
 
 

@@ -15,13 +15,8 @@ from segcore.drawn.objects import instance_map
 from segcore.errors import InputError
 from segcore.evaluate.record import RunRecord
 from segcore.learn import CATALOG, LearnState, score_baselines, train
-<<<<<<< HEAD
-from segcore.learn.ablations import ABLATIONS
-from segcore.learn.score import score_classes, score_recall
-=======
 from segcore.learn.ablations import ABLATIONS, SEEDS
-from segcore.learn.score import score_classes
->>>>>>> main
+from segcore.learn.score import score_classes, score_recall
 from segcore.settings import params
 from segcore.types import Pictures
 
@@ -191,11 +186,9 @@ def _run(state: _Row, label: str, seed: int) -> RunRecord:
     return run
 
 
-<<<<<<< HEAD
-_FACTS = (recorded, system, loss, most_used, accuracy, baseline, part, found, figure, moved)
-=======
-_FACTS = (recorded, least, most, seeds, system, loss, most_used, accuracy, baseline)
->>>>>>> main
+_FACTS = (
+    recorded, least, most, seeds, system, loss, most_used, accuracy, baseline, part, found, figure, moved
+)  # fmt: skip
 
 
 def _names(query: Mapping[str, str]) -> set[str]:

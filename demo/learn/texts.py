@@ -23,7 +23,6 @@ SEED_INFO = "Other seeds begin at other weights and see other crops."
 SWITCHES = "Switch off, and see what happens"
 MORE = "More"
 FILES = "Your pictures, {fewest} to {most}, or a zip of them"
-LABELS = "Label maps of the same names, which networks with labels learn from and others are scored with (may be left out)"
 NO_FILES = "Give your pictures first: some that share what is to be found, such as streets, fields or faces."
 MARKED_GONE = "A picture that was marked on Scribble is no longer kept here. Go back there, and send it again."
 NO_PAIR = "No label map has the name of a picture. Name them alike, such as street.jpg and street.png."
@@ -57,7 +56,7 @@ FIELD = (
     "{share} of that lies in the quarter of the frame around it."
 )
 FIELD_FROZEN = "A transformer that does not learn hands no gradient on; each of its tokens looks at all of {of} px."
-NOT_SO = "There is no such place or map in this network. Choose one on the page."
+NOT_SO = "There is no such picture, place, map or number of slots here. Choose one on the page."
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
@@ -192,8 +191,8 @@ OBJECT_VERDICTS = {
         "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
     ),
     "cutler": (
-        "It finds more objects than MaskCut: {own} against {level} of all.",
-        "So far it does not find more objects than MaskCut: {own} against {level} of all.",
+        "It finds more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
+        "So far it finds no more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
     ),
 }
 # Ways to see what these find: a title, and what is seen.
@@ -244,10 +243,11 @@ LABELLED_LEAD = (
     "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
 _SLOTS_LEAD = (
-    "**What to look at.** Each color is a slot, on the patches that are its own. The dashed line is k-means of the same "
-    "features, which knows no places and gives two objects of one kind one cluster; k-means that knows places, too, does at "
-    "least as well as slots. The error falls whether or not a slot keeps to one object: features are asked for, no objects. "
-    "Start a second run with nearness 0, which is as published, with 3 slots, with 0 looks, or with the transformer."
+    "**What to look at.** Each color is a slot, on the patches that are its own. Choose look 1, 2, 3: slots begin as noise "
+    "somewhere, and share the patches by likeness and nearness, as soft k-means does. The error falls whether or not a slot "
+    "keeps to one object: features are asked for, not objects. Move the number of slots, and take other noise: nothing is "
+    "trained for that. The dashed line is k-means of the patches, which knows no places; one that knows them does at least "
+    "as well as slots. Start a second run with nearness 0, as published, with 3 slots, 0 looks, or the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "

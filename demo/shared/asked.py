@@ -52,20 +52,19 @@ def _bare(name: str) -> str:
     return PurePosixPath(name).name
 
 
-def own_controls(page: str, files: str, *, labels: str = OWN_TRUTH, height: int = 140) -> dict[str, Any]:
+def own_controls(page: str, files: str, *, height: int = 140) -> dict[str, Any]:
     """Lay out the controls of `Own`, by the names of its fields; they are hidden until own pictures are chosen.
 
     Args:
         page: begins the ids of the components.
         files: label of the pictures.
-        labels: that of the label maps.
         height: of the label maps, in pixels.
     """
     several: dict[str, Any] = {"file_count": "multiple", "visible": False}
     types = ["image", ".zip"]
     return {
         "files": gr.File(label=files, file_types=types, height=140, elem_id=f"{page}-files", **several),
-        "labels": gr.File(label=labels, file_types=types, height=height, elem_id=f"{page}-labels", **several),
+        "labels": gr.File(label=OWN_TRUTH, file_types=types, height=height, elem_id=f"{page}-labels", **several),
         "ignore": gr.Textbox(label=OWN_IGNORE, info=OWN_IGNORE_INFO, max_lines=1, visible=False, elem_id=f"{page}-ignore"),
     }
 

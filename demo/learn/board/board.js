@@ -194,25 +194,18 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   async function openViews(run, news) {
     for (const [name, view] of news) {
       if (!name.startsWith("view/")) continue;
-      run.views.set(name.slice("view/".length), { ...view, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
+      const key = name.slice("view/".length);
+      const button = run.views.get(key)?.button ?? makeButton("ln-chip-button", view.title);
+      if (!run.views.has(key)) button.addEventListener("click", () => choose(key, run));
+      run.views.set(key, { ...view, button, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
     }
   }
 
   function paintChoices(run) {
     const view = viewOf(run);
     const named = [...run.views].sort(([, a], [, b]) => a.order - b.order);
-    while (run.choices.children.length > named.length) run.choices.lastChild.remove();
-    named.forEach(([name, { title }], i) => {
-      let button = run.choices.children[i];
-      if (!button) {
-        button = makeButton("ln-chip-button");
-        button.addEventListener("click", () => choose(button.dataset.view, run));
-        run.choices.append(button);
-      }
-      button.dataset.view = name;
-      button.textContent = title;
-      button.setAttribute("aria-pressed", String(run.views.get(name) === view));
-    });
+    if (run.choices.children.length !== named.length) run.choices.replaceChildren(...named.map(([, { button }]) => button));
+    for (const [, one] of named) one.button.setAttribute("aria-pressed", String(one === view));
     run.legend.replaceChildren(...view.legend.map(([name, color]) => legendOf(name, color)));
     if (!run.pictures) return;
     const { truth, left_out: out } = run.pictures;
@@ -346,10 +339,10 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       if (!run.pictures?.scored) continue;
       const own = { ...words, ...run.about?.words };
       run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
-      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[0] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
         const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
-        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(1 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
     }
