@@ -17,6 +17,7 @@ from demo.learn.asked import Asked, Controls
 from demo.learn.board import KIND, Masks, Parts, Point, Stage
 from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
 from demo.learn.show import about, labels_shown, percent, pictures_shown, table
+from demo.learn.show.film import SECONDS, Film, Shot, film_pictures
 from demo.learn.show.network import along
 from demo.learn.show.objects import marks_shown, object_baselines, object_scores
 from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
@@ -38,6 +39,7 @@ from segcore.learn import (
 from segcore.learn.score import score_classes
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params
+from segcore.show.moving import check_suffix, small_enough
 from segcore.types import Pictures
 
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
@@ -59,6 +61,7 @@ class Left:
     settings: LearnSettings  # to go on with
     shown: Tensor  # the first picture on view
     level: float | None  # as of `_Run`
+    film: Film
 
 
 def make_work(
@@ -84,7 +87,8 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         look = looked_at(asked.options.collection, pictures, known=asked.known, compared=asked.scored)
-        run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
+        film = left.film if left else Film(asked, look.shown.images)
+        run = _Run(asked, pictures, look, settings, clock, film, left.level if left else None)
         if left is None:
             told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
             yield Report(texts.READING, show=told)
@@ -121,6 +125,7 @@ class _Run:
     look: LookedAt
     settings: LearnSettings
     clock: Callable[[], float]
+    film: Film
     level: float | None = None  # mIoU of the linear head on dino_tiny
 
     def before(self) -> Mapping[str, Any]:
@@ -129,11 +134,9 @@ class _Run:
         first = untrained(options.system, self.settings, self.pictures.classes, seed=options.begin)
         scores = run_scores(first, self.look.scored, 0)
         point = Point(step=0, loss=None, parts={}, accuracy=scores.global_accuracy, scores=scores_shown(scores))
-        return {
-            "point/0": point,
-            "masks": self._masks(first, scores.global_accuracy, scores.miou),
-            "along": self._along(first),
-        }
+        masks = self._masks(first, scores.global_accuracy, scores.miou)
+        self.film = self.film.then(Shot(0, None, masks))
+        return {"point/0": point, "masks": masks, "along": self._along(first)}
 
     def compared(self, pipeline: Pipeline) -> Parts:
         """The scores of what is simpler, by its name."""
@@ -207,8 +210,10 @@ class _Run:
             learned = learned.named(matched.names(scored.classes))
         curve.accuracy = accuracy
         marks = marks_shown(state, self.look.shown.images) if self.asked.marked else None
-        show["masks"] = self._masks(learned, accuracy, miou, class_of, marks)
-        return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0], self.level)
+        show["masks"] = masks = self._masks(learned, accuracy, miou, class_of, marks)
+        self.film = self.film.then(Shot(state.step, state.loss, masks))
+        shown = self.look.shown.images[0]
+        return show, Left(learned, state.checkpoint(), self.pictures, settings, shown, self.level, self.film)
 
     def _masks(
         self,
@@ -285,6 +290,22 @@ def make_save(service: Service) -> Callable[..., str]:
     return save
 
 
+def make_movie(service: Service) -> Callable[..., str]:
+    """The event behind "Masks as a movie": what a run has shown so far, as a file of at most 10 MB."""
+
+    def movie(event: gr.EventData) -> str:
+        with told_kindly():
+            left, suffix = _left(service, event), str(event.suffix)
+            check_suffix(suffix)
+            pictures = list(film_pictures(left.film, theme="dark" if event.dark is True else "light"))
+            made, told = small_enough(pictures, suffix, fps=1 / SECONDS)
+            if told:
+                gr.Info(told)
+            return service.publish(made, f"{left.learned.system}{suffix}")
+
+    return movie
+
+
 def make_open(service: Service) -> Callable[..., str]:
     """The event behind "Use in the lab": an address of the lab whose backbone is what a run has learned so far."""
 
@@ -297,11 +318,16 @@ def make_open(service: Service) -> Callable[..., str]:
     return opened
 
 
-def _published(service: Service, event: gr.EventData) -> str:
-    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+def _left(service: Service, event: gr.EventData) -> Left:
     left = service.jobs.left(str(event.id))
     if not isinstance(left, Left):
         raise InputError(texts.NOT_YET, field="run")
+    return left
+
+
+def _published(service: Service, event: gr.EventData) -> str:
+    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+    left = _left(service, event)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "learned.safetensors"
         save_learned(left.learned, path)

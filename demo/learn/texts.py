@@ -62,6 +62,7 @@ EMPTY = (
 )
 
 # What the board says; the names are those of its script.
+FILM_STEP = "step"
 BOARD = {
     "empty": EMPTY,
     "run": "A run",
@@ -121,6 +122,9 @@ BOARD = {
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "movie": "Masks as a movie",
+    "movie_info": "What was seen of the masks while it learned, with loss and accuracy",
+    "movie_as": "Format of the movie",
     "open": "Use in the lab",
     "open_info": "Opens the lab with what was learned so far as its backbone",
     "repeat": "Repeat it in a shell",

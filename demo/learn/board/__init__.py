@@ -8,6 +8,7 @@ from demo.learn import texts
 from demo.shared.components.base import Component
 from demo.shared.components.job_bar import STYLE, WORDS, job_functions
 from demo.shared.jobs import Jobs
+from demo.shared.texts import FILM_FORMATS
 from segcore.learn.ablations import ABLATIONS
 from segcore.show.palette import PALETTE, SEQUENTIAL
 
@@ -133,12 +134,13 @@ class Board(Component):
 
     Above them a row of recorded runs, whose name the address keeps as `row`, with the score and picture on view.
 
-    Events: `save` and `open`, when a visitor wants the weights of a run, or the lab with them; `gr.EventData` has `id`.
+    Events: `save`, `open` and `movie`, when a visitor wants the weights of a run, the lab with them, or its masks as a
+    movie; `gr.EventData` has `id`, of a movie also `suffix`, and `dark` for the colors of the dark page.
     """
 
     files = Path(__file__).parent
     styles = (STYLE,)
-    happens = ("save", "open")
+    happens = ("save", "open", "movie")
     about = "the id of a run"
 
     def __init__(
@@ -152,7 +154,14 @@ class Board(Component):
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {"stops": SEQUENTIAL, "inks": _INKS, "words": WORDS | texts.BOARD, "rows": _ROWS, "row_inks": _ROW_INKS}
+        fixed = {
+            "stops": SEQUENTIAL,
+            "inks": _INKS,
+            "words": WORDS | texts.BOARD,
+            "formats": FILM_FORMATS,
+            "rows": _ROWS,
+            "row_inks": _ROW_INKS,
+        }
         asked = [*job_functions(jobs, KIND), *functions]
         super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=asked, **kwargs)
 
