@@ -141,7 +141,9 @@ def _draw_curves(pen: Pen, film: Film, at: int, box: Box) -> None:
     words = _words(film.asked)
     losses = [(shot.step, shot.loss) for shot in film.shots]
     shares = [(shot.step, shot.masks["accuracy"]) for shot in film.shots]
-    known: list[tuple[str, Any, float | None]] = [(words["loss"], losses, None)] if any(y is not None for _, y in losses) else []
+    known: list[tuple[str, Any, float | None]] = (
+        [(words["loss"], losses, None)] if any(y is not None for _, y in losses) else []
+    )
     known += [(words["accuracy"], shares, 1.0)] if any(y is not None for _, y in shares) else []
     left, top, width, height = box
     for i, (title, points, most) in enumerate(known):
