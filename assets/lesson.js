@@ -2,7 +2,8 @@
 // in IndexedDB; the page of the lectures shows, orders and saves them. `words`, `pages`, `drawn` stand before.
 const LEFT_OUT = ["__theme", "large", "embed", "view", "notes", "start"];
 const NAMING = ["algorithm", "play", "system", "tracker", "method"]; // what of an address names a line best
-const DIGEST = /^[0-9a-f]{32}$/;
+// How links name files of a visitor's own: a digest, or weights by their system and digest.
+const OWN = /(?<![\w.])(?:[a-z0-9_]{1,40}-[0-9a-f]{16}\.safetensors|[0-9a-f]{32})(?![\w.])/g;
 const told = new Set();
 
 const inStore = (mode, act) =>
@@ -60,7 +61,7 @@ async function remove(id) {
   for (const tell of told) tell();
 }
 
-// The pictures that the links of a lecture name are brought to a server that does not have them, as after a restart.
+// The files that the links of a lecture name are brought to a server that does not have them, as after a restart.
 async function bring(lecture) {
   for (const [name, { ending, content }] of Object.entries(lecture.pictures)) {
     const address = at(`lecture/picture/${name}`);
@@ -69,13 +70,15 @@ async function bring(lecture) {
   }
 }
 
-async function picturesOf(query) {
-  const found = {};
-  for (const name of new Set(Object.values(query).filter((value) => DIGEST.test(value)))) {
+// Pictures, strokes and weights that an address names, and a sentence for each that does not come along.
+async function filesOf(query) {
+  const [files, notes] = [{}, []];
+  for (const name of new Set(Object.values(query).flatMap((value) => value.match(OWN) ?? []))) {
     const answer = await fetch(at(`lecture/picture/${name}`));
-    if (answer.ok) found[name] = { ending: answer.headers.get("x-ending") || "png", content: await answer.blob() };
+    if (answer.ok) files[name] = { ending: answer.headers.get("x-ending") || "png", content: await answer.blob() };
+    else notes.push((await answer.json()).error);
   }
-  return found;
+  return { files, notes };
 }
 
 // A still of what is shown; the script that draws it comes when it is asked for.
@@ -94,12 +97,13 @@ async function add() {
   const link = stateHere();
   const named = NAMING.map((name) => link.query[name]).find(Boolean);
   const line = { topic: named ? `${pages[link.page]}: ${named}` : pages[link.page], says: "", link, shot: await still() };
-  const pictures = await picturesOf(link.query);
+  const { files, notes } = await filesOf(link.query);
   const latest = (await all()).sort((a, b) => b.touched - a.touched)[0] ?? (await begin());
-  return change(latest.id, (lecture) => {
-    lecture.lines.push(line);
-    Object.assign(lecture.pictures, pictures);
+  const lecture = await change(latest.id, (kept) => {
+    kept.lines.push(line);
+    Object.assign(kept.pictures, files);
   });
+  return { lecture, notes };
 }
 
 async function press(button) {
@@ -112,8 +116,9 @@ async function press(button) {
   }
   button.disabled = true;
   try {
-    const { title, lines } = await add();
-    status.textContent = words.added.replace("{n}", lines.length).replace("{title}", title);
+    const { lecture, notes } = await add();
+    const added = words.added.replace("{n}", lecture.lines.length).replace("{title}", lecture.title);
+    status.textContent = notes.length ? [`${added}.`, ...notes].join(" ") : added;
   } catch {
     status.textContent = words.notAdded; // a browser that keeps nothing, or is full
   }

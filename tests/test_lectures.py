@@ -86,12 +86,12 @@ def playgrounds(query, _service):
     assert not problems
 
 
-def scribble(query, _service):
+def scribble(query, service):
     asked = importlib.import_module("demo.scribble.asked")
     own = {asked._IN_LINK.get(name, name) for name in asked.OPTIONS} | {"strokes", "names"}
     assert set(query) <= own | set(CARRIED)
     asked.options_of_link(query)
-    asked.strokes_of_link(query)
+    asked.strokes_of_link(service, query)
 
 
 def collections(query, _service):

@@ -2,6 +2,8 @@
 
 NO_SHEET = "There is no sheet {name}; here is the first one. There are: {known}."
 NO_LINE = "Sheet {sheet} has no line {name}; it begins at the first."
+OWN_GONE = "The file {name} of this state is kept here no more, so the line opens without it."
+OWN_LARGE = "The weights {name} have {size:.1f} MB, and a lecture takes {most:.0f} along: they stay on this server."
 NOT_READY = "Choose a sheet first."
 WORDS = {
     "sheets": "Sheets",
@@ -41,7 +43,8 @@ WORDS = {
     "nextLine": "Next: {topic}",
     "end": "the end",
     "vote": "Vote",
-    "votes": "{n} votes",
+    "votes": "Votes: {n}",
+    "voteHere": "Others cannot open this address: start with --host 0.0.0.0, and open this page by this computer's name.",
     "letters": ["A", "B", "C", "D"],
     "frame": "The state of this line",
     "slides": "Slides",

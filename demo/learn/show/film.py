@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +13,8 @@ from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked
-from demo.learn.board import Masks
-from demo.learn.show import marks_of, percent
+from demo.learn.board import Masks, View
+from demo.learn.show import percent
 from demo.shared.film.curve import draw_curve
 from demo.shared.film.page import columns, draw_words
 from demo.shared.film.pen import FINE, INKS, Box, Pen
@@ -30,7 +30,6 @@ MOST_SHOTS = 120  # of a run; of more, every second one is left out
 SECONDS = 0.5  # of a shot
 _OPACITY = 0.6  # as the page begins with
 _ROWS, _ACROSS = 2, 3
-_BARE = "#000000"  # a mark that keeps the picture's own colors
 _LEGEND, _CHIP = 26, 14
 _MOST_NAMES = 8
 
@@ -41,7 +40,29 @@ class Shot:
 
     step: int
     loss: float | None  # None before the first step
-    masks: Masks
+    images: tuple[str, ...]  # data: URIs of gray PNGs of labels
+    colors: tuple[str | None, ...]  # "#rrggbb" per label; None for one without a color
+    legend: tuple[tuple[str, str], ...]  # name and color
+    accuracy: float | None
+    miou: float | None
+
+
+def shot_of(step: int, loss: float | None, masks: Masks, *, k: int, view: View | None = None) -> Shot:
+    """What the board shows, as a shot.
+
+    Args:
+        step: of the run.
+        loss: there.
+        masks: on the board.
+        k: clusters.
+        view: what is seen where it is no clusters.
+    """
+    palette = PALETTE.hex(k)
+    if view is not None:
+        images, colors, legend = view["images"], view["colors"], view["legend"]
+    else:
+        images, colors, legend = masks["images"], list(palette), list(zip(masks["names"] or (), palette, strict=False))
+    return Shot(step, loss, tuple(images), tuple(colors), tuple(legend), masks["accuracy"], masks["miou"])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -91,44 +112,38 @@ def _words(asked: Asked) -> dict[str, Any]:
 
 
 def _numbers(film: Film, shot: Shot) -> list[str]:
-    words, masks = _words(film.asked), shot.masks
+    words = _words(film.asked)
     found = [f"{texts.FILM_STEP} = {shot.step}"]
     found += [] if shot.loss is None else [f"{words['loss']} = {html_number(shot.loss)}"]
-    found += [] if masks["accuracy"] is None else [f"{words['accuracy']} = {percent(masks['accuracy'])}"]
-    return found + ([] if masks["miou"] is None else [f"{words['miou']} = {percent(masks['miou'])}"])
+    found += [] if shot.accuracy is None else [f"{words['accuracy']} = {percent(shot.accuracy)}"]
+    return found + ([] if shot.miou is None else [f"{words['miou']} = {percent(shot.miou)}"])
 
 
 def _draw_masks(pen: Pen, film: Film, shot: Shot, box: Box) -> None:
     """The pictures with their labels, and what the colors mean."""
     left, top, width, height = box
-    marks = [(name, color) for name, color in marks_of(film.asked)]
-    names = [name for name, _ in marks] or list(shot.masks["names"] or ())
-    colors = [color for _, color in marks] or list(PALETTE.hex(max(len(names), 1)))
-    wide, high = width / _ACROSS, (height - (_LEGEND if names else 0)) / _ROWS
-    shown = list(zip(film.pictures, shot.masks["images"], strict=False))[: _ROWS * _ACROSS]
+    wide, high = width / _ACROSS, (height - (_LEGEND if shot.legend else 0)) / _ROWS
+    shown = list(zip(film.pictures, shot.images, strict=False))[: _ROWS * _ACROSS]
     for i, (picture, labels) in enumerate(shown):
-        cell = (left + i % _ACROSS * wide, top + i // _ACROSS * high, wide - 8, high - 8)
-        painted = _painted(picture.numpy(), _labels(labels), [color for _, color in marks])
-        scale = min(cell[2] / painted.shape[1], cell[3] / painted.shape[0])
-        pen.paste(painted, (cell[0], cell[1], scale * painted.shape[1], scale * painted.shape[0]))
-    x = left
-    for name, color in list(zip(names, colors, strict=False))[:_MOST_NAMES]:
-        y = top + height - _LEGEND + 6
-        if color != _BARE:
-            pen.fill((x, y, _CHIP, _CHIP), color)
-        x += _CHIP + 6
-        x += pen.text((x, y - 2), name, 15, pen.ink.ink) + 18
+        painted = _painted(picture.numpy(), _labels(labels), shot.colors)
+        scale = min((wide - 8) / painted.shape[1], (high - 8) / painted.shape[0])
+        x, y = left + i % _ACROSS * wide, top + i // _ACROSS * high
+        pen.paste(painted, (x, y, scale * painted.shape[1], scale * painted.shape[0]))
+    x, y = left, top + height - _LEGEND + 6
+    for name, color in shot.legend[:_MOST_NAMES]:
+        pen.fill((x, y, _CHIP, _CHIP), color)
+        x += _CHIP + 6 + pen.text((x + _CHIP + 6, y - 2), name, 15, pen.ink.ink) + 18
 
 
 def _labels(uri: str) -> NDArray[np.uint8]:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
-def _painted(picture: NDArray[np.uint8], labels: NDArray[np.uint8], marks: list[str]) -> NDArray[np.uint8]:
+def _painted(picture: NDArray[np.uint8], labels: NDArray[np.uint8], colors: Sequence[str | None]) -> NDArray[np.uint8]:
     """The picture under the colors of its labels, with lines where segments meet."""
-    colors = marks + list(PALETTE.hex(256))[len(marks) :]
-    rgb = hex_to_rgb(tuple(colors))[labels].astype(float)
-    opacity = np.where(np.array([color != _BARE or not marks for color in colors])[labels], _OPACITY, 0.0)[..., None]
+    colors = (*colors, *([None] * (256 - len(colors))))
+    rgb = hex_to_rgb(tuple(color or "#000000" for color in colors))[labels].astype(float)
+    opacity = np.array([0.0 if color is None else _OPACITY for color in colors])[labels][..., None]
     painted = (picture * (1 - opacity) + rgb * opacity).round().astype(np.uint8)
     factor = max(1, round(240 * FINE / max(labels.shape)))
     large: NDArray[np.uint8] = painted.repeat(factor, 0).repeat(factor, 1)
@@ -140,7 +155,7 @@ def _draw_curves(pen: Pen, film: Film, at: int, box: Box) -> None:
     """Loss and accuracy up to this shot, over those of all."""
     words = _words(film.asked)
     losses = [(shot.step, shot.loss) for shot in film.shots]
-    shares = [(shot.step, shot.masks["accuracy"]) for shot in film.shots]
+    shares = [(shot.step, shot.accuracy) for shot in film.shots]
     known: list[tuple[str, Any, float | None]] = (
         [(words["loss"], losses, None)] if any(y is not None for _, y in losses) else []
     )

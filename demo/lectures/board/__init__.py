@@ -1,13 +1,10 @@
 """The sheets as a component: everything but the handout happens in the browser."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from demo.lectures import texts
-from demo.lectures.data import as_value
 from demo.shared.components.base import Component
-from demo.shared.lecture.value import Sheet
 
 
 class Board(Component):
@@ -27,7 +24,7 @@ class Board(Component):
         self,
         value: dict[str, Any] | None = None,
         *,
-        sheets: Iterable[Sheet] = (),
+        content: dict[str, Any],
         votes: bool = False,
         elem_id: str | None = None,
         **kwargs: Any,
@@ -36,12 +33,10 @@ class Board(Component):
 
         Args:
             value: an answer to the event `handout`.
-            sheets: the lectures that all visitors see.
+            content: sheets and tables that all visitors see, see `demo.lectures.data.as_value`.
             votes: whether questions may be put to the hall.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
         words = texts.WORDS | {"open": {path: texts.OPEN.format(page=name) for path, name in texts.PAGES.items()}}
-        super().__init__(
-            value, fixed={"words": words, "votes": votes, "content": as_value(sheets)}, elem_id=elem_id, **kwargs
-        )
+        super().__init__(value, fixed={"words": words, "votes": votes, "content": content}, elem_id=elem_id, **kwargs)

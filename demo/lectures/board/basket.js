@@ -27,6 +27,11 @@ export function moved(list, at, by) {
   return left;
 }
 
+// Show what is kept, unless somebody is typing there.
+export function fillField(field, value) {
+  if (field !== document.activeElement) field.value = value;
+}
+
 // A name for a file from a title.
 export function fileNameOf(title) {
   const plain = title.trim().replace(/[^\p{L}\p{N}]+/gu, "-").replace(/^-+|-+$/g, "");
@@ -96,9 +101,14 @@ export function basket(words) {
   const open = async (file) => begun(await asked("lecture/open", { method: "POST", body: file }, words));
   const start = async (id) => begun(await asked(`lecture/start/${encodeURIComponent(id)}`, {}, words));
 
+  function fill(form, line) {
+    for (const field of form.querySelectorAll("[name]")) {
+      fillField(field, field.name === "choices" ? (line.choices ?? []).join("\n") : (line[field.name] ?? ""));
+    }
+  }
+
   // The form of a line; what is changed in it is kept when a field is left.
   function editor(lecture, i) {
-    const line = lecture.lines[i];
     const box = make("details", "lc-edit");
     box.append(make("summary", "", words.edit));
     for (const name of FIELDS) {
@@ -106,9 +116,8 @@ export function basket(words) {
       const field = make(LONG.has(name) ? "textarea" : "input");
       field.name = name;
       if (LONG.has(name)) field.rows = 2;
-      field.value = name === "choices" ? (line.choices ?? []).join("\n") : (line[name] ?? "");
       field.addEventListener("change", () => {
-        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean).slice(0, 6) : field.value;
+        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean) : field.value;
         store.change(lecture.id, (kept) => (kept.lines[i][name] = value));
       });
       label.append(make("span", "", words.fields[name]), field);
@@ -125,8 +134,9 @@ export function basket(words) {
       moves.append(button);
     }
     box.append(moves);
+    fill(box, lecture.lines[i]);
     return box;
   }
 
-  return { told, save, open, start, editor, store };
+  return { told, save, open, start, editor, fill, store };
 }

@@ -1,7 +1,7 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
 import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
-import { basket, isOwn } from "./basket.js";
+import { basket, fillField, isOwn } from "./basket.js";
 import { hallVote } from "./vote.js";
 import { handoutOf } from "./handout.js";
 import { speaker, stageFrame, stageVoice } from "./stage.js";
@@ -93,20 +93,27 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   // ---- Sheets ----
 
-  function exercise(parent, ask, answer) {
-    if (!ask) return;
-    const box = make("div", "lc-exercise", parent);
+  // Question and answer, in a list: none where a line asks nothing.
+  function exercise(ask, answer) {
+    if (!ask) return [];
+    const box = make("div", "lc-exercise");
     make("b", "", box, words.ask);
     tell("p", "", box, ask);
     const details = make("details", "", box);
     make("summary", "", details, words.answer);
     tell("p", "", details, answer);
+    return [box];
   }
 
+  // A line in its place; a form that is there already stays, as somebody may be typing in it.
   function showLine(line, i) {
-    const item = make("li", "lc-line", lines);
+    const item = lines.children[i] ?? make("li", "lc-line", lines);
+    const form = item.querySelector(".lc-edit");
     item.id = `lc-line-${i + 1}`;
-    const left = make("div", "", item);
+    const left = make("div");
+    const right = form?.parentElement ?? make("div", "", item);
+    if (form) item.firstElementChild.remove();
+    item.prepend(left);
     if (sheet.shots?.[i]) {
       const still = make("img", "lc-still", left);
       still.src = sheet.shots[i];
@@ -128,12 +135,14 @@ export function mount({ element, props, trigger, watch, fixed }) {
       button.title = words.copyThis;
       button.addEventListener("click", () => copy(hrefOf(line), button));
     }
-    const right = make("div", "", item);
-    exercise(right, line.ask, line.answer);
-    if (sheet.kept) right.append(own.editor(sheet.kept, i));
+    if (form) right.querySelector(".lc-exercise")?.remove();
+    right.prepend(...exercise(line.ask, line.answer));
+    if (form) own.fill(form, sheet.kept.lines[i]);
+    else if (sheet.kept) right.append(own.editor(sheet.kept, i));
   }
 
   function show(name, keep) {
+    const before = open;
     open = name === TABLES ? TABLES : (sheets.find((s) => s.id === name) ?? sheets[0]).id;
     const isTables = open === TABLES;
     if (!isTables) sheet = sheets.find((s) => s.id === open);
@@ -146,9 +155,10 @@ export function mount({ element, props, trigger, watch, fixed }) {
     about.textContent = isTables ? "" : isMine ? words.mine : `${sheet.title}. ${sheet.about}`;
     form.hidden = !isMine;
     find("start").hidden = isMine;
-    if (isMine) for (const name of ["title", "about"]) form.elements[name].value = sheet.kept[name];
+    if (isMine) fillField(form.elements.title, sheet.kept.title);
+    if (isMine) fillField(form.elements.about, sheet.kept.about);
     if (isMine) own.store.bring(sheet.kept).catch(() => {}); // a link then says that its picture is not here
-    lines.replaceChildren();
+    if (!isMine || open !== before || lines.children.length !== sheet.lines.length) lines.replaceChildren();
     lines.hidden = isTables;
     tables.hidden = !isTables;
     find("tools").hidden = isTables;
@@ -212,14 +222,14 @@ export function mount({ element, props, trigger, watch, fixed }) {
     });
     make("p", "", box, `${words.source}: ${table.source}.`);
     make("p", "", box, `${words.caveat}: ${table.caveat}`);
-    exercise(box, table.ask, table.answer);
+    box.append(...exercise(table.ask, table.answer));
   }
 
   // ---- Presenter ----
 
   function slide() {
     const line = sheet.lines[at];
-    find("where").textContent = `${sheet.title} · ${at + 1} ${words.of} ${sheet.lines.length} · ${line.slides.join(", ")}`;
+    find("where").textContent = [sheet.title, `${at + 1} ${words.of} ${sheet.lines.length}`, line.slides.join(", ")].filter(Boolean).join(" · ");
     find("topic").innerHTML = line.topic;
     find("says").innerHTML = line.says;
     const texts = { ask: line.ask, answer: revealed ? line.answer : "", note: withNotes() ? line.teacher : "" };
@@ -355,9 +365,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
 
   // ---- Lectures of one's own ----
 
-  const shownOpen = () => [...lines.children].flatMap((item, i) => (item.querySelector(".lc-edit[open]") ? [i] : []));
-
-  // Show what this browser keeps, as it is now; a form that is open stays so.
+  // Show what this browser keeps, as it is now.
   let asking = 0;
   async function refresh(name = open, keep = true) {
     const mine = ++asking;
@@ -369,15 +377,10 @@ export function mount({ element, props, trigger, watch, fixed }) {
       return;
     }
     if (mine !== asking || !element.isConnected) return;
-    const opened = sheet.kept && name === open ? shownOpen() : [];
-    const focused = document.activeElement?.name && lines.contains(document.activeElement) ? document.activeElement : null;
-    const place = focused && [[...lines.children].findIndex((item) => item.contains(focused)), focused.name];
     sheets = [...given, ...found];
     for (const tab of [...tabs.children].filter((one) => isOwn(one.dataset.sheet))) tab.remove();
     for (const s of found) addTab(s.id, s.title, s.about || s.title);
     show(name, keep);
-    for (const i of opened) lines.children[i]?.querySelector(".lc-edit").setAttribute("open", "");
-    if (place) lines.children[place[0]]?.querySelector(`[name=${place[1]}]`)?.focus();
     if (sheet.notes?.length) status.textContent = sheet.notes.join(" ");
   }
 

@@ -49,6 +49,8 @@ async function pictured(address) {
   }
 }
 
+Object.assign(globalThis.segcoreLectures ?? {}, { pictured }); // for `lecture pictures`
+
 // Work that was begun for a picture alone does not go on.
 async function stopped(job) {
   const stop = job?.querySelector(".job-button:not([hidden])");

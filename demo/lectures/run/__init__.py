@@ -2,28 +2,27 @@
 
 import html
 import io
-import re
 import uuid
 from collections.abc import Callable, Mapping
 
 import gradio as gr
-import segno
 from PIL import Image
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
+from demo.lectures.run.code import code_of
 from demo.lectures.run.numbered import numbered
-from demo.lectures.run.sent import lecture_of, stills_of
+from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
+from demo.shared.link import named_settings
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
-_MOST_CODE = 1200  # characters of an address; a code of more cannot be read from paper
 _TALL = 1.2  # height over width of a picture that gets more room
 PICTURE_SIDE = 800  # pixels; half the width of A4 has 240 in an inch then
 
@@ -123,7 +122,7 @@ def _section(
     room = f'<div class="room">{texts.HANDOUT_ROOM}{field}</div>' if line.ask else ""
     if line.ask:
         parts.append(f'<p class="ask">{shown(line.ask)}</p>')
-    parts.append(f'<div class="work">{room}{_code(url) if url else ""}</div>')
+    parts.append(f'<div class="work">{room}{code_of(url) if url else ""}</div>')
     if url is not None:
         words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
         parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
@@ -139,25 +138,14 @@ def _is_tall(still: bytes) -> bool:
         return False
 
 
-def _code(url: str) -> str:
-    """The address as a QR code, for the camera of a telephone; nothing where it is too long for one."""
-    if len(url) > _MOST_CODE:
-        return ""
-    picture: str = segno.make(url, error="l", micro=False).svg_inline(
-        border=2, omitsize=True, svgclass="code", lineclass=None
-    )
-    return picture
-
-
 def _picture(service: Service, line: Line) -> str:
     """The state of the lab that a line opens, as a picture with a caption; a sentence where it cannot be computed."""
     example = service.examples.get(line.query.get("example", ""))
     path = str(example.path) if example else service.upload_of(line.query.get("picture", ""))
     if path is None:
         return ""
-    values = {name: value for name, value in line.query.items() if name in DEFAULTS.to_dict()}
     try:
-        settings = Settings.from_values(DEFAULTS.to_dict() | values)
+        settings = Settings.from_values(named_settings(line.query, service))
         result = service.pipeline.run(path, settings)
     except SegcoreError as error:
         return f"<p>{html.escape(str(error))}</p>"
@@ -175,6 +163,10 @@ def _answers(sheet: Sheet) -> str:
     return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
 
 
+def _shots_of(service: Service, sheet_id: str) -> dict[int, bytes]:
+    return next((lecture.shots for lecture in service.lectures if lecture.sheet.id == sheet_id), {})
+
+
 def answered(file: str | None = None) -> dict[str, str]:
     """A value of the board that it has not had before: an answer to its event, with the file where one was made."""
     return {"n": uuid.uuid4().hex} | ({"file": file} if file else {})
@@ -189,17 +181,14 @@ def make_handout(service: Service) -> Callable[[gr.EventData], dict[str, str]]:
             sheet = kept.sheet if kept else all_sheets(service).get(str(event.sheet))
             if sheet is None:
                 raise gr.Error(texts.NOT_READY, print_exception=False)
-            base = str(event.base)
-            if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
-                base = "/"  # an address that a browser made has this form; what else comes is not printed
             content = handout(
                 service,
                 sheet,
-                base=base,
+                base=base_of(event.base, "/"),
                 with_answers=bool(event.answers),
                 paper="Letter" if event.paper == "Letter" else "A4",
                 form=bool(event.form),
-                stills=stills_of(event.stills),
+                stills=_shots_of(service, sheet.id) | stills_of(event.stills),
             )
             return answered(service.publish(content, f"lecture-{sheet.id}.html"))
 
