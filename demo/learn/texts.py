@@ -70,6 +70,7 @@ EMPTY = (
 )
 
 # What the board says; the names are those of its script.
+FILM_STEP = "step"
 BOARD = {
     "empty": EMPTY,
     "run": "A run",
@@ -145,6 +146,9 @@ BOARD = {
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "movie": "Masks as a movie",
+    "movie_info": "What was seen of the masks while it learned, with loss and accuracy",
+    "movie_as": "Format of the movie",
     "open": "Use in the lab",
     "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",

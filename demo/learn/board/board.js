@@ -99,10 +99,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const open = makeButton("job-button ln-open", words.open);
     open.title = words.open_info;
     open.addEventListener("click", () => trigger("open", { id }));
-    save.hidden = open.hidden = true;
+    const movie = movieButton(id);
+    save.hidden = open.hidden = movie.hidden = true;
     const text = make("div", "ln-about");
     text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
-    head.append(text, open, save, close);
+    head.append(text, open, save, movie, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
@@ -135,6 +136,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     listen(run);
     run.follow = followJob({ element, server, words }, run.job, id, (look) => receive(run, look));
     settle();
+  }
+
+  // A choice whose first entry is what it does, and the others in which format.
+  function movieButton(id) {
+    const choice = make("select", "job-button ln-movie");
+    choice.title = words.movie_info;
+    choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
+    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.addEventListener("change", () => {
+      if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
+      choice.value = "";
+    });
+    return choice;
   }
 
   function removeRun(run) {
@@ -170,7 +184,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
       await openViews(run, look.parts);
       if (run.about?.slots) run.slots.show(run.about.slots);
-      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+      for (const name of ["save", "open", "movie"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
     run.body.hidden = !run.table && !run.masks;
