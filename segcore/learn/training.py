@@ -43,6 +43,7 @@ class LearnState(State):
     label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
     marks: Callable[[int], Tensor | None]  # number of a picture that is learned from → `ClusterLearner.marks`, on the CPU
     taught: Callable[[int], Tensor | None]  # likewise → `ClusterLearner.taught`
+    round: int  # from 0, of a system that learns in rounds
     learned: Callable[[], Learned]  # → a copy of the network that can be saved
 
 
@@ -239,6 +240,7 @@ class _Work:
             label=self.label,
             marks=self.learner.marks,
             taught=self.learner.taught,
+            round=self.learner.round,
             learned=lambda: self.learned(state.loss),
         )
 

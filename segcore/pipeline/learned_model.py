@@ -104,7 +104,7 @@ def learned_backbone(name: str, path: Path, stamp: tuple[int, int] | None) -> Ba
         title=f"what was learned, from {path.name}",
         patch=PATCH,
         licence="that of the file",
-        help="A network that a system trained on pictures alone.",
+        help="A network that a system of this project trained, on pictures alone or on pictures with label maps.",
         file=path,
         stamp=stamp,
     )

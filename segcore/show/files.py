@@ -23,6 +23,7 @@ from segcore.show.paint import Picture, checked_labels, count_labels, paint_labe
 from segcore.show.palette import OBJECT_PALETTE, PALETTE, Palette
 from segcore.types import Segment, Segmentation, StageReport
 
+_HEADS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 _GRAY_LABELS = 255  # more segments than this leave the 8-bit gray file for a 16-bit one
 
 
@@ -210,9 +211,22 @@ def jpeg(picture: Picture, *, quality: int = 90) -> bytes:
     return _encode(Image.fromarray(np.ascontiguousarray(picture)), "JPEG", quality=quality, subsampling=0)
 
 
+def picture_kind(file: bytes) -> str | None:
+    """What kind of picture a file is, as its first bytes tell: "png", "jpeg" or "webp"; None for any other."""
+    if file.startswith(b"RIFF"):
+        return "webp" if file[8:12] == b"WEBP" else None
+    return next((kind for head, kind in _HEADS.items() if file.startswith(head)), None)
+
+
 def data_uri(file: bytes) -> str:
-    """Carry a PNG or JPEG inside a value instead of beside it."""
-    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    """Carry a PNG, JPEG or WebP inside a value instead of beside it.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    kind = picture_kind(file)
+    if kind is None:
+        raise ValueError("a picture in a value is a PNG, JPEG or WebP")
     return f"data:image/{kind};base64,{base64.b64encode(file).decode('ascii')}"
 
 
