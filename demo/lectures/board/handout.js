@@ -5,7 +5,7 @@ import { printAlone } from "../../shared/js/print.js";
 import { fileNameOf, plainOf } from "./basket.js";
 import { framed } from "./stage.js";
 
-const [WIDTH, HEIGHT] = [640, 900]; // px: narrow, as it is half a page wide on paper
+const [WIDTH, HEIGHT] = [560, 900]; // px: narrow, as it is half a page wide on paper
 const LOOK = 400; // ms from look to look
 const PATIENCE = { state: 20_000, work: 40_000 }; // ms until what is shown is taken as it is: of a state, and of long work
 

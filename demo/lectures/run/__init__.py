@@ -1,10 +1,12 @@
 """A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
 
 import html
+import io
 import uuid
 from collections.abc import Callable, Mapping
 
 import gradio as gr
+from PIL import Image
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
@@ -21,6 +23,7 @@ from segcore.settings import Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
+_TALL = 1.2  # height over width of a picture that gets more room
 PICTURE_SIDE = 800  # pixels; half the width of A4 has 240 in an inch then
 
 _STYLE = """
@@ -33,7 +36,8 @@ p { margin: 0 0 .35rem; }
 main { columns: 2; column-gap: 9mm; column-fill: auto; }
 section { break-inside: avoid; margin: 0 0 5mm; padding-top: 1.5mm; border-top: .5pt solid #000; }
 .slides { float: right; margin-left: 3mm; font-size: 8.5pt; }
-img { display: block; max-width: 100%; max-height: 100mm; margin: 1mm auto; border: .5pt solid #000; }
+img { display: block; max-width: 100%; max-height: 64mm; margin: 1mm auto; border: .5pt solid #000; }
+img.tall { max-height: 110mm; }
 figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .ask { font-weight: 600; }
 .room { min-height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
@@ -108,7 +112,8 @@ def _section(
         f"<p>{shown(line.says)}</p>",
     ]
     if still is not None:
-        parts.append(f'<figure><img src="{data_uri(still)}" alt=""></figure>')
+        name = ' class="tall"' if _is_tall(still) else ""
+        parts.append(f'<figure><img{name} src="{data_uri(still)}" alt=""></figure>')
     elif line.page == "":
         check()
         parts.append(_picture(service, line))
@@ -122,6 +127,15 @@ def _section(
         words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
         parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
+
+
+def _is_tall(still: bytes) -> bool:
+    """Whether a picture is much higher than wide, as long tables are; one that cannot be read is not."""
+    try:
+        with Image.open(io.BytesIO(still)) as image:
+            return image.height > _TALL * image.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
 
 
 def _picture(service: Service, line: Line) -> str:
