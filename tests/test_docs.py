@@ -18,11 +18,13 @@ from packaging.version import Version
 from PIL import Image
 
 import segcore
+from demo.learn.data import recorded, seeds_of
 from demo.shared.jobs.limits import JobLimits, flag_of, variable_of
 from segcore.cli.commands import build_parser
 from segcore.cli.evaluate import ALL
 from segcore.cli.flags import schema_from, settings_from
 from segcore.features import BACKBONES
+from segcore.learn.ablations import ABLATIONS
 from segcore.learn.catalog import CATALOG
 from segcore.metrics.matching import matched_iou
 from segcore.pipeline.methods import METHODS
@@ -104,6 +106,32 @@ def tracker_settings():
     return table(("tracker", "setting", "default", "range or choices", "meaning"), rows)
 
 
+def ablations():
+    """Recorded runs: values of the first seed, and of those with several the lowest and the highest."""
+    scores = ("miou", "global_accuracy", "class_accuracy", "boundary_f")
+    rows = []
+    for name, row in ABLATIONS.items():
+        if not row.repeatable:
+            continue
+        seeds = seeds_of(name)
+        for i, one in enumerate(row.runs):
+            runs = [recorded(name, seed)[i] for seed in seeds]
+            first, post = runs[0], runs[0].classes.index("post")
+
+            def told(values):
+                low, high = min(values), max(values)
+                return f"{values[0]:.3f}" if len(values) == 1 else f"{values[0]:.3f} ({low:.3f} … {high:.3f})"
+
+            ends = [run.scores[-1] for run in runs]
+            board = f"{first.scores[0].checkerboard:.1%} → {first.scores[-1].checkerboard:.1%}".replace("%", " %")
+            rows.append((
+                "" if i else row.title, one.label, len(seeds), f"{first.facts.multiply_adds / 1e9:.2f} G",
+                *(told([getattr(end, score) for end in ends]) for score in scores), told([end.iou[post] for end in ends]), board,
+            ))  # fmt: skip
+    head = ("", "", "seeds", "multiply-adds", "mIoU", "global accuracy", "class accuracy", "boundary F", "post", "checkerboard")
+    return table(head, rows)
+
+
 def documents():
     """Title and first sentence of every document but the index."""
     lines = []
@@ -117,6 +145,7 @@ def documents():
 
 TABLES = {
     "methods": methods,
+    "ablations": ablations,
     "settings": settings,
     "presets": presets,
     "backbones": backbones,
