@@ -107,29 +107,25 @@ def tracker_settings():
 
 
 def ablations():
-    """Recorded runs: values of the first seed, and of those with several the lowest and the highest."""
+    """Recorded runs: values of the first seed, and where there are several the lowest and the highest."""
     scores = ("miou", "global_accuracy", "class_accuracy", "boundary_f")
+
+    def told(values):
+        more = f" ({min(values):.3f} … {max(values):.3f})" if len(values) > 1 else ""
+        return f"{values[0]:.3f}{more}"
+
     rows = []
     for name, row in ABLATIONS.items():
-        if not row.repeatable:
-            continue
-        seeds = seeds_of(name)
-        for i, one in enumerate(row.runs):
+        seeds = seeds_of(name) if row.repeatable else ()
+        for i, one in enumerate(row.runs if seeds else ()):
             runs = [recorded(name, seed)[i] for seed in seeds]
-            first, post = runs[0], runs[0].classes.index("post")
-
-            def told(values):
-                low, high = min(values), max(values)
-                return f"{values[0]:.3f}" if len(values) == 1 else f"{values[0]:.3f} ({low:.3f} … {high:.3f})"
-
-            ends = [run.scores[-1] for run in runs]
-            board = f"{first.scores[0].checkerboard:.1%} → {first.scores[-1].checkerboard:.1%}".replace("%", " %")
-            rows.append((
-                "" if i else row.title, one.label, len(seeds), f"{first.facts.multiply_adds / 1e9:.2f} G",
-                *(told([getattr(end, score) for end in ends]) for score in scores), told([end.iou[post] for end in ends]), board,
-            ))  # fmt: skip
-    head = ("", "", "seeds", "multiply-adds", "mIoU", "global accuracy", "class accuracy", "boundary F", "post", "checkerboard")
-    return table(head, rows)
+            ends, post = [run.scores[-1] for run in runs], runs[0].classes.index("post")
+            values = [[getattr(end, score) for end in ends] for score in scores] + [[end.iou[post] for end in ends]]
+            board = " → ".join(f"{100 * runs[0].scores[at].checkerboard:.1f}" for at in (0, -1))
+            cost = f"{runs[0].facts.multiply_adds / 1e9:.2f} G"
+            rows.append(("" if i else row.title, one.label, len(seeds), cost, *map(told, values), f"{board} %"))
+    titles = ("mIoU", "global accuracy", "class accuracy", "boundary F", "post", "checkerboard")
+    return table(("", "", "seeds", "multiply-adds", *titles), rows)
 
 
 def documents():
