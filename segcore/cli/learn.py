@@ -137,7 +137,8 @@ def _learn(parsed: argparse.Namespace) -> int:
         print(f"Measure it: python -m segcore evaluate classes --images DIR --labels DIR --weights {done.path}")
     if card.finds_objects:
         print(f"Measure it: python -m segcore evaluate instances --images DIR --masks DIR --weights {done.path}")
-    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
+    own = "" if card.finds_objects else " --method network"
+    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}{own}")
     return 0
 
 

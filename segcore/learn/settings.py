@@ -317,6 +317,10 @@ class SlotSettings(Schema):
     looks: int = param(
         3, stage="learn", label="Looks", lo=0, hi=10, step=1,
         info="How often the slots look at a picture; at 0 they stay as they were drawn.")
+    near: float = param(
+        40.0, stage="learn", label="Nearness", symbol="ρ", lo=0.0, hi=500.0, step=1.0, before=0.0,
+        info="How much a slot keeps to where it looked before, so that two objects of one kind get two slots. 0: not at "
+             "all, as published; the masks are then those by which the decoder mixes.")
     slot_size: int = param(
         64, stage="learn", label="Size of a slot", lo=8, hi=512, step=8,
         info="Length of the vector that a slot is. Published: 128 to 256.")

@@ -126,6 +126,7 @@ export function rowView({ nav, box, server, fixed, live }) {
     });
     label.append(make("span", "", words.row_score), select);
     const figure = make("figure", "ln-figure ln-row-chart");
+    figure.dataset.view = "";
     figure.append(makeSvg("svg", { role: "img" }), make("p", "ln-legend"));
     const found = make("div", "ln-found");
     found.append(make("div", "ln-pick"), make("div", "ln-grid-found"));
