@@ -34,6 +34,7 @@ class About(TypedDict):
 
     title: str
     details: tuple[str, ...]
+    choices: dict[str, str]  # all that was chosen, by what it is called
     query: dict[str, str | None]  # of the address; None takes a name away
     k: int  # clusters
     known: bool  # clusters are classes, and P is their confusion table
