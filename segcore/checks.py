@@ -33,8 +33,13 @@ def check_tensor(name: str, x: "Tensor", shape: Sequence[int | str]) -> None:
     )
     if not fits:
         raise InputError(f"{name} must have shape {expected}; got {tuple(x.shape)}.", field=name)
-    if x.is_floating_point() and not bool(x.isfinite().all()):
+    if x.is_floating_point() and not _is_finite(x):
         raise InputError(f"{name} holds NaN or infinite values; replace them before calling.", field=name)
+
+
+def _is_finite(x: "Tensor") -> bool:
+    # A sum shows what is not finite in one pass; only finite values whose sum is too large have to be looked at one by one.
+    return bool(x.detach().sum().isfinite()) or bool(x.isfinite().all())
 
 
 def check_range(name: str, value: float, *, lo: float | None = None, hi: float | None = None) -> None:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
+from demo.shared.film.pen import HEIGHT, INKS, WIDTH
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import PICTURE, Asked
 from demo.steps.data import load
 from demo.steps.run.film import Film, credit_of, film_pictures
 from demo.steps.run.restore import default_points
-from demo.steps.show.film import HEIGHT, INKS, WIDTH
 from segcore.cli.commands import main
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS

@@ -86,12 +86,12 @@ def playgrounds(query, _service):
     assert not problems
 
 
-def scribble(query, _service):
+def scribble(query, service):
     asked = importlib.import_module("demo.scribble.asked")
     own = {asked._IN_LINK.get(name, name) for name in asked.OPTIONS} | {"strokes", "names"}
     assert set(query) <= own | set(CARRIED)
     asked.options_of_link(query)
-    asked.strokes_of_link(query)
+    asked.strokes_of_link(service, query)
 
 
 def collections(query, _service):
@@ -213,8 +213,8 @@ def test_what_the_browser_asks_for_is_checked(service, monkeypatch):
     made = []
     monkeypatch.setattr(run, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<html>")
     make = run.make_handout(service)
-    path = make(asked_for(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
-    assert path.endswith("lecture-001.html")
+    answer = make(asked_for(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
+    assert answer["file"].endswith("lecture-001.html")
     make(asked_for(sheet="001", answers=None, base='http://x/"><script>alert(1)</script>/'))
     assert [(sheet, how["base"], how["with_answers"]) for sheet, how in made] == [
         ("001", "http://127.0.0.1:7860/", True),

@@ -278,14 +278,6 @@ def test_a_blend_is_two_transposed_adaptive_convolutions(generator):
     assert_close(actual[:, 0:12, 0:15], (above / below), atol=1e-12)
 
 
-def test_blocks_of_rows_change_no_blend(generator, monkeypatch):
-    P, fine = doubles(2, 6, 4, generator=generator), doubles(3, 12, 8, generator=generator)
-    coarse, log_weight = doubles(3, 6, 4, generator=generator), gaussian_log_weight(2, sigma=1.0, size=3)
-    whole = blend_cells(P, fine, coarse, log_weight)
-    monkeypatch.setattr("segcore.numerics.ROW_BLOCK_BYTES", 1)
-    assert_close(blend_cells(P, fine, coarse, log_weight), whole, atol=1e-13)
-
-
 def test_gradients_of_a_blend(generator):
     P, fine = doubles(1, 2, 3, generator=generator), doubles(2, 4, 6, generator=generator)
     inputs = [P, fine, doubles(2, 2, 3, generator=generator), doubles(4, 9, generator=generator)]

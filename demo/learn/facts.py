@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from demo.learn.asked import OPTIONS, Asked, asked_of_link
-from demo.learn.data import OWN, drawn
+from demo.learn.data import OWN, drawn, seeds_of
 from demo.learn.data import recorded as runs_of
 from demo.learn.show.row import row_shown
 from demo.shared.claims import Book
@@ -14,7 +14,7 @@ from demo.shared.service import Service
 from segcore.errors import InputError
 from segcore.evaluate.record import RunRecord
 from segcore.learn import CATALOG, LearnState, score_baselines, train
-from segcore.learn.ablations import ABLATIONS
+from segcore.learn.ablations import ABLATIONS, SEEDS
 from segcore.learn.score import score_classes
 from segcore.settings import params
 from segcore.types import Pictures
@@ -93,27 +93,49 @@ def baseline(state: _State, name: str = "color") -> float:
 
 
 def recorded(state: _Row, label: str, score: str = "miou", when: str = "end") -> float:
-    """A score of a recorded run of a row, by its label, before the first step ("start") or in the end.
+    """A score of a recorded run of a row with the first seed, by its label, before the first step ("start") or in the end.
 
     The score is "miou", "boundary_f", "global_accuracy", "class_accuracy", "checkerboard", the name of a class for its IoU,
     or "multiply_adds".
     """
-    run = _run(state, label)
+    return _score(_run(state, label, SEEDS[0]), score, when)
+
+
+def least(state: _Row, label: str, score: str = "miou", when: str = "end") -> float:
+    """The least of `recorded` over all seeds."""
+    return min(_scores(state, label, score, when))
+
+
+def most(state: _Row, label: str, score: str = "miou", when: str = "end") -> float:
+    """The largest of `recorded` over all seeds."""
+    return max(_scores(state, label, score, when))
+
+
+def seeds(state: _Row) -> int:
+    """With how many seeds the runs of a row are recorded."""
+    return len(seeds_of(state.name))
+
+
+def _scores(state: _Row, label: str, score: str, when: str) -> list[float]:
+    return [_score(_run(state, label, seed), score, when) for seed in seeds_of(state.name)]
+
+
+def _score(run: RunRecord, score: str, when: str) -> float:
     if score == "multiply_adds":
         return float(run.facts.multiply_adds)
     scores = run.scores[0 if when == "start" else -1]
     return float(scores.iou[run.classes.index(score)] if score in run.classes else getattr(scores, score))
 
 
-def _run(state: _Row, label: str) -> RunRecord:
+def _run(state: _Row, label: str, seed: int) -> RunRecord:
     labels = [run.label for run in ABLATIONS[state.name].runs]
-    run = runs_of(state.name)[labels.index(label)] if label in labels else None
+    run = runs_of(state.name, seed)[labels.index(label)] if label in labels else None
     if run is None:
         raise InputError(f"There is no recorded run {label!r}. There are: {', '.join(labels)}.")
     return run
 
 
-_FACTS = (recorded, system, loss, most_used, accuracy, baseline)
+_FACTS = (recorded, least, most, seeds, system, loss, most_used, accuracy, baseline)
 
 
 def _names(query: Mapping[str, str]) -> set[str]:

@@ -11,6 +11,7 @@ from demo.learn.data import FEWEST, MOST
 from demo.learn.run import make_open, make_save, make_start
 from demo.learn.show.network import network_functions
 from demo.learn.show.row import row_functions
+from demo.learn.show.slots import slot_functions
 from demo.shared.asked import SystemControls, own_controls
 from demo.shared.components.job_bar import JS_START, JS_VISITOR
 from demo.shared.controls import control_of
@@ -29,7 +30,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
         with gr.Column(scale=2, min_width=300, elem_id="learn-inputs"):
             controls = _controls(service, look)
         with gr.Column(scale=7, min_width=340, elem_id="learn-results"):
-            functions = [*row_functions(service), *network_functions(service.jobs)]
+            functions = [*row_functions(service), *network_functions(service.jobs), *slot_functions(service.jobs)]
             board = Board(service.jobs, functions, elem_id="board")
             look.render()
     _wire(demo, service, controls, board)

@@ -35,11 +35,19 @@ TOO_FEW = "A system learns from what several pictures share: give at least {fewe
 
 LINEAR_COLOR, LINEAR_DINO = "Linear head on color", "Linear head on dino_tiny"
 BEATS_NONE = "None of {of} networks beats a linear head on dino_tiny, mIoU {miou}."
-BEATS_SOME = "{n} of {of} networks beat a linear head on dino_tiny, mIoU {miou}; the others do not."
+BEATS_SOME = "{n} of {of} networks beat a linear head on dino_tiny, mIoU {miou}."
 BEATS_ALL = "Each of {of} networks beats a linear head on dino_tiny, mIoU {miou}."
 BEATS_NOT = "So far it does not beat a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 BEATS = "It beats a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 ROW_ABOUT = "Runs: {n}, each with seed {seed} and {steps} steps on {on}; scored on {scored}."
+ROW_SEEDS = "The same with seeds {seeds}: thin curves, and ranges in the table."
+ROW_ONE_SEED = "No other seed is recorded here."
+ROW_ELSEWHERE = "Photographs and truth may not be passed on: what the network made of eight of them is seen alone."
+ROW_ALONE = (
+    "In the end: mIoU {miou}, pixel accuracy {accuracy}, boundary F {boundary}. Best known class: {best}, IoU {best_iou}; "
+    "least known: {least}, {least_iou}."
+)
+ROW_AGREE = "So it is with {n} of {of} seeds for mIoU, and with {m} of {of} for boundary F."
 ROW_BEST = "Highest mIoU in the end: “{best}”, {miou}. Highest boundary F: “{outline}”, {boundary}."
 ROW_MISSING = "Not recorded here: {labels}."
 CHANNELS = "{name}: {n} of its {of} channels, each from its darkest to its brightest cell."
@@ -67,7 +75,22 @@ BOARD = {
     "run": "A run",
     "opacity": "Opacity of the masks",
     "loss": "Loss",
-    "parts": "Its parts",
+    "views": "What is seen of the pictures",
+    "slots": "How slots share a picture, by the network as it is now",
+    "slots_k": "Slots",
+    "slots_trained": "{k} as trained",
+    "slots_noise": "Other noise",
+    "slots_noise_info": "The same network and picture; only the noise that the slots begin as is another",
+    "slots_noise_is": "Noise {n}",
+    "slots_look": "Look {n}",
+    "slots_end": "In the end",
+    "slots_masks": "Masks",
+    "slots_error": "Error",
+    "slots_picture": "Picture {name}",
+    "slots_alt": "{stage}, {name}",
+    "slots_share": "Slot {n}: {share} of the patches",
+    "other": "other run, {details}",
+    "other_default": "other run",
     "accuracy": "Pixel accuracy",
     "iou": "IoU, and their mean",
     "miou": "mIoU",
@@ -91,6 +114,7 @@ BOARD = {
     "row_picture": "Picture {n} of {of}",
     "row_truth": "Truth",
     "row_given": "Picture",
+    "row_spread": "Lowest and highest of {n} seeds",
     "row_none": "These runs are not recorded here.",
     "row_live": "live: {title}",
     "scores": {
@@ -122,7 +146,7 @@ BOARD = {
     "close": "Take this run off the page",
     "save": "Save weights",
     "open": "Use in the lab",
-    "open_info": "Opens the lab with what was learned so far as its backbone",
+    "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
@@ -155,6 +179,51 @@ OBJECT_WORDS = {
 }
 MASKCUT = "MaskCut"
 SLOT_KMEANS = "k-means of the patches"
+# Whether what is simpler, on the same features, is beaten or not.
+OBJECT_VERDICTS = {
+    "dinosaur": (
+        "It beats k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
+        "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
+    ),
+    "cutler": (
+        "It finds more objects than MaskCut: {own} against {level} of all.",
+        "So far it does not find more objects than MaskCut: {own} against {level} of all.",
+    ),
+}
+# Ways to see what these find: a title, and what is seen.
+VIEWS = {
+    "slots": ("Slots", "A color is a slot; the same color in two pictures says nothing."),
+    "classes": (
+        "Classes across pictures",
+        "A color is a class: what slots hold is clustered over all pictures, at steps 1, 2, 4, 8, … Point at a class to see "
+        "it alone.",
+    ),
+    "round": (
+        "Round {n}",
+        "Patches that the round learns as objects: kept from before, in round one from MaskCut; new; and dropped.",
+    ),
+    "found": ("Found now", "What the head finds by itself; each object has a color of its own."),
+}
+# Curves of their own for some parts of the loss.
+CHART = (("Its parts", None),)
+CHARTS = {
+    "dinosaur": (("Slots in use, of those of a picture", ("slots in use",)),),
+    "cutler": (
+        ("Its parts", ("objectness", "Dice", "spared")),
+        ("Masks per picture, by round", ("masks", "new", "dropped")),
+    ),
+}
+
+LOOK_TOLD = "{n} of {k} slots are ahead somewhere; the slot that is ahead has {share} of a patch on average."
+LOOK_MOVED = "Since the look before, {share} of the patches went to another slot."
+MASKS_TOLD = "What each slot rebuilds: {n} of {k} are ahead somewhere, with {share} of a patch on average."
+OTHER_NOISE = "Adjusted Rand index of noise {seed} with noise 0: {alike}; 1 means the same masks."
+FIGURE = "The mask that fits all objects together best has an IoU of {iou} with them."
+ERROR = (
+    "Mean squared error {mean}, {most} in the worst patch; the mean feature of all pictures, everywhere, has {plain}. "
+    "Bright is a large error."
+)
+NO_SLOTS = "This network has no slots. Train DINOSAUR."
 
 # What to look at, by system; where nothing is said of one, the general word.
 _TABLE_LEAD = (

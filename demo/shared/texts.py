@@ -17,6 +17,8 @@ LESSON = {
     "notAdded": "This browser keeps nothing for pages, or has no room left, so the line was not kept.",
     "untitled": "My lecture",
 }
+FILM_FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
+FILM_NUMBER = "{number} of {total}"
 PICTURE = "Picture"
 EXAMPLES = "Examples"
 SAVE = "Save"

@@ -9,8 +9,8 @@ from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LI
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
+from demo.shared.texts import FILM_FORMATS, STOP
 from demo.shared.texts import PICTURE as PICTURE_LABEL
-from demo.shared.texts import STOP
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import PICTURE, RANGES, Controls, Opened, Saving
@@ -42,7 +42,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
 def _saving() -> Saving:
     lo, hi, default = SECONDS
     with gr.Row(elem_id="steps-saving", equal_height=True):
-        formats = [(title, suffix) for suffix, title in texts.FILM_FORMATS.items()]
+        formats = [(title, suffix) for suffix, title in FILM_FORMATS.items()]
         asked: Any = gr.Radio(formats, value=formats[0][1], label=texts.FILM_AS, elem_id="steps-film", scale=2)
         seconds = gr.Number(default, label=texts.FILM_SECONDS, minimum=lo, maximum=hi, step=0.1, elem_id="steps-seconds")
         save = gr.Button(texts.FILM, size="sm", elem_id="steps-save", min_width=120)

@@ -1,7 +1,6 @@
 """The command `evaluate instances`."""
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from segcore.cli.flags import (
     settings_from,
     write_json,
 )
-from segcore.cli.table import limited, print_table, shown
+from segcore.cli.table import limited, print_left_out, print_table, shown
 from segcore.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,11 +67,8 @@ def _instances(parsed: argparse.Namespace) -> int:
     print(
         f"{n_masks} masks for {n_objects} objects. More is better. FG-ARI sees pixels of objects only; mBO sees the ground."
     )
-    for picture, reason in report.skipped.items():
-        print(f"note: not counted: {picture}: {reason}", file=sys.stderr)
     alone = partnerless(parsed.images, parsed.masks)
-    if alone:
-        print(f"note: {len(alone)} files have no partner in the other folder, {alone[0]} for one.", file=sys.stderr)
+    print_left_out(report.skipped, alone)
     about = {"protocol": "instances", "found_by": name, "ignore": ignore, "objects": n_objects, "masks": n_masks}
     write_json(
         parsed.json, {**about, **scores, "pictures": list(report.names), "no_partner": alone, "skipped": report.skipped}

@@ -143,10 +143,13 @@ def scaled_to_pixels(Q: Tensor, geometry: Geometry) -> Tensor:
 
 
 def _neighbors(side: int, scaled: int, Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """For each pixel of a side: the pixels of the scaled side before and behind its center, and the share of the latter."""
+    """For each pixel of a side: the pixels of the scaled side before and behind its center, and the share of the latter.
+
+    Where the latter has no share, both are the same.
+    """
     places = ((torch.arange(side, dtype=torch.float64, device=Q.device) + 0.5) * (scaled / side) - 0.5).clamp_(0, scaled - 1)
     before = places.long()
-    return before, (before + 1).clamp_(max=scaled - 1), (places - before).to(Q.dtype)
+    return before, places.ceil().long(), (places - before).to(Q.dtype)
 
 
 def _first_largest(values: Tensor) -> Tensor:

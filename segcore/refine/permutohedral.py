@@ -19,6 +19,7 @@ import itertools
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -179,8 +180,9 @@ def _places(p: Tensor) -> tuple[Tensor, list[int]]:
     if not math.prod(span + 4 for span in spans) < MAX_PLACES:  # also refuses an infinite span
         raise InputError("The points span too many kernel widths for the lattice to number; use larger sigmas.")
     sizes = [int(span) + 4 for span in spans]
-    bases = [math.prod(sizes[:i]) for i in range(len(sizes) + 1)]
-    dtype = torch.int32 if bases.pop() < 2**30 else torch.int64  # one bit is left for the step beyond the box
+    # The first features, positions in a picture, count most, so that corners near in the picture are near in memory.
+    bases = [math.prod(sizes[i + 1 :]) for i in range(len(sizes))]
+    dtype = torch.int32 if math.prod(sizes) < 2**30 else torch.int64  # one bit is left for the step beyond the box
     place = torch.zeros(p.shape[1], dtype=dtype, device=p.device)
     for digit, low, base in zip(digits, lowest, bases, strict=True):
         place.add_((digit - low + 1).to(dtype), alpha=base)
@@ -201,13 +203,15 @@ def _descending_rank(z: Tensor) -> Tensor:
 
 def _adjacency(places: Tensor, step: int) -> SparseRows:
     """Find the corners one step before and after each corner, whose places (m,) are sorted; a missing one is number m."""
-    # A corner's place that also is one step after another's stands twice in the sorted list of both. Sorting two sorted
-    # lists together is three times faster here than searching one in the other.
-    m = len(places)
-    both, order = torch.cat([places, places + step]).sort(stable=True)
-    twice = (both[1:] == both[:-1]).nonzero()[:, 0]
-    after = order.index_select(0, twice)
-    before = order.index_select(0, twice + 1) - m
-    pairs = torch.full((2 * (m + 1),), m, dtype=torch.int32, device=places.device)
-    pairs.scatter_(0, 2 * after, before.int()).scatter_(0, 2 * before + 1, after.int())
-    return SparseRows(pairs, _range(m + 1, places.device) * 2)
+    # A corner's place that also is one step after another's stands twice in the sorted list of both. NumPy's stable sort
+    # merges what is sorted already, on the CPU and four times as fast as a sort from nothing.
+    corners = places.cpu().numpy()
+    m = len(corners)
+    both = np.concatenate([corners, corners + step])
+    order = np.argsort(both, kind="stable")
+    both = both[order]
+    twice = np.flatnonzero(both[1:] == both[:-1])
+    after, before = order[twice], order[twice + 1] - m
+    pairs = np.full((m + 1, 2), m, dtype=np.int32)
+    pairs[after, 0], pairs[before, 1] = before, after
+    return SparseRows(torch.from_numpy(pairs.ravel()).to(places.device), _range(m + 1, places.device) * 2)

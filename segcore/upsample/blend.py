@@ -6,13 +6,15 @@ So a pixel-adaptive convolution, transposed and normalized, with one W > 0 for a
 bilateral upsampling. Being a mean, it keeps constants, sums over channels and the range of the values.
 """
 
+import itertools
+from collections.abc import Iterator
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.checks import check_range, check_tensor
 from segcore.errors import InputError
-from segcore.numerics import row_blocks
 
 
 def blend_weights(fine: Tensor, coarse: Tensor, log_weight: Tensor) -> Tensor:
@@ -24,31 +26,29 @@ def blend_weights(fine: Tensor, coarse: Tensor, log_weight: Tensor) -> Tensor:
         log_weight: (s², m²) floats, log W of each pixel of a cell, row by row, for each cell of the m × m around it; m odd.
 
     Returns:
-        (h, w, s², m²) in [0, 1], sums over m² are 1; cells outside the grid have no part.
+        (m², s·h, s·w) in [0, 1], sums over m² are 1; cells outside the grid have no part.
 
     Raises:
         InputError: shapes do not fit.
 
-    Cost: O(m² g) per pixel, in blocks of rows of about 64 MB. Differentiable.
+    Cost: O(m² g) per pixel. Differentiable.
     """
     factor = factor_of(coarse, fine)
     m = round(log_weight.shape[-1] ** 0.5)
     check_tensor("log_weight", log_weight, (factor**2, m**2))
-    h, w = coarse.shape[1:]
-    around = _around(torch.ones_like(coarse[:1]), m), _around(coarse, m)  # the ones become 0 beyond the grid
-    pixels = fine.reshape(-1, h, factor, w, factor).permute(1, 3, 2, 4, 0).reshape(h, w, factor**2, -1)
-    rows = []
-    for block in row_blocks(h, w * factor**2 * 3 * m**2 * fine.element_size()):
-        inside, guides = (x[block].flatten(0, 1) for x in around)
-        own = guides[:, m**2 // 2, None]  # differences from it are small, so their squares lose no digits
-        mine, theirs = pixels[block].flatten(0, 1) - own, guides - own
-        far = theirs.square().sum(-1)[:, None].masked_fill((inside == 0).mT, torch.inf)
-        scores = torch.baddbmm(-0.5 * far, mine, theirs.mT) + log_weight
-        # −½ ‖f_p‖² is the same for all cells of a pixel and drops out, as does the largest score. torch's own softmax takes
-        # several times as long for so short rows.
-        weights = (scores - scores.amax(-1, keepdim=True)).exp()
-        rows.append(weights / weights.sum(-1, keepdim=True))
-    return torch.cat(rows).reshape(h, w, factor**2, m**2)
+    by_place = log_weight.T.reshape(m**2, 1, factor, factor).repeat(1, 1, 1, coarse.shape[2])  # over a row of cells
+    inside = _around(torch.zeros_like(coarse[:1]), m, factor, beyond=-torch.inf)
+    planes = []
+    for of_place, on_grid, theirs in zip(by_place, inside, _around(coarse, m, factor), strict=True):
+        score = (on_grid.unflatten(1, (-1, factor)) + of_place).reshape(fine.shape[1:])
+        for f_p, f_q in zip(fine, theirs, strict=True):
+            away = f_p - f_q
+            score = score.addcmul(away, away, value=-0.5)
+        planes.append(score)
+    scores = torch.stack(planes)
+    # The largest score drops out. torch's own softmax over the first axis takes twice as long.
+    weights = scores.sub_(scores.detach().amax(0)).exp_()
+    return weights / weights.sum(0)
 
 
 def blend(P: Tensor, weights: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def blend(P: Tensor, weights: Tensor) -> Tensor:
 
     Args:
         P: (k, h, w) floats, one value per cell and channel.
-        weights: (h, w, s², m²) floats.
+        weights: (m², s·h, s·w) floats.
 
     Returns:
         (k, s·h, s·w).
@@ -66,11 +66,11 @@ def blend(P: Tensor, weights: Tensor) -> Tensor:
 
     Cost: O(m² k) per pixel. Differentiable.
     """
-    check_tensor("P", P, ("k", *weights.shape[:2]))
-    k, h, w = P.shape
-    factor, m = (round(n**0.5) for n in weights.shape[2:])
-    means = weights.flatten(0, 1) @ _around(P, m).flatten(0, 1)
-    return means.reshape(h, w, factor, factor, k).permute(4, 0, 2, 1, 3).reshape(k, h * factor, w * factor)
+    factor, m = factor_of(P, weights), round(len(weights) ** 0.5)
+    means = P.new_zeros(len(P), *weights.shape[1:])
+    for weight, theirs in zip(weights, _around(P, m, factor), strict=True):
+        means.addcmul_(weight, theirs)
+    return means
 
 
 def gaussian_log_weight(factor: int, *, sigma: float, size: int) -> Tensor:
@@ -111,7 +111,9 @@ def cell_means(image: Tensor, factor: int) -> Tensor:
     return F.avg_pool2d(image[None], factor)[0] if factor > 1 else image
 
 
-def _around(x: Tensor, m: int) -> Tensor:
-    """(h, w, m², c): the m × m cells around each cell of (c, h, w), zeros outside; a view."""
-    windows = F.pad(x, (m // 2,) * 4).unfold(1, m, 1).unfold(2, m, 1)
-    return windows.permute(1, 2, 3, 4, 0).flatten(2, 3)
+def _around(x: Tensor, m: int, factor: int, *, beyond: float = 0.0) -> Iterator[Tensor]:
+    """For each of the m × m cells around a cell of (c, h, w), row by row: its values at each pixel (c, s·h, s·w), a view."""
+    height, width = (factor * side for side in x.shape[1:])
+    fine = F.pad(x, (m // 2,) * 4, value=beyond).repeat_interleave(factor, 1).repeat_interleave(factor, 2)
+    for top, left in itertools.product(range(0, m * factor, factor), repeat=2):
+        yield fine[:, top : top + height, left : left + width]

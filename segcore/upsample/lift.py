@@ -47,7 +47,7 @@ def upsample(P: Tensor, image: Tensor, *, upsampling: str, weights: Weights | No
     check_tensor("image", image, ("height", "width", 3))
     if image.dtype != torch.uint8 or not P.is_floating_point():
         raise InputError(f"P must be floats and image uint8; got {P.dtype} and {image.dtype}.", field="image")
-    guide = image.permute(2, 0, 1).to(P.dtype)
+    guide = image.permute(2, 0, 1).to(P.dtype).contiguous()
     factor_of(P, guide)
     return _blended(P, weights) if weights else UPSAMPLERS[upsampling](P, guide)
 
@@ -66,7 +66,7 @@ def upsampling_weights(image: Tensor, *, patch: int, upsampling: str) -> Weights
     Cost: most of that of `upsample`; 9 floats per pixel of the picture, 25 for `joint_bilateral`.
     """
     of = {"joint_bilateral": joint_bilateral_weights, "pac": pac_weights}.get(upsampling)
-    return of(image.permute(2, 0, 1).float(), patch) if of else ()
+    return of(image.permute(2, 0, 1).float().contiguous(), patch) if of else ()
 
 
 def _blended(P: Tensor, weights: Weights) -> Tensor:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { moved, widthOfMap } from "../../demo/learn/board/network.js";
-import { curveOf, formOf, scoreOf } from "../../demo/learn/board/row.js";
+import { curveOf, formOf, scoreOf, spreadOf } from "../../demo/learn/board/row.js";
 
 const SCORES = [
   { step: 0, miou: 0.1, iou: [0.2, 0], checkerboard: 0.5 },
@@ -15,6 +15,12 @@ test("a score is one of the whole or of a class, and nothing where there is none
   assert.equal(scoreOf(SCORES[1], "iou:1"), 0.4);
   assert.equal(scoreOf(SCORES[1], "iou:7"), null);
   assert.equal(scoreOf(SCORES[1], "unknown"), null);
+});
+
+test("a range is that of the last values of all seeds, and there is none of one seed", () => {
+  const end = (miou) => ({ losses: [], scores: [SCORES[0], { ...SCORES[1], miou }] });
+  assert.deepEqual(spreadOf({ ...RUN, others: [end(0.7), end(0.5)] }, "miou"), [0.5, 0.7]);
+  assert.equal(spreadOf({ ...RUN, others: [] }, "miou"), null);
 });
 
 test("a curve goes from before the first step to the end", () => {

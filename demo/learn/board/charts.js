@@ -17,7 +17,7 @@ export function rangeOf(values, floor = null) {
 
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
-//   lines: [{name, points: [[step, value]], ink, dashed, thin, named}]; a named one says so on the chart; a dashed one is what the others are compared with.
+//   lines: [{name, points: [[step, value]], ink, dashed, thin, faint, named}]; a named one says so on the chart; a dashed one is what the others are compared with; a faint one is told by its color alone.
 //   axes: {x: last step, y: [low, high], form: value → text, height: px}.
 export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short, height = CHART.height }) {
   const box = figure.querySelector("svg");
@@ -35,9 +35,9 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
     nodes.push(makeSvg("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? short(at, 4) : "0"));
   }
   const written = [];
-  for (const { name, points, ink, dashed, thin, named } of lines) {
+  for (const { name, points, ink, dashed, thin, faint, named } of lines) {
     const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
-    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}`, points: path, stroke: ink }));
+    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}${faint ? " ln-faint" : ""}`, points: path, stroke: ink }));
     const end = points.at(-1);
     if (!named || !end) continue;
     const at = y(end[1]) - 5;
@@ -48,14 +48,15 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);
   box.replaceChildren(...nodes);
-  const told = lines.filter(({ points }) => points.length).map(({ name, points, dashed }) => {
+  const named = lines.filter(({ faint }) => !faint);
+  const told = named.filter(({ points }) => points.length).map(({ name, points, dashed }) => {
     const [first, end] = [points[0][1], points.at(-1)[1]];
     if (dashed) return `${name} ${form(end)}`;
     return `${name || title} ${form(end)}, at first ${form(first)}`;
   });
   box.setAttribute("aria-label", `${title}, up to step ${last}: ${told.join("; ")}`);
   figure.querySelector(".ln-legend").replaceChildren(
-    ...lines.map(({ name, points, ink }) => {
+    ...named.map(({ name, points, ink }) => {
       const item = make("span", "ln-key");
       const chip = make("span", "ln-chip");
       chip.style.background = ink;

@@ -5,12 +5,23 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from demo.shared.lecture.file import ENDING, Lecture, read_file
+from demo.shared.lecture.file import ENDING, read_file
+from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.runtime.places import ROOT
 
 FOLDER = ROOT / "lectures"  # of the repository, such as that of a Space
+
+
+def open_lectures(service: Service, files: Iterable[str]) -> None:
+    """Let all visitors of a server see the lectures of files and of the folder, and their links find their own files.
+
+    Raises:
+        InputError: nothing of a file that is named can be read.
+    """
+    service.lectures = tuple(read_lectures(files))
+    keep_files(service, service.lectures)
 
 
 def read_lectures(files: Iterable[str]) -> list[Lecture]:
@@ -41,8 +52,8 @@ def _noted(lecture: Lecture, file: str) -> Lecture:
     return lecture
 
 
-def keep_pictures(service: Service, lectures: Iterable[Lecture]) -> None:
-    """Let the links of lectures find their own pictures, for as long as the server runs."""
+def keep_files(service: Service, lectures: Iterable[Lecture]) -> None:
+    """Let the links of lectures find their own pictures and weights, for as long as the server runs."""
     for lecture in lectures:
-        for name, (ending, content) in lecture.pictures.items():
+        for name, (ending, content) in lecture.own.items():
             service.keep_own(name, ending, content)

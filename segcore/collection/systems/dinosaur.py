@@ -45,7 +45,7 @@ def run_dinosaur(collection: Collection, *, n_groups: int, seed: int, settings: 
     s = settings
     sample = collection.sample(_ROWS, seed=seed)
     with seeded(seed):
-        head = SlotHead(sample.X.shape[1], size=s.slot_size, decoder=s.decoder)
+        head = SlotHead(sample.X.shape[1], size=s.slot_size, decoder=s.decoder, near=s.near)
     standardize(head, sample.X)
     curves = yield from _trained(head, collection, s, seed)
     generator = torch.Generator().manual_seed(seed)
@@ -53,13 +53,13 @@ def run_dinosaur(collection: Collection, *, n_groups: int, seed: int, settings: 
     for i in torch.randperm(len(collection), generator=generator)[:_CLUSTERED].tolist():
         stop_if_asked()
         f = collection.f(i)
-        rows.append(described(head, f, head.shared(f, s.slots, s.looks)[1]))
+        rows.append(described(head, f, head.shared(f, s.slots, s.looks).masks))
         yield Progress("clusters", len(rows), min(len(collection), _CLUSTERED))
     centers = slot_classes(rows, n_groups, generator)
 
     def scores(f: Tensor) -> Tensor:
         with torch.no_grad():
-            return head.classes(f, head.shared(f, s.slots, s.looks)[1], centers)
+            return head.classes(f, head.shared(f, s.slots, s.looks).masks, centers)
 
     labels = yield from label_all(collection, scores)
     per_picture = sum(map(len, rows)) / len(rows)
