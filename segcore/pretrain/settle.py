@@ -93,8 +93,8 @@ def least_squares(X: Tensor, Y: Tensor, weights: Tensor | None = None) -> Tensor
     A = with_one(X)
     w = torch.ones_like(A[:, :1]) if weights is None else weights[:, None]
     gram = (w * A).T @ A + _RIDGE * w.sum() * torch.eye(A.shape[1], device=A.device)
-    found: Tensor = torch.linalg.solve(gram, (w * A).T @ Y)
-    return found
+    affine: Tensor = torch.linalg.solve(gram, (w * A).T @ Y)
+    return affine
 
 
 def with_one(X: Tensor) -> Tensor:
