@@ -146,9 +146,9 @@ def test_what_is_shown_of_a_picture_is_each_look_and_the_error_of_what_the_last_
     standardize(made, X[0])
     found = made.shared(X.view(4, 5, 12), 3, 2, seed=7)
     looks = looked(made, made.standardized(X), noise_of(3, 16, 7), 2)
-    rebuilt = made.rebuilt(made.standardized(X), looks[-1].slots, GRID)
+    rebuilt = made.rebuilt(made.standardized(X), looks[-1], GRID)
     for shares, own in zip(
-        (*found.attention, found.masks), (*(look.attention for look in looks), rebuilt.masks), strict=True
+        (*found.attention, found.masks), (*(look.attention for look in looks), rebuilt.alpha), strict=True
     ):
         torch.testing.assert_close(shares, own.view(4, 5, 3))
     torch.testing.assert_close(found.error.mean(), torch.nn.functional.mse_loss(rebuilt.y, made.standardized(X)))
