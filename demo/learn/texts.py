@@ -70,6 +70,7 @@ EMPTY = (
 )
 
 # What the board says; the names are those of its script.
+FILM_STEP = "step"
 BOARD = {
     "empty": EMPTY,
     "run": "A run",
@@ -129,22 +130,34 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
-    "scored_known": "pictures: {n}; mIoU {miou}",
+    "scored_known": "of {n} pictures",
     "confusion": "Confusion table",
     "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
     "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
     "table_alt": "Joint table P, {k} × {k}: {diagonal} on the diagonal",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
+    "use_known": "What pixels are taken for",
+    "use_known_info": (
+        "Share of the pixels in the last step. The line is the share of each if all were equal. Click a class to see it "
+        "alone."
+    ),
+    "differ_none": "Both runs ask for the same.",
+    "differ_one": "The two runs differ in one choice, {name}: {first} in the first, {second} in the second.",
+    "differ_many": "The two runs differ in {n} choices: {names}. No one of them alone explains what the curves show.",
     "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",
     "masks": "Six of the pictures",
     "below": "Below each picture its truth, in the colors of the clusters that match it.",
     "below_marks": "Below each picture its truth.",
+    "point_known": "Point at a class, anywhere, to see it alone.",
     "point": "Point at a cluster, anywhere, to see it alone.",
     "mask": "Clusters of",
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "movie": "Masks as a movie",
+    "movie_info": "What was seen of the masks while it learned, with loss and accuracy",
+    "movie_as": "Format of the movie",
     "open": "Use in the lab",
     "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",

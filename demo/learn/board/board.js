@@ -8,6 +8,7 @@ import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
 import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
+import { toldDifferences } from "./differ.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
 import { sharedOf, slotPanel } from "./slots.js";
@@ -72,7 +73,7 @@ function noteTable(run, text) {
 
 export function mount({ element, props, trigger, watch, server, fixed }) {
   const words = fixed.words;
-  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs", "rows", "row"]);
+  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "differ", "runs", "rows", "row"]);
   const slider = parts.opacity.querySelector("input");
   const ramp = fixed.stops.map(rgbOf);
   const runs = []; // the oldest first
@@ -99,10 +100,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const open = makeButton("job-button ln-open", words.open);
     open.title = words.open_info;
     open.addEventListener("click", () => trigger("open", { id }));
-    save.hidden = open.hidden = true;
+    const movie = movieButton(id);
+    save.hidden = open.hidden = movie.hidden = true;
     const text = make("div", "ln-about");
     text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
-    head.append(text, open, save, close);
+    head.append(text, open, save, movie, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
@@ -137,6 +139,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     settle();
   }
 
+  // A choice whose first entry is what it does, and the others in which format.
+  function movieButton(id) {
+    const choice = make("select", "job-button ln-movie");
+    choice.title = words.movie_info;
+    choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
+    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.addEventListener("change", () => {
+      if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
+      choice.value = "";
+    });
+    return choice;
+  }
+
   function removeRun(run) {
     run.follow.end();
     run.card.remove();
@@ -145,8 +160,16 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     paintCurves();
   }
 
+  // In what two runs differ, once both have said what they are.
+  function compare() {
+    const [first, second] = runs.map(({ about }) => about?.choices);
+    parts.differ.hidden = !(first && second);
+    if (first && second) parts.differ.textContent = toldDifferences(first, second, words);
+  }
+
   // What depends on how many runs there are.
   function settle() {
+    compare();
     parts.message.hidden = runs.length > 0;
     parts.runs.dataset.n = String(runs.length);
     keepInAddress(runs.length ? { runs: runs.map(({ id }) => id).join(","), start: null } : { runs: null });
@@ -170,7 +193,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
       await openViews(run, look.parts);
       if (run.about?.slots) run.slots.show(run.about.slots);
-      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+      for (const name of ["save", "open", "movie"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
     run.body.hidden = !run.table && !run.masks;
@@ -189,6 +212,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
     run.card.toggleAttribute("data-known", about.known);
     if (run === runs.at(-1)) keepInAddress(about.query);
+    compare();
   }
 
   async function openViews(run, news) {
@@ -210,7 +234,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.pictures) return;
     const { truth, left_out: out } = run.pictures;
     const below = run.about?.known ? words.beside_truth : view.clusters ? words.below : words.below_marks;
-    const told = [view.note || (view.clusters ? words.point : ""), truth.length ? below : "", ...out];
+    const point = run.about?.known ? words.point_known : words.point;
+    const told = [view.note || (view.clusters ? point : ""), truth.length ? below : "", ...out];
     run.masksPanel.querySelector(".ln-note").textContent = told.filter(Boolean).join(" ");
   }
 
@@ -307,7 +332,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.table || !run.about) return;
     const { k, palette } = run.about;
     drawBars(run.bars, { use: run.table.use, palette, nameOf: (i) => clusterName(run, i), lit: run.lit });
-    run.usePanel.querySelector(".ln-note").textContent = words.use_info;
+    run.usePanel.querySelector(".ln-title").textContent = run.about.known ? words.use_known : words.use;
+    run.usePanel.querySelector(".ln-note").textContent = run.about.known ? words.use_known_info : words.use_info;
     if (!run.P) return;
     drawTable(run.canvas, run.P, k, ramp, run.lit);
     noteTable(run, filled(run.about.known ? words.confusion_info : words.table_info, { diagonal: percent(run.table.diagonal) }));
@@ -383,7 +409,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const classes = run.pictures.classes.map((name, i) => ({ name, points: curveOf({ scores }, `iou:${i}`), ink: run.about.palette[i], thin: true }));
     const mean = { name: words.miou, points: curveOf({ scores }, "miou"), ink: "currentColor" };
     drawCurves(run.parts, words.iou, [mean, ...classes, ...dashed(run.mious)], { x: last, y: [0, 1], form: percent });
-    const told = filled(words.scored_known, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) });
+    const told = filled(words.scored_known, { n: run.pictures.scored });
     const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: "currentColor" };
     drawCurves(run.accuracy, words.accuracy, [accuracy, ...dashed(run.baselines)], { x: last, y: [0, 1], form: percent });
     const board = curveOf({ scores }, "checkerboard");
