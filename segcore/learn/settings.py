@@ -316,8 +316,8 @@ class SlotSettings(Schema):
         info="How many share a picture. They are all drawn alike, so there may be more or fewer after the training.")
     looks: int = param(
         5, stage="learn", label="Looks", lo=0, hi=10, step=1,
-        info="How often the slots look at a picture; at 0 they stay as they were drawn. 3 are published; slots that begin at "
-             "random places need more.")
+        info="How often the slots look at a picture; at 0 they stay as they were drawn. Published: 3; slots at random "
+             "places need more.")
     near: float = param(
         40.0, stage="learn", label="Nearness", symbol="ρ", lo=0.0, hi=500.0, step=1.0, before=0.0,
         info="How much a slot keeps to where it looked before, so that two objects of one kind get two slots. 0: not at "
