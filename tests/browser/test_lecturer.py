@@ -94,11 +94,8 @@ def prepared(page, address, folder):
     page.locator(".lc-edit summary").first.click()
     for name, text in TEXTS.items():  # as fast as one types: what is kept meanwhile takes no field away
         page.locator(f".lc-edit [name={name}]").first.fill(text)
-    page.locator(".lc-edit summary").first.focus()
     page.get_by_role("tab", name="Cups").wait_for()
     page.locator(".lc-line", has_text=TEXTS["answer"]).wait_for(state="attached")
-    page.reload()
-    page.get_by_role("tab", name="Cups").click()
     assert page.locator(".lc-line .lc-still").count() == len(PAGES)
     with page.expect_download() as download:
         page.locator(".lc-save").click()
@@ -197,7 +194,6 @@ def voted(hall, browser, address):
     hall.locator(".lc-vote svg.code").wait_for()
     room = place.inner_text()
     assert room.startswith(f"{address}vote/")
-    phones = browser.new_context(viewport={"width": 390, "height": 844})
     for _ in range(PHONES):
         phone = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
         phone.set_default_timeout(PATIENCE)
@@ -211,7 +207,6 @@ def voted(hall, browser, address):
         phone.get_by_role("button", name="The cup").click()  # the first vote of a browser stands
         phone.get_by_text("Counted.").wait_for()
         phone.context.close()
-    phones.close()
     votes = [{"number": 1, "choice": 1 + i % 2, "voter": f"{i:016}"} for i in range(VOTERS - PHONES)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda vote: sent(f"{room}/vote", vote), [*votes, *votes]))
