@@ -32,7 +32,7 @@ gc.disable()  # among all that is imported now there is no garbage, and to look 
 from demo.build import build_demo, launch_options
 from demo.lectures.run.votes import Votes
 from demo.shared.jobs.limits import add_flags, read_limits
-from demo.shared.lecture.given import keep_pictures, read_lectures
+from demo.shared.lecture.given import open_lectures
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 
@@ -61,15 +61,8 @@ def main() -> None:
     logging.getLogger("segcore").setLevel(logging.INFO)  # what the system said where the page says it kindly
     try:
         limits = read_limits(vars(flags))
-        lectures = read_lectures(flags.lecture)
-        service = Service(
-            device=flags.device,
-            cache_bytes=flags.cache_mb << 20,
-            weights=flags.weights,
-            limits=limits,
-            lectures=[lecture.sheet for lecture in lectures],
-        )
-        keep_pictures(service, lectures)
+        service = Service(device=flags.device, cache_bytes=flags.cache_mb << 20, weights=flags.weights, limits=limits)
+        open_lectures(service, flags.lecture)
         service.votes = Votes() if flags.votes else None
     except SegcoreError as error:
         sys.exit(f"error: {error}")

@@ -1,9 +1,9 @@
 // "Add to my lecture": keeps the state of a page in this browser, with its own pictures and a still of what is shown. Lectures lie
-// in IndexedDB; the page of the lectures shows, orders and saves them. `words` and `pages` are defined in front of this.
+// in IndexedDB; the page of the lectures shows, orders and saves them. `words`, `pages`, `drawn` stand before.
 const LEFT_OUT = ["__theme", "large", "embed", "view", "notes", "start"];
 const NAMING = ["algorithm", "play", "system", "tracker", "method"]; // what of an address names a line best
-const STILL = 800; // pixels, the most of a side
-const DIGEST = /^[0-9a-f]{32}$/;
+// How links name files of a visitor's own: a digest, or weights by their system and digest.
+const OWN = /(?<![\w.])(?:[a-z0-9_]{1,40}-[0-9a-f]{16}\.safetensors|[0-9a-f]{32})(?![\w.])/g;
 const told = new Set();
 
 const inStore = (mode, act) =>
@@ -61,7 +61,7 @@ async function remove(id) {
   for (const tell of told) tell();
 }
 
-// The pictures that the links of a lecture name are brought to a server that does not have them, as after a restart.
+// The files that the links of a lecture name are brought to a server that does not have them, as after a restart.
 async function bring(lecture) {
   for (const [name, { ending, content }] of Object.entries(lecture.pictures)) {
     const address = at(`lecture/picture/${name}`);
@@ -70,77 +70,19 @@ async function bring(lecture) {
   }
 }
 
-async function picturesOf(query) {
-  const found = {};
-  for (const name of new Set(Object.values(query).filter((value) => DIGEST.test(value)))) {
+// Pictures, strokes and weights that an address names, and a sentence for each that does not come along.
+async function filesOf(query) {
+  const [files, notes] = [{}, []];
+  for (const name of new Set(Object.values(query).flatMap((value) => value.match(OWN) ?? []))) {
     const answer = await fetch(at(`lecture/picture/${name}`));
-    if (answer.ok) found[name] = { ending: answer.headers.get("x-ending") || "png", content: await answer.blob() };
+    if (answer.ok) files[name] = { ending: answer.headers.get("x-ending") || "png", content: await answer.blob() };
+    else notes.push((await answer.json()).error);
   }
-  return found;
+  return { files, notes };
 }
 
-// ---- A still of what is shown ----
-
-const isSeen = (node) => {
-  const box = node.getBoundingClientRect();
-  const fits = box.width >= 80 && box.height >= 60;
-  return fits && getComputedStyle(node).visibility === "visible" && !node.closest("nav, .gallery, [data-testid=image], dialog:not([open])");
-};
-
-const areaOf = ({ width, height }) => width * height;
-
-function sharedArea(a, b) {
-  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left);
-  const height = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
-  return width > 0 && height > 0 ? width * height : 0;
-}
-
-// A drawing with its styles in it, as it is no part of the page any more.
-function loose(svg) {
-  const copy = svg.cloneNode(true);
-  const from = [svg, ...svg.querySelectorAll("*")];
-  [copy, ...copy.querySelectorAll("*")].forEach((node, i) => {
-    const style = getComputedStyle(from[i]);
-    for (const name of ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "font-size", "font-family", "text-anchor", "visibility", "display"]) {
-      node.style.setProperty(name, style.getPropertyValue(name));
-    }
-  });
-  const { width, height } = svg.getBoundingClientRect();
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  copy.setAttribute("width", width);
-  copy.setAttribute("height", height);
-  const image = new Image();
-  image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(new XMLSerializer().serializeToString(copy))}`;
-  return image.decode().then(() => image);
-}
-
-// The largest picture, chart or drawing on view with what lies on it, as a JPEG on the color of the page; null where there is none.
-async function still(root = document) {
-  const seen = [...root.querySelectorAll("canvas, img, svg")].filter(isSeen);
-  const boxes = seen.map((node) => node.getBoundingClientRect());
-  const most = Math.max(0, ...boxes.map(areaOf));
-  const main = boxes.find((box) => areaOf(box) === most);
-  if (!main) return null;
-  const scale = Math.min(2, STILL / Math.max(main.width, main.height));
-  const paper = document.createElement("canvas");
-  paper.width = Math.round(main.width * scale);
-  paper.height = Math.round(main.height * scale);
-  const pen = paper.getContext("2d");
-  pen.fillStyle = getComputedStyle(document.body).backgroundColor;
-  pen.fillRect(0, 0, paper.width, paper.height);
-  for (const [i, node] of seen.entries()) {
-    const box = boxes[i];
-    if (sharedArea(box, main) < 0.9 * Math.min(areaOf(box), most) || node.parentElement.closest("svg")) continue;
-    try {
-      const drawn = node.tagName.toLowerCase() === "svg" ? await loose(node) : node;
-      pen.globalAlpha = Number(getComputedStyle(node).opacity);
-      pen.drawImage(drawn, (box.left - main.left) * scale, (box.top - main.top) * scale, box.width * scale, box.height * scale);
-    } catch {
-      // a drawing that this browser cannot copy is left out
-    }
-  }
-  return paper.toDataURL("image/jpeg", 0.85);
-}
+// A still of what is shown; the script that draws it comes when it is asked for.
+const still = async () => (await import(new URL(drawn.script, document.baseURI)))[drawn.name].still();
 
 // ---- The button ----
 
@@ -155,12 +97,13 @@ async function add() {
   const link = stateHere();
   const named = NAMING.map((name) => link.query[name]).find(Boolean);
   const line = { topic: named ? `${pages[link.page]}: ${named}` : pages[link.page], says: "", link, shot: await still() };
-  const pictures = await picturesOf(link.query);
+  const { files, notes } = await filesOf(link.query);
   const latest = (await all()).sort((a, b) => b.touched - a.touched)[0] ?? (await begin());
-  return change(latest.id, (lecture) => {
-    lecture.lines.push(line);
-    Object.assign(lecture.pictures, pictures);
+  const lecture = await change(latest.id, (kept) => {
+    kept.lines.push(line);
+    Object.assign(kept.pictures, files);
   });
+  return { lecture, notes };
 }
 
 async function press(button) {
@@ -173,8 +116,9 @@ async function press(button) {
   }
   button.disabled = true;
   try {
-    const { title, lines } = await add();
-    status.textContent = words.added.replace("{n}", lines.length).replace("{title}", title);
+    const { lecture, notes } = await add();
+    const added = words.added.replace("{n}", lecture.lines.length).replace("{title}", lecture.title);
+    status.textContent = notes.length ? [`${added}.`, ...notes].join(" ") : added;
   } catch {
     status.textContent = words.notAdded; // a browser that keeps nothing, or is full
   }

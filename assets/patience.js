@@ -47,7 +47,24 @@ async function askUntilHeard(asked, options) {
 // An address, or a request as the stream of answers is asked for; that one has no body, so it can be asked again.
 const addressOf = (asked) => asked.url ?? String(asked);
 
-window.fetch = (asked, options) => (HEARD.test(addressOf(asked)) ? askUntilHeard : ask)(asked, options);
+// How many answers were asked for, and how many are under way: who waits for what a page shows looks here.
+const answers = (window.segcoreAnswers = { asked: 0, open: 0 });
+
+function counted(answering) {
+  answers.asked += 1;
+  answers.open += 1;
+  const over = () => (answers.open -= 1);
+  answering.then((answer) => answer.clone().text().then(over, over), over);
+  return answering;
+}
+
+const isCounted = new URLSearchParams(location.search).get("embed") === "1"; // a copy of each answer is the price
+
+window.fetch = (asked, options) => {
+  if (!HEARD.test(addressOf(asked))) return ask(asked, options);
+  const answering = askUntilHeard(asked, options);
+  return isCounted ? counted(answering) : answering;
+};
 
 // Where answers were under way when the server went, Gradio says so in words of its own, and loads the page again in time.
 new MutationObserver(() => {

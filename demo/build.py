@@ -58,7 +58,7 @@ def launch_options() -> dict[str, Any]:
             (
                 patience_script(),
                 *map(_in_head, ("large", "embed")),
-                _in_head("lesson", _LESSON),
+                _in_head("lesson", _lesson()),
                 _in_head("figures", _figures()),
             )
         ),
@@ -77,12 +77,19 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-_LESSON = f"const words = {json.dumps(LESSON)}, pages = {json.dumps(LINKED)};"
+_JS = Path(__file__).parent / "shared" / "js"
+
+
+def _lesson() -> str:
+    """What the script of the lectures is told: its words, the pages that have states, and the module that draws a still."""
+    drawn = _JS / "drawn.js"
+    told = {"words": LESSON, "pages": LINKED, "drawn": {"script": address_of([drawn]), "name": name_of(drawn)}}
+    return " ".join(f"const {name} = {json.dumps(value)};" for name, value in told.items())
 
 
 def _figures() -> str:
     """What the script of the figures is told: where the module is that makes them, and its words."""
-    module = Path(__file__).parent / "shared" / "js" / "figures.js"
+    module = _JS / "figures.js"
     by_id = {example.id: f"{example.title}: {example.credit}" for example in read_examples()}
     told = {"script": address_of([module]), "name": name_of(module), "words": FIGURES, "credits": by_id}
     return f"const told = {json.dumps(told)};"

@@ -12,9 +12,9 @@ from typing import Any
 from demo.lectures.data import sheets
 from demo.pages import PAGES
 from demo.shared.claims import Book, judge
-from demo.shared.lecture.file import Lecture, read_file, read_whole
-from demo.shared.lecture.given import keep_pictures
-from demo.shared.lecture.value import Line, Sheet
+from demo.shared.lecture.file import read_file, read_whole
+from demo.shared.lecture.given import keep_files
+from demo.shared.lecture.value import Lecture, Line, Sheet
 from demo.shared.service import Service
 from segcore.errors import InputError, SegcoreError
 from segcore.runtime.progress import say
@@ -116,7 +116,7 @@ def main(file: str | None = None, *, device: str = "cpu") -> int:
     service, chosen = Service(device=device), None
     if file is not None:
         lecture = read(file)
-        keep_pictures(service, [lecture])
+        keep_files(service, [lecture])
         chosen = [lecture.sheet]
     counts = {True: 0, False: 0, None: 0}
     for found in check(service, chosen):

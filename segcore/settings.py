@@ -167,7 +167,7 @@ class Settings(Schema):
     method: str = param(
         "spectral", stage="cluster", label="Method", advanced=False,
         choices=("kmeans", "gmm", "spectral", "fiedler", "ncut", "ncut_pixels", "min_cut", "mean_shift", "slic", "tokencut",
-                 "maskcut", "lost", "dino_seg"),
+                 "maskcut", "lost", "dino_seg", "network"),
         info="How the patches become segments.")
     n_segments: int = param(
         5, stage="cluster", label="Segments K", symbol="K", lo=2, hi=20, step=1, advanced=False,

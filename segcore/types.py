@@ -143,7 +143,7 @@ class Round:
 class Clustering:
     """A partition of the cells into K segments."""
 
-    labels: Tensor  # (n,) int64, 0 … K − 1, none empty
+    labels: Tensor  # (n,) int64, 0 … K − 1, none empty unless they have names
     objective: float  # what the method minimizes or maximizes
     n_iter: int
     converged: bool
@@ -153,6 +153,7 @@ class Clustering:
     has_background: bool = False  # label 0 is what lies behind the objects 1, 2, …, and may be empty
     spectrum: Spectrum | None = None  # of the method's own graph, where it has one
     rounds: tuple[Round, ...] = ()  # in order, where the method cuts more than once
+    names: tuple[str, ...] = ()  # of the labels, where these mean the same in all pictures and so are never renumbered
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -182,6 +183,11 @@ class Bipartition:
     def has_background(self) -> bool:
         """Label 0 is what lies behind the object."""
         return True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its labels mean something in this picture only."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +236,11 @@ class Segmentation:
     def has_background(self) -> bool:
         """Whether label 0 is the background of one or more objects instead of a segment."""
         return self.partition.has_background
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all labels, also of those that do not occur, where the method knows what they mean; else empty."""
+        return self.partition.names
 
     @property
     def n_segments(self) -> int:

@@ -2,13 +2,15 @@
 
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import gradio as gr
 
 from demo.build import build_demo, launch_options
+from demo.lectures.run.votes import Votes
+from demo.shared.lecture.given import open_lectures
 from demo.shared.service import Service
 
 
@@ -44,9 +46,11 @@ def close(demo: gr.Blocks) -> None:
 
 
 @contextmanager
-def serving(weights: str | None = None) -> Iterator[Served]:
-    """Serve the page, with a file of weights if one is named, and stop it in the end."""
+def serving(weights: str | None = None, *, lectures: Sequence[str] = (), votes: bool = False) -> Iterator[Served]:
+    """Serve the page, with what these flags of `app.py` name, and stop it in the end."""
     service = Service(device="cpu", weights=weights)
+    open_lectures(service, lectures)
+    service.votes = Votes() if votes else None
     demo = build_demo(service)
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
     demo.server.config.timeout_keep_alive = 600  # seconds; on a busy machine more than its 5 pass between two requests

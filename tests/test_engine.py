@@ -24,6 +24,7 @@ from segcore.runtime.steps import finish
 from segcore.settings import Settings
 from tests.scenes import two_discs
 from tests.server import free_port
+from tests.test_own_labels import file_of
 
 QUICK = Settings(backbone="color", max_side=64, method="kmeans", n_segments=3)
 FLAGS = ["--backbone", "color", "--max-side", "64", "--method", "kmeans", "--n-segments", "3", "--device", "cpu"]
@@ -179,9 +180,11 @@ def test_a_killed_worker_costs_a_retry(cluster, tmp_path):
 
 @pytest.mark.extra("ray")
 def test_the_same_files_as_here(cluster, folder, tmp_path, capsys):
+    """By a network that was trained, whose file each worker reads."""
     pictures = [str(path) for path in sorted(folder.iterdir())]
+    flags = ["--method", "network", "--weights", str(file_of("deeplab", tmp_path)), "--device", "cpu"]
     for engine in ENGINES:
-        assert main(["segment", *pictures, "--out", str(tmp_path / engine), *FLAGS, "--engine", engine]) == 2
+        assert main(["segment", *pictures, "--out", str(tmp_path / engine), *flags, "--engine", engine]) == 2
         assert "4.png" in capsys.readouterr().err
     names = {path.name for path in (tmp_path / "local").iterdir()}
     assert names == {path.name for path in (tmp_path / "ray").iterdir()}

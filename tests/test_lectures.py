@@ -1,21 +1,26 @@
 """The sheets: every slide has its line, every link opens a state that its page knows, and the handout is one file."""
 
 import importlib
+import io
 import json
 import re
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from demo.lectures import asked, run
 from demo.lectures import data as sheets
 from demo.lectures.run import handout
+from demo.lectures.run.numbered import numbered, places
 from demo.pages import PAGES
 from demo.shared.formula import typeset
 from demo.shared.lecture.file import read_whole
+from demo.shared.lecture.value import Line, Sheet
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.learn.ablations import ABLATIONS
@@ -86,12 +91,12 @@ def playgrounds(query, _service):
     assert not problems
 
 
-def scribble(query, _service):
+def scribble(query, service):
     asked = importlib.import_module("demo.scribble.asked")
     own = {asked._IN_LINK.get(name, name) for name in asked.OPTIONS} | {"strokes", "names"}
     assert set(query) <= own | set(CARRIED)
     asked.options_of_link(query)
-    asked.strokes_of_link(query)
+    asked.strokes_of_link(service, query)
 
 
 def collections(query, _service):
@@ -197,6 +202,37 @@ def test_a_handout_is_one_file(with_answers, service, monkeypatch):
     assert ("Answers</h1>" in text) is with_answers
 
 
+def test_numbers_lie_in_their_pieces():
+    """Each piece that is large enough has the number of its label, in the middle of it; a thin one is passed over."""
+    labels = np.zeros((100, 160), int)
+    labels[:, 80:] = 1
+    labels[40:60, 20:40] = 1  # a second piece of label 1
+    labels[0, :3] = 2
+    found = sorted(places(labels))
+    assert [label for label, _ in found] == [0, 1, 1]
+    assert all(labels[y, x] == label for label, (x, y) in found)
+    assert min(found, key=lambda f: abs(f[1][0] - 119.5) + abs(f[1][1] - 49.5)) == (1, (119, 49))
+    picture = np.full((50, 80, 3), 90, np.uint8)
+    drawn = numbered(picture, labels)
+    assert drawn.shape == picture.shape
+    assert (drawn != picture).any(-1).mean() < 0.7
+    assert (picture == 90).all()
+
+
+def test_a_long_table_has_more_room():
+    def still(width, height):
+        file = io.BytesIO()
+        Image.new("RGB", (width, height)).save(file, "JPEG")
+        return file.getvalue()
+
+    line = Line((), "t", "s", "playgrounds", {}, "", "?", "!", "", "", {}, "")
+    sheet = Sheet("x", "X", "", (line, line, line))
+    stills = {0: still(100, 300), 1: still(300, 100), 2: b"\xff\xd8 no picture"}
+    text = handout(None, sheet, base="/", with_answers=False, stills=stills).decode()
+    assert text.count("<img ") == 3
+    assert text.count('<img class="tall"') == 1
+
+
 def test_a_handout_ends_where_it_is_told_to(service):
     def check():
         raise KeyboardInterrupt
@@ -213,8 +249,8 @@ def test_what_the_browser_asks_for_is_checked(service, monkeypatch):
     made = []
     monkeypatch.setattr(run, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<html>")
     make = run.make_handout(service)
-    path = make(asked_for(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
-    assert path.endswith("lecture-001.html")
+    answer = make(asked_for(sheet="001", answers=True, base="http://127.0.0.1:7860/"))
+    assert answer["file"].endswith("lecture-001.html")
     make(asked_for(sheet="001", answers=None, base='http://x/"><script>alert(1)</script>/'))
     assert [(sheet, how["base"], how["with_answers"]) for sheet, how in made] == [
         ("001", "http://127.0.0.1:7860/", True),

@@ -13,7 +13,7 @@ from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError
 from segcore.evaluate.record import MOST_BYTES, N_SCORES, N_SHOWN, Recorder, load_record, record_ablation, save_record
 from segcore.learn import CATALOG, train
-from segcore.learn.ablations import ABLATIONS, STREET
+from segcore.learn.ablations import ABLATIONS, SEEDS, STREET
 from segcore.learn.pictures import scaled
 from segcore.learn.score import score_classes
 
@@ -79,13 +79,15 @@ def test_file_brings_back_all_of_it(run, tmp_path):
 
 
 def test_pictures_can_be_left_out():
-    """Where they may not be passed on, the file holds none of them."""
+    """Where they may not be passed on, the file holds neither them nor their truth, but what the network makes of them."""
     settings = CATALOG["fcn32"].settings(**QUICK)
     scored = draw_stuff(STREET, n=2, seed=1)
     recorder = Recorder(scored, "fcn32", settings, seed=3, learned_from="", scored_on="", shows=False)
     for state in train("fcn32", draw_stuff(STREET, n=6), n_segments=4, settings=settings, steps=1):
         recorder.watch(state)
-    assert recorder.record().shown == ()
+    shown = recorder.record().shown
+    assert [(one.picture, one.truth) for one in shown] == [(b"", b"")] * 2
+    assert all(Image.open(io.BytesIO(one.found)).size == (64, 64) for one in shown)
 
 
 def _changed(**more):
@@ -157,9 +159,16 @@ def test_recorded_from_the_command_line(tmp_path, capsys):
     scoring = ["--score-images", str(tmp_path / "val/images"), "--score-labels", str(tmp_path / "val/labels")]
     assert main([*command, *scoring, "--resume"]) == 2
     assert "from its start" in capsys.readouterr().err
+    others = [flag.replace("val/labels", "others") for flag in scoring]
+    (tmp_path / "others").mkdir()
+    for path in (tmp_path / "val/labels").iterdir():
+        Image.fromarray(np.asarray(Image.open(path)) + 1).save(tmp_path / "others" / path.name)
+    assert main([*command, *others]) == 2
+    assert "hold other labels than those to learn from" in capsys.readouterr().err
     assert main([*command, *scoring, "--no-pictures"]) == 0
     told = load_record(record)
-    assert (told.steps, told.shown, told.scored_on) == (2, (), "3 of images")
+    assert (told.steps, told.scored_on) == (2, "3 of images")
+    assert [(one.picture, one.truth) for one in told.shown] == [(b"", b"")] * 3
 
 
 def test_a_run_of_two_rows_is_trained_once(run, tmp_path, monkeypatch):
@@ -168,4 +177,7 @@ def test_a_run_of_two_rows_is_trained_once(run, tmp_path, monkeypatch):
     left = replace(run[0], settings=settings.to_dict())
     save_record(left, tmp_path / ABLATIONS["stride"].file("stride", 0))
     monkeypatch.setattr("segcore.evaluate.record.train", None)
-    assert load_record(next(record_ablation("crf", tmp_path, seed=left.seed, steps=left.steps))) == left
+    assert left.seed != SEEDS[0]
+    path = next(record_ablation("crf", tmp_path, seed=left.seed, steps=left.steps))
+    assert path.name == f"crf-0.seed{left.seed}.run.json"
+    assert load_record(path) == replace(left, shown=())  # of other seeds than the first, numbers only

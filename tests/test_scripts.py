@@ -160,7 +160,7 @@ def test_every_script_is_part_of_a_page(config):
     text = "".join(sent(lines) for page in PAGES if (lines := mounting(config, page)))
     found = set(re.findall(r"^const (\w+) = \(\(\) =>", text, re.MULTILINE))
     unused = {"shared_components_job_bar_job_bar"}  # a part for pages that show one job and nothing beside
-    asked_for = {"shared_js_figures"}  # what the head of every page imports when somebody wants it
+    asked_for = {"shared_js_figures", "shared_js_drawn"}  # what the head of every page imports when somebody wants it
     assert {name_of(script) for script in SCRIPTS} == found | unused | asked_for
 
 

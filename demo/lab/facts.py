@@ -55,7 +55,7 @@ class _State:
 
 
 def _open(service: Service, query: Mapping[str, str]) -> _State:
-    linked = read_link(service, query)
+    linked = read_link(service, query, own_weights=True)
     return _State(service, linked.picture, linked.settings, service.pipeline.run(linked.picture, linked.settings))
 
 

@@ -16,6 +16,8 @@ from segcore.types import FeatureGrid, Round, Segmentation
 
 def label_names(result: Segmentation, n: int) -> list[str]:
     """What the legend calls the labels 0 … n − 1."""
+    if result.names:
+        return list(result.names[:n])
     if not result.has_background:
         return [f"Segment {i + 1}" for i in range(n)]
     objects = ["Object"] if result.cut else [f"Object {i}" for i in range(1, n)]

@@ -66,6 +66,7 @@ FACTS = {
     "attention_share": "Attention on the object",
     "box": "Box x0, y0, x1, y1 in patches",
     "upsampling": "Upsampling",
+    "probability": "Mean probability of the labels",
     "changed_share": "Share of pixels that left the label of their patch",
 }
 

@@ -15,7 +15,7 @@ from segcore.drawn.stuff import STUFF
 from segcore.errors import InputError, shortened
 from segcore.evaluate.record import N_DRAWN, RunRecord, load_record
 from segcore.learn import read_pictures
-from segcore.learn.ablations import ABLATIONS
+from segcore.learn.ablations import ABLATIONS, SEEDS
 from segcore.runtime.places import ASSETS
 from segcore.types import Pictures
 
@@ -56,10 +56,15 @@ def others_of(name: str) -> Pictures:
 
 
 @cache
-def recorded(row: str) -> tuple[RunRecord | None, ...]:
-    """The recorded runs of a row of ABLATIONS, in its order; None for one that does not lie here."""
-    paths = [RECORDED / ABLATIONS[row].file(row, i) for i in range(len(ABLATIONS[row].runs))]
+def recorded(row: str, seed: int = SEEDS[0]) -> tuple[RunRecord | None, ...]:
+    """The recorded runs of a row of ABLATIONS with a seed, in its order; None for one that does not lie here."""
+    paths = [RECORDED / ABLATIONS[row].file(row, i, seed) for i in range(len(ABLATIONS[row].runs))]
     return tuple(load_record(path) if path.is_file() else None for path in paths)
+
+
+def seeds_of(row: str) -> tuple[int, ...]:
+    """Of SEEDS those with which each run of a row is recorded here."""
+    return tuple(seed for seed in SEEDS if None not in recorded(row, seed))
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -10,15 +10,15 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked, Controls
 from demo.learn.board import KIND, Masks, Parts, Point, Stage
 from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
 from demo.learn.show import about, labels_shown, percent, pictures_shown, table
+from demo.learn.show.film import SECONDS, Film, film_pictures, shot_of
 from demo.learn.show.network import along
-from demo.learn.show.objects import marks_shown, object_baselines, object_scores
+from demo.learn.show.objects import object_baselines, object_level, object_scores, object_verdict, views_shown
 from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
 from demo.shared.errors import told_kindly
 from demo.shared.jobs import Report, Work
@@ -26,7 +26,9 @@ from demo.shared.link import write_link
 from demo.shared.service import Service
 from segcore.errors import InputError, NumericalError
 from segcore.evaluate.record import run_scores, untrained
+from segcore.image import digest
 from segcore.learn import (
+    CATALOG,
     Checkpoint,
     Learned,
     LearnSettings,
@@ -38,6 +40,8 @@ from segcore.learn import (
 from segcore.learn.score import score_classes
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params
+from segcore.show.files import png
+from segcore.show.moving import check_suffix, small_enough
 from segcore.types import Pictures
 
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
@@ -57,8 +61,10 @@ class Left:
     checkpoint: Checkpoint
     pictures: Pictures
     settings: LearnSettings  # to go on with
-    shown: Tensor  # the first picture on view
+    shown: Pictures  # on view
+    figures: bool  # whether what is not 0 in their truth is an object
     level: float | None  # as of `_Run`
+    film: Film
 
 
 def make_work(
@@ -84,7 +90,8 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         look = looked_at(asked.options.collection, pictures, known=asked.known, compared=asked.scored)
-        run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
+        film = left.film if left else Film(asked, look.shown.images)
+        run = _Run(asked, pictures, look, settings, clock, film, left.level if left else None)
         if left is None:
             told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
             yield Report(texts.READING, show=told)
@@ -121,7 +128,13 @@ class _Run:
     look: LookedAt
     settings: LearnSettings
     clock: Callable[[], float]
-    level: float | None = None  # mIoU of the linear head on dino_tiny
+    film: Film
+    level: float | None = None  # what the verdict compares with: mIoU of the linear head on dino_tiny, or `object_level`
+
+    @property
+    def own_k(self) -> bool:
+        """Whether the system has a number of clusters of its own, so that their use tells nothing."""
+        return CATALOG[self.asked.options.system].own_k is not None
 
     def before(self) -> Mapping[str, Any]:
         """A network with labels before its first step."""
@@ -129,17 +142,17 @@ class _Run:
         first = untrained(options.system, self.settings, self.pictures.classes, seed=options.begin)
         scores = run_scores(first, self.look.scored, 0)
         point = Point(step=0, loss=None, parts={}, accuracy=scores.global_accuracy, scores=scores_shown(scores))
-        return {
-            "point/0": point,
-            "masks": self._masks(first, scores.global_accuracy, scores.miou),
-            "along": self._along(first),
-        }
+        masks = self._masks(first, scores.global_accuracy, scores.miou)
+        self.film = self.film.then(shot_of(0, None, masks, k=first.n_segments))
+        return {"point/0": point, "masks": masks, "along": self._along(first)}
 
     def compared(self, pipeline: Pipeline) -> Parts:
         """The scores of what is simpler, by its name."""
         scored, options = self.look.scored, self.asked.options
         if self.asked.objects:
-            return object_baselines(scored, self.asked)
+            plain = object_baselines(scored, self.asked)
+            self.level = object_level(options.system, plain)
+            return plain
         if not self.asked.known:
             found = score_baselines(self.pictures, scored, n_segments=options.k, seed=options.begin)
             return Parts(
@@ -174,7 +187,8 @@ class _Run:
                     look_at = clock() + max(MASK_SECONDS, (clock() - began) / _LOOKING)
                 if clock() >= point_at or show:
                     classes = self.pictures.classes if self.asked.known else ()
-                    show |= {f"point/{state.step}": curve.point(), "table": table(state, classes)}
+                    show |= {f"point/{state.step}": curve.point()}
+                    show |= {} if self.own_k else {"table": table(state, classes)}
                     point_at = clock() + POINT_SECONDS
                 yield _report(state, show, left)
         except NumericalError as error:
@@ -191,9 +205,17 @@ class _Run:
         learned, scored, known = state.learned(), self.look.scored, self.asked.known
         show: dict[str, Any] = {}
         accuracy = miou = class_of = None
+        views = None
         if self.asked.marked:
             if scored.truth:
                 accuracy, miou = object_scores(state, learned, scored, self.asked)
+                if self.level is not None:
+                    show["verdict"] = object_verdict(learned.system, (accuracy, miou), self.level)
+            views = views_shown(state, learned, self.look.shown)
+            show |= {f"view/{name}": view for name, view in views.by_name.items()}
+            if views.classes:
+                class_of = views.classes.class_of
+                learned = learned.named(views.classes.names(self.look.shown.classes))
         elif scored.truth and known:
             scores = run_scores(learned, scored, state.step)
             accuracy, miou, curve.scores = scores.global_accuracy, scores.miou, scores_shown(scores)
@@ -206,9 +228,13 @@ class _Run:
             accuracy, miou, class_of = round(matched.accuracy, 4), round(matched.miou, 4), matched.class_of
             learned = learned.named(matched.names(scored.classes))
         curve.accuracy = accuracy
-        marks = marks_shown(state, self.look.shown.images) if self.asked.marked else None
-        show["masks"] = self._masks(learned, accuracy, miou, class_of, marks)
-        return show, Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown.images[0], self.level)
+        show["masks"] = masks = self._masks(learned, accuracy, miou, class_of, views.first if views else "")
+        view = views.by_name[views.first] if views else None
+        self.film = self.film.then(shot_of(state.step, state.loss, masks, k=learned.n_segments, view=view))
+        left = Left(
+            learned, state.checkpoint(), self.pictures, settings, self.look.shown, self.asked.objects, self.level, self.film
+        )
+        return show, left
 
     def _masks(
         self,
@@ -216,15 +242,16 @@ class _Run:
         accuracy: float | None,
         miou: float | None,
         class_of: tuple[int, ...] | None = None,
-        marks: list[str] | None = None,
+        view: str = "",
     ) -> Masks:
-        if marks is not None:
-            return Masks(images=marks, accuracy=accuracy, miou=miou, names=None, class_of=None)
+        if view:
+            names = learned.names if class_of else None
+            return Masks(images=[], view=view, accuracy=accuracy, miou=miou, names=names, class_of=class_of)
         images = [labels_shown(learned.label(image)) for image in self.look.shown.images]
         if self.asked.known and accuracy is not None:
             class_of = tuple(range(learned.n_segments))
         names = None if accuracy is None else learned.names
-        return Masks(images=images, accuracy=accuracy, miou=miou, names=names, class_of=class_of)
+        return Masks(images=images, view="", accuracy=accuracy, miou=miou, names=names, class_of=class_of)
 
     def _along(self, learned: Learned) -> list[Stage]:
         return along(learned, self.look.shown.images[0])
@@ -280,30 +307,54 @@ def make_save(service: Service) -> Callable[..., str]:
 
     def save(event: gr.EventData) -> str:
         with told_kindly():
-            return _published(service, event)
+            return _published(service, _left(service, event))
 
     return save
 
 
+def make_movie(service: Service) -> Callable[..., str]:
+    """The event behind "Masks as a movie": what a run has shown so far, as a file of at most 10 MB."""
+
+    def movie(event: gr.EventData) -> str:
+        with told_kindly():
+            left, suffix = _left(service, event), str(event.suffix)
+            check_suffix(suffix)
+            pictures = list(film_pictures(left.film, theme="dark" if event.dark is True else "light"))
+            made, told = small_enough(pictures, suffix, fps=1 / SECONDS)
+            if told:
+                gr.Info(told)
+            return service.publish(made, f"{left.learned.system}{suffix}")
+
+    return movie
+
+
 def make_open(service: Service) -> Callable[..., str]:
-    """The event behind "Use in the lab": an address of the lab whose backbone is what a run has learned so far."""
+    """The event behind "Use in the lab": an address of a picture of the run, labelled there by its network as it is now."""
 
     def opened(event: gr.EventData) -> str:
         with told_kindly():
-            path = _published(service, event)
-            service.keep_upload(Path(path).name, path)
-            return write_link(DEFAULTS.replace(backbone=path), next(iter(service.examples.values())), "")
+            left = _left(service, event)
+            weights, first = _published(service, left), left.shown.images[0]
+            picture = digest(first)
+            service.keep_upload(Path(weights).name, weights)
+            service.keep_upload(picture, service.publish(png(first.numpy()), "picture.png"))
+            return write_link(DEFAULTS.replace(backbone=weights, method="network"), None, picture)
 
     return opened
 
 
-def _published(service: Service, event: gr.EventData) -> str:
-    """Path of a file with the newest weights of a run, named by the system and what it holds."""
+def _left(service: Service, event: gr.EventData) -> Left:
+    """What a run has left so far."""
     left = service.jobs.left(str(event.id))
     if not isinstance(left, Left):
         raise InputError(texts.NOT_YET, field="run")
+    return left
+
+
+def _published(service: Service, left: Left) -> str:
+    """Path of a file with the newest weights of a run, named by the system and what it holds."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "learned.safetensors"
         save_learned(left.learned, path)
         content = path.read_bytes()
-    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:8]}.safetensors")
+    return service.publish(content, f"{left.learned.system}-{hashlib.sha256(content).hexdigest()[:16]}.safetensors")

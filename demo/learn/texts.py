@@ -35,11 +35,19 @@ TOO_FEW = "A system learns from what several pictures share: give at least {fewe
 
 LINEAR_COLOR, LINEAR_DINO = "Linear head on color", "Linear head on dino_tiny"
 BEATS_NONE = "None of {of} networks beats a linear head on dino_tiny, mIoU {miou}."
-BEATS_SOME = "{n} of {of} networks beat a linear head on dino_tiny, mIoU {miou}; the others do not."
+BEATS_SOME = "{n} of {of} networks beat a linear head on dino_tiny, mIoU {miou}."
 BEATS_ALL = "Each of {of} networks beats a linear head on dino_tiny, mIoU {miou}."
 BEATS_NOT = "So far it does not beat a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 BEATS = "It beats a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 ROW_ABOUT = "Runs: {n}, each with seed {seed} and {steps} steps on {on}; scored on {scored}."
+ROW_SEEDS = "The same with seeds {seeds}: thin curves, and ranges in the table."
+ROW_ONE_SEED = "No other seed is recorded here."
+ROW_ELSEWHERE = "Photographs and truth may not be passed on: what the network made of eight of them is seen alone."
+ROW_ALONE = (
+    "In the end: mIoU {miou}, pixel accuracy {accuracy}, boundary F {boundary}. Best known class: {best}, IoU {best_iou}; "
+    "least known: {least}, {least_iou}."
+)
+ROW_AGREE = "So it is with {n} of {of} seeds for mIoU, and with {m} of {of} for boundary F."
 ROW_BEST = "Highest mIoU in the end: “{best}”, {miou}. Highest boundary F: “{outline}”, {boundary}."
 ROW_MISSING = "Not recorded here: {labels}."
 CHANNELS = "{name}: {n} of its {of} channels, each from its darkest to its brightest cell."
@@ -48,7 +56,7 @@ FIELD = (
     "{share} of that lies in the quarter of the frame around it."
 )
 FIELD_FROZEN = "A transformer that does not learn hands no gradient on; each of its tokens looks at all of {of} px."
-NOT_SO = "There is no such place or map in this network. Choose one on the page."
+NOT_SO = "There is no such picture, place, map or number of slots here. Choose one on the page."
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
@@ -62,12 +70,28 @@ EMPTY = (
 )
 
 # What the board says; the names are those of its script.
+FILM_STEP = "step"
 BOARD = {
     "empty": EMPTY,
     "run": "A run",
     "opacity": "Opacity of the masks",
     "loss": "Loss",
-    "parts": "Its parts",
+    "views": "What is seen of the pictures",
+    "slots": "How slots share a picture, by the network as it is now",
+    "slots_k": "Slots",
+    "slots_trained": "{k} as trained",
+    "slots_noise": "Other noise",
+    "slots_noise_info": "The same network and picture; only the noise that the slots begin as is another",
+    "slots_noise_is": "Noise {n}",
+    "slots_look": "Look {n}",
+    "slots_end": "In the end",
+    "slots_masks": "Masks",
+    "slots_error": "Error",
+    "slots_picture": "Picture {name}",
+    "slots_alt": "{stage}, {name}",
+    "slots_share": "Slot {n}: {share} of the patches",
+    "other": "other run, {details}",
+    "other_default": "other run",
     "accuracy": "Pixel accuracy",
     "iou": "IoU, and their mean",
     "miou": "mIoU",
@@ -91,6 +115,7 @@ BOARD = {
     "row_picture": "Picture {n} of {of}",
     "row_truth": "Truth",
     "row_given": "Picture",
+    "row_spread": "Lowest and highest of {n} seeds",
     "row_none": "These runs are not recorded here.",
     "row_live": "live: {title}",
     "scores": {
@@ -105,24 +130,36 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
-    "scored_known": "pictures: {n}; mIoU {miou}",
+    "scored_known": "of {n} pictures",
     "confusion": "Confusion table",
     "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
     "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
     "table_alt": "Joint table P, {k} × {k}: {diagonal} on the diagonal",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
+    "use_known": "What pixels are taken for",
+    "use_known_info": (
+        "Share of the pixels in the last step. The line is the share of each if all were equal. Click a class to see it "
+        "alone."
+    ),
+    "differ_none": "Both runs ask for the same.",
+    "differ_one": "The two runs differ in one choice, {name}: {first} in the first, {second} in the second.",
+    "differ_many": "The two runs differ in {n} choices: {names}. No one of them alone explains what the curves show.",
     "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",
     "masks": "Six of the pictures",
     "below": "Below each picture its truth, in the colors of the clusters that match it.",
     "below_marks": "Below each picture its truth.",
+    "point_known": "Point at a class, anywhere, to see it alone.",
     "point": "Point at a cluster, anywhere, to see it alone.",
     "mask": "Clusters of",
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "movie": "Masks as a movie",
+    "movie_info": "What was seen of the masks while it learned, with loss and accuracy",
+    "movie_as": "Format of the movie",
     "open": "Use in the lab",
-    "open_info": "Opens the lab with what was learned so far as its backbone",
+    "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",
 }
 NOT_YET = "There are no weights yet, or they are no longer kept here."
@@ -147,14 +184,64 @@ WATCH_USED = "All clusters are used."
 
 # Of systems that find separate objects: what takes the place of pixel accuracy, and how colors are called.
 OBJECT_WORDS = {
-    "dinosaur": {"accuracy": "FG-ARI of the objects", "scored": "on {n} pictures; mBO {miou}"},
+    "dinosaur": {
+        "accuracy": "FG-ARI of the objects",
+        "scored": "on {n} pictures; mBO {miou}",
+        "beside": "{name}; mBO {miou}",
+    },
     "cutler": {
         "accuracy": "Recall of objects that round one was not shown",
         "scored": "on {n} pictures; of all objects {miou}",
+        "beside": "{name}, of all objects",
     },
 }
 MASKCUT = "MaskCut"
 SLOT_KMEANS = "k-means of the patches"
+# Whether what is simpler, on the same features, is beaten or not.
+OBJECT_VERDICTS = {
+    "dinosaur": (
+        "It beats k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
+        "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
+    ),
+    "cutler": (
+        "It finds more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
+        "So far it finds no more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
+    ),
+}
+# Ways to see what these find: a title, and what is seen.
+VIEWS = {
+    "slots": ("Slots", "A color is a slot, which may hold one thing in one picture and another in the next."),
+    "classes": (
+        "Classes across pictures",
+        "A color is a class: what slots hold is clustered over all pictures, at steps 1, 2, 4, 8, … Point at a class to see "
+        "it alone.",
+    ),
+    "round": (
+        "Round {n}",
+        "Patches that the round learns as objects: kept from before, in round one from MaskCut; new; and dropped.",
+    ),
+    "found": ("Found now", "What the head finds by itself; each object has a color of its own."),
+}
+# Curves of their own for some parts of the loss.
+CHART = (("Its parts", None),)
+CHARTS = {
+    "dinosaur": (("Slots in use, of those of a picture", ("slots in use",)),),
+    "cutler": (
+        ("Its parts", ("objectness", "Dice", "spared")),
+        ("Masks per picture, by round", ("masks", "new", "dropped")),
+    ),
+}
+
+LOOK_TOLD = "{n} of {k} slots are ahead somewhere; the slot that is ahead has {share} of a patch on average."
+LOOK_MOVED = "Since the look before, {share} of the patches went to another slot."
+MASKS_TOLD = "What each slot has in the end: {n} of {k} are ahead somewhere, with {share} of a patch on average."
+OTHER_NOISE = "Adjusted Rand index of noise {seed} with noise 0: {alike}; 1 means the same masks."
+FIGURE = "The mask that fits all objects together best has an IoU of {iou} with them."
+ERROR = (
+    "Mean squared error {mean}, {most} in the worst patch; the mean feature of all pictures, everywhere, has {plain}. "
+    "Bright is a large error."
+)
+NO_SLOTS = "This network has no slots. Train DINOSAUR."
 
 # What to look at, by system; where nothing is said of one, the general word.
 _TABLE_LEAD = (
@@ -169,9 +256,11 @@ LABELLED_LEAD = (
     "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
 _SLOTS_LEAD = (
-    "**What to look at.** Each color is a slot: the patches that it rebuilds best. At first colors follow likeness "
-    "alone, as k-means does, whose score is the dashed line. The error falls whether or not a slot keeps to one object: "
-    "features are asked for, not objects. Start a second run with 3 slots, with 0 looks, or with the transformer."
+    "**What to look at.** Each color is a slot, on the patches that are its own. Choose look 1, 2, 3: slots begin as noise "
+    "somewhere, and share the patches by likeness and nearness, as soft k-means does. The error falls whether or not a slot "
+    "keeps to one object: features are asked for, not objects. Move the number of slots, and take other noise: nothing is "
+    "trained for that. The dashed line is k-means of the patches, which knows no places; one that knows them does at least "
+    "as well as slots. Start a second run with nearness 0, as published, with 3 slots, 0 looks, or the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "

@@ -28,7 +28,7 @@ def sheets() -> dict[str, Sheet]:
 
 def all_sheets(service: Service) -> Mapping[str, Sheet]:
     """Those of the app, and those that this server was started with, which come first."""
-    return {sheet.id: sheet for sheet in service.lectures} | sheets()
+    return {lecture.sheet.id: lecture.sheet for lecture in service.lectures} | sheets()
 
 
 @cache
@@ -38,20 +38,27 @@ def tables() -> list[dict[str, Any]]:
     return found
 
 
-def as_value(chosen: Iterable[Sheet]) -> dict[str, Any]:
+def as_value(service: Service) -> dict[str, Any]:
     """Sheets and tables as the page's script takes them."""
+    shots = {lecture.sheet.id: lecture.shots for lecture in service.lectures}
     return {
-        "sheets": [sheet_value(sheet) for sheet in chosen],
+        "sheets": [sheet_value(sheet, shots.get(sheet.id, ())) for sheet in all_sheets(service).values()],
         "tables": [{**table, **{name: typeset(table.get(name, "")) for name in ("ask", "answer")}} for table in tables()],
     }
 
 
-def sheet_value(sheet: Sheet) -> dict[str, Any]:
-    """A sheet as the page's script takes it; the sentences of lines are HTML."""
+def sheet_value(sheet: Sheet, shots: Iterable[int] = ()) -> dict[str, Any]:
+    """A sheet as the page's script takes it; the sentences of lines are HTML.
+
+    Args:
+        sheet: itself.
+        shots: places of the lines that this server has stills of.
+    """
     return {
         "id": sheet.id,
         "title": sheet.title,
         "about": sheet.about,
+        "shots": {str(i): f"lecture/still/{sheet.id}/{i}" for i in shots},
         "lines": [
             {
                 "slides": list(line.slides),

@@ -2,19 +2,22 @@
 
 NO_SHEET = "There is no sheet {name}; here is the first one. There are: {known}."
 NO_LINE = "Sheet {sheet} has no line {name}; it begins at the first."
+OWN_GONE = "The file {name} of this state is kept here no more, so the line opens without it."
+OWN_LARGE = "The weights {name} have {size:.1f} MB, and a lecture takes {most:.0f} along: they stay on this server."
 NOT_READY = "Choose a sheet first."
 WORDS = {
     "sheets": "Sheets",
     "tables": "What was published",
     "present": "Present",
     "presentHelp": "A line beside its live state. Keys: arrows, R answer, S step, K segments, W speaker, B blank, Esc back.",
-    "handout": "Handout",
-    "handoutHelp": "One file to print: the lines, pictures of their states, and room for answers.",
+    "print": "Handout as PDF",
+    "printHelp": "Lines, pictures of their states, room for answers. The browser prints it: choose “Save as PDF”.",
+    "handout": "Worksheet",
+    "handoutHelp": "The same as one file of HTML with fields to fill in; students open it in any browser, and print it.",
     "making": "Making the handout …",
     "solutions": "with answers",
     "pictures": "pictures of all lines",
     "picturing": "Picture {n} of {of} …",
-    "form": "fields to fill in",
     "paper": "Paper",
     "told": "Told only.",
     "answer": "Answer",
@@ -40,7 +43,8 @@ WORDS = {
     "nextLine": "Next: {topic}",
     "end": "the end",
     "vote": "Vote",
-    "votes": "{n} votes",
+    "votes": "Votes: {n}",
+    "voteHere": "Others cannot open this address: start with --host 0.0.0.0, and open this page by this computer's name.",
     "letters": ["A", "B", "C", "D"],
     "frame": "The state of this line",
     "slides": "Slides",

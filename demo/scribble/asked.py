@@ -1,7 +1,9 @@
 """What a visitor asks for: picture, strokes, options, settings; of controls, as a link, and as the lines that repeat it."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +14,7 @@ from demo.scribble.data import start_strokes
 from demo.scribble.pad import Drawn
 from demo.shared.link import write_link
 from demo.shared.picture import PictureInput
-from demo.shared.service import Example
+from demo.shared.service import Example, Service
 from segcore.errors import InputError
 from segcore.scribble.scribble import Options
 from segcore.scribble.strokes import MOST_LABELS, Strokes, read_strokes, strokes_of_text, strokes_text
@@ -20,7 +22,8 @@ from segcore.settings import DEFAULTS, Settings
 
 OPTIONS = tuple(f.name for f in fields(Options))
 SETTINGS = ("backbone", "facet", "max_side")  # those of the lab that this page reads
-LONGEST_LINK = 2000  # characters
+LONGEST = 1500  # characters of strokes in an address; a link names longer ones by their digest
+_DIGEST = re.compile(r"[0-9a-f]{32}")
 _IN_LINK = {
     "method": "answer",
     "weight": "links",
@@ -72,19 +75,27 @@ def read_names(text: str) -> dict[int, str]:
     return {label: word for label, word in enumerate(words, 1) if word}
 
 
-def link_of(asked: Asked, names: str, example: Example | None, digest: str) -> str | None:
-    """The query string that restores it; None where it would be too long."""
+def link_of(asked: Asked, names: str, example: Example | None, digest: str, keep: Callable[[str], str]) -> str:
+    """The query string that restores it.
+
+    Args:
+        asked: a result.
+        names: of the labels, with commas.
+        example: the picture, if it is one.
+        digest: of the picture.
+        keep: keeps the text of strokes that are too long for an address, and returns its digest.
+    """
     own: dict[str, Any] = {
         _IN_LINK.get(name, name): int(value) if isinstance(value, bool) else value
         for name in OPTIONS
         if (value := getattr(asked.options, name)) != getattr(Options(), name)
     }
     if asked.strokes or (example and start_strokes(example.id)):  # cleared ones stay cleared
-        own["strokes"] = strokes_text(asked.strokes)
+        text = strokes_text(asked.strokes)
+        own["strokes"] = text if len(text) <= LONGEST else keep(text)
     if names != texts.START_NAMES:
         own["names"] = names
-    query = write_link(asked.settings, example, digest) + "&" + urlencode(own)
-    return query.rstrip("&") if len(query) <= LONGEST_LINK else None
+    return (write_link(asked.settings, example, digest) + "&" + urlencode(own)).rstrip("&")
 
 
 def options_of_link(query: Mapping[str, str]) -> Options:
@@ -97,13 +108,19 @@ def options_of_link(query: Mapping[str, str]) -> Options:
     return Options(**{name: _option(name, value) for name, value in found.items()})
 
 
-def strokes_of_link(query: Mapping[str, str]) -> Strokes | None:
+def strokes_of_link(service: Service, query: Mapping[str, str]) -> Strokes | None:
     """The strokes of a link, or None where it has none.
 
     Raises:
-        InputError: they are damaged.
+        InputError: they are damaged, or this server keeps them no more.
     """
-    return strokes_of_text(query["strokes"]) if "strokes" in query else None
+    text = query.get("strokes")
+    if text is None or not _DIGEST.fullmatch(text):
+        return None if text is None else strokes_of_text(text)
+    path = service.upload_of(text)
+    if path is None:
+        raise InputError(texts.STROKES_GONE, field="strokes")
+    return strokes_of_text(Path(path).read_text(encoding="utf-8", errors="replace"))
 
 
 def _option(name: str, value: Any) -> Any:

@@ -22,7 +22,7 @@ class _State:
 
 def _open(service: Service, query: Mapping[str, str]) -> _State:
     linked = read_link(service, query)
-    strokes = strokes_of_link(query)
+    strokes = strokes_of_link(service, query)
     if strokes is None and linked.example is not None:
         strokes = start_strokes(linked.example.id)
     if not strokes:

@@ -108,7 +108,8 @@ REPEAT_INFO = (
     "The same again: this picture from Python, other pictures from a shell with the saved head, and all of it as a link."
 )
 LINK = "Link"
-LINK_LONG = "These strokes are too many for a link; save them as a file, and load it again."
+LINK_LONG = "These strokes are too many for an address: this link holds for an hour. A lecture or a file keeps them."
+STROKES_GONE = "the strokes are kept here no more; such long ones are for an hour. Load the file that they were saved to"
 PAD = {
     "keys": (
         "Keys in the picture: 1 to 8 label, E eraser, arrows move, Space pen down and up, [ and ] brush, Z undo, Y redo."

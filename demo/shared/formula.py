@@ -3,6 +3,7 @@
 import html
 import re
 from functools import cache
+from xml.etree import ElementTree
 
 from latex2mathml.converter import convert
 
@@ -13,6 +14,13 @@ _TAG = re.compile(r'</?m[a-z]+(?: (?!on|href|src|style)[a-z]+="[^"<>]*")* ?/?>')
 _ANY_TAG = re.compile(r"<[^>]*>?")
 _LEFT_OVER = re.compile(r"<m[io]>[\\{}]")  # what the converter did not understand, it hands on
 _PRIMED = re.compile(r"<msup>(<mi>[^<]+</mi>)<mi>&#x02032;</mi></msup>")  # the sign stands high by itself
+
+# Of formulas on one line: signs with room around them, and what stands above a letter.
+_APART, _LARGE = frozenset("=<>+·⋅×⊙∈⊂≥≤|"), frozenset("∑∏∫")
+_ABOVE = {"^": "\u0302", "¯": "\u0304", "~": "\u0303"}
+_LOWERED = re.compile(r"<su[bp]>[^<]*</su[bp]>")
+_LONG = re.compile(r"[^\w\u0300-\u036f]|\w{2}")  # what needs brackets in a fraction
+_SPACES = re.compile(r"\s+")
 
 _STRETCHED = "<mo>&#x02016;</mo>"  # of a norm: with a power it would hang below the line
 _UPRIGHT = '<mo stretchy="false">&#x02016;</mo>'
@@ -29,6 +37,59 @@ def typeset(text: str) -> str:
     if len(parts) % 2 == 0:
         raise ValueError(f"{text!r} has a dollar sign without a partner.")
     return "".join(_formula(part) if i % 2 else html.escape(part) for i, part in enumerate(parts))
+
+
+def flat(latex: str) -> str:
+    """A formula as HTML of text on one line, for what draws letters alone: `<sub>` and `<sup>`, fractions with a stroke.
+
+    Raises:
+        ValueError: it is no LaTeX.
+    """
+    if "{aligned}" in latex:  # which the converter does not know
+        latex = latex.replace("{aligned}", "{gathered}").replace("&", "")
+    text = _flat(ElementTree.fromstring(_formula(latex)))
+    return _SPACES.sub(" ", text).replace("( ", "(").replace(" )", ")").replace(" ,", ",").strip()
+
+
+def _flat(node: ElementTree.Element) -> str:
+    parts = [_flat(child) for child in node]
+    match node.tag:
+        case "msub" | "munder":
+            return f"{parts[0].rstrip()}<sub>{_bare(parts[1])}</sub>{_gap(parts[0])}"
+        case "msup":
+            return f"{parts[0]}<sup>{_bare(parts[1])}</sup>"
+        case "msubsup" | "munderover":
+            return f"{parts[0].rstrip()}<sub>{_bare(parts[1])}</sub><sup>{_bare(parts[2])}</sup>{_gap(parts[0])}"
+        case "mover":
+            return parts[0] + _ABOVE.get(parts[1].strip(), "")
+        case "mfrac":
+            above, below = ([part, f"({part})"][bool(_LONG.search(_LOWERED.sub("", part)))] for part in parts)
+            return f"({above} / {below})"
+        case "mspace":
+            return ", " if node.get("linebreak") else " "
+        case "mtr":
+            return " ".join(parts)
+        case "mtable":
+            return "; ".join(parts)
+        case "mo" | "mi" | "mn" | "mtext":
+            return _sign(node.text or "")
+        case _:
+            return "".join(parts)
+
+
+def _sign(text: str) -> str:
+    sign = html.escape(text, quote=False)
+    if text in _APART:
+        return f" {sign} "
+    return f" {sign} " if text in _LARGE or (len(text) > 1 and text.isalpha()) else f"{sign} " if text == "," else sign
+
+
+def _gap(before: str) -> str:
+    return " " if before.endswith(" ") else ""
+
+
+def _bare(text: str) -> str:
+    return re.sub(r"<[^>]*>|^ | $", "", text)
 
 
 def _formula(latex: str) -> str:

@@ -16,6 +16,7 @@ from demo.shared.controls import FIELDS
 from demo.shared.service import Example, Service
 from demo.shared.texts import LINK_BAD_SETTING, LINK_NO_EXAMPLE, LINK_NO_PICTURE, LINK_NO_WEIGHTS
 from segcore.errors import SegcoreError, shortened
+from segcore.pipeline.methods import METHODS
 from segcore.settings import DEFAULTS, Settings, is_weight_file
 from segcore.show.files import permalink
 
@@ -58,15 +59,18 @@ class Linked:
 def named_settings(query: Mapping[str, str], service: Service | None = None) -> dict[str, str]:
     """The settings that an address names, as text, for `Settings.from_values`.
 
-    A file of weights is among them where this service has learned one of that name. It is never a path: no address opens
-    files.
+    A file of weights is among them where this service has learned one of that name; else a method that shows its labels goes
+    with it. It is never a path: no address opens files.
     """
     values = {name: value for name, value in query.items() if name in FIELDS}
-    if is_weight_file(values.get("backbone", "")):
-        weights = service and service.upload_of(values["backbone"])
-        del values["backbone"]
-        return values | ({"backbone": weights} if weights else {})
-    return values
+    if not is_weight_file(values.get("backbone", "")):
+        return values
+    weights = service and service.upload_of(values["backbone"])
+    if weights:
+        return {**values, "backbone": weights}
+    method = METHODS.get(values.get("method", ""))
+    gone = ("backbone", "method") if method and method.of_network else ("backbone",)
+    return {name: value for name, value in values.items() if name not in gone}
 
 
 def read_link(service: Service, query: Mapping[str, str], *, own_weights: bool = False) -> Linked:

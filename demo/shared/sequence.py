@@ -48,6 +48,12 @@ class Coarse:
     values: Tensor
 
 
+def array(values: Any) -> NDArray[Any]:
+    """The numbers of what a view draws, on the CPU."""
+    tensor = values.values if isinstance(values, Coarse) else values
+    return tensor.detach().cpu().numpy() if isinstance(tensor, Tensor) else np.asarray(tensor)
+
+
 @dataclass(frozen=True, slots=True)
 class Number:
     """A number of the whole step.

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from demo.shared.events import Stops
 from demo.shared.jobs import JobLimits, Jobs
-from demo.shared.lecture.value import Sheet
+from demo.shared.lecture.value import Lecture
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
 from segcore.features import Extract, FeatureModel, extract_features
@@ -30,7 +29,7 @@ from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.types import FeatureGrid, Geometry, Segmentation
 
-MOST_OWN = 1 << 30  # bytes of pictures of lectures
+MOST_OWN = 1 << 30  # bytes of pictures and weights of lectures
 _NOTES = 256  # kept uploads after which notes of files that are gone are taken away
 
 
@@ -74,7 +73,6 @@ class Service:
         cache_bytes: int = CACHE_BYTES,
         weights: str | None = None,
         limits: JobLimits | None = None,
-        lectures: Iterable[Sheet] = (),
     ):
         if _lends_gpus():
             device = "cpu"  # only the transformer borrows the GPU, and its features come back
@@ -82,7 +80,7 @@ class Service:
         self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights)
         self.stops = Stops()
         self.jobs = Jobs(limits)
-        self.lectures = tuple(lectures)  # what this server was started with
+        self.lectures: tuple[Lecture, ...] = ()  # what this server was started with
         self.votes: Any = None  # the rooms of questions to the hall, where this server takes votes
         self._noted = count(1)
 
@@ -142,19 +140,19 @@ class Service:
         self.keep_upload(digest, path)
         return digest
 
-    def keep_own(self, digest: str, ending: str, content: bytes) -> None:
-        """Keep a picture of a lecture for as long as this server runs, under the digest by which its links name it.
+    def keep_own(self, name: str, ending: str, content: bytes) -> None:
+        """Keep a file of a lecture for as long as this server runs, under the name by which its links know it.
 
-        Of pictures that browsers bring, the oldest are taken away when there are more than `MOST_OWN` bytes of them.
+        Of files that browsers bring, the oldest are taken away when there are more than `MOST_OWN` bytes of them.
         """
         folder = Path(get_upload_folder()) / "lectures"
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{digest}.{ending}"
+        path = folder / (name if name.endswith(f".{ending}") else f"{name}.{ending}")
         if not path.is_file():
             new = path.with_suffix(f".{uuid4().hex}")
             new.write_bytes(content)
             new.replace(path)
-        self.keep_upload(digest, str(path))
+        self.keep_upload(name, str(path))
         kept = sorted((file.stat().st_mtime, file.stat().st_size, file) for file in folder.iterdir())
         left = sum(size for _, size, _ in kept)
         for _, size, file in kept:

@@ -5,12 +5,12 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.controls import control_for
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, JS_NUMBER_THEME, LIGHT, TOLD
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
+from demo.shared.texts import FILM_FORMATS, STOP
 from demo.shared.texts import PICTURE as PICTURE_LABEL
-from demo.shared.texts import STOP
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
 from demo.steps.asked import PICTURE, RANGES, Controls, Opened, Saving
@@ -19,12 +19,6 @@ from demo.steps.run import CONTROLLED, FIRST, make_show
 from demo.steps.run.film import SECONDS, make_film
 from demo.steps.run.restore import default_points, fewest_points, make_choose, make_restore, make_shown, own_points
 from segcore.settings import DEFAULTS
-
-# Number the event, and say in which theme the page is shown, in which the movie is drawn.
-JS_NUMBER_THEME = """(_number, format, seconds, _theme, ...values) => [
-    (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), format, seconds,
-    document.body.classList.contains("dark") ? "dark" : "light", ...values,
-]"""
 
 
 def build(demo: gr.Blocks, service: Service) -> None:
@@ -42,7 +36,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
 def _saving() -> Saving:
     lo, hi, default = SECONDS
     with gr.Row(elem_id="steps-saving", equal_height=True):
-        formats = [(title, suffix) for suffix, title in texts.FILM_FORMATS.items()]
+        formats = [(title, suffix) for suffix, title in FILM_FORMATS.items()]
         asked: Any = gr.Radio(formats, value=formats[0][1], label=texts.FILM_AS, elem_id="steps-film", scale=2)
         seconds = gr.Number(default, label=texts.FILM_SECONDS, minimum=lo, maximum=hi, step=0.1, elem_id="steps-seconds")
         save = gr.Button(texts.FILM, size="sm", elem_id="steps-save", min_width=120)
@@ -111,7 +105,7 @@ def _wire(
         gr.DownloadButton(visible="hidden", elem_id="download"),
         gr.Textbox(visible="hidden", elem_id="steps-theme"),
     )
-    asked = [number, saving.format, saving.seconds, theme, *named, base, controls.picture, *settings]
+    asked = [number, theme, saving.format, saving.seconds, *named, base, controls.picture, *settings]
     saving.save.click(make_film(service), asked, download, js=JS_NUMBER_THEME, **HEAVY).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT
     )

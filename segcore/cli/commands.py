@@ -41,7 +41,7 @@ from segcore.cli.stages import print_stages
 from segcore.cli.steps import add_steps
 from segcore.cli.track import add_track
 from segcore.errors import InputError, SegcoreError
-from segcore.settings import DEFAULTS, Settings, is_weight_file
+from segcore.settings import DEFAULTS, Settings
 
 if TYPE_CHECKING:
     from segcore.image import PictureFile
@@ -150,7 +150,6 @@ def _segment(parsed: argparse.Namespace) -> int:
     if finds_objects(parsed):
         return segment_objects(parsed)
     from segcore.pipeline import Pipeline
-    from segcore.pipeline.backbones import resolve_backbone
     from segcore.runtime.outputs import check_outputs
     from segcore.runtime.progress import make_bar, say
     from segcore.show.files import make_folder, outputs_of
@@ -159,8 +158,7 @@ def _segment(parsed: argparse.Namespace) -> int:
     pipeline = Pipeline(device=parsed.device)
     pictures, failed = listed(parsed.pictures, parsed.out)
     make_folder(parsed.out)
-    if is_weight_file(settings.backbone):
-        resolve_backbone(settings.backbone)  # a file that cannot be used is no picture's fault
+    pipeline.check(settings)
     outputs = [path for picture in pictures for path in outputs_of(parsed.out, picture.name)]
     check_outputs(outputs, (picture.path for picture in pictures), overwrite=parsed.overwrite)
     there = {picture for picture in pictures if parsed.resume and _is_there(picture, parsed.out, pipeline, settings)}

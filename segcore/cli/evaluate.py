@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ from segcore.cli.scores_json import (
     region_json,
     retrieval_json,
 )
-from segcore.cli.table import limited, print_table, shown
+from segcore.cli.table import limited, print_left_out, print_table, shown
 from segcore.cli.track import add_evaluate_trackers, add_evaluate_tracking
 from segcore.errors import InputError, SegcoreError
 from segcore.settings import Settings
@@ -46,7 +46,6 @@ LEVELS = "2,3,4,6,8,12"
 ALL = "all"  # methods of `evaluate objects`
 UNTRAINED = "random"  # a row of --compare
 PLAIN = "color"  # the row where --compare is left out: what Lab color and position reach without a network
-_NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
 
 def add_evaluate(commands: Any) -> None:
@@ -128,7 +127,7 @@ def _bsds(parsed: argparse.Namespace) -> int:
     for line in _about_levels(rows[0][1]):
         print(line)
     print("F: of the boundaries, more is better; ms: from labels of patches to labels of pixels, for one picture and level.")
-    _print_left_out(rows[0][1].skipped)
+    print_left_out(rows[0][1].skipped)
     _write(parsed.json, [{"protocol": "bsds", "split": parsed.split, **region_json(*row)} for row in rows])
     return status
 
@@ -176,7 +175,7 @@ def _objects(parsed: argparse.Namespace) -> int:
     for name, settings, report in found:
         if not isinstance(report, ObjectReport):
             print(f"Not possible: {name}, {settings.method}: {report}")
-    _print_left_out(rows[0][1].skipped, alone)
+    print_left_out(rows[0][1].skipped, alone)
     _write(parsed.json, [{"protocol": "objects", "no_partner": alone, **object_json(*row)} for row in rows])
     return status
 
@@ -199,7 +198,7 @@ def _labels(parsed: argparse.Namespace) -> int:
     print("Less is better for VoI (bits), more for all others.")
     if ignore is not None and not rows[0][1].n_ignoring:
         print(f"note: No label map holds {parsed.ignore.strip()}, so nothing was left out.")
-    _print_left_out(rows[0][1].skipped, alone)
+    print_left_out(rows[0][1].skipped, alone)
     _write(parsed.json, [{**about, **label_json(*row)} for row in rows])
     return status
 
@@ -237,7 +236,7 @@ def _tell_retrieval(
     print(
         f"precision: share of the {N_NEAREST} nearest patches in other pictures that are of the same class; more is better."
     )
-    _print_left_out(rows[0][1].skipped, alone)
+    print_left_out(rows[0][1].skipped, alone)
     _write(parsed.json, [{**about, "nearest": N_NEAREST, **retrieval_json(*row)} for row in rows])
 
 
@@ -329,18 +328,6 @@ def _about_levels(report: "RegionReport") -> Iterator[str]:
         yield f"Levels: K = {', '.join(map(str, report.levels))}. Covering and PRI: more is better; VoI (bits): less is."
     else:
         yield "One level: the method takes no K, or chooses its own. Covering and PRI: more is better; VoI (bits): less is."
-
-
-def _print_left_out(skipped: Mapping[str, str], alone: Sequence[str] = ()) -> None:
-    """Name what was not counted: pictures at fault, all of them, and files without a partner, the first of them."""
-    if skipped:
-        print(f"Not counted: {len(skipped)}")
-    for picture, reason in skipped.items():
-        print(f"    {picture}: {reason}")
-    if alone:
-        more = f" and {len(alone) - _NAMES_SHOWN:,} more" if len(alone) > _NAMES_SHOWN else ""
-        print(f"Without a file of the same name in the other folder: {len(alone):,}")
-        print(f"    {', '.join(alone[:_NAMES_SHOWN])}{more}")
 
 
 def _write(path: Path | None, rows: list[dict[str, Any]]) -> None:

@@ -1,11 +1,10 @@
 """The command `evaluate classes`."""
 
 import argparse
-import sys
 from typing import Any
 
 from segcore.cli.flags import add_device, add_engine, add_overwrite, check_json, engine_from, named_path, write_json
-from segcore.cli.table import limited, print_table, shown
+from segcore.cli.table import limited, print_left_out, print_table, shown
 
 SCORES = ("miou", "global_accuracy", "class_accuracy", "boundary_f")
 
@@ -30,7 +29,7 @@ def add_evaluate_classes(kinds: Any) -> None:
 
 
 def _classes(parsed: argparse.Namespace) -> int:
-    from segcore.evaluate import label_cases
+    from segcore.evaluate import label_cases, partnerless
     from segcore.evaluate.classes import evaluate_classes
     from segcore.image import parse_label
     from segcore.learn import load_learned
@@ -46,8 +45,8 @@ def _classes(parsed: argparse.Namespace) -> int:
     scores = {name: getattr(report, name) for name in SCORES}
     told = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in scores.items())
     print(f"{len(report.names)} pictures: {told}")
-    for picture, reason in report.skipped.items():
-        print(f"note: not counted: {picture}: {reason}", file=sys.stderr)
+    alone = partnerless(parsed.images, parsed.labels)
+    print_left_out(report.skipped, alone)
     found = {"protocol": "classes", "system": learned.system, **scores, "iou": report.iou}
-    write_json(parsed.json, {**found, "pictures": list(report.names), "skipped": report.skipped})
+    write_json(parsed.json, {**found, "pictures": list(report.names), "no_partner": alone, "skipped": report.skipped})
     return 0

@@ -1,7 +1,6 @@
 """The command `evaluate instances`."""
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,13 @@ from segcore.cli.flags import (
     settings_from,
     write_json,
 )
-from segcore.cli.table import limited, print_table, shown
+from segcore.cli.table import limited, print_left_out, print_table, shown
 from segcore.errors import InputError
 
 if TYPE_CHECKING:
     from segcore.evaluate.instances import Finder
 
-SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "corloc": "CorLoc"}
+SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "surest": "surest", "corloc": "CorLoc"}
 METHOD = "maskcut"
 
 
@@ -68,11 +67,8 @@ def _instances(parsed: argparse.Namespace) -> int:
     print(
         f"{n_masks} masks for {n_objects} objects. More is better. FG-ARI sees pixels of objects only; mBO sees the ground."
     )
-    for picture, reason in report.skipped.items():
-        print(f"note: not counted: {picture}: {reason}", file=sys.stderr)
     alone = partnerless(parsed.images, parsed.masks)
-    if alone:
-        print(f"note: {len(alone)} files have no partner in the other folder, {alone[0]} for one.", file=sys.stderr)
+    print_left_out(report.skipped, alone)
     about = {"protocol": "instances", "found_by": name, "ignore": ignore, "objects": n_objects, "masks": n_masks}
     write_json(
         parsed.json, {**about, **scores, "pictures": list(report.names), "no_partner": alone, "skipped": report.skipped}
@@ -91,6 +87,8 @@ def _finder(parsed: argparse.Namespace) -> "tuple[str, Finder]":
         if parsed.method is not None:
             raise InputError("Objects are found by --weights or by --method; leave one of them out.", field="method")
         learned = load_learned(parsed.learned, device=pick_device(parsed.device))
-        return learned.system, found_by_weights(learned)
+        settings = settings_from(parsed)
+        most = None if parsed.n_segments is None else settings.n_segments
+        return learned.system, found_by_weights(learned, most=most, seed=settings.seed)
     parsed.method = parsed.method or METHOD
     return parsed.method, found_by_method(settings_from(parsed), Pipeline(device=parsed.device))

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from segcore.cli.flags import add_device, add_overwrite, add_settings, check_json, named_path, settings_from, write_json
-from segcore.cli.table import limited, shown
+from segcore.cli.table import limited, print_left_out, shown
 from segcore.errors import InputError, SegcoreError
 from segcore.runtime.outputs import check_outputs
 
@@ -108,7 +108,7 @@ def _train(parsed: argparse.Namespace) -> int:
     )
     if not head.linear.converged:
         print("note: The training ended before its gradient vanished; a smaller --c helps.", file=sys.stderr)
-    _say_skipped(trained.skipped)
+    print_left_out(trained.skipped)
     return 0
 
 
@@ -156,7 +156,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
         print(f"{names[label].ljust(width)}  IoU {iou:.3f}")
     print(f"{len(report.names)} pictures: mean IoU {report.miou:.3f}, pixel accuracy {report.accuracy:.3f}")
     write_json(parsed.json, _as_json(head, report, upsampling))
-    _say_skipped(report.skipped)
+    print_left_out(report.skipped)
     return 0
 
 
@@ -194,8 +194,3 @@ def _check_weights(pipeline: "Pipeline", head: "Head") -> None:
 
     if head.weights != UNTRAINED:
         check_head(pipeline, head)
-
-
-def _say_skipped(skipped: dict[str, str]) -> None:
-    for picture, reason in skipped.items():
-        print(f"note: not counted: {picture}: {reason}", file=sys.stderr)

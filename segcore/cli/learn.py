@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from segcore.learn import LearningSystem, Pictures
 
 _N_SEGMENTS = 6
+_REPEATABLE = tuple(name for name, row in ABLATIONS.items() if row.repeatable)
 _ONLY_TO_SCORE = "label maps, only to score the result with"
 
 
@@ -58,7 +59,7 @@ def _add_ablations(systems: Any) -> None:
     rows.add_argument(
         "--out", type=named_path, required=True, metavar="DIR", help="an existing folder; what lies there stays"
     )
-    rows.add_argument("--only", choices=tuple(ABLATIONS), help="one row of runs")
+    rows.add_argument("--only", choices=_REPEATABLE, help="one row of runs")
     rows.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"of each run ({STEPS})")
     rows.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
     rows.set_defaults(run=_ablations)
@@ -69,7 +70,7 @@ def _ablations(parsed: argparse.Namespace) -> int:
 
     if not parsed.out.is_dir():
         raise InputError(f"There is no folder {parsed.out}. Make it first.", field="out")
-    for name in (parsed.only,) if parsed.only else ABLATIONS:
+    for name in (parsed.only,) if parsed.only else _REPEATABLE:
         for path in record_ablation(name, parsed.out, seed=parsed.seed, steps=parsed.steps):
             last = load_record(path).scores[-1]
             print(f"{path}: {last.step} steps, mIoU {last.miou:.3f}, boundary F {last.boundary_f:.3f}.", flush=True)
@@ -83,7 +84,9 @@ def _add_record(one: argparse.ArgumentParser) -> None:
         "--score-images", type=named_path, metavar="DIR", help="score on these; a drawn collection has its own"
     )
     record.add_argument("--score-labels", type=named_path, metavar="DIR", help="their label maps")
-    record.add_argument("--no-pictures", action="store_true", help="record scores only, where pictures may not be passed on")
+    record.add_argument(
+        "--no-pictures", action="store_true", help="record scores and answers only, where pictures may not be passed on"
+    )
 
 
 def _learn(parsed: argparse.Namespace) -> int:
@@ -134,7 +137,8 @@ def _learn(parsed: argparse.Namespace) -> int:
         print(f"Measure it: python -m segcore evaluate classes --images DIR --labels DIR --weights {done.path}")
     if card.finds_objects:
         print(f"Measure it: python -m segcore evaluate instances --images DIR --masks DIR --weights {done.path}")
-    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
+    own = "" if card.finds_objects else " --method network"
+    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}{own}")
     return 0
 
 

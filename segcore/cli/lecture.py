@@ -1,14 +1,10 @@
-"""The command `lecture check`: opens every line of the lectures, and says which of their claims are not true there."""
+"""The commands `lecture check`, which says what claims of lines are not true of their states, and `lecture pictures`."""
 
 import argparse
-import sys
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-from segcore.cli.flags import add_device
-from segcore.errors import InputError
-from segcore.runtime.places import ROOT
+from segcore.cli.flags import add_device, add_overwrite, named, named_path
+from segcore.cli.page import page_module
 
 
 def add_lecture(commands: Any) -> None:
@@ -19,11 +15,27 @@ def add_lecture(commands: Any) -> None:
     check.add_argument("file", nargs="?", metavar="FILE", help="a sheet of your own (JSON); all of the app if left out")
     add_device(check)
     check.set_defaults(run=_check)
+    pictures = kinds.add_parser("pictures", help="open every line in a browser, and write a still of what it shows")
+    pictures.add_argument("file", type=named, metavar="FILE", help="a lecture (NAME.lecture.zip), or a sheet (JSON)")
+    pictures.add_argument(
+        "--out",
+        type=named_path,
+        required=True,
+        metavar="DIR",
+        help="folder for 001.jpg and so on, by the number of the line",
+    )
+    add_device(pictures)
+    add_overwrite(pictures)
+    pictures.set_defaults(run=_pictures)
 
 
 def _check(parsed: argparse.Namespace) -> int:
-    if find_spec("gradio") is None or find_spec("plotly") is None:
-        raise InputError("Lines open states of the page, which needs Gradio and Plotly: run pip install 'segcore[page]'.")
-    sys.path.insert(0, str(ROOT))  # the page lies beside the package, or in it
-    status: int = import_module("demo.claims").main(parsed.file, device=parsed.device)
+    claims = page_module("demo.claims", "Lines open states of the page, which needs")
+    status: int = claims.main(parsed.file, device=parsed.device)
+    return status
+
+
+def _pictures(parsed: argparse.Namespace) -> int:
+    stills = page_module("demo.stills", "Stills are of states of the page, which needs")
+    status: int = stills.main(parsed.file, parsed.out, device=parsed.device, overwrite=parsed.overwrite)
     return status

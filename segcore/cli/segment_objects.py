@@ -9,7 +9,7 @@ import numpy as np
 
 from segcore.errors import SegcoreError
 from segcore.runtime.outputs import check_outputs, json_bytes
-from segcore.train.file import NET, kind_of, read_trained
+from segcore.train.file import NET, said_of
 
 if TYPE_CHECKING:
     import argparse
@@ -25,9 +25,10 @@ def finds_objects(parsed: "argparse.Namespace") -> bool:
     """Whether the weights are of a system that finds objects, and no method is named that would read their features."""
     from segcore.learn.catalog import CATALOG
 
-    if not parsed.weights or parsed.method is not None or kind_of(parsed.weights) != NET:
+    if not parsed.weights or parsed.method is not None:
         return False
-    system = CATALOG.get(read_trained(Path(parsed.weights)).about["system"])
+    kind, about = said_of(parsed.weights)
+    system = CATALOG.get(str(about.get("system"))) if kind == NET else None
     return system is not None and system.finds_objects
 
 

@@ -1,14 +1,11 @@
 """The command `steps`: a run of an algorithm, one step at a time, as a movie or a folder of pictures."""
 
 import argparse
-import sys
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 from segcore.cli.flags import add_device, add_overwrite, add_settings, named, named_path, settings_from
+from segcore.cli.page import page_module
 from segcore.errors import InputError
-from segcore.runtime.places import ROOT
 
 
 def add_steps(commands: Any) -> None:
@@ -38,10 +35,7 @@ def add_steps(commands: Any) -> None:
 
 
 def _steps(parsed: argparse.Namespace) -> int:
-    if find_spec("gradio") is None or find_spec("plotly") is None:
-        raise InputError("Steps are those of the page, which needs Gradio and Plotly: run pip install 'segcore[page]'.")
-    sys.path.insert(0, str(ROOT))  # the page lies beside the package, or in it
-    film = import_module("demo.steps.run.film")
+    film = page_module("demo.steps.run.film", "Steps are those of the page, which needs")
     settings, look = settings_from(parsed), film.Film(parsed.seconds, parsed.theme, _swept(parsed.sweep))
     numbers = {"n_points": parsed.n_points, "gamma": parsed.gamma}
     options = {"numbers": numbers, "device": parsed.device, "overwrite": parsed.overwrite}

@@ -1,6 +1,6 @@
 """What commands show while they work and when they are done: bars, tables, how many pictures count."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from segcore.errors import InputError
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+_NAMES_SHOWN = 10  # of files without a partner; a folder may hold thousands
 
 
 def shown(steps: "Steps[Progress, T]", *, label: str = "") -> T:
@@ -66,3 +68,15 @@ def limited(cases: Sequence[U], limit: int | None) -> list[U]:
     if limit is not None and limit < 1:
         raise InputError(f"--limit must be at least 1; got {limit}.", field="limit")
     return list(cases[:limit])
+
+
+def print_left_out(skipped: Mapping[str, str], alone: Sequence[str] = ()) -> None:
+    """Name what was not counted: pictures at fault, all of them, and files without a partner, the first of them."""
+    if skipped:
+        print(f"Not counted: {len(skipped)}")
+    for picture, reason in skipped.items():
+        print(f"    {picture}: {reason}")
+    if alone:
+        more = f" and {len(alone) - _NAMES_SHOWN:,} more" if len(alone) > _NAMES_SHOWN else ""
+        print(f"Without a file of the same name in the other folder: {len(alone):,}")
+        print(f"    {', '.join(alone[:_NAMES_SHOWN])}{more}")

@@ -2,13 +2,14 @@
 
 The file is JSON, at most MOST_BYTES long. It holds the system, its settings, what is known of the network, the loss, scores
 at a row of steps, the first of them before any learning, and what the network made of some pictures in the end: these
-pictures, their label maps and its answers, as PNG or JPEG in base64.
+pictures, their label maps and its answers, as PNG or JPEG in base64; its answers alone where pictures may not be passed on.
 """
 
 import base64
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from segcore.checks import check_range
 from segcore.drawn.stuff import draw_stuff
 from segcore.errors import InputError
 from segcore.evaluate.classes import ClassReport, compared
-from segcore.learn.ablations import ABLATIONS, STEPS, STREET
+from segcore.learn.ablations import ABLATIONS, SEEDS, STEPS, STREET
 from segcore.learn.catalog import system_of
 from segcore.learn.learned import Learned, pixels_of
 from segcore.learn.pictures import scaled, under_centers
@@ -60,7 +61,7 @@ class RunScores:
 class Shown:
     """A picture that was not learned from: JPEG, and PNGs with the class of each pixel as its gray, 255 for none."""
 
-    picture: bytes
+    picture: bytes  # empty where it may not be passed on, like the truth
     truth: bytes
     found: bytes
 
@@ -110,7 +111,8 @@ class Recorder:
             seed: of all random numbers.
             learned_from: in words.
             scored_on: in words.
-            shows: keep some of the pictures, too. Leave it off for pictures that may not be passed on.
+            shows: keep some of the pictures and their truth, too. Leave it off where they may not be passed on; what the
+                network makes of them is kept all the same.
 
         Raises:
             InputError: the system learns without labels, or there is no truth to score on.
@@ -136,7 +138,6 @@ class Recorder:
         """The run, once it has ended."""
         first = self._first
         height, width = scaled(self._scored.images[0], first.settings.side).shape[:2]
-        shown = range(0, len(self._scored), max(1, len(self._scored) // N_SHOWN)) if self._shows else ()
         return RunRecord(
             system=first.system,
             settings=first.settings.to_dict(),
@@ -146,14 +147,26 @@ class Recorder:
             seconds=round(self._seconds, 1),
             losses=_thinned(self._losses),
             scores=tuple(self._scores),
-            shown=tuple(self._show(i) for i in list(shown)[:N_SHOWN]),
+            shown=shown_of(self._last, self._scored, pictures=self._shows),
             **self._about,
         )
 
-    def _show(self, i: int) -> Shown:
-        image = scaled(self._scored.images[i], self._first.settings.side)
-        truth = under_centers(self._scored.truth[i], tuple(image.shape[:2]))
-        return Shown(jpeg(image.numpy()), _classes_png(truth), _classes_png(self._last.label(image)))
+
+def shown_of(learned: Learned, scored: Pictures, *, pictures: bool = True) -> tuple[Shown, ...]:
+    """What a network makes of up to N_SHOWN pictures, evenly chosen, at the size at which it sees them.
+
+    Args:
+        learned: by a system with labels.
+        scored: pictures with truth.
+        pictures: with the pictures and their truth.
+    """
+    shown = []
+    for i in range(0, len(scored), max(1, len(scored) // N_SHOWN))[:N_SHOWN]:
+        image = scaled(scored.images[i], learned.settings.side)
+        truth = under_centers(scored.truth[i], tuple(image.shape[:2]))
+        given = (jpeg(image.numpy()), _classes_png(truth)) if pictures else (b"", b"")
+        shown.append(Shown(*given, _classes_png(learned.label(image))))
+    return tuple(shown)
 
 
 def untrained(system: str, settings: LearnSettings, classes: tuple[str, ...], *, seed: int) -> Learned:
@@ -200,22 +213,28 @@ def record_ablation(name: str, out: Path, *, seed: int = 0, steps: int = STEPS) 
     """Train the runs of a row on the drawn street, and write their runs.
 
     Args:
-        name: a key of ABLATIONS.
+        name: a key of ABLATIONS, of a row that is repeatable.
         out: an existing folder; a run that lies there already, also as part of another row, is not trained again.
-        seed: of all of them.
+        seed: of all of them. Those of the first of SEEDS are shown with pictures; the others hold numbers alone.
         steps: of each.
 
     Yields:
         The file of each run.
     """
-    pictures, scored = draw_stuff(STREET), draw_stuff(STREET, n=N_DRAWN, seed=1)
     row = ABLATIONS[name]
     for i, one in enumerate(row.runs):
-        path, settings = out / row.file(name, i), system_of(one.system).settings(**one.settings)
+        path, settings = out / row.file(name, i, seed), system_of(one.system).settings(**one.settings)
         if not path.exists():
             same = _same_run(out, one.system, settings.to_dict(), seed, steps)
-            save_record(same or _record_run(one.system, settings, pictures, scored, seed=seed, steps=steps), path)
+            run = same or _record_run(one.system, settings, *_street(), seed=seed, steps=steps)
+            save_record(run if seed == SEEDS[0] else replace(run, shown=()), path)
         yield path
+
+
+@lru_cache(maxsize=1)
+def _street() -> tuple[Pictures, Pictures]:
+    """What the rows learn from, and what they are scored on."""
+    return draw_stuff(STREET), draw_stuff(STREET, n=N_DRAWN, seed=1)
 
 
 def _same_run(out: Path, system: str, settings: Mapping[str, Any], seed: int, steps: int) -> RunRecord | None:

@@ -4,6 +4,7 @@ Reference: the rows "Random CNN" and "K-means" of Ji, Henriques and Vedaldi 2019
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import cv2
 import torch
@@ -14,7 +15,7 @@ from segcore.cluster.kmeans import kmeans
 from segcore.cut.maskcut import maskcut
 from segcore.features.color import color_features
 from segcore.image.grid import fit_to_grid
-from segcore.learn.learned import pixels_of, scores_of
+from segcore.learn.learned import enlarged_labels, pixels_of, scores_of
 from segcore.learn.pictures import scaled
 from segcore.learn.score import ClassScores, score_classes
 from segcore.nets.patches import OnPatches
@@ -36,7 +37,7 @@ Label = Callable[[Tensor], Tensor]
 def random_network(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
     """The largest of K outputs of a network with random weights."""
     net = _random_net(pictures, n_segments, seed, side)
-    return lambda image: scores_of(net, image, side=side).argmax(0)
+    return lambda image: enlarged_labels(scores_of(net, image, side=side)[0], image)
 
 
 def random_features(pictures: Pictures, n_segments: int, seed: int, side: int = SIDE) -> Label:
@@ -160,7 +161,13 @@ def kmeans_objects_of(image: Tensor, *, backbone: str, facet: str, side: int, k:
 
 
 def _patches(image: Tensor, backbone: str, facet: str, side: int) -> Tensor:
-    return OnPatches(backbone, facet).field(pixels_of(scaled(image, side))[0])
+    return _reader(backbone, facet).field(pixels_of(scaled(image, side))[0])
+
+
+@lru_cache(maxsize=2)
+def _reader(backbone: str, facet: str) -> OnPatches:
+    """What reads the features, which nothing changes."""
+    return OnPatches(backbone, facet)
 
 
 def _enlarged(masks: Tensor, image: Tensor) -> Instances:

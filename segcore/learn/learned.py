@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from segcore.checks import check_tensor
-from segcore.errors import InputError, ModelError
+from segcore.errors import InputError, ModelError, shortened
+from segcore.image.grid import scaled_to_pixels
 from segcore.learn.catalog import system_of
 from segcore.learn.pictures import scaled
 from segcore.learn.settings import LearnSettings
@@ -23,7 +24,7 @@ from segcore.refine.crf import mean_field, unary_from_probabilities
 from segcore.settings import CRF_PRESETS
 from segcore.train.checkpoint import replace_file
 from segcore.train.file import NET, kind_of, read_trained, trained_bytes
-from segcore.types import Instances
+from segcore.types import Geometry, Instances
 
 _PRESET = "readme"  # of the CRF after a network
 
@@ -53,17 +54,17 @@ class Learned:
             image: (height, width, 3) uint8 RGB.
 
         Returns:
-            (K, height, width) float32 ≥ 0 that sum to 1: of the scaled picture's cells, interpolated bilinearly; with
-            `crf` of the settings, the marginals of a dense CRF on them.
+            (K, height, width) float32 ≥ 0 that sum to 1: those of `seen_scores`, interpolated bilinearly.
 
         Raises:
             InputError: it is no picture.
         """
-        return final_scores(self.net, image, self.settings)
+        P, _ = seen_scores(self.net, image, self.settings)
+        return F.interpolate(P[None], image.shape[:2], mode="bilinear", align_corners=False)[0]
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) int64 on the CPU: the cluster 0 … K − 1 of each pixel; arguments as of `scores`."""
-        return self.scores(image).argmax(0).cpu()
+        return labels_of(self.net, image, self.settings)
 
     def instances(self, image: Tensor, *, most: int | None = None, seed: int = 0) -> Instances:
         """The separate objects of a picture (height, width, 3) uint8, on the CPU; empty masks are left out.
@@ -108,22 +109,50 @@ class Learned:
         return replace(self, names=names)
 
 
-def final_scores(net: Net, image: Tensor, settings: LearnSettings) -> Tensor:
-    """`Learned.scores` of a network."""
-    scores = scores_of(net, image, side=settings.side)
-    return _sharpened(scores, image) if getattr(settings, "crf", False) else scores
+def seen_scores(net: Net, image: Tensor, settings: LearnSettings) -> tuple[Tensor, Tensor]:
+    """How much each pixel belongs to each cluster, before anything is enlarged.
+
+    Args:
+        net: any; it is put into eval mode for the time.
+        image: (height, width, 3) uint8 RGB.
+        settings: side and crf count.
+
+    Returns:
+        (K, h, w) float32 ≥ 0 that sum to 1, and (h, w, 3) uint8, the picture that they lie on: as the network sees it,
+        scaled to the side; with crf the picture itself, and the marginals of a dense CRF on it.
+
+    Raises:
+        InputError: it is no picture.
+    """
+    P, seen = scores_of(net, image, side=settings.side)
+    if not getattr(settings, "crf", False):
+        return P, seen
+    whole = F.interpolate(P[None], image.shape[:2], mode="bilinear", align_corners=False)[0]
+    return _sharpened(whole, image), image
 
 
-def scores_of(net: Net, image: Tensor, *, side: int) -> Tensor:
-    """The same without a CRF; the network is put into eval mode for the time."""
+def labels_of(net: Net, image: Tensor, settings: LearnSettings) -> Tensor:
+    """`Learned.label` of a network."""
+    P, _ = seen_scores(net, image, settings)
+    return enlarged_labels(P, image)
+
+
+def enlarged_labels(P: Tensor, image: Tensor) -> Tensor:
+    """(height, width) int64 on the CPU: where scores (K, h, w), bilinearly enlarged to a picture, are largest."""
+    height, width = image.shape[:2]
+    return scaled_to_pixels(P, Geometry((height, width), (P.shape[1], P.shape[2]), patch=1)).long().cpu()
+
+
+def scores_of(net: Net, image: Tensor, *, side: int) -> tuple[Tensor, Tensor]:
+    """The same as `seen_scores` without a CRF."""
     check_tensor("image", image, ("height", "width", 3))
     before = net.training
     net.eval()
     try:
         with torch.inference_mode():
-            scores = net.scores(pixels_of(scaled(image, side), next(net.parameters()).device)).float()
-            height, width = image.shape[:2]
-            return F.interpolate(scores, (height, width), mode="bilinear", align_corners=False)[0].clone()
+            seen = scaled(image, side)
+            scores = net.scores(pixels_of(seen, next(net.parameters()).device)).float()
+            return F.interpolate(scores, seen.shape[:2], mode="bilinear", align_corners=False)[0].clone(), seen
     finally:
         net.train(before)
 
@@ -183,11 +212,14 @@ def load_learned(path: Path | str, *, device: torch.device | str = "cpu") -> Lea
         settings = system.settings.from_file(about["settings"])
         net = system.make_net(about["n_segments"], settings)
         net.load_state_dict(file.tensors)
+        if len(about["names"]) != about["n_segments"]:
+            raise ValueError(f"{len(about['names'])} names of {about['n_segments']} clusters")
         facts = (
             about["n_segments"], settings, tuple(about["names"]), dict(about["training"]), tuple(about.get("values", ())),
         )  # fmt: skip
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ModelError(f"{path} was written by another version: {error}. Train again.", backbone=str(path)) from error
+        reason = shortened(" ".join(str(error).split()).rstrip("."))  # torch names each tensor that does not fit, in a line
+        raise ModelError(f"{path} was written by another version: {reason}. Train again.", backbone=str(path)) from error
     net.eval().requires_grad_(False).to(device)
     return Learned(net, system.name, *facts, digest=file.digest)
 

@@ -20,6 +20,8 @@ class ClusterLoss(Loss):
 class ClusterLearner(Learner):
     """A network that finds clusters, in training on pictures without labels."""
 
+    round: int = 0  # from 0, of a system that learns in rounds
+
     def __init__(self, net: Net, source: Source, learning_rate: float):
         super().__init__()
         self.net, self.source, self.learning_rate = net, source, learning_rate

@@ -317,6 +317,10 @@ class SlotSettings(Schema):
     looks: int = param(
         3, stage="learn", label="Looks", lo=0, hi=10, step=1,
         info="How often the slots look at a picture; at 0 they stay as they were drawn.")
+    near: float = param(
+        40.0, stage="learn", label="Nearness", symbol="ρ", lo=0.0, hi=500.0, step=1.0, before=0.0,
+        info="How much a slot keeps to where it looked before, so that two objects of one kind get two slots. 0: not at "
+             "all, as published; the masks are then those by which the decoder mixes.")
     slot_size: int = param(
         64, stage="learn", label="Size of a slot", lo=8, hi=512, step=8,
         info="Length of the vector that a slot is. Published: 128 to 256.")
@@ -400,6 +404,11 @@ class LabelledSettings(LearnSettings):
         of_training = set(params(LabelledSettings)) - {"width"}
         return {name: value for name, value in self.to_dict().items() if name not in of_training}
 
+    @property
+    def least_crop(self) -> int:
+        """The side of the smallest squares that the network learns from, in pixels."""
+        return 1
+
 
 _WIDTH = "Factor on the numbers of channels."
 _STRIDE = "Pixels from one cell of the last map to the next. A finer one costs more."
@@ -422,6 +431,11 @@ class TrunkSettings(LabelledSettings):
     def of_net(self) -> dict[str, Any]:
         """The arguments of the network, by name."""
         return {**super().of_net(), "output_stride": int(self.output_stride)}
+
+    @property
+    def least_crop(self) -> int:
+        """One cell of the last map: of less, oneDNN leaves gradients of a convolution with stride unwritten."""
+        return int(self.output_stride)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from segcore.learn.correspondence import cosine_kmeans
 from segcore.learn.settings import SlotSettings
-from segcore.nets.slots import SlotHead, held_by, waves
+from segcore.nets.slots import SlotHead, held_by, middles
 
 WARM = 0.05  # of the training, while the learning rate rises
 
@@ -40,17 +40,17 @@ def slot_loss(head: SlotHead, f: Tensor, settings: SlotSettings, generator: Gene
         generator: draws noise and patches.
     """
     h, w = f.shape[1:3]
-    X, phi, chosen = head.standardized(f.flatten(1, 2)), waves((h, w)).to(f), None
+    X, at, chosen = head.standardized(f.flatten(1, 2)), middles((h, w)).to(f), None
     if head.decoder == "mlp" and settings.points < h * w:
         chosen = torch.randperm(h * w, generator=generator)[: settings.points]
-        X, phi = X[:, chosen], phi[chosen]
+        X, at = X[:, chosen], at[chosen]
     noise = torch.randn(len(f), settings.slots, head.size, generator=generator).to(X)
-    slots = head.looks(X, noise, settings.looks, phi)[-1].slots
-    found = head.rebuilt(X, slots, (h, w), chosen)
+    last = head.looks(X, noise, settings.looks, at)[-1]
+    found = head.rebuilt(X, last, (h, w), chosen)
+    masks = head.masks(last, found).detach()
     loss = F.mse_loss(found.y, X)
-    shares = F.one_hot(found.masks.argmax(2), settings.slots).float().mean(1)
+    shares = F.one_hot(masks.argmax(2), settings.slots).float().mean(1)
     used = (shares > 0.1 / settings.slots).sum(1).float().mean()
-    masks = found.masks.detach()
     parts = {"error": float(loss.detach()), "slots in use": float(used)}
     return SlotLoss(loss, parts, masks, F.normalize(masks.mT @ X, dim=2))
 

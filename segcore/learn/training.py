@@ -14,7 +14,7 @@ from torch import Tensor
 from segcore.checks import check_range
 from segcore.errors import InputError
 from segcore.learn.catalog import LearningSystem, system_of
-from segcore.learn.learned import Learned, final_scores, save_learned
+from segcore.learn.learned import Learned, labels_of, save_learned
 from segcore.learn.learner import ClusterLearner, ClusterLoss
 from segcore.learn.pictures import Source
 from segcore.learn.score import ClassScores, score_classes
@@ -43,6 +43,7 @@ class LearnState(State):
     label: Callable[[Tensor], Tensor]  # a picture (height, width, 3) uint8 → (height, width) int64 clusters, on the CPU
     marks: Callable[[int], Tensor | None]  # number of a picture that is learned from → `ClusterLearner.marks`, on the CPU
     taught: Callable[[int], Tensor | None]  # likewise → `ClusterLearner.taught`
+    round: int  # from 0, of a system that learns in rounds
     learned: Callable[[], Learned]  # → a copy of the network that can be saved
 
 
@@ -239,12 +240,13 @@ class _Work:
             label=self.label,
             marks=self.learner.marks,
             taught=self.learner.taught,
+            round=self.learner.round,
             learned=lambda: self.learned(state.loss),
         )
 
     def label(self, image: Tensor) -> Tensor:
         """(height, width) clusters of a picture by the network as it is now."""
-        return final_scores(self.learner.net, image, self.settings).argmax(0).cpu()
+        return labels_of(self.learner.net, image, self.settings)
 
     def learned(self, loss: float) -> Learned:
         """A copy of the network as it is now."""

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from segcore.nets.net import MaskNet
 from segcore.nets.patches import OnPatches
-from segcore.nets.slots import SlotHead
+from segcore.nets.slots import Shared, SlotHead
 
 
 class SlotNet(OnPatches, MaskNet):
@@ -24,6 +24,7 @@ class SlotNet(OnPatches, MaskNet):
         n_looks: int = 3,
         size: int = 64,
         decoder: str = "mlp",
+        near: float = 0.0,
     ):
         """Build the head.
 
@@ -35,13 +36,14 @@ class SlotNet(OnPatches, MaskNet):
             n_looks: how often slots look at a picture.
             size: of a slot.
             decoder: "mlp" or "transformer".
+            near: ρ, how much a slot keeps to its place; see `segcore.nets.slots`.
 
         Raises:
             ModelError: the backbone's weights cannot be had.
         """
         super().__init__(backbone, facet)
         self.n_slots, self.n_looks = n_slots, n_looks
-        self.head = SlotHead(self.d, size=size, decoder=decoder)
+        self.head = SlotHead(self.d, size=size, decoder=decoder, near=near)
         self.register_buffer("centers", torch.zeros(n_segments, self.d))
 
     def features(self, pixels: Tensor) -> Tensor:
@@ -50,23 +52,24 @@ class SlotNet(OnPatches, MaskNet):
 
     def rebuild(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
         """(h, w, d) standardized features that the slots rebuild, and (h, w, K) masks, of features (h, w, d)."""
+        found = self.shared(f, n_slots=n_slots, seed=seed)
+        return found.y, found.masks
+
+    def shared(self, f: Tensor, *, n_slots: int | None = None, seed: int = 0) -> Shared:
+        """How slots share features (h, w, d): as many as it was trained with, or any other number."""
         return self.head.shared(f, n_slots or self.n_slots, self.n_looks, seed=seed)
 
     def instances(self, pixels: Tensor, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """The masks of the slots, ground among them; a place is in that of the largest share, so no two overlap.
+        """The masks of the slots, ground among them; a pixel is in that of the largest share, so each is in one.
 
         The score is the mean share inside. `most` is the number of slots, and `seed` where they begin.
         """
         _, masks = self.rebuild(self.field(pixels[0]), n_slots=most, seed=seed)
-        own = F.one_hot(masks.argmax(2), masks.shape[2])
-        sure = (masks * own).sum((0, 1)) / own.sum((0, 1)).clamp_min(1)
+        shares = F.interpolate(masks.movedim(2, 0)[None], pixels.shape[2:], mode="bilinear")[0]
+        own = F.one_hot(shares.argmax(0), len(shares)).movedim(2, 0)
+        sure = (shares * own).sum((1, 2)) / own.sum((1, 2)).clamp_min(1)
         order = sure.argsort(descending=True)
-        # Against the best other slot, so that masks stay apart however they are enlarged.
-        first, second = (
-            masks.topk(min(2, masks.shape[2]), 2).values.unbind(2) if masks.shape[2] > 1 else (masks[..., 0],) * 2
-        )
-        other = torch.where(own.bool(), second[..., None], first[..., None]) if masks.shape[2] > 1 else 0 * masks
-        return (0.5 + (masks - other) / 2).movedim(2, 0)[order], sure[order]
+        return own[order].float(), sure[order]
 
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, h, w): of each slot its cluster, weighted by its mask."""

@@ -8,10 +8,16 @@ from torch import Tensor
 from segcore.errors import ModelError
 from segcore.features import BACKBONES, Backbone, ColorModel, FeatureModel, load_vit, picture_features
 from segcore.features.timm_files import transformer_of_file
+from segcore.image import digest
 from segcore.nets.net import Net
+from segcore.runtime.cache import StageCache
 from segcore.settings import is_weight_file
 
 _DIGEST_BYTES = 8
+
+
+# Of pictures that are looked at again and again while a head learns; nothing changes them.
+_features = StageCache(128 << 20)
 
 
 class OnPatches(Net):
@@ -58,8 +64,13 @@ class OnPatches(Net):
         return self._grid(image, self.backbone_digest.device)
 
     def _grid(self, image: Tensor, device: torch.device) -> Tensor:
-        model = _model(self._backbone, str(device))
-        return picture_features(model, image, max_side=max(image.shape[:2]), facet=self._facet).f
+        def made() -> Tensor:
+            model = _model(self._backbone, str(device))
+            with torch.inference_mode(False), torch.no_grad():  # so that whoever learns may read it, too
+                return picture_features(model, image, max_side=max(image.shape[:2]), facet=self._facet).f.clone()
+
+        f: Tensor = _features.get((self._backbone, str(device), self._facet, digest(image)), made)[0]
+        return f
 
 
 @lru_cache(maxsize=2)

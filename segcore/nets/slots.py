@@ -11,7 +11,12 @@ of them. The decoder then rebuilds the features from the slots, and what each sl
 
 with a transformer, y_n comes from the patches before n and from the slots, and α is how much n looks at each.
 
-Reference: Locatello and others 2020 for the slots, Seitzer and others 2023 (DINOSAUR) for features as targets.
+Two objects of one kind have the same features, so slots that go by features alone share them. So a slot may have a place
+c_s, the mean Σ_n A_ns p_n / Σ_n A_ns of where it looked, at first a random one, and −ρ |p_n − c_s|² is added to the logits
+of A and of an MLP's α. What A is after the last look are the masks then; with ρ = 0 there are no places, and masks are α.
+
+Reference: Locatello and others 2020 for the slots, Seitzer and others 2023 (DINOSAUR) for features as targets, Biza and
+others 2023 for places of slots (theirs are the frame in which a slot sees, with a size; here only what is far counts less).
 """
 
 from dataclasses import dataclass
@@ -38,6 +43,7 @@ class Look:
 
     slots: Tensor  # (b, K, z)
     attention: Tensor  # (b, n, K): how much each patch belongs to each slot, sums to 1 over the slots
+    places: Tensor  # (b, K, 2): the slots' c, rows and columns from 0 to 1
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -45,7 +51,18 @@ class Rebuilt:
     """Features that the slots rebuild."""
 
     y: Tensor  # (b, m, d), standardized as the targets are
-    masks: Tensor  # (b, m, K): how much each slot has in each patch, sums to 1 over the slots
+    alpha: Tensor  # (b, m, K): how much each slot has in each patch, sums to 1 over the slots
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Shared:
+    """How slots share one picture, from their first look to what they rebuild."""
+
+    attention: tuple[Tensor, ...]  # (h, w, K) by the slots before each look, and by those after the last; sums to 1 over K
+    y: Tensor  # (h, w, d) standardized features that they rebuild
+    masks: Tensor  # (h, w, K), sums to 1 over K
+    error: Tensor  # (h, w): mean square of what y is away from the features
+    plain: Tensor  # (h, w): the same of the mean feature of all pictures
 
 
 class SlotHead(nn.Module):
@@ -54,9 +71,9 @@ class SlotHead(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, d: int, *, size: int = 64, hidden: int = 256, decoder: str = "mlp"):
+    def __init__(self, d: int, *, size: int = 64, hidden: int = 256, decoder: str = "mlp", near: float = 0.0):
         super().__init__()
-        self.size, self.decoder = size, decoder
+        self.size, self.decoder, self.near = size, decoder, near
         self.register_buffer("mean", torch.zeros(d))
         self.register_buffer("std", torch.ones(d))
         self.project = nn.Linear(d, size, bias=False)
@@ -102,55 +119,63 @@ class SlotHead(nn.Module):
         """The features as the slots read and rebuild them."""
         return (X - self.mean) / self.std
 
-    def looks(self, X: Tensor, noise: Tensor, n_looks: int, phi: Tensor) -> list[Look]:
+    def looks(self, X: Tensor, noise: Tensor, n_looks: int, at: Tensor) -> list[Look]:
         """Let slots look at pictures again and again.
 
         Args:
             X: (b, n, d) standardized features.
             noise: (b, K, z) of variance 1, which the first slots are made of.
             n_looks: how often.
-            phi: (n, 36) `waves` of the patches.
+            at: (n, 2) `middles` of the patches.
 
         Returns:
             The first slots with their attention, then those after each look: n_looks + 1 entries.
         """
         x = self.norm(self.project(X) + self.encode(X))
-        k, v = self.keys(x), self.values(x) + self.where(phi)
+        k, v = self.keys(x), self.values(x) + self.where(waves(at))
         slots = self.mu + self.log_sigma.exp() * noise
-        found = [Look(slots, self._attention(k, slots))]
+        found = [self._look(k, at, slots, torch.special.ndtr(noise[..., :2]))]
         for _ in range(n_looks):
             A = found[-1].attention + _FLOOR
-            u = (A / A.sum(1, keepdim=True)).mT @ v
-            slots = self.gru(u.flatten(0, 1), slots.flatten(0, 1)).view_as(slots)
+            mean = (A / A.sum(1, keepdim=True)).mT
+            slots = self.gru((mean @ v).flatten(0, 1), slots.flatten(0, 1)).view_as(slots)
             slots = slots + self.mlp(self.norm_mlp(slots))
-            found.append(Look(slots, self._attention(k, slots)))
+            found.append(self._look(k, at, slots, mean @ at))
         return found
 
-    def _attention(self, k: Tensor, slots: Tensor) -> Tensor:
+    def _look(self, k: Tensor, at: Tensor, slots: Tensor, places: Tensor) -> Look:
         q = self.queries(self.norm_slots(slots)) * self.size**-0.5
-        A: Tensor = (k @ q.mT).softmax(2)
-        return A
+        return Look(slots, (k @ q.mT - self._far(at, places)).softmax(2), places)
 
-    def rebuilt(self, X: Tensor, slots: Tensor, grid: tuple[int, int], chosen: Tensor | None = None) -> Rebuilt:
+    def _far(self, at: Tensor, places: Tensor) -> Tensor:
+        """(b, n, K): ρ times the squared distances of patches (n, 2) from slots (b, K, 2)."""
+        return self.near * (at[:, None] - places[:, None]).square().sum(-1)
+
+    def rebuilt(self, X: Tensor, look: Look, grid: tuple[int, int], chosen: Tensor | None = None) -> Rebuilt:
         """Rebuild features from slots.
 
         Args:
             X: (b, n, d) standardized features; only the transformer looks at them, each patch at those before it.
-            slots: (b, K, z).
+            look: the last one; its slots rebuild.
             grid: rows and columns of the n patches.
             chosen: (m,) patches to rebuild; all if None. The transformer always rebuilds all.
         """
         p = F.interpolate(self.places, grid, mode="bilinear", align_corners=False)[0].flatten(1).mT
         if self.decoder != "mlp":
-            return self._written(X, slots, p)
-        p = p if chosen is None else p[chosen]
-        phi = waves(grid) if chosen is None else waves(grid)[chosen]
-        out = self.rebuild(slots[:, None] + p[None, :, None])
-        y, masks = out[..., :-1], (out[..., -1] + (self.there(slots) @ phi.mT).mT).softmax(2)
-        return Rebuilt((masks[..., None] * y).sum(2), masks)
+            return self._written(X, look.slots, p)
+        at = middles(grid).to(X)
+        p, at = (p, at) if chosen is None else (p[chosen], at[chosen])
+        out = self.rebuild(look.slots[:, None] + p[None, :, None])
+        where = (self.there(look.slots) @ waves(at).mT).mT - self._far(at, look.places)
+        y, alpha = out[..., :-1], (out[..., -1] + where).softmax(2)
+        return Rebuilt((alpha[..., None] * y).sum(2), alpha)
+
+    def masks(self, look: Look, found: Rebuilt) -> Tensor:
+        """(b, n, K) what each slot has of the patches that the last look and the decoder saw; sums to 1 over the slots."""
+        return look.attention if self.near else found.alpha
 
     @torch.no_grad()
-    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    def shared(self, f: Tensor, n_slots: int, n_looks: int, *, seed: int = 0) -> Shared:
         """Share one picture among slots.
 
         Args:
@@ -158,15 +183,15 @@ class SlotHead(nn.Module):
             n_slots: K, any number from 1.
             n_looks: how often they look.
             seed: of the noise that they begin as.
-
-        Returns:
-            (h, w, d) standardized features that the slots rebuild, and (h, w, K) their masks, that sum to 1.
         """
         h, w = f.shape[:2]
         X = self.standardized(f.flatten(0, 1)[None])
-        slots = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, waves((h, w)).to(X))[-1].slots
-        found = self.rebuilt(X, slots, (h, w))
-        return found.y[0].unflatten(0, (h, w)), found.masks[0].unflatten(0, (h, w))
+        looks = self.looks(X, noise_of(n_slots, self.size, seed).to(X), n_looks, middles((h, w)).to(X))
+        found = self.rebuilt(X, looks[-1], (h, w))
+        masks = self.masks(looks[-1], found)
+        maps = *(look.attention for look in looks), found.y, masks, (found.y - X).square().mean(2), X.square().mean(2)
+        *attention, y, masks, error, plain = (x[0].unflatten(0, (h, w)) for x in maps)
+        return Shared(tuple(attention), y, masks, error, plain)
 
     def classes(self, f: Tensor, masks: Tensor, centers: Tensor) -> Tensor:
         """(h, w, K) probabilities of clusters with centers (K, d) of length 1: of each slot its cluster, by its mask."""
@@ -181,15 +206,16 @@ class SlotHead(nn.Module):
         return Rebuilt(self.write(x), masks)
 
 
-def waves(grid: tuple[int, int]) -> Tensor:
-    """(h · w, 36) of mean square 1: waves over the grid, of which a slot's mean tells roughly where it looks."""
-    tables = []
-    for n in grid:
-        at = (torch.arange(n) + 0.5) / n
-        tables.append(torch.cos(torch.pi * torch.arange(_WAVES)[None] * at[:, None]) * (2**0.5))
-        tables[-1][:, 0] = 1
-    rows, columns = tables
-    phi: Tensor = (rows[:, None, :, None] * columns[None, :, None, :]).reshape(grid[0] * grid[1], _WAVES**2)
+def middles(grid: tuple[int, int]) -> Tensor:
+    """(h · w, 2) rows and columns of the middles of patches, row by row, with the picture's sides as unit."""
+    return torch.cartesian_prod(*((torch.arange(n) + 0.5) / n for n in grid))
+
+
+def waves(at: Tensor) -> Tensor:
+    """(n, 36) at places (n, 2), of mean square 1 over a grid: of their mean under a mask follows roughly where it lies."""
+    tables = torch.cos(torch.pi * torch.arange(_WAVES).to(at) * at[..., None]) * (2**0.5)
+    tables[..., 0] = 1
+    phi: Tensor = (tables[:, 0, :, None] * tables[:, 1, None]).flatten(1)
     return phi
 
 

@@ -8,6 +8,7 @@ method reads, and which stages it needs, is said by its signature and nowhere el
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from torch import Tensor
 
@@ -28,8 +29,12 @@ from segcore.cut.tokencut import tokencut
 from segcore.errors import InputError
 from segcore.features.pixels import pixel_grid
 from segcore.graph.pixels import PixelGraph
+from segcore.pipeline.reader import Reader
 from segcore.runtime.device import check_graph_fits, make_generator
 from segcore.types import Affinity, Bipartition, Clustering, FeatureGrid, Spectrum
+
+if TYPE_CHECKING:
+    from segcore.pipeline.learned_model import LearnedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Method:
     auto: Callable[..., Clustering] | None = None  # runs in the place of `run` where the data choose K
     criterion: str | None = None  # the stage that then chooses it
     finds_objects: bool = False  # parts the picture in objects and background, not only in segments
+    of_network: bool = False  # takes the labels of a network that `learn` trained, and how probable they are
 
 
 def _kmeans(features: FeatureGrid, *, n_segments: int, n_init: int, seed: int) -> Clustering:
@@ -141,6 +147,20 @@ def _dino_seg(features: FeatureGrid, *, attention_head: int, attention_mass: flo
     head, notes = head_here(features.attention, attention_head)
     cut = dino_seg(features.attention, head=head, mass=attention_mass)
     return dataclasses.replace(cut, notes=(*cut.notes, *notes))
+
+
+def _own_labels(picture: Tensor, weights: Reader) -> FeatureGrid:
+    return _labelling(weights).own_labels(picture)
+
+
+def _network(features: FeatureGrid, weights: Reader) -> Clustering:
+    return _labelling(weights).clustering(features)
+
+
+def _labelling(weights: Reader) -> "LearnedModel":
+    from segcore.pipeline.learned_model import network_of  # only here, since it doubles the start of a command
+
+    return network_of(weights.model)
 
 
 def _small_pixels(picture: Tensor, *, pixel_side: int) -> FeatureGrid:
@@ -260,5 +280,13 @@ METHODS: Mapping[str, Method] = {
         "Caron et al. 2021",
         _dino_seg,
         finds_objects=True,
+    ),
+    "network": Method(
+        "Trained network",
+        r"y_u = \operatorname{arg\,max}_k \; p_k(u)",
+        "whatever `segcore learn` or the page Learn has trained, with its classes, clusters or objects",
+        _network,
+        _own_labels,
+        of_network=True,
     ),
 }

@@ -19,6 +19,7 @@ from segcore.errors import ModelError
 from segcore.features import BACKBONES, Backbone, Extract, extract_features, stand_in_note, weights_status
 from segcore.image import PictureFile, digest, levels_note, read_image, segments_of
 from segcore.pipeline.backbones import load_model, resolve_backbone
+from segcore.pipeline.methods import METHODS
 from segcore.pipeline.reader import Reader
 from segcore.pipeline.stages import Run, Warmth, needs_backbone, plan, signature, warmth_of
 from segcore.runtime.cache import StageCache
@@ -194,6 +195,21 @@ class Pipeline:
             ModelError: a file of weights cannot be used.
         """
         return self._weights(settings)[0]
+
+    def check(self, settings: Settings) -> None:
+        """Refuse, before any picture is read, what is no picture's fault.
+
+        Raises:
+            InputError: the method shows a network's own labels, and the backbone has none.
+            ModelError: a file of weights cannot be used.
+        """
+        of_network = METHODS[settings.method].of_network
+        if of_network or is_weight_file(settings.backbone):
+            reader = self.reader(settings)
+            if of_network:
+                from segcore.pipeline.learned_model import network_of
+
+                network_of(reader.model)
 
     def _stages(
         self,

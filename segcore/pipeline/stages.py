@@ -99,7 +99,8 @@ def _stages(settings: Settings, *, of_patches: bool = False) -> dict[str, Run]:
     """All stages in order, each after those whose values it takes."""
     backbone, method = BACKBONES.get(settings.backbone), METHODS[settings.method]
     of_pixels = None if of_patches else method.features
-    blends = of_pixels is None and settings.upsampling != "nearest"  # pixels that are cells need no such
+    # Pixels that are cells have their labels already, unless a network says how probable they are.
+    blends = settings.upsampling != "nearest" if of_pixels is None else method.of_network
     return {
         "features": of_pixels or (_features if backbone is None or backbone.needs_weights else _colors),
         "pixel_graph": _pixel_graph,
@@ -288,9 +289,9 @@ def _pixels_already(features: FeatureGrid, cells: Clustering | Bipartition) -> _
 
 def _responsibilities(cells: Clustering | Bipartition) -> Tensor | None:
     """(n, k) shares of the segments in each cell; None where that would be too many numbers."""
-    if int(cells.labels.max()) >= MOST_SOFT_SEGMENTS:
-        return None
-    return cells.resp if cells.resp is not None else torch.nn.functional.one_hot(cells.labels).float()
+    if cells.resp is not None:
+        return cells.resp
+    return None if int(cells.labels.max()) >= MOST_SOFT_SEGMENTS else torch.nn.functional.one_hot(cells.labels).float()
 
 
 def _cut_to_picture(values: Tensor, features: FeatureGrid) -> Tensor:
@@ -303,10 +304,10 @@ def _likeliest(features: FeatureGrid, cells: Clustering | Bipartition, upsampled
         return _nearest(features, cells)
     blocks = cells_to_pixels(cells.labels, features.geometry).cpu()
     label_map = scaled_to_pixels(upsampled.P, features.geometry).cpu()
-    # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch.
+    # A segment of one patch, such as a minimum cut's, may win nowhere; then it keeps its patch. A class need not be there.
     n = len(upsampled.P)
     lost = (blocks.flatten().bincount(minlength=n) > 0) & (label_map.flatten().bincount(minlength=n) == 0)
-    if bool(lost.any()):
+    if bool(lost.any()) and not cells.names:
         label_map = torch.where(lost[blocks.long()], blocks, label_map)
     facts: dict[str, float | int | str] = {"crf": "off", "changed_share": _changed_share(label_map, blocks)}
     return _without_gaps(label_map, cells, facts, "The picture has too few pixels for all patches, so there is none for")
@@ -361,7 +362,9 @@ def _refined(
 def _without_gaps(
     label_map: Tensor, cells: Clustering | Bipartition, facts: Mapping[str, float | int | str], reason: str
 ) -> _LabelMap:
-    """Close gaps in the numbers where a segment has no pixel left; objects keep theirs, and the background 0."""
+    """Close gaps in the numbers where a segment has no pixel left; objects, background and classes keep theirs."""
+    if cells.names:
+        return _LabelMap(label_map, facts)
     labels = cells.labels.cpu()
     n = 1 + int(max(labels.max(), label_map.max()))  # a pixel between patches may have a label that is likeliest in none
     before, after = (x.flatten().bincount(minlength=n) > 0 for x in (labels, label_map))
@@ -376,8 +379,8 @@ def _without_gaps(
 
 
 def _ordered(partition: Clustering | Bipartition) -> Clustering | Bipartition:
-    """The same partition with its segments numbered by size; objects keep their numbers, and their background 0."""
-    if isinstance(partition, Bipartition) or partition.has_background:
+    """The same partition with its segments numbered by size; objects and classes keep their numbers."""
+    if isinstance(partition, Bipartition) or partition.has_background or partition.names:
         return partition
     labels = relabel_by_size(partition.labels)
     old = torch.empty(int(labels.max()) + 1, dtype=torch.int64, device=labels.device)

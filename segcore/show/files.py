@@ -21,8 +21,9 @@ from segcore.runtime.outputs import MARK, is_whole, json_bytes, write_whole
 from segcore.settings import Settings, is_weight_file
 from segcore.show.paint import Picture, checked_labels, count_labels, paint_labels
 from segcore.show.palette import OBJECT_PALETTE, PALETTE, Palette
-from segcore.types import Segmentation, StageReport
+from segcore.types import Segment, Segmentation, StageReport
 
+_HEADS = {b"\x89PNG\r\n\x1a\n": "png", b"\xff\xd8\xff": "jpeg"}
 _GRAY_LABELS = 255  # more segments than this leave the 8-bit gray file for a 16-bit one
 
 
@@ -171,9 +172,7 @@ def summary(result: Segmentation) -> dict[str, Any]:
         "stages": [_stage(stage) for stage in result.stages],
         "notes": list(result.notes),
         "n_segments": result.n_segments,
-        "segments": [
-            {"label": s.label, "area_fraction": round(s.area_fraction, 6), "bbox": list(s.bbox)} for s in result.segments
-        ],
+        "segments": [_segment(s, result.names) for s in result.segments],
         "eigenvalues": None if result.spectrum is None else result.spectrum.eigenvalues.tolist(),
     }
 
@@ -181,6 +180,14 @@ def summary(result: Segmentation) -> dict[str, Any]:
 def summary_json(result: Segmentation) -> bytes:
     """`summary` as UTF-8 JSON."""
     return json_bytes(summary(result))
+
+
+def _segment(segment: Segment, names: tuple[str, ...]) -> dict[str, Any]:
+    """A row of the legend; with its name where labels have names."""
+    named = {"name": names[segment.label]} if names else {}
+    return {
+        "label": segment.label, **named, "area_fraction": round(segment.area_fraction, 6), "bbox": list(segment.bbox)
+    }  # fmt: skip
 
 
 def _stage(stage: StageReport) -> dict[str, Any]:
@@ -204,9 +211,22 @@ def jpeg(picture: Picture, *, quality: int = 90) -> bytes:
     return _encode(Image.fromarray(np.ascontiguousarray(picture)), "JPEG", quality=quality, subsampling=0)
 
 
+def picture_kind(file: bytes) -> str | None:
+    """What kind of picture a file is, as its first bytes tell: "png", "jpeg" or "webp"; None for any other."""
+    if file.startswith(b"RIFF"):
+        return "webp" if file[8:12] == b"WEBP" else None
+    return next((kind for head, kind in _HEADS.items() if file.startswith(head)), None)
+
+
 def data_uri(file: bytes) -> str:
-    """Carry a PNG or JPEG inside a value instead of beside it."""
-    kind = "png" if file.startswith(b"\x89PNG") else "jpeg"
+    """Carry a PNG, JPEG or WebP inside a value instead of beside it.
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    kind = picture_kind(file)
+    if kind is None:
+        raise ValueError("a picture in a value is a PNG, JPEG or WebP")
     return f"data:image/{kind};base64,{base64.b64encode(file).decode('ascii')}"
 
 

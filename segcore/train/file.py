@@ -64,13 +64,18 @@ def read_trained(source: Path | bytes) -> TrainedFile:
 
 def kind_of(path: Path | str) -> str:
     """NET, HEAD, TRACKER, or "" for any other file, by its metadata alone; also where there is no file."""
+    return said_of(path)[0]
+
+
+def said_of(path: Path | str) -> tuple[str, Mapping[str, Any]]:
+    """The kind as of `kind_of`, and all else that the metadata say; ("", {}) where they cannot be read."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
-            return _said(file.metadata() or {})[0]
+            return _said(file.metadata() or {})
     except (OSError, SafetensorError, ValueError, KeyError):
-        return ""
+        return "", {}
 
 
 def _said(metadata: Mapping[str, str]) -> tuple[str, dict[str, Any]]:

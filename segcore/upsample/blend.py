@@ -112,7 +112,7 @@ def cell_means(image: Tensor, factor: int) -> Tensor:
 
 
 def _around(x: Tensor, m: int, factor: int, *, beyond: float = 0.0) -> Iterator[Tensor]:
-    """For each of the m × m cells around one of (c, h, w), row by row: its values at every pixel (c, s·h, s·w), a view."""
+    """For each of the m × m cells around a cell of (c, h, w), row by row: its values at each pixel (c, s·h, s·w), a view."""
     height, width = (factor * side for side in x.shape[1:])
     fine = F.pad(x, (m // 2,) * 4, value=beyond).repeat_interleave(factor, 1).repeat_interleave(factor, 2)
     for top, left in itertools.product(range(0, m * factor, factor), repeat=2):

@@ -10,6 +10,7 @@ from urllib.parse import urlparse
 
 import pytest
 
+from demo.stills import BROWSERS
 from tests.server import Served, serving
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
 for name in ("NO_PROXY", "no_proxy"):  # Gradio calls its own address when it starts
     os.environ[name] = ",".join(filter(None, [os.environ.get(name), "localhost", "127.0.0.1"]))
 
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")  # without windows it is the quickest
 LOCAL = {"127.0.0.1", "localhost"}
 PATIENCE = 120_000  # milliseconds until a test gives up; a busy machine needs many more than an idle one
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { toldDifferences } from "../../demo/learn/board/differ.js";
 import { moved, widthOfMap } from "../../demo/learn/board/network.js";
-import { curveOf, formOf, scoreOf } from "../../demo/learn/board/row.js";
+import { curveOf, formOf, scoreOf, spreadOf } from "../../demo/learn/board/row.js";
 
 const SCORES = [
   { step: 0, miou: 0.1, iou: [0.2, 0], checkerboard: 0.5 },
@@ -15,6 +16,12 @@ test("a score is one of the whole or of a class, and nothing where there is none
   assert.equal(scoreOf(SCORES[1], "iou:1"), 0.4);
   assert.equal(scoreOf(SCORES[1], "iou:7"), null);
   assert.equal(scoreOf(SCORES[1], "unknown"), null);
+});
+
+test("a range is that of the last values of all seeds, and there is none of one seed", () => {
+  const end = (miou) => ({ losses: [], scores: [SCORES[0], { ...SCORES[1], miou }] });
+  assert.deepEqual(spreadOf({ ...RUN, others: [end(0.7), end(0.5)] }, "miou"), [0.5, 0.7]);
+  assert.equal(spreadOf({ ...RUN, others: [] }, "miou"), null);
 });
 
 test("a curve goes from before the first step to the end", () => {
@@ -40,4 +47,12 @@ test("the cross stays on the picture, and only arrows move it", () => {
 test("maps shrink as their cells do, and are never too small to be seen", () => {
   assert.equal(widthOfMap(64, 128), widthOfMap(128, 128) / 2);
   assert.ok(widthOfMap(1, 128) >= 12);
+});
+
+test("two runs are told apart by what both chose, and one choice is named with both its values", () => {
+  const words = { differ_none: "none", differ_one: "{name}: {first}, {second}", differ_many: "{n}: {names}" };
+  const run = { System: "U-Net", Seed: "0", "Skip connections": "none" };
+  assert.equal(toldDifferences(run, { ...run }, words), "none");
+  assert.equal(toldDifferences(run, { ...run, "Skip connections": "sum" }, words), "Skip connections: none, sum");
+  assert.equal(toldDifferences(run, { System: "SegNet", Seed: "1" }, words), "2: System, Seed");
 });

@@ -8,15 +8,25 @@ from demo.learn import texts
 from demo.shared.components.base import Component
 from demo.shared.components.job_bar import STYLE, WORDS, job_functions
 from demo.shared.jobs import Jobs
+from demo.shared.texts import FILM_FORMATS
 from segcore.learn.ablations import ABLATIONS
+from segcore.learn.settings import DinosaurSettings
+from segcore.settings import params
 from segcore.show.palette import PALETTE, SEQUENTIAL
 
 KIND = "learn"  # of the jobs
 _ROWS = [{"name": name, "title": row.title, "question": row.question} for name, row in ABLATIONS.items()]
-_INKS = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6, 1, 2)]  # of curves, those farthest apart first
+_MOST_SLOTS = int(params(DinosaurSettings)["slots"].bounds[1])
 
-# Of curves of recorded runs, seen on white and on black: those of Okabe and Ito.
-_ROW_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+# Of curves, seen on white and on black: those of Okabe and Ito.
+_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+
+
+class Chart(TypedDict):
+    """Some parts of the loss on axes of their own."""
+
+    title: str
+    names: tuple[str, ...] | None  # all, if None
 
 
 class About(TypedDict):
@@ -24,13 +34,16 @@ class About(TypedDict):
 
     title: str
     details: tuple[str, ...]
+    choices: dict[str, str]  # all that was chosen, by what it is called
     query: dict[str, str | None]  # of the address; None takes a name away
     k: int  # clusters
     known: bool  # clusters are classes, and P is their confusion table
     palette: tuple[str, ...]  # "#rrggbb" per cluster
     command: str  # that repeats the run
     words: dict[str, str]  # of the scores, where they are not those of pixels
-    marks: list[tuple[str, str]]  # name and color of what the masks show, where that is not the clusters
+    charts: list[Chart]  # of the parts of the loss, at most two
+    marked: bool  # what is shown of the pictures are views, and no clusters
+    slots: int  # that share a picture; 0 where there are none
 
 
 class PicturesShown(TypedDict):
@@ -69,11 +82,24 @@ class Table(TypedDict):
 class Masks(TypedDict):
     """Labels of the pictures that are shown, the part `masks` of a job."""
 
-    images: list[str]  # data: URIs of gray PNGs
+    images: list[str]  # data: URIs of gray PNGs; none where there are views
+    view: str  # the one that is seen unless another is chosen; "" where there are none
     accuracy: float | None
     miou: float | None
     names: tuple[str, ...] | None  # of the clusters, by the classes of the truth
     class_of: tuple[int, ...] | None  # class that each cluster stands for, or −1
+
+
+class View(TypedDict):
+    """One way to look at what a system finds that labels no pixels, the part `view/NAME` of a job."""
+
+    order: int  # among the others
+    title: str
+    note: str  # what is seen
+    images: list[str]  # data: URIs of gray PNGs
+    colors: list[str | None]  # "#rrggbb" by label
+    legend: list[tuple[str, str]]  # names and colors
+    clusters: bool  # whether labels are clusters
 
 
 class Stage(TypedDict):
@@ -85,15 +111,23 @@ class Stage(TypedDict):
     image: str  # data: URI of a gray PNG, one pixel a cell
 
 
+class Curves(TypedDict):
+    """What a recorded run with another seed said on its way."""
+
+    losses: list[tuple[int, float]]  # by step
+    scores: list[dict[str, Any]]  # `RunScores` by name
+
+
 class RecordedRun(TypedDict):
     """A recorded run of a row."""
 
     label: str  # what is different
     system: str
     facts: list[str]  # parameters, giga multiply-adds, field, milliseconds
-    query: dict[str, str]  # of an address that trains it anew
+    query: dict[str, str] | None  # of an address that trains it anew, where that can be done here
     losses: list[tuple[int, float]]  # by step
     scores: list[dict[str, Any]]  # `RunScores` by name
+    others: list[Curves]  # of the same run with other seeds
     found: list[str]  # data: URIs of gray PNGs
 
 
@@ -107,7 +141,7 @@ class Row(TypedDict):
     told: str  # what the scores say
     classes: tuple[str, ...]
     palette: tuple[str, ...]  # "#rrggbb" per class
-    pictures: list[str]  # data: URIs
+    pictures: list[str]  # data: URIs; empty ones where they may not be passed on, like their truth
     truth: list[str]  # of gray PNGs, 255 where there is no class
     runs: list[RecordedRun]
 
@@ -119,7 +153,7 @@ class Parts(TypedDict, total=False):
     pictures: PicturesShown
     baselines: dict[str, float]  # accuracy of what learned nothing, by name
     baseline_mious: dict[str, float]
-    verdict: str  # whether a network with labels beats a linear head
+    verdict: str  # whether what is simpler is beaten
     along: list[Stage]  # of the first picture that is shown
     table: Table
     masks: Masks
@@ -131,14 +165,17 @@ class Board(Component):
     The value is {"run": id} of a run that is to be shown beside the others. The address keeps the ids as `runs`; a page
     opened without it shows the visitor's own newest ones.
 
-    Above them a row of recorded runs, whose name the address keeps as `row`, with the score and picture on view.
+    Above them a row of recorded runs, whose name the address keeps as `row`, with the score and picture on view. Of slots
+    the address keeps the picture, how many they are, their noise and the look, as `of`, `among`, `noise`, `look`; and as
+    `view` which of several masks are seen.
 
-    Events: `save` and `open`, when a visitor wants the weights of a run, or the lab with them; `gr.EventData` has `id`.
+    Events: `save`, `open` and `movie`, when a visitor wants the weights of a run, the lab with them, or its masks as a
+    movie; `gr.EventData` has `id`, of a movie also `suffix`, and `dark` for the colors of the dark page.
     """
 
     files = Path(__file__).parent
     styles = (STYLE,)
-    happens = ("save", "open")
+    happens = ("save", "open", "movie")
     about = "the id of a run"
 
     def __init__(
@@ -148,11 +185,18 @@ class Board(Component):
 
         Args:
             jobs: of the server.
-            functions: what else the script asks the server: `row`, `baselines_of_rows`, `channels`, `field`.
+            functions: what else the script asks the server: `row`, `baselines_of_row`, `channels`, `field`, `shares`.
             elem_id: id in the page.
             kwargs: whatever `gr.HTML` takes.
         """
-        fixed = {"stops": SEQUENTIAL, "inks": _INKS, "words": WORDS | texts.BOARD, "rows": _ROWS, "row_inks": _ROW_INKS}
+        fixed = {
+            "stops": SEQUENTIAL,
+            "inks": _INKS,
+            "words": WORDS | texts.BOARD,
+            "formats": FILM_FORMATS,
+            "rows": _ROWS,
+            "palette": PALETTE.hex(_MOST_SLOTS),
+        }
         asked = [*job_functions(jobs, KIND), *functions]
         super().__init__(None, fixed=fixed, elem_id=elem_id, server_functions=asked, **kwargs)
 

@@ -7,9 +7,11 @@ import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
-import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
+import { toldDifferences } from "./differ.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
+import { sharedOf, slotPanel } from "./slots.js";
 import { curveOf, formOf, rowView } from "./row.js";
 
 const MOST_RUNS = 2;
@@ -20,8 +22,6 @@ function chart(title) {
   return figure;
 }
 
-const NO_INK = "#000000"; // what keeps the picture's own colors
-
 function panel(name, title, ...inside) {
   const figure = make("figure", `ln-figure ln-${name}`);
   figure.append(make("figcaption", "ln-title", title), ...inside, make("p", "ln-note"));
@@ -30,7 +30,7 @@ function panel(name, title, ...inside) {
 
 function legendOf(name, color) {
   const entry = make("span", "ln-mark", name);
-  entry.style.setProperty("--ln-ink", color === NO_INK ? "transparent" : color);
+  entry.style.setProperty("--ln-ink", color);
   return entry;
 }
 
@@ -48,11 +48,18 @@ function openTable(run, table) {
   run.tablePanel.hidden = !run.P;
 }
 
+// What is seen of the pictures: one of the views of a run that has some, or its labels.
+function viewOf(run) {
+  const named = run.chosen?.() ?? null;
+  const view = run.views.get(named) ?? run.views.get(run.masks?.view);
+  return view ?? { grays: run.grays, colors: run.about?.palette ?? [], clusters: !run.about?.marked, legend: [], note: "" };
+}
+
 function clusterUnder(run, event, i) {
   const isTruth = event.currentTarget.classList.contains("ln-truth");
-  const gray = isTruth ? run.truths[i] : run.grays[i];
-  const label = gray ? labelUnder(event, gray) : null;
-  if (!isTruth && run.about?.marks.length) return null; // its labels are no clusters
+  const { grays, clusters } = viewOf(run);
+  const gray = isTruth ? run.truths[i] : grays[i];
+  const label = gray && clusters ? labelUnder(event, gray) : null;
   if (!isTruth || label === null) return label;
   const cluster = run.masks?.class_of?.indexOf(label - 1) ?? -1;
   return cluster < 0 ? null : cluster;
@@ -66,10 +73,15 @@ function noteTable(run, text) {
 
 export function mount({ element, props, trigger, watch, server, fixed }) {
   const words = fixed.words;
-  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs", "rows", "row"]);
+  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "differ", "runs", "rows", "row"]);
   const slider = parts.opacity.querySelector("input");
   const ramp = fixed.stops.map(rgbOf);
   const runs = []; // the oldest first
+  const shared = sharedOf(asked, (values) => {
+    keepInAddress(values);
+    for (const run of runs) run.slots.renew();
+  });
+  let chosen = asked("view"); // of what is seen of pictures, where a run has several views
   parts.message.textContent = words.empty;
   parts.opacity.querySelector("span").textContent = words.opacity;
   slider.value = "60";
@@ -88,28 +100,33 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const open = makeButton("job-button ln-open", words.open);
     open.title = words.open_info;
     open.addEventListener("click", () => trigger("open", { id }));
-    save.hidden = open.hidden = true;
+    const movie = movieButton(id);
+    save.hidden = open.hidden = movie.hidden = true;
     const text = make("div", "ln-about");
     text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
-    head.append(text, open, save, close);
+    head.append(text, open, save, movie, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
       id, card, lit: null, pinned: null, about: null, pictures: null, points: [], baselines: {}, mious: {}, table: null, P: null, masks: null, grays: [],
-      images: [], truths: [], live: true,
+      images: [], truths: [], views: new Map(), chosen: () => chosen, live: true,
       job: make("div", "ln-job"), watch: make("p", "ln-watch"), body: make("div", "ln-body"), canvas,
-      bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"), legend: make("p", "ln-legend"),
-      loss: chart(words.loss), parts: chart(words.parts), accuracy: chart(words.accuracy), checker: chart(words.checkerboard),
+      bars: make("div", "ln-bars"), grid: make("div", "ln-grid-masks"), choices: make("div", "ln-choices"), legend: make("p", "ln-legend"),
+      loss: chart(words.loss), parts: chart(words.parts), more: chart(words.parts), accuracy: chart(words.accuracy), checker: chart(words.checkerboard),
       verdict: make("p", "ln-verdict"),
     }; // prettier-ignore
     run.network = networkPanels({ id, server, words, pictureOf: () => run.images[0] ?? null });
     run.accuracy.classList.add("ln-accuracy");
-    run.checker.hidden = run.verdict.hidden = true;
-    run.masksPanel = panel("masks", words.masks, run.legend, run.grid);
+    run.checker.hidden = run.verdict.hidden = run.more.hidden = true;
+    run.slots = slotPanel({ id, server, fixed, shared, picturesOf: () => run.pictures && { images: run.images, names: run.pictures.names } });
+    run.choices.setAttribute("role", "group");
+    run.choices.setAttribute("aria-label", words.views);
+    run.masksPanel = panel("masks", words.masks, run.choices, run.legend, run.grid);
+    run.masksPanel.dataset.view = "";
     run.tablePanel = panel("table", words.table, canvas);
     run.usePanel = panel("use", words.use, run.bars);
-    run.watch.hidden = run.body.hidden = true;
-    run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.loss, run.parts, run.accuracy, run.checker, run.network.along, run.network.field);
+    run.watch.hidden = run.body.hidden = run.tablePanel.hidden = true;
+    run.body.append(run.masksPanel, run.tablePanel, run.usePanel, run.slots.figure, run.loss, run.parts, run.more, run.accuracy, run.checker, run.network.along, run.network.field);
     const repeat = make("details", "ln-repeat");
     repeat.append(make("summary", "", words.repeat), make("code", "ln-command"));
     card.append(head, run.job, run.watch, run.verdict, run.body, repeat);
@@ -122,6 +139,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     settle();
   }
 
+  // A choice whose first entry is what it does, and the others in which format.
+  function movieButton(id) {
+    const choice = make("select", "job-button ln-movie");
+    choice.title = words.movie_info;
+    choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
+    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.addEventListener("change", () => {
+      if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
+      choice.value = "";
+    });
+    return choice;
+  }
+
   function removeRun(run) {
     run.follow.end();
     run.card.remove();
@@ -130,8 +160,16 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     paintCurves();
   }
 
+  // In what two runs differ, once both have said what they are.
+  function compare() {
+    const [first, second] = runs.map(({ about }) => about?.choices);
+    parts.differ.hidden = !(first && second);
+    if (first && second) parts.differ.textContent = toldDifferences(first, second, words);
+  }
+
   // What depends on how many runs there are.
   function settle() {
+    compare();
     parts.message.hidden = runs.length > 0;
     parts.runs.dataset.n = String(runs.length);
     keepInAddress(runs.length ? { runs: runs.map(({ id }) => id).join(","), start: null } : { runs: null });
@@ -153,7 +191,9 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (news.masks && run.pictures) {
       run.masks = news.masks;
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
-      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+      await openViews(run, look.parts);
+      if (run.about?.slots) run.slots.show(run.about.slots);
+      for (const name of ["save", "open", "movie"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
     run.body.hidden = !run.table && !run.masks;
@@ -169,10 +209,40 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.card.querySelector(".ln-name").textContent = about.title;
     run.card.querySelector(".ln-details").textContent = about.details.join(" · ");
     run.card.querySelector(".ln-command").textContent = about.command;
-    run.legend.replaceChildren(...about.marks.map(([name, color]) => legendOf(name, color)));
     run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
     run.card.toggleAttribute("data-known", about.known);
     if (run === runs.at(-1)) keepInAddress(about.query);
+    compare();
+  }
+
+  async function openViews(run, news) {
+    for (const [name, view] of news) {
+      if (!name.startsWith("view/")) continue;
+      const key = name.slice("view/".length);
+      const button = run.views.get(key)?.button ?? makeButton("ln-chip-button", view.title);
+      if (!run.views.has(key)) button.addEventListener("click", () => choose(key, run));
+      run.views.set(key, { ...view, button, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
+    }
+  }
+
+  function paintChoices(run) {
+    const view = viewOf(run);
+    const named = [...run.views].sort(([, a], [, b]) => a.order - b.order);
+    if (run.choices.children.length !== named.length) run.choices.replaceChildren(...named.map(([, { button }]) => button));
+    for (const [, one] of named) one.button.setAttribute("aria-pressed", String(one === view));
+    run.legend.replaceChildren(...view.legend.map(([name, color]) => legendOf(name, color)));
+    if (!run.pictures) return;
+    const { truth, left_out: out } = run.pictures;
+    const below = run.about?.known ? words.beside_truth : view.clusters ? words.below : words.below_marks;
+    const point = run.about?.known ? words.point_known : words.point;
+    const told = [view.note || (view.clusters ? point : ""), truth.length ? below : "", ...out];
+    run.masksPanel.querySelector(".ln-note").textContent = told.filter(Boolean).join(" ");
+  }
+
+  function choose(name, run) {
+    chosen = name === run.masks?.view ? null : name;
+    keepInAddress({ view: chosen });
+    runs.forEach(paintMasks);
   }
 
   async function openPictures(run, pictures) {
@@ -201,12 +271,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     );
     run.card.toggleAttribute("data-many", pictures.images.length > 6);
     const known = run.about?.known;
-    const marked = run.about?.marks.length > 0;
-    const below = known ? words.beside_truth : marked ? words.below_marks : words.below;
     run.masksPanel.querySelector(".ln-title").textContent = pictures.apart ? words.masks_known : known ? words.masks_own : words.masks;
-    run.masksPanel.querySelector(".ln-note").textContent = [pictures.truth.length ? below : "", marked ? "" : words.point, ...pictures.left_out]
-      .filter(Boolean)
-      .join(" ");
   }
 
   // ---- Pointing: a cluster is seen alone in masks, bars and table ----
@@ -248,14 +313,17 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.about) return;
     const opacity = Number(slider.value) / 100;
     const classOf = run.masks?.class_of ?? [];
-    const marked = run.about.marks.length > 0;
+    const view = viewOf(run);
+    const marked = run.about.marked && !view.clusters;
+    const matched = marked ? [] : classOf;
+    const lit = view.clusters ? run.lit : null;
+    paintChoices(run);
     // A class has the color of the first cluster that stands for it.
-    const colorOfClass = (run.pictures?.classes ?? []).map((_, c) => (classOf.includes(c) ? run.about.palette[classOf.indexOf(c)] : marked && c > 0 ? run.about.palette[c % run.about.palette.length] : null));
-    const litClass = run.lit === null ? null : (classOf[run.lit] ?? -1) + 1;
+    const colorOfClass = (run.pictures?.classes ?? []).map((_, c) => (matched.includes(c) ? run.about.palette[matched.indexOf(c)] : marked && c > 0 ? run.about.palette[c % run.about.palette.length] : null));
+    const litClass = lit === null ? null : (matched[lit] ?? -1) + 1;
     run.images.forEach((image, i) => {
       const [mask, truth] = run.grid.children[i].children;
-      const marks = run.about.marks.map(([, color]) => (color === NO_INK ? null : color));
-      drawMask(mask, image, run.grays[i], marks.length ? marks : run.about.palette, opacity, marks.length ? null : run.lit);
+      drawMask(mask, image, view.grays[i], view.colors, opacity, lit);
       if (truth) drawMask(truth, image, run.truths[i], [null, ...colorOfClass], opacity, litClass || null);
     });
   }
@@ -264,7 +332,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.table || !run.about) return;
     const { k, palette } = run.about;
     drawBars(run.bars, { use: run.table.use, palette, nameOf: (i) => clusterName(run, i), lit: run.lit });
-    run.usePanel.querySelector(".ln-note").textContent = words.use_info;
+    run.usePanel.querySelector(".ln-title").textContent = run.about.known ? words.use_known : words.use;
+    run.usePanel.querySelector(".ln-note").textContent = run.about.known ? words.use_known_info : words.use_info;
     if (!run.P) return;
     drawTable(run.canvas, run.P, k, ramp, run.lit);
     noteTable(run, filled(run.about.known ? words.confusion_info : words.table_info, { diagonal: percent(run.table.diagonal) }));
@@ -276,7 +345,6 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!all.length) return;
     const last = Math.max(...all.map(({ step }) => step));
     const loss = rangeOf(all.map((p) => p.loss));
-    const share = rangeOf(all.flatMap((p) => Object.values(p.parts)), Math.min(0, ...all.flatMap((p) => Object.values(p.parts))));
     for (const run of runs) {
       if (!run.points.length) continue;
       const line = (value) => run.points.filter((p) => value(p) !== null && value(p) !== undefined).map((p) => [p.step, value(p)]);
@@ -285,20 +353,49 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
         paintKnown(run, last);
         continue;
       }
-      const names = Object.keys(run.points.at(-1).parts);
-      const curves = names.map((name, i) => ({ name, points: line((p) => p.parts[name]), ink: fixed.inks[i % fixed.inks.length] }));
-      drawCurves(run.parts, words.parts, curves, { x: last, y: share });
+      const charts = run.about?.charts ?? [];
+      run.more.hidden = charts.length < 2;
+      charts.forEach((one, at) => {
+        const figure = [run.parts, run.more][at];
+        figure.querySelector(".ln-title").textContent = one.title;
+        const curves = namesOf(one, run).map((name, i) => ({ name, points: line((p) => p.parts[name]), ink: fixed.inks[i % fixed.inks.length] }));
+        drawCurves(figure, one.title, curves, { x: last, y: rangeOfChart(one.title) });
+      });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const own = { ...words, ...run.about.words };
-      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const own = { ...words, ...run.about?.words };
+      run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[0] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
-        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(1 + i) % fixed.inks.length], dashed: true };
       });
-      drawCurves(run.accuracy, own.accuracy, [accuracy, ...others], { x: last, y: [0, 1], form: percent });
+      drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
     }
     rows.paint();
+  }
+
+  const namesOf = ({ names }, run) => names ?? Object.keys(run.points.at(-1).parts);
+
+  // The same axes in all runs that have a chart of this title; they hold 0.
+  function rangeOfChart(title) {
+    const values = runs.flatMap((run) => {
+      const one = run.points.length ? run.about?.charts.find((chart) => chart.title === title) : null;
+      return one ? namesOf(one, run).flatMap((name) => run.points.map((p) => p.parts[name])) : [];
+    });
+    const numbers = values.filter((value) => Number.isFinite(value));
+    return rangeOf(numbers, Math.min(0, ...numbers));
+  }
+
+  // The curve of another run of the same system on the same pictures, called by what is different in it.
+  function beside(run) {
+    return runs
+      .filter((other) => other !== run && run.about?.marked && other.about?.title === run.about.title)
+      .map((other) => {
+        const details = otherDetails(run.about.details, other.about.details);
+        const points = other.points.filter((p) => Number.isFinite(p.accuracy)).map((p) => [p.step, p.accuracy]);
+        return { name: details ? filled(words.other, { details }) : words.other_default, points, ink: "currentColor", thin: true };
+      });
   }
 
   // Of a network with labels: IoU of each class instead of the parts of the loss, and the checkerboard.
@@ -312,7 +409,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const classes = run.pictures.classes.map((name, i) => ({ name, points: curveOf({ scores }, `iou:${i}`), ink: run.about.palette[i], thin: true }));
     const mean = { name: words.miou, points: curveOf({ scores }, "miou"), ink: "currentColor" };
     drawCurves(run.parts, words.iou, [mean, ...classes, ...dashed(run.mious)], { x: last, y: [0, 1], form: percent });
-    const told = filled(words.scored_known, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) });
+    const told = filled(words.scored_known, { n: run.pictures.scored });
     const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: "currentColor" };
     drawCurves(run.accuracy, words.accuracy, [accuracy, ...dashed(run.baselines)], { x: last, y: [0, 1], form: percent });
     const board = curveOf({ scores }, "checkerboard");

@@ -5,6 +5,7 @@ import { pointsOf, scale, ticks } from "../../shared/js/chart.js";
 import { make, makeButton, makeSvg, widthOf } from "../../shared/js/dom.js";
 import { percent, short } from "../../shared/js/numbers.js";
 
+const TWO_NAMES = 480; // px of width that two names of lines take beside each other; in less, the legend alone has the second
 const CHART = { height: 150, left: 60, right: 10, top: 10, bottom: 24 };
 // The lowest and highest of all values of all runs, so that two runs are seen on the same axes; [0, 1] where there are none.
 export function rangeOf(values, floor = null) {
@@ -15,9 +16,12 @@ export function rangeOf(values, floor = null) {
   return [low, high + 0.04 * (high - low)];
 }
 
+// What is said of another run and not of this one.
+export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
+
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
-//   lines: [{name, points: [[step, value]], ink, dashed, thin, named}]; a named one says so on the chart; a dashed one is what the others are compared with.
+//   lines: [{name, points: [[step, value]], ink, dashed, thin, faint, named}]; a named one says so on the chart; a dashed one is what the others are compared with; a faint one is told by its color alone.
 //   axes: {x: last step, y: [low, high], form: value → text, height: px}.
 export function drawCurves(figure, title, lines, { x: last, y: [low, high], form = short, height = CHART.height }) {
   const box = figure.querySelector("svg");
@@ -35,27 +39,30 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
     nodes.push(makeSvg("text", { class: "ln-tick", x: x(at), y: height - 6, "text-anchor": anchor }, at ? short(at, 4) : "0"));
   }
   const written = [];
-  for (const { name, points, ink, dashed, thin, named } of lines) {
+  for (const { name, points, ink, dashed, thin, faint, named } of lines) {
     const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
-    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}`, points: path, stroke: ink }));
+    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}${faint ? " ln-other" : ""}`, points: path, stroke: ink }));
     const end = points.at(-1);
     if (!named || !end) continue;
     const at = y(end[1]) - 5;
     const free = written.every((other) => Math.abs(other - at) > 12); // else at the other end of the line
-    written.push(at);
-    nodes.push(makeSvg("text", { class: "ln-tick", x: free ? width - right : left + 4, y: at, "text-anchor": free ? "end" : "start" }, name));
+    if (free || width > TWO_NAMES) {
+      written.push(at);
+      nodes.push(makeSvg("text", { class: "ln-tick", x: free ? width - right : left + 4, y: at, "text-anchor": free ? "end" : "start" }, name));
+    }
     if (end && !dashed) nodes.push(makeSvg("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);
   box.replaceChildren(...nodes);
-  const told = lines.filter(({ points }) => points.length).map(({ name, points, dashed }) => {
+  const named = lines.filter(({ faint }) => !faint);
+  const told = named.filter(({ points }) => points.length).map(({ name, points, dashed }) => {
     const [first, end] = [points[0][1], points.at(-1)[1]];
     if (dashed) return `${name} ${form(end)}`;
     return `${name || title} ${form(end)}, at first ${form(first)}`;
   });
   box.setAttribute("aria-label", `${title}, up to step ${last}: ${told.join("; ")}`);
   figure.querySelector(".ln-legend").replaceChildren(
-    ...lines.map(({ name, points, ink }) => {
+    ...named.map(({ name, points, ink }) => {
       const item = make("span", "ln-key");
       const chip = make("span", "ln-chip");
       chip.style.background = ink;

@@ -2,12 +2,13 @@
 
 import { rgbOf } from "../../shared/js/colors.js";
 
-// Lay colors over a picture. `colors[label]` is "#rrggbb", or null for a label without one; `lit` is the label that is seen
+// Lay colors over a picture, or over black where there is none. `colors[label]` is "#rrggbb", or null for a label without one; `lit` is the label that is seen
 // alone, or null.
 export function drawMask(canvas, image, gray, colors, opacity, lit) {
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  [canvas.width, canvas.height] = image ? [image.naturalWidth, image.naturalHeight] : [gray.width, gray.height];
   const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0);
+  if (image) context.drawImage(image, 0, 0);
+  else context.fillRect(0, 0, canvas.width, canvas.height);
   if (!gray) return;
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   const inks = colors.map((color) => color && rgbOf(color));

@@ -23,6 +23,13 @@ export function curveOf({ losses, scores }, name) {
   return name === "checkerboard" ? points.map(([step, value]) => [step, Math.log10(Math.max(value, LOG_FLOOR))]) : points;
 }
 
+// The lowest and the highest last value of a score over all seeds of a run; null where there is one seed only.
+export function spreadOf({ scores, others }, name) {
+  if (!others.length) return null;
+  const ends = [scores, ...others.map((other) => other.scores)].map((each) => scoreOf(each.at(-1), name));
+  return [Math.min(...ends), Math.max(...ends)];
+}
+
 // How a value on the axis is written.
 export function formOf(name) {
   if (name === "checkerboard") return (value) => `${short(100 * 10 ** value, 2)} %`;
@@ -38,7 +45,7 @@ function canvasOf(label) {
 
 // The view of rows. `live()` gives the runs of the page that can be drawn on the same axes: [{title, losses, scores}].
 export function rowView({ nav, box, server, fixed, live }) {
-  const { words, row_inks: inks } = fixed;
+  const { words, inks } = fixed;
   let row = null;
   let baselines = {};
   let score = "miou";
@@ -86,7 +93,8 @@ export function rowView({ nav, box, server, fixed, live }) {
     at = Math.min(Math.max(Number.parseInt(from.at, 10) - 1 || 0, 0), Math.max(row.pictures.length - 1, 0));
     lay(known);
     note();
-    const compared = await server.baselines_of_rows(null).catch(() => ({}));
+    baselines = {};
+    const compared = await server.baselines_of_row(name).catch(() => ({}));
     if (mine !== asked) return;
     baselines = compared;
     paint();
@@ -118,6 +126,7 @@ export function rowView({ nav, box, server, fixed, live }) {
     });
     label.append(make("span", "", words.row_score), select);
     const figure = make("figure", "ln-figure ln-row-chart");
+    figure.dataset.view = "";
     figure.append(makeSvg("svg", { role: "img" }), make("p", "ln-legend"));
     const found = make("div", "ln-found");
     found.append(make("div", "ln-pick"), make("div", "ln-grid-found"));
@@ -142,13 +151,24 @@ export function rowView({ nav, box, server, fixed, live }) {
       name.prepend(chip);
       name.scope = "row";
       const last = run.scores.at(-1);
-      const numbers = [percent(last.miou), percent(last.boundary_f), percent(last.global_accuracy), ...run.facts];
-      const train = make("a", "job-button ln-train", words.row_train);
-      train.title = filled(words.row_train_info, { label: run.label });
-      train.href = `${location.pathname}?${withValues(location.search, { ...run.query, runs: null, start: "1" })}`;
       const cell = make("td", "");
-      cell.append(train);
-      line.append(name, cell, make("td", "", run.system), ...numbers.map((text) => make("td", "ln-number", text)));
+      if (run.query) {
+        const train = make("a", "job-button ln-train", words.row_train);
+        train.title = filled(words.row_train_info, { label: run.label });
+        train.href = `${location.pathname}?${withValues(location.search, { ...run.query, runs: null, start: "1" })}`;
+        cell.append(train);
+      }
+      const scored = ["miou", "boundary_f", "global_accuracy"].map((score) => {
+        const number = make("td", "ln-number", percent(last[score]));
+        const spread = spreadOf(run, score);
+        if (spread) {
+          const range = make("span", "ln-range", `${percent(spread[0])} – ${percent(spread[1])}`);
+          range.title = filled(words.row_spread, { n: run.others.length + 1 });
+          number.append(range);
+        }
+        return number;
+      });
+      line.append(name, cell, make("td", "", run.system), ...scored, ...run.facts.map((text) => make("td", "ln-number", text)));
       return line;
     });
     node.append(header, ...body);
@@ -161,10 +181,16 @@ export function rowView({ nav, box, server, fixed, live }) {
     list.replaceChildren(
       ...row.pictures.map((source, i) => {
         const button = makeButton("ln-thumb");
-        const image = make("img", "");
-        image.src = source;
-        image.alt = filled(words.row_picture, { n: i + 1, of: row.pictures.length });
-        button.append(image);
+        const told = filled(words.row_picture, { n: i + 1, of: row.pictures.length });
+        if (source) {
+          const image = make("img", "");
+          image.src = source;
+          image.alt = told;
+          button.append(image);
+        } else {
+          button.textContent = String(i + 1);
+          button.setAttribute("aria-label", told);
+        }
         button.setAttribute("aria-pressed", String(i === at));
         button.addEventListener("click", () => {
           at = i;
@@ -182,30 +208,53 @@ export function rowView({ nav, box, server, fixed, live }) {
     const shown = row;
     const mine = at;
     if (!shown.pictures.length) return;
-    const image = await loadImage(shown.pictures[mine]);
-    const maps = await Promise.all([shown.truth[mine], ...shown.runs.map((run) => run.found[mine])].map((source) => source && loadLabels(source)));
+    const image = shown.pictures[mine] ? await loadImage(shown.pictures[mine]) : null;
+    const given = [
+      [words.row_given, null, null],
+      [words.row_truth, shown.truth[mine], null],
+    ];
+    const answers = shown.runs.map((run, i) => [run.label, run.found[mine], inks[i % inks.length]]);
+    const wanted = [...(image ? given : []), ...answers];
+    const maps = await Promise.all(wanted.map(([, source]) => source && loadLabels(source)));
     if (row !== shown || at !== mine) return;
-    const names = [words.row_truth, ...shown.runs.map(({ label }) => label)];
-    const cells = [null, ...maps].map((map, i) => {
+    const cells = wanted.map(([name, , ink], i) => {
       const figure = make("figure", "ln-cell");
-      const name = i ? names[i - 1] : words.row_given;
       const canvas = canvasOf(name);
-      drawMask(canvas, image, map, shown.palette, OPACITY, null);
+      drawMask(canvas, image, maps[i], shown.palette, image ? OPACITY : 1, null);
       const caption = make("figcaption", "", name);
-      if (i > 1) {
+      if (ink) {
         const chip = make("span", "ln-chip");
-        chip.style.background = inks[(i - 2) % inks.length];
+        chip.style.background = ink;
         caption.prepend(chip);
       }
       figure.append(canvas, caption);
       return figure;
     });
-    box.querySelector(".ln-grid-found").replaceChildren(...cells);
+    box.querySelector(".ln-grid-found").replaceChildren(...cells, ...(image ? [] : [classesKey()]));
+  }
+
+  // Which color is which class, where no truth beside the answers says so.
+  function classesKey() {
+    const key = make("p", "ln-legend");
+    key.append(
+      ...row.classes.map((name, i) => {
+        const item = make("span", "ln-key");
+        const chip = make("span", "ln-chip");
+        chip.style.background = row.palette[i];
+        item.append(chip, name);
+        return item;
+      }),
+    );
+    return key;
   }
 
   function paint() {
     if (!row) return;
-    const lines = row.runs.map((run, i) => ({ name: run.label, points: curveOf(run, score), ink: inks[i % inks.length] }));
+    const lines = row.runs.flatMap((run, i) => {
+      const ink = inks[i % inks.length];
+      const faint = run.others.map((other) => ({ points: curveOf(other, score), ink, faint: true }));
+      return [...faint, { name: run.label, points: curveOf(run, score), ink }];
+    });
     for (const run of live()) {
       const name = filled(words.row_live, { title: run.title });
       lines.push({ name, points: curveOf(run, score), ink: "currentColor" });

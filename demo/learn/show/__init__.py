@@ -6,7 +6,7 @@ from torch import Tensor
 
 from demo.learn import texts
 from demo.learn.asked import Asked
-from demo.learn.board import About, PicturesShown, Table
+from demo.learn.board import About, Chart, PicturesShown, Table
 from demo.learn.data import LookedAt
 from segcore.learn import CATALOG, LearnState
 from segcore.learn.pictures import scaled
@@ -17,14 +17,13 @@ from segcore.show.files import data_uri, display_label_png, jpeg, pack_floats
 from segcore.show.palette import PALETTE
 from segcore.types import Pictures
 
-MARKS = ("#000000", "#4477cc", "#33aa55", "#dd4444")  # ground, kept, new, dropped
 # Where the sentences about a run change: shares, of all pixels, of a fair share, and of P.
 _ALONE, _UNUSED, _DIAGONAL = 0.9, 0.1, 0.6
 
 
 def about(asked: Asked, pictures: Pictures | None = None) -> About:
     """What the page shows of a run before its first step; of a network with labels more, once its pictures are read."""
-    k = asked.options.k
+    k, charts = asked.options.k, texts.CHARTS.get(asked.options.system, texts.CHART)
     facts: tuple[str, ...] = ()
     if asked.known and pictures is not None and pictures.classes:
         k = len(pictures.classes)
@@ -32,23 +31,17 @@ def about(asked: Asked, pictures: Pictures | None = None) -> About:
     return {
         "title": asked.title,
         "details": (*asked.details, *facts),
+        "choices": asked.choices,
         "query": asked.query,
         "k": k,
         "known": asked.known,
         "palette": PALETTE.hex(k),
         "command": asked.command,
         "words": texts.OBJECT_WORDS.get(asked.options.system, {}),
-        "marks": marks_of(asked),
+        "charts": [Chart(title=title, names=names) for title, names in charts],
+        "marked": asked.marked,
+        "slots": asked.settings.slots if isinstance(asked.settings, DinosaurSettings) else 0,
     }
-
-
-def marks_of(asked: Asked) -> list[tuple[str, str]]:
-    """Names and colors of what a system tells apart in the pictures it learns from; none where these are its clusters."""
-    names = CATALOG[asked.options.system].marks
-    if isinstance(asked.settings, DinosaurSettings):
-        names = names[: asked.settings.slots]
-        return list(zip(names, PALETTE.hex(len(names)), strict=True))
-    return list(zip(names, MARKS, strict=True)) if names else []
 
 
 def _facts(asked: Asked, image: Tensor, k: int) -> tuple[str, ...]:

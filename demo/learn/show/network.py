@@ -10,6 +10,7 @@ from demo.learn.board import Stage
 from demo.learn.show import percent
 from demo.shared.errors import sentence_of
 from demo.shared.jobs import Jobs
+from segcore.errors import SegcoreError
 from segcore.learn import Learned
 from segcore.learn.learned import pixels_of
 from segcore.learn.pictures import scaled
@@ -43,17 +44,18 @@ def network_functions(jobs: Jobs) -> list[Callable[[Any], Any]]:
     """What the board asks the server about the network of a run; it takes what a browser sends, and never raises."""
 
     def channels(asked: Any) -> dict[str, Any]:
-        def told(learned: Learned, image: Tensor) -> dict[str, Any]:
-            found = next(m for m in _maps(learned, image) if m.name == asked["stage"])
+        def told(left: Any) -> dict[str, Any]:
+            found = next(m for m in _maps(left.learned, left.shown.images[0]) if m.name == asked["stage"])
             n = len(found.map)
             shown = [data_uri(png(found.picture(i))) for i in range(min(n, MOST_CHANNELS))]
             return {"images": shown, "told": texts.CHANNELS.format(name=found.name, n=len(shown), of=n)}
 
-        return _told(jobs, asked, told)
+        return told_of(jobs, asked, told)
 
     def field(asked: Any) -> dict[str, Any]:
-        def told(learned: Learned, image: Tensor) -> dict[str, Any]:
-            small = scaled(image, learned.settings.side)
+        def told(left: Any) -> dict[str, Any]:
+            learned = left.learned
+            small = scaled(left.shown.images[0], learned.settings.side)
             height, width = small.shape[:2]
             at = (_within(asked["y"], height), _within(asked["x"], width))
             top, left, bottom, right = field_of(learned.net, height, width, at)
@@ -71,7 +73,7 @@ def network_functions(jobs: Jobs) -> list[Callable[[Any], Any]]:
                 ),
             }
 
-        return _told(jobs, asked, told)
+        return told_of(jobs, asked, told)
 
     return [channels, field]
 
@@ -89,14 +91,16 @@ def _within(share: Any, n: int) -> int:
     return min(max(int(float(share) * n), 0), n - 1)
 
 
-def _told(jobs: Jobs, asked: Any, tell: Callable[[Learned, Tensor], dict[str, Any]]) -> dict[str, Any]:
-    """What is told of the newest network of a run, or one sentence."""
+def told_of(jobs: Jobs, asked: Any, tell: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    """What is told of what a run left last, `Left`, or one sentence."""
     left = jobs.left(asked["id"]) if isinstance(asked, dict) and isinstance(asked.get("id"), str) else None
     if left is None:
         return {"told": texts.NOT_YET}
     try:
-        return tell(left.learned, left.shown)
-    except (StopIteration, KeyError, TypeError, ValueError):
+        return tell(left)
+    except SegcoreError as error:
+        return {"told": sentence_of(error)}
+    except (StopIteration, IndexError, KeyError, TypeError, ValueError):
         return {"told": texts.NOT_SO}
     except Exception as error:  # noqa: BLE001 - whatever it is, the visitor hears one sentence
         return {"told": sentence_of(error)}

@@ -1,6 +1,6 @@
 // The lectures that this browser keeps: how they travel to the server and back, and how a line is edited.
 
-import { make, makeButton } from "../../shared/js/dom.js";
+import { make, makeButton, saveBlob } from "../../shared/js/dom.js";
 
 const OWN = "own-";
 const FIELDS = ["topic", "says", "ask", "choices", "answer", "teacher", "claim"];
@@ -25,6 +25,11 @@ export function moved(list, at, by) {
   const left = [...list];
   left.splice(to, 0, ...left.splice(at, 1));
   return left;
+}
+
+// Show what is kept, unless somebody is typing there.
+export function fillField(field, value) {
+  if (field !== document.activeElement) field.value = value;
 }
 
 // A name for a file from a title.
@@ -82,11 +87,7 @@ export function basket(words) {
   async function save(lecture) {
     const answer = await asked("lecture/save", { method: "POST", body: JSON.stringify(await sentOf(lecture)) }, words);
     const name = fileNameOf(lecture.title);
-    const link = make("a");
-    link.href = URL.createObjectURL(await answer.blob());
-    link.download = name;
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    saveBlob(await answer.blob(), name);
     return name;
   }
 
@@ -100,9 +101,14 @@ export function basket(words) {
   const open = async (file) => begun(await asked("lecture/open", { method: "POST", body: file }, words));
   const start = async (id) => begun(await asked(`lecture/start/${encodeURIComponent(id)}`, {}, words));
 
+  function fill(form, line) {
+    for (const field of form.querySelectorAll("[name]")) {
+      fillField(field, field.name === "choices" ? (line.choices ?? []).join("\n") : (line[field.name] ?? ""));
+    }
+  }
+
   // The form of a line; what is changed in it is kept when a field is left.
   function editor(lecture, i) {
-    const line = lecture.lines[i];
     const box = make("details", "lc-edit");
     box.append(make("summary", "", words.edit));
     for (const name of FIELDS) {
@@ -110,9 +116,8 @@ export function basket(words) {
       const field = make(LONG.has(name) ? "textarea" : "input");
       field.name = name;
       if (LONG.has(name)) field.rows = 2;
-      field.value = name === "choices" ? (line.choices ?? []).join("\n") : (line[name] ?? "");
       field.addEventListener("change", () => {
-        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean).slice(0, 6) : field.value;
+        const value = name === "choices" ? field.value.split("\n").map((text) => text.trim()).filter(Boolean) : field.value;
         store.change(lecture.id, (kept) => (kept.lines[i][name] = value));
       });
       label.append(make("span", "", words.fields[name]), field);
@@ -129,8 +134,9 @@ export function basket(words) {
       moves.append(button);
     }
     box.append(moves);
+    fill(box, lecture.lines[i]);
     return box;
   }
 
-  return { told, save, open, start, editor, store };
+  return { told, save, open, start, editor, fill, store };
 }

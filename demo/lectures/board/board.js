@@ -1,9 +1,10 @@
 // Which sheet and line are open stands in the address: ?sheet=001&line=4, and view=present for the presenter.
 
 import { filled, make as made, zoomOf } from "../../shared/js/dom.js";
-import { basket, isOwn, plainOf } from "./basket.js";
+import { basket, fillField, isOwn } from "./basket.js";
 import { hallVote } from "./vote.js";
-import { pictured, speaker, stageFrame, stageVoice } from "./stage.js";
+import { handoutOf } from "./handout.js";
+import { speaker, stageFrame, stageVoice } from "./stage.js";
 
 function make(tag, name, parent, text) {
   const node = made(tag, name, text);
@@ -30,7 +31,7 @@ export function aligned(cell, most) {
 
 const withNotes = () => new URLSearchParams(location.search).get("notes") === "1";
 
-export function mount({ element, trigger, watch, fixed }) {
+export function mount({ element, props, trigger, watch, fixed }) {
   const { words, content } = fixed;
   const find = (name) => element.querySelector(`.lc-${name}`);
   const tabs = find("tabs");
@@ -39,7 +40,6 @@ export function mount({ element, trigger, watch, fixed }) {
   const about = find("about");
   const status = find("status");
   const dialog = find("dialog");
-  const withAnswers = find("check input");
   const TABLES = "tables";
   const own = basket(words);
   const vote = hallVote(find("vote"), words);
@@ -93,20 +93,27 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Sheets ----
 
-  function exercise(parent, ask, answer) {
-    if (!ask) return;
-    const box = make("div", "lc-exercise", parent);
+  // Question and answer, in a list: none where a line asks nothing.
+  function exercise(ask, answer) {
+    if (!ask) return [];
+    const box = make("div", "lc-exercise");
     make("b", "", box, words.ask);
     tell("p", "", box, ask);
     const details = make("details", "", box);
     make("summary", "", details, words.answer);
     tell("p", "", details, answer);
+    return [box];
   }
 
+  // A line in its place; a form that is there already stays, as somebody may be typing in it.
   function showLine(line, i) {
-    const item = make("li", "lc-line", lines);
+    const item = lines.children[i] ?? make("li", "lc-line", lines);
+    const form = item.querySelector(".lc-edit");
     item.id = `lc-line-${i + 1}`;
-    const left = make("div", "", item);
+    const left = make("div");
+    const right = form?.parentElement ?? make("div", "", item);
+    if (form) item.firstElementChild.remove();
+    item.prepend(left);
     if (sheet.shots?.[i]) {
       const still = make("img", "lc-still", left);
       still.src = sheet.shots[i];
@@ -128,12 +135,14 @@ export function mount({ element, trigger, watch, fixed }) {
       button.title = words.copyThis;
       button.addEventListener("click", () => copy(hrefOf(line), button));
     }
-    const right = make("div", "", item);
-    exercise(right, line.ask, line.answer);
-    if (sheet.kept) right.append(own.editor(sheet.kept, i));
+    if (form) right.querySelector(".lc-exercise")?.remove();
+    right.prepend(...exercise(line.ask, line.answer));
+    if (form) own.fill(form, sheet.kept.lines[i]);
+    else if (sheet.kept) right.append(own.editor(sheet.kept, i));
   }
 
   function show(name, keep) {
+    const before = open;
     open = name === TABLES ? TABLES : (sheets.find((s) => s.id === name) ?? sheets[0]).id;
     const isTables = open === TABLES;
     if (!isTables) sheet = sheets.find((s) => s.id === open);
@@ -146,9 +155,10 @@ export function mount({ element, trigger, watch, fixed }) {
     about.textContent = isTables ? "" : isMine ? words.mine : `${sheet.title}. ${sheet.about}`;
     form.hidden = !isMine;
     find("start").hidden = isMine;
-    if (isMine) for (const name of ["title", "about"]) form.elements[name].value = sheet.kept[name];
+    if (isMine) fillField(form.elements.title, sheet.kept.title);
+    if (isMine) fillField(form.elements.about, sheet.kept.about);
     if (isMine) own.store.bring(sheet.kept).catch(() => {}); // a link then says that its picture is not here
-    lines.replaceChildren();
+    if (!isMine || open !== before || lines.children.length !== sheet.lines.length) lines.replaceChildren();
     lines.hidden = isTables;
     tables.hidden = !isTables;
     find("tools").hidden = isTables;
@@ -178,6 +188,7 @@ export function mount({ element, trigger, watch, fixed }) {
 
   function showTable(table) {
     const box = make("section", "lc-table", tables);
+    box.dataset.view = "";
     const head = make("h3", "", box, `${table.title} `);
     make("span", "lc-slides", head, `${table.slides.join(", ")} · ${table.unit}`);
     const grid = make("table", "", make("div", "lc-scroll", box));
@@ -211,14 +222,14 @@ export function mount({ element, trigger, watch, fixed }) {
     });
     make("p", "", box, `${words.source}: ${table.source}.`);
     make("p", "", box, `${words.caveat}: ${table.caveat}`);
-    exercise(box, table.ask, table.answer);
+    box.append(...exercise(table.ask, table.answer));
   }
 
   // ---- Presenter ----
 
   function slide() {
     const line = sheet.lines[at];
-    find("where").textContent = `${sheet.title} · ${at + 1} ${words.of} ${sheet.lines.length} · ${line.slides.join(", ")}`;
+    find("where").textContent = [sheet.title, `${at + 1} ${words.of} ${sheet.lines.length}`, line.slides.join(", ")].filter(Boolean).join(" · ");
     find("topic").innerHTML = line.topic;
     find("says").innerHTML = line.says;
     const texts = { ask: line.ask, answer: revealed ? line.answer : "", note: withNotes() ? line.teacher : "" };
@@ -347,35 +358,14 @@ export function mount({ element, trigger, watch, fixed }) {
 
   // ---- Handout ----
 
-  find("handout").addEventListener("click", async () => {
-    find("handout").disabled = true;
-    const [name, told] = [open, sheet];
-    const stills = { ...told.shots };
-    if (find("pictures input").checked) {
-      const lacking = told.lines.flatMap((line, i) => (line.address === null || line.page === "" || stills[i] ? [] : [i]));
-      for (const [n, i] of lacking.entries()) {
-        status.textContent = filled(words.picturing, { n: n + 1, of: lacking.length });
-        const still = await pictured(told.lines[i].address);
-        if (still) stills[i] = still;
-      }
-    }
-    status.textContent = words.making;
-    trigger("handout", {
-      sheet: name, answers: withAnswers.checked, base: new URL("./", document.baseURI).href, paper: find("paper").value,
-      form: find("form input").checked, lecture: told.kept ? plainOf(told.kept) : null, stills,
-    });
+  const handout = handoutOf({
+    find, words, current: () => ({ name: open, sheet }), ask: (asked) => trigger("handout", asked), tell: (said) => (status.textContent = said),
   });
-
-  watch("value", () => {
-    find("handout").disabled = false;
-    status.textContent = "";
-  });
+  watch("value", () => handout.done(props.value?.file?.url));
 
   // ---- Lectures of one's own ----
 
-  const shownOpen = () => [...lines.children].flatMap((item, i) => (item.querySelector(".lc-edit[open]") ? [i] : []));
-
-  // Show what this browser keeps, as it is now; a form that is open stays so.
+  // Show what this browser keeps, as it is now.
   let asking = 0;
   async function refresh(name = open, keep = true) {
     const mine = ++asking;
@@ -387,15 +377,10 @@ export function mount({ element, trigger, watch, fixed }) {
       return;
     }
     if (mine !== asking || !element.isConnected) return;
-    const opened = sheet.kept && name === open ? shownOpen() : [];
-    const focused = document.activeElement?.name && lines.contains(document.activeElement) ? document.activeElement : null;
-    const place = focused && [[...lines.children].findIndex((item) => item.contains(focused)), focused.name];
     sheets = [...given, ...found];
     for (const tab of [...tabs.children].filter((one) => isOwn(one.dataset.sheet))) tab.remove();
     for (const s of found) addTab(s.id, s.title, s.about || s.title);
     show(name, keep);
-    for (const i of opened) lines.children[i]?.querySelector(".lc-edit").setAttribute("open", "");
-    if (place) lines.children[place[0]]?.querySelector(`[name=${place[1]}]`)?.focus();
     if (sheet.notes?.length) status.textContent = sheet.notes.join(" ");
   }
 
@@ -446,11 +431,8 @@ export function mount({ element, trigger, watch, fixed }) {
   find("present").textContent = words.present;
   find("present").title = words.presentHelp;
   find("present").addEventListener("click", () => present(0));
-  find("handout").textContent = words.handout;
-  find("handout").title = words.handoutHelp;
   find("check span").textContent = words.solutions;
   find("pictures span").textContent = words.pictures;
-  find("form span").textContent = words.form;
   find("paper").setAttribute("aria-label", words.paper);
   tabs.setAttribute("aria-label", words.sheets);
   for (const s of given) addTab(s.id, s.title, s.about);

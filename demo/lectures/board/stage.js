@@ -2,7 +2,6 @@
 
 import { filled, make, makeButton } from "../../shared/js/dom.js";
 
-const [PATIENCE, LOOK] = [12_000, 400]; // ms
 const CHANNEL = "segcore-stage";
 const SEGMENTS = { least: 2, most: 20, default: 5 };
 const PAGES_WITH_K = new Set(["", "steps"]);
@@ -64,25 +63,6 @@ export function stageFrame(frame, onKey) {
   }
 
   return { clear, segments, show, step };
-}
-
-// A still of a state: it is opened alone, out of sight, until what it shows stands still. Null where it shows no picture in time.
-export async function pictured(address) {
-  const frame = make("iframe", "lc-unseen");
-  frame.src = framed(address, document.baseURI, "light");
-  document.body.append(frame);
-  const until = Date.now() + PATIENCE;
-  let before = null;
-  while (Date.now() < until) {
-    await new Promise((done) => setTimeout(done, LOOK));
-    const view = frame.contentWindow;
-    if (frame.contentDocument?.documentElement.dataset.embed !== "fits") continue;
-    const now = (await view.segcoreLectures?.still()) ?? null;
-    if (now !== null && now === before) break;
-    before = now;
-  }
-  frame.remove();
-  return before;
 }
 
 // Tells the speaker's window what is on the stage, and does what is pressed there.

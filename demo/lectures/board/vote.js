@@ -10,6 +10,11 @@ export function lengthsOf(counts) {
   return counts.map((count) => count / most);
 }
 
+// Whether an address means this computer, whoever opens it.
+export function isHere(address) {
+  return /^(localhost|127[.][\d.]+|\[::1\])$/.test(new URL(address).hostname);
+}
+
 export function hallVote(place, words) {
   const at = (path) => new URL(path, document.baseURI).href;
   let room = null; // what the server said of the question that is open
@@ -30,6 +35,7 @@ export function hallVote(place, words) {
     place.querySelector(".lc-vote-total").textContent = filled(words.votes, { n: total });
     const list = place.querySelector(".lc-vote-counts");
     list.hidden = !isShown;
+    for (const node of place.querySelectorAll(".lc-vote-code, .lc-vote-address, .lc-vote-far")) node.hidden = isShown;
     if (!isShown) return;
     const lengths = lengthsOf(counts);
     list.replaceChildren(...choices.map((choice, i) => {
@@ -74,9 +80,10 @@ export function hallVote(place, words) {
     last = room;
     isShown = false;
     counts = [];
-    const code = make("div");
+    const code = make("div", "lc-vote-code");
     code.innerHTML = room.code;
-    place.replaceChildren(code, make("p", "lc-vote-address", room.address), make("p", "lc-vote-total"), make("div", "lc-vote-counts"));
+    const far = isHere(room.address) ? [make("p", "lc-vote-far", words.voteHere)] : [];
+    place.replaceChildren(code, make("p", "lc-vote-address", room.address), ...far, make("p", "lc-vote-total"), make("div", "lc-vote-counts"));
     place.hidden = false;
     paint();
     look();

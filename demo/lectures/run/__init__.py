@@ -1,26 +1,30 @@
 """A sheet as one file to print: no script, no outside address but the way back, pictures inside."""
 
 import html
-import re
+import io
+import uuid
 from collections.abc import Callable, Mapping
 
 import gradio as gr
-import segno
+from PIL import Image
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
-from demo.lectures.run.sent import lecture_of, stills_of
+from demo.lectures.run.code import code_of
+from demo.lectures.run.numbered import numbered
+from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
+from demo.shared.link import named_settings
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
-_MOST_CODE = 1200  # characters of an address; a code of more cannot be read from paper
-PICTURE_SIDE = 420  # pixels; two columns of A4 show no more
+_TALL = 1.2  # height over width of a picture that gets more room
+PICTURE_SIDE = 800  # pixels; half the width of A4 has 240 in an inch then
 
 _STYLE = """
 @page { size: PAPER; margin: 15mm 14mm; }
@@ -29,10 +33,11 @@ body { margin: 1.2rem auto; max-width: 62rem; padding: 0 1rem; background: #fff;
 h1 { margin: 0 0 .2rem; font-size: 17pt; }
 h2 { margin: 0 0 .2rem; font-size: 11.5pt; }
 p { margin: 0 0 .35rem; }
-main { columns: 2; column-gap: 9mm; }
+main { columns: 2; column-gap: 9mm; column-fill: auto; }
 section { break-inside: avoid; margin: 0 0 5mm; padding-top: 1.5mm; border-top: .5pt solid #000; }
-.slides { float: right; font-size: 8.5pt; }
-img { display: block; max-width: 100%; max-height: 55mm; margin: 1mm 0; border: .5pt solid #000; }
+.slides { float: right; margin-left: 3mm; font-size: 8.5pt; }
+img { display: block; max-width: 100%; max-height: 64mm; margin: 1mm auto; border: .5pt solid #000; }
+img.tall { max-height: 110mm; }
 figure { margin: 0; } figcaption { font-size: 8.5pt; }
 .ask { font-weight: 600; }
 .room { min-height: 15mm; border: .5pt solid #000; padding: .5mm 1mm; font-size: 8.5pt; }
@@ -107,7 +112,8 @@ def _section(
         f"<p>{shown(line.says)}</p>",
     ]
     if still is not None:
-        parts.append(f'<figure><img src="{data_uri(still)}" alt=""></figure>')
+        name = ' class="tall"' if _is_tall(still) else ""
+        parts.append(f'<figure><img{name} src="{data_uri(still)}" alt=""></figure>')
     elif line.page == "":
         check()
         parts.append(_picture(service, line))
@@ -116,21 +122,20 @@ def _section(
     room = f'<div class="room">{texts.HANDOUT_ROOM}{field}</div>' if line.ask else ""
     if line.ask:
         parts.append(f'<p class="ask">{shown(line.ask)}</p>')
-    parts.append(f'<div class="work">{room}{_code(url) if url else ""}</div>')
+    parts.append(f'<div class="work">{room}{code_of(url) if url else ""}</div>')
     if url is not None:
         words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
         parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
 
 
-def _code(url: str) -> str:
-    """The address as a QR code, for the camera of a telephone; nothing where it is too long for one."""
-    if len(url) > _MOST_CODE:
-        return ""
-    picture: str = segno.make(url, error="l", micro=False).svg_inline(
-        border=2, omitsize=True, svgclass="code", lineclass=None
-    )
-    return picture
+def _is_tall(still: bytes) -> bool:
+    """Whether a picture is much higher than wide, as long tables are; one that cannot be read is not."""
+    try:
+        with Image.open(io.BytesIO(still)) as image:
+            return image.height > _TALL * image.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return False
 
 
 def _picture(service: Service, line: Line) -> str:
@@ -139,13 +144,12 @@ def _picture(service: Service, line: Line) -> str:
     path = str(example.path) if example else service.upload_of(line.query.get("picture", ""))
     if path is None:
         return ""
-    values = {name: value for name, value in line.query.items() if name in DEFAULTS.to_dict()}
     try:
-        settings = Settings.from_values(DEFAULTS.to_dict() | values)
+        settings = Settings.from_values(named_settings(line.query, service))
         result = service.pipeline.run(path, settings)
     except SegcoreError as error:
         return f"<p>{html.escape(str(error))}</p>"
-    picture = data_uri(jpeg(shrink(overlay(result), max_side=PICTURE_SIDE), quality=80))
+    picture = data_uri(jpeg(numbered(shrink(overlay(result), max_side=PICTURE_SIDE), result.label_map.numpy()), quality=85))
     caption = html.escape(texts.HANDOUT_STATE.format(picture=service.title_of(path), count=result.n_segments))
     return f'<figure><img src="{picture}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
 
@@ -159,27 +163,33 @@ def _answers(sheet: Sheet) -> str:
     return f'<div class="answers"><h1>{texts.HANDOUT_ANSWERS}</h1><main>{"".join(rows)}</main></div>\n'
 
 
-def make_handout(service: Service) -> Callable[[gr.EventData], str]:
-    """The event behind Handout: makes the file of a sheet and returns its path."""
+def _shots_of(service: Service, sheet_id: str) -> dict[int, bytes]:
+    return next((lecture.shots for lecture in service.lectures if lecture.sheet.id == sheet_id), {})
 
-    def make(event: gr.EventData) -> str:
+
+def answered(file: str | None = None) -> dict[str, str]:
+    """A value of the board that it has not had before: an answer to its event, with the file where one was made."""
+    return {"n": uuid.uuid4().hex} | ({"file": file} if file else {})
+
+
+def make_handout(service: Service) -> Callable[[gr.EventData], dict[str, str]]:
+    """The event behind the handout: makes the file of a sheet, to be saved or printed."""
+
+    def make(event: gr.EventData) -> dict[str, str]:
         with told_kindly():
             kept = lecture_of({"sheet": event.lecture, "stills": event.stills}) if event.lecture else None
             sheet = kept.sheet if kept else all_sheets(service).get(str(event.sheet))
             if sheet is None:
                 raise gr.Error(texts.NOT_READY, print_exception=False)
-            base = str(event.base)
-            if not re.fullmatch(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/", base):
-                base = "/"  # an address that a browser made has this form; what else comes is not printed
             content = handout(
                 service,
                 sheet,
-                base=base,
+                base=base_of(event.base, "/"),
                 with_answers=bool(event.answers),
                 paper="Letter" if event.paper == "Letter" else "A4",
                 form=bool(event.form),
-                stills=stills_of(event.stills),
+                stills=_shots_of(service, sheet.id) | stills_of(event.stills),
             )
-            return service.publish(content, f"lecture-{sheet.id}.html")
+            return answered(service.publish(content, f"lecture-{sheet.id}.html"))
 
     return make

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -12,23 +11,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from demo.lectures import texts
 from demo.lectures.data import sheet_value, sheets
-from demo.lectures.run.sent import ENDING, kind_of, lecture_of
-from demo.lectures.run.votes import Votes, code_of, student_page
-from demo.shared.lecture.file import (
-    MOST_FILE,
-    is_named,
-    read_lecture,
-    write_lecture,
-)
-from demo.shared.lecture.given import keep_pictures
+from demo.lectures.run.code import code_of
+from demo.lectures.run.sent import ENDING, base_of, lecture_of
+from demo.lectures.run.votes import Votes, student_page
+from demo.shared.lecture.file import MOST_FILE, is_named, is_own_name, most_of, read_lecture, write_lecture
+from demo.shared.lecture.given import keep_files
 from demo.shared.lecture.sheet import sheet_of, shown
+from demo.shared.lecture.value import Lecture
 from demo.shared.service import Service
-from segcore.errors import InputError, SegcoreError
+from segcore.errors import InputError, SegcoreError, shortened
+from segcore.show.files import data_uri, picture_kind
 
 _MOST_BODY = 2 * MOST_FILE  # bytes; pictures come as text, which is longer
-_BASE = re.compile(r"https?://[\w.:\[\]-]+(/[\w./~%-]*)?/")
-_NAME = re.compile(r"[0-9a-f]{32}")
 
 
 def lecture_routes() -> list[BaseRoute]:
@@ -38,6 +34,7 @@ def lecture_routes() -> list[BaseRoute]:
         Route("/lecture/told", _kindly(_told), methods=["POST"]),
         Route("/lecture/save", _kindly(_save), methods=["POST"]),
         Route("/lecture/start/{id}", _kindly(_start), methods=["GET"]),
+        Route("/lecture/still/{id}/{place:int}", _kindly(_still), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_picture), methods=["GET"]),
         Route("/lecture/picture/{name}", _kindly(_keep), methods=["POST"]),
         Route("/vote", _kindly(_ask), methods=["POST"]),
@@ -89,26 +86,22 @@ async def _open(request: Request) -> Response:
     """A file as the basket keeps it; its pictures are kept here, so that its links work."""
     content = await _body(request)
     lecture = await run_in_threadpool(read_lecture, content)
-    await run_in_threadpool(keep_pictures, _service(request), [lecture])
+    await run_in_threadpool(keep_files, _service(request), [lecture])
+    return _kept(lecture)
+
+
+def _kept(lecture: Lecture) -> Response:
     return JSONResponse(
         {
             "sheet": lecture.sheet.to_dict(),
-            "stills": {
-                str(i): _uri(lecture.stills[line.still])
-                for i, line in enumerate(lecture.sheet.lines)
-                if line.still in lecture.stills
-            },
+            "stills": {str(i): data_uri(still) for i, still in lecture.shots.items()},
             "pictures": {
                 name: {"ending": ending, "content": base64.b64encode(data).decode()}
-                for name, (ending, data) in lecture.pictures.items()
+                for name, (ending, data) in lecture.own.items()
             },
             "notes": list(lecture.notes),
         }
     )
-
-
-def _uri(still: bytes) -> str:
-    return f"data:image/{kind_of(still)};base64,{base64.b64encode(still).decode()}"
 
 
 async def _told(request: Request) -> Response:
@@ -120,11 +113,18 @@ async def _told(request: Request) -> Response:
 
 async def _start(request: Request) -> Response:
     """One of the lectures of this server, as the basket keeps it."""
-    known = {sheet.id: sheet for sheet in _service(request).lectures} | sheets()
-    sheet = known.get(request.path_params["id"])
-    if sheet is None:
+    known = {name: Lecture(sheet) for name, sheet in sheets().items()}
+    known |= {lecture.sheet.id: lecture for lecture in _service(request).lectures}
+    if request.path_params["id"] not in known:
         raise InputError("This server has no such lecture.")
-    return JSONResponse({"sheet": sheet.to_dict(), "stills": {}, "pictures": {}, "notes": []})
+    return _kept(known[request.path_params["id"]])
+
+
+async def _still(request: Request) -> Response:
+    """What a line of a lecture of this server shows."""
+    lecture = {one.sheet.id: one for one in _service(request).lectures}.get(request.path_params["id"])
+    still = lecture and lecture.shots.get(request.path_params["place"])
+    return Response(still, media_type=f"image/{picture_kind(still)}") if still else Response(status_code=404)
 
 
 async def _save(request: Request) -> Response:
@@ -134,22 +134,26 @@ async def _save(request: Request) -> Response:
 
 
 async def _picture(request: Request) -> Response:
-    """The picture of this digest, as a link would open it."""
+    """The file that links name so: a picture, strokes, weights; a lecture takes it along."""
     name = request.path_params["name"]
-    path = _service(request).upload_of(name) if _NAME.fullmatch(name) else None
+    path = _service(request).upload_of(name) if is_own_name(name) else None
     if path is None:
-        return Response(status_code=404)
+        return JSONResponse({"error": texts.OWN_GONE.format(name=shortened(name))}, status_code=404)
+    if (size := Path(path).stat().st_size) > most_of(name):
+        told = texts.OWN_LARGE.format(name=shortened(name), size=size / 2**20, most=most_of(name) / 2**20)
+        return JSONResponse({"error": told}, status_code=413)
     content = await run_in_threadpool(Path(path).read_bytes)
     headers = {"X-Ending": Path(path).suffix.lstrip(".").lower(), "Content-Disposition": "attachment"}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 async def _keep(request: Request) -> Response:
-    """Keep a picture of a lecture under the digest that it has."""
+    """Keep a file of a lecture under the name that its links have for it."""
     name, ending = request.path_params["name"], request.query_params.get("ending", "")
     content = await _body(request)
-    if not _NAME.fullmatch(name) or not ENDING.fullmatch(ending) or not await run_in_threadpool(is_named, content, name):
-        raise InputError("This picture is not the one that the link names.")
+    fits = is_own_name(name) and ENDING.fullmatch(ending) and len(content) <= most_of(name)
+    if not fits or not await run_in_threadpool(is_named, content, name):
+        raise InputError("This file is not the one that the link names.")
     await run_in_threadpool(_service(request).keep_own, name, ending, content)
     return JSONResponse({})
 
@@ -170,8 +174,7 @@ async def _ask(request: Request) -> Response:
     told = votes.ask(
         shown(ask), [shown(str(c)) for c in choices], room=str(sent.get("room", "")), key=str(sent.get("key", ""))
     )
-    base = str(sent.get("base", ""))
-    address = f"{base if _BASE.fullmatch(base) else request.base_url}vote/{told['room']}"
+    address = f"{base_of(sent.get('base'), str(request.base_url))}vote/{told['room']}"
     return JSONResponse({**told, "address": address, "code": code_of(address)})
 
 

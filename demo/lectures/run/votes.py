@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import segno
-
 from demo.lectures import texts
+from demo.shared.lecture.sheet import MOST_CHOICES
 from segcore.errors import InputError
 
 MOST_ROOMS = 64
 MOST_VOTERS = 1000  # of a question
-MOST_CHOICES = 6
 _SECONDS = 4 * 3600  # after which a room that nobody asked in is taken away
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # that are not mistaken for each other
 _MOST_TEXT = 2000
@@ -109,12 +107,6 @@ class Votes:
         if room not in self._rooms:
             raise InputError("There is no such vote here; scan the code on the slide again.")
         return self._rooms[room]
-
-
-def code_of(address: str) -> str:
-    """An address as a QR code, in SVG."""
-    picture: str = segno.make(address, error="m", micro=False).svg_inline(border=2, omitsize=True, lineclass=None)
-    return picture
 
 
 _PAGE = """<!doctype html>

@@ -158,8 +158,14 @@ class Run:
         example = self._service.example_of(asked.picture)
         if example is None:
             self._service.keep_upload(digest, asked.picture)
-        link = link_of(asked, names, example, digest)
-        return {"link_note": texts.LINK_LONG} if link is None else {"address": link, "link_note": ""}
+        kept: list[str] = []
+
+        def keep(text: str) -> str:
+            kept.append(self._service.keep_file(self._service.publish(text.encode(), "strokes.txt")))
+            return kept[0]
+
+        link = link_of(asked, names, example, digest, keep)
+        return {"address": link, "link_note": texts.LINK_LONG if kept else ""}
 
     def _file_name(self, picture: str) -> str:
         example = self._service.example_of(picture)

@@ -30,7 +30,7 @@ def make_restore(service: Service, run: Run) -> Callable[..., list[Any]]:
         options, strokes = Options(), None
         try:
             options = options_of_link(query)
-            strokes = strokes_of_link(query)
+            strokes = strokes_of_link(service, query)
         except SegcoreError as error:
             gr.Warning(texts.LINK_BAD.format(error=error))
         if strokes is None and linked.example is not None:

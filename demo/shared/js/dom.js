@@ -24,6 +24,21 @@ export function makeSvg(tag, attributes = {}, text) {
   return node;
 }
 
+// Let the browser save what lies at an address under a name.
+export function saveFrom(address, name) {
+  const link = make("a");
+  link.href = address;
+  link.download = name;
+  link.click();
+}
+
+// The same for a file that is made here.
+export function saveBlob(blob, name) {
+  const address = URL.createObjectURL(blob);
+  saveFrom(address, name);
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}
+
 // The nodes of a component by name: those of the class `${prefix}-${name}`.
 export function partsOf(element, prefix, names) {
   return Object.fromEntries(names.map((name) => [name, element.querySelector(`.${prefix}-${name}`)]));

@@ -1,22 +1,20 @@
-// Figures for slides: whatever a page shows as a chart, a tree or a picture, saved as it is drawn there. Charts are SVG, or PDF by the
-// browser's own printing; pictures, and charts where that is wanted, are PNG of twice the size. In the colors of the light or the dark
-// page, or in grays for print.
+// Figures for slides: whatever a page shows as a chart, a tree, a table or a picture, saved as it is drawn there. Charts are SVG, or
+// PDF by the browser's own printing; pictures, and all else where that is wanted, are PNG of twice the size. In the colors of the light
+// or the dark page, or in grays for print.
 
 import { rgbOf } from "./colors.js";
-import { make, makeButton, makeSvg } from "./dom.js";
+import { make, makeButton, makeSvg, saveBlob, written } from "./dom.js";
+import { alone, drawnAlone, imageOf, isSeen, sizeOf, viewsOf } from "./drawn.js";
+import { printAlone } from "./print.js";
 
-const KEPT = [
-  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "opacity",
-  "font-family", "font-size", "font-weight", "font-style", "text-anchor", "dominant-baseline", "paint-order", "visibility", "display",
-];
 const PAPER = { light: "#ffffff", dark: "#0f172a", print: "#ffffff" };
 const LETTERS = { light: "#14181f", dark: "#f2f4f8", print: "#000000" };
-const [LEAST_WIDTH, LEAST_HEIGHT] = [140, 70]; // px; what is smaller is a sign
+const LEAST = [140, 70]; // px; what is smaller is a sign
 const MARGIN = 12;
-const HEAD = 26;
+const [TITLE, LEGEND, CREDIT] = [15, 12, 10]; // px of letters
 const FOOT = 20;
 const DARKEST = 0; // L* of the grays for print, and of the lightest that is seen on paper
-const LIGHTEST = 72;
+const LIGHTEST = 60;
 const TWICE = 2;
 
 // The numbers of "rgb(1, 2, 3)" or "#010203"; null where there is no color.
@@ -51,12 +49,9 @@ export function grays(colors) {
   return new Map(hues.map((text, i) => [text, grayOf(DARKEST + i * step)]));
 }
 
-// What a page shows that can be saved: {title, svgs} or {title, layers}.
+// What a page shows that can be saved: whole views and charts as {title, node, svgs or view}, pictures as {title, node, layers}.
 export function figuresOf(root) {
-  const large = (node) => {
-    const { width, height } = node.getBoundingClientRect();
-    return width >= LEAST_WIDTH && height >= LEAST_HEIGHT && node.checkVisibility?.() !== false;
-  };
+  const large = (node) => isSeen(node, LEAST);
   const charts = [...root.querySelectorAll("svg")].filter((svg) => large(svg) && !svg.parentElement.closest("svg") && svg.querySelector("text"));
   const plots = new Map();
   for (const svg of charts) {
@@ -64,15 +59,44 @@ export function figuresOf(root) {
     plots.set(whole, [...(plots.get(whole) ?? []), svg]);
   }
   const frames = new Set([...root.querySelectorAll("canvas")].filter(large).map((canvas) => canvas.parentElement));
+  const isOther = (node) => frames.has(node) || (node.matches("figure") && charts.some((svg) => node.contains(svg)));
+  const views = viewsOf(root).filter((node) => large(node) && !isOther(node));
+  const inView = (node) => views.some((view) => view === node.closest("figure")); // a part without a title of its own
   return [
-    ...[...frames].map((frame) => ({ title: titleOf(frame), node: frame, layers: [...frame.querySelectorAll("img, canvas")].filter(large) })),
+    ...views.map((node) => ({ title: titleOf(node), node, view: node })),
+    ...[...frames]
+      .filter((frame) => !inView(frame))
+      .map((frame) => ({ title: titleOf(frame), node: frame, layers: [...frame.querySelectorAll("img, canvas")].filter(large) })),
     ...[...plots].map(([node, svgs]) => ({ title: titleOf(node), node, svgs })),
   ];
 }
 
+// What a caption says, with what stands lowered in it as `written` takes it.
+export function captionText(caption) {
+  const text = [...caption.childNodes].map((node) => (node.nodeName === "SUB" ? `_{${node.textContent}}` : node.textContent));
+  return text.join("").replace(/\s+/g, " ").trim();
+}
+
+// The first words of what is said of a picture to those who do not see it; keys and numbers follow.
+export const labelText = (label) => label.split(/[.:;]\s/)[0].trim();
+
+const HEADINGS = "[role=tab][aria-selected=true], .st-title, .pg-title, .cl-title, main h2";
+
 function titleOf(node) {
-  const told = node.closest("figure")?.querySelector("figcaption")?.textContent ?? node.getAttribute("aria-label");
-  return (told || document.querySelector("[role=tab][aria-selected=true], .st-title, .pg-title, main h2")?.textContent || document.title).trim();
+  const caption = node.matches("[data-view]:not(figure)") ? null : node.closest("figure")?.querySelector("figcaption");
+  if (caption?.textContent.trim()) return captionText(caption);
+  const label = node.getAttribute("aria-label") ?? node.querySelector(":scope > canvas")?.getAttribute("aria-label");
+  return label ? labelText(label) : captionText(document.querySelector(HEADINGS) ?? document.querySelector("title"));
+}
+
+// What the colors of a chart mean, where that stands beside it: [{ink, text}].
+function legendOf(figure) {
+  const entries = figure.svgs ? [...(figure.node.closest("figure")?.querySelectorAll("[class$=-legend] > *") ?? [])] : [];
+  return entries.map((entry) => {
+    const [line] = entry.querySelectorAll("svg line");
+    const chip = entry.querySelector("[class$=-chip]");
+    return { ink: line ? getComputedStyle(line).stroke : chip && getComputedStyle(chip).backgroundColor, text: captionText(entry) };
+  });
 }
 
 // Whose picture it is: the example that the address names, on the pages of one picture; nobody's for points.
@@ -95,70 +119,102 @@ function inTheme(theme, what) {
   }
 }
 
-// A copy that looks the same alone: each node with its own styles.
-function copyOf(svg) {
-  const copy = svg.cloneNode(true);
-  const originals = [svg, ...svg.querySelectorAll("*")];
-  [copy, ...copy.querySelectorAll("*")].forEach((node, i) => {
-    const style = getComputedStyle(originals[i]);
-    for (const name of KEPT) node.style.setProperty(name, style.getPropertyValue(name));
-    node.removeAttribute("class");
-  });
-  return copy;
-}
-
-function printed(copies) {
-  const nodes = copies.flatMap((copy) => [...copy.querySelectorAll("*")]);
+function printed(root) {
+  const nodes = [...root.querySelectorAll("*")];
   const map = grays(nodes.flatMap((node) => [node.style.fill, node.style.stroke]));
-  for (const node of nodes)
+  for (const node of nodes) {
     for (const name of ["fill", "stroke"]) {
       const gray = map.get(node.style.getPropertyValue(name));
       if (gray) node.style.setProperty(name, gray);
     }
+    if (node.tagName === "text" || node.tagName === "tspan") node.style.fill = LETTERS.print;
+    else if (map.has(node.style.fill) || node.style.fillOpacity) node.style.fillOpacity = Math.max(0.7, node.style.fillOpacity || 1);
+  }
+  for (const room of root.querySelectorAll("foreignObject")) room.style.filter = "grayscale(1)";
 }
 
-function written(x, y, text, size, weight, color) {
-  return makeSvg("text", { x, y, style: `font: ${weight} ${size}px system-ui, sans-serif; fill: ${color}` }, text);
+const fontOf = (size, weight = 400) => `${weight} ${size}px system-ui, sans-serif`;
+
+function widthOfText(text, size, weight) {
+  const pen = make("canvas").getContext("2d");
+  pen.font = fontOf(size, weight);
+  return pen.measureText(text).width;
 }
 
-// A chart with its title and credit as a document of SVG: {text, width, height}.
+// Words in lines of at most a width.
+//   measure: the width of a text.
+export function linesOf(text, width, measure) {
+  const lines = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length && measure(longer) <= width) lines[lines.length - 1] = longer;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+function text(x, y, words, size, weight, color) {
+  return written(makeSvg("text", { x, y, style: `font: ${fontOf(size, weight)}; fill: ${color}` }), words);
+}
+
+// The title in lines from a height on; returns the height below.
+function drawTitle(whole, title, width, color) {
+  const lines = linesOf(title, width, (words) => widthOfText(words, TITLE, 600));
+  lines.forEach((line, i) => whole.append(text(MARGIN, MARGIN + 14 + i * (TITLE + 5), line, TITLE, 600, color)));
+  return MARGIN + lines.length * (TITLE + 5) + 6;
+}
+
+// Chips and words in rows from a height on; returns the height below.
+function drawLegend(whole, entries, top, width, color) {
+  let [x, y] = [MARGIN, top];
+  for (const { ink, text: words } of entries) {
+    const wide = 18 + widthOfText(words, LEGEND) + 16;
+    if (x > MARGIN && x + wide > MARGIN + width) [x, y] = [MARGIN, y + LEGEND + 8];
+    if (ink) whole.append(makeSvg("rect", { x, y: y + 3, width: 12, height: LEGEND - 2, style: `fill: ${ink}` }));
+    whole.append(text(x + (ink ? 18 : 0), y + LEGEND, words, LEGEND, 400, color));
+    x += wide;
+  }
+  return entries.length ? y + LEGEND + 8 : top;
+}
+
+// A chart or a view with its title, legend and credit as a document of SVG: {drawing, text, width, height}.
 export function svgOf(figure, theme, credit) {
-  const boxes = figure.svgs.map((svg) => svg.getBoundingClientRect());
-  const zoom = figure.node.currentCSSZoom ?? 1;
-  const [width, height] = [Math.max(...boxes.map((box) => box.width)) / zoom, Math.max(...boxes.map((box) => box.height)) / zoom];
-  const copies = inTheme(theme, () => figure.svgs.map(copyOf));
-  if (theme === "print") printed(copies);
+  const parts = figure.view ? [figure.view] : figure.svgs;
+  const sizes = parts.map(sizeOf);
+  const width = Math.max(...sizes.map(([wide]) => wide));
+  const height = Math.max(...sizes.map(([, high]) => high));
+  const [copies, legend] = inTheme(theme, () => [parts.map(figure.view ? drawnAlone : alone), legendOf(figure)]);
   const whole = makeSvg("svg", { xmlns: "http://www.w3.org/2000/svg" });
-  const size = [width + 2 * MARGIN, height + HEAD + FOOT + 2 * MARGIN];
-  for (const [name, value] of Object.entries({ width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}` })) whole.setAttribute(name, value);
-  whole.append(makeSvg("title", {}, figure.title), makeSvg("rect", { width: size[0], height: size[1], fill: PAPER[theme] }));
-  whole.append(written(MARGIN, MARGIN + 14, figure.title, 15, 600, LETTERS[theme]));
+  whole.append(makeSvg("title", {}, figure.title), makeSvg("rect", { width: "100%", height: "100%", fill: PAPER[theme] }));
+  const top = drawTitle(whole, figure.title, width, LETTERS[theme]);
   for (const copy of copies) {
-    copy.setAttribute("x", MARGIN);
-    copy.setAttribute("y", MARGIN + HEAD);
-    copy.setAttribute("width", width);
-    copy.setAttribute("height", height);
+    for (const [name, value] of Object.entries({ x: MARGIN, y: top, width, height })) copy.setAttribute(name, value);
     whole.append(copy);
   }
-  whole.append(written(MARGIN, size[1] - MARGIN, credit, 10, 400, LETTERS[theme]));
-  return { text: new XMLSerializer().serializeToString(whole), width: size[0], height: size[1] };
+  const bottom = drawLegend(whole, legend, top + height + 6, width, LETTERS[theme]);
+  const size = [width + 2 * MARGIN, bottom + FOOT + MARGIN];
+  for (const [name, value] of Object.entries({ width: size[0], height: size[1], viewBox: `0 0 ${size[0]} ${size[1]}` })) whole.setAttribute(name, value);
+  whole.append(text(MARGIN, size[1] - MARGIN, credit, CREDIT, 400, LETTERS[theme]));
+  if (theme === "print") printed(whole);
+  return { drawing: whole, text: new XMLSerializer().serializeToString(whole), width: size[0], height: size[1] };
 }
 
-const loaded = (source) =>
-  new Promise((done, failed) => {
-    const image = new Image();
-    image.onload = () => done(image);
-    image.onerror = failed;
-    image.src = source;
-  });
+// The color that lies behind a picture, where it has one.
+function groundOf(layer, frame) {
+  for (let node = layer; node && node !== frame.parentElement; node = node.parentElement) {
+    const color = getComputedStyle(node).backgroundColor;
+    if (colorOf(color)) return color;
+  }
+  return null;
+}
 
 async function pngOf(figure, theme, credit) {
   const canvas = document.createElement("canvas");
   const context = canvas.getContext("2d");
-  if (figure.svgs) {
-    const { text, width, height } = svgOf(figure, theme, credit);
+  if (!figure.layers) {
+    const { drawing, width, height } = svgOf(figure, theme, credit);
     [canvas.width, canvas.height] = [Math.round(TWICE * width), Math.round(TWICE * height)];
-    context.drawImage(await loaded(`data:image/svg+xml;charset=utf-8,${encodeURIComponent(text)}`), 0, 0, canvas.width, canvas.height);
+    context.drawImage(await imageOf(drawing), 0, 0, canvas.width, canvas.height);
   } else {
     const box = figure.node.getBoundingClientRect();
     [canvas.width, canvas.height] = [Math.round(TWICE * box.width), Math.round(TWICE * (box.height + (credit ? FOOT : 0)))];
@@ -166,36 +222,27 @@ async function pngOf(figure, theme, credit) {
     context.fillRect(0, 0, canvas.width, canvas.height);
     for (const layer of figure.layers) {
       const { left, top, width, height } = layer.getBoundingClientRect();
+      const place = [TWICE * (left - box.left), TWICE * (top - box.top), TWICE * width, TWICE * height];
       const { opacity, filter } = getComputedStyle(layer);
+      const ground = layer === figure.layers[0] ? groundOf(layer, figure.node) : null;
       [context.globalAlpha, context.filter] = [Number(opacity), theme === "print" ? "grayscale(1)" : filter];
-      context.drawImage(layer, TWICE * (left - box.left), TWICE * (top - box.top), TWICE * width, TWICE * height);
+      if (ground) {
+        context.fillStyle = ground;
+        context.fillRect(...place);
+      }
+      context.drawImage(layer, ...place);
     }
     [context.globalAlpha, context.filter, context.fillStyle] = [1, "none", LETTERS[theme]];
-    context.font = `${TWICE * 10}px system-ui, sans-serif`;
+    context.font = fontOf(TWICE * CREDIT);
     context.fillText(credit, TWICE * 4, TWICE * (box.height + 14));
   }
   return new Promise((done) => canvas.toBlob(done, "image/png"));
 }
 
-function save(blob, name) {
-  const link = make("a");
-  link.href = URL.createObjectURL(blob);
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-}
-
-// The browser prints to PDF, with letters as letters: a page of the size of the figure.
-function print({ text, width, height }, title) {
-  const frame = make("iframe");
-  frame.style.cssText = "position: fixed; width: 0; height: 0; border: 0";
-  frame.srcdoc = `<title></title><style>@page { size: ${width}px ${height}px; margin: 0 } body { margin: 0 } svg { display: block }</style>${text}`;
-  frame.onload = () => {
-    frame.contentDocument.title = title;
-    frame.contentWindow.onafterprint = () => frame.remove();
-    frame.contentWindow.print();
-  };
-  document.body.append(frame);
+// A page of the size of the figure.
+function print({ text, width, height }, name) {
+  const style = `@page { size: ${width}px ${height}px; margin: 0 } body { margin: 0 } svg { display: block }`;
+  printAlone(`<title></title><style>${style}</style>${text}`, name);
 }
 
 function nameOf(title) {
@@ -204,10 +251,10 @@ function nameOf(title) {
 
 async function saveAs(figure, kind, theme, credit) {
   const name = `${nameOf(figure.title)}-${theme}`;
-  if (kind === "PNG") return save(await pngOf(figure, theme, credit), `${name}.png`);
+  if (kind === "PNG") return saveBlob(await pngOf(figure, theme, credit), `${name}.png`);
   const made = svgOf(figure, theme, credit);
   if (kind === "PDF") return print(made, name);
-  return save(new Blob([made.text], { type: "image/svg+xml" }), `${name}.svg`);
+  return saveBlob(new Blob([made.text], { type: "image/svg+xml" }), `${name}.svg`);
 }
 
 // A list of the figures on view, each with the formats that it has; by mouse and by keyboard.
@@ -223,8 +270,9 @@ export function open(words, credits) {
   const figures = figuresOf(document.querySelector("main") ?? document.body);
   const list = make("ul");
   for (const figure of figures) {
-    const row = make("li", "", figure.title);
-    for (const kind of figure.svgs ? ["SVG", "PDF", "PNG"] : ["PNG"]) {
+    const row = make("li");
+    row.append(written(make("span"), figure.title));
+    for (const kind of figure.svgs ? ["SVG", "PDF", "PNG"] : figure.view ? ["PDF", "PNG"] : ["PNG"]) {
       const button = makeButton("", kind);
       button.setAttribute("aria-label", `${kind}: ${figure.title}`);
       button.addEventListener("click", () => saveAs(figure, kind, theme.value, creditOf(credits, location)));

@@ -1,4 +1,4 @@
-"""`NAME.lecture.zip`: `lecture.json`, a still of each line in `stills/`, and the pictures that links name in `pictures/`.
+"""`NAME.lecture.zip`: `lecture.json`, a still of each line in `stills/`, and what links name in `pictures/` and `weights/`.
 
 Whatever is wrong with a file, nothing outside it is touched, and no more than `MOST_BYTES` of it are ever unpacked.
 """
@@ -9,14 +9,13 @@ import json
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from demo.shared.lecture.sheet import read_json, sheet_of, strict
-from demo.shared.lecture.value import Sheet
+from demo.shared.lecture.value import Lecture, Sheet
 from segcore.errors import InputError, SegcoreError, shortened
 from segcore.image import digest, read_image
+from segcore.show.files import picture_kind
 
 ENDING = ".lecture.zip"
 MOST_FILE = 64 << 20  # bytes of the file
@@ -24,36 +23,33 @@ MOST_BYTES = 128 << 20  # bytes of all that is unpacked
 _MOST_JSON = 4 << 20
 _MOST_STILL = 4 << 20
 _STILL = re.compile(r"stills/[\w-]{1,80}\.(jpg|png|webp)")
-_PICTURE = re.compile(r"pictures/[\w-]{1,80}\.[a-z0-9]{1,5}")
-_DIGEST = re.compile(r"[0-9a-f]{32}")
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF")
+_PLACE = re.compile(r"(pictures|weights)/[\w-]{1,80}\.[a-z0-9]{1,11}")
+_WEIGHTS = r"[a-z0-9_]{1,40}-([0-9a-f]{16})\.safetensors"
+_DIGEST = r"[0-9a-f]{32}"
+_NAMES = re.compile(rf"(?<![\w.])(?:{_WEIGHTS}|{_DIGEST})(?![\w.])")
+MOST_WEIGHTS = 8 << 20  # bytes of a file of weights that a lecture takes along
 
 
-@dataclass(frozen=True, slots=True)
-class Lecture:
-    """What a file holds.
+def own_files(sheet: Sheet) -> set[str]:
+    """The names in the links of a sheet that may mean a file of the lecturer's own.
 
-    Attributes:
-        sheet: the lines.
-        stills: by the names that the lines have for them.
-        pictures: by the digest that links name: ending of the file, and its content.
-        notes: a sentence for each thing that could not be read.
+    These are digests of pictures, strokes and whatever else a page takes, and weights, named by their system and digest.
     """
-
-    sheet: Sheet
-    stills: Mapping[str, bytes] = field(default_factory=dict)
-    pictures: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    values = (value for line in sheet.lines for value in line.query.values())
+    return {found[0] for value in values for found in _NAMES.finditer(value)}
 
 
-def own_pictures(sheet: Sheet) -> set[str]:
-    """The digests in the links of a sheet: values that may name a picture of the lecturer's own."""
-    return {value for line in sheet.lines for value in line.query.values() if _DIGEST.fullmatch(value)}
+def is_own_name(name: str) -> bool:
+    """Whether links may name a file of somebody's own so."""
+    return _NAMES.fullmatch(name) is not None
 
 
 def is_named(content: bytes, name: str) -> bool:
-    """Whether this is the file of the digest that links name: that of its bytes, or of its pixels."""
-    if hashlib.sha256(content).hexdigest()[:32] == name:
+    """Whether this is the file that links name so: by the digest of its bytes, or of its pixels."""
+    found = hashlib.sha256(content).hexdigest()
+    if weights := re.fullmatch(_WEIGHTS, name):
+        return found.startswith(weights[1])
+    if found[:32] == name:
         return True
     try:
         return digest(read_image(content)) == name
@@ -61,9 +57,13 @@ def is_named(content: bytes, name: str) -> bool:
         return False
 
 
-def is_picture(content: bytes) -> bool:
-    """Whether a still begins as a JPEG, PNG or WebP does."""
-    return content.startswith(_PICTURES)
+def most_of(name: str) -> int:
+    """How many bytes the file of a name may have in a lecture."""
+    return MOST_WEIGHTS if re.fullmatch(_WEIGHTS, name) else MOST_FILE
+
+
+def _place(name: str, ending: str) -> str:
+    return f"weights/{name}" if re.fullmatch(_WEIGHTS, name) else f"pictures/{name}.{ending}"
 
 
 def read_file(path: Path) -> Lecture:
@@ -116,7 +116,10 @@ def read_lecture(content: bytes, *, name: str = "lecture") -> Lecture:
 def _json_of(content: bytes, notes: list[str]) -> dict[str, object]:
     if len(content) > _MOST_JSON:
         raise InputError(f"lecture.json has more than {_MOST_JSON >> 20} MB, which no lecture has.")
-    return read_json(content.decode("utf-8", "replace"), notes)
+    text = content.decode("utf-8", "replace")
+    if "\ufffd" in text and b"\xef\xbf\xbd" not in content:
+        notes.append("Some letters of lecture.json are not in UTF-8; they are shown as \ufffd.")
+    return read_json(text, notes)
 
 
 def _of_zip(archive: zipfile.ZipFile, name: str, notes: list[str]) -> Lecture:
@@ -133,22 +136,22 @@ def _of_zip(archive: zipfile.ZipFile, name: str, notes: list[str]) -> Lecture:
     for number, line in enumerate(sheet.lines, 1):
         if line.still:
             still = _unpacked(archive, line.still, _MOST_STILL, room) if _STILL.fullmatch(line.still) else None
-            if still is None or not is_picture(still):
+            if still is None or picture_kind(still) is None:
                 notes.append(f"The still of line {number} is missing or no picture; it can be made again.")
             else:
                 stills[line.still] = still
-    pictures = _pictures(archive, data.get("pictures", {}), own_pictures(sheet), room, notes)
+    own = _own(archive, data.get("pictures", {}), own_files(sheet), room, notes)
     used = {"lecture.json", *(line.still for line in sheet.lines), *_values(data.get("pictures"))}
     if unused := sum(entry not in used and not entry.endswith("/") for entry in names):
         notes.append(f"{unused} files of the zip belong to no line; they are left alone.")
-    return Lecture(sheet, stills, pictures, tuple(notes))
+    return Lecture(sheet, stills, own, tuple(notes))
 
 
 def _values(given: object) -> list[str]:
     return [value for value in given.values() if isinstance(value, str)] if isinstance(given, dict) else []
 
 
-def _pictures(
+def _own(
     archive: zipfile.ZipFile, given: object, named: set[str], room: list[int], notes: list[str]
 ) -> dict[str, tuple[str, bytes]]:
     found: dict[str, tuple[str, bytes]] = {}
@@ -156,16 +159,16 @@ def _pictures(
         notes.append("pictures must name a file for each digest; it is left out.")
         return found
     for key, place in given.items():
-        if key not in named or not isinstance(place, str) or not _PICTURE.fullmatch(place):
+        if key not in named or not isinstance(place, str) or not _PLACE.fullmatch(place):
             notes.append(
-                f"The picture {shortened(str(place))} belongs to no line, or lies outside the lecture; it is left alone."
+                f"The file {shortened(str(place))} belongs to no line, or lies outside the lecture; it is left alone."
             )
             continue
-        content = _unpacked(archive, place, MOST_FILE, room)
+        content = _unpacked(archive, place, most_of(key), room)
         if content is None:
-            notes.append(f"The picture {shortened(place)} is missing or damaged; drop it on its page again.")
+            notes.append(f"The file {shortened(place)} is missing, damaged or too large; its line opens without it.")
         elif not is_named(content, key):
-            notes.append(f"The picture {shortened(place)} is not the one that its line names; it is left alone.")
+            notes.append(f"The file {shortened(place)} is not the one that its line names; it is left alone.")
         else:
             found[key] = place.rpartition(".")[2], content
     return found
@@ -187,10 +190,10 @@ def _unpacked(archive: zipfile.ZipFile, name: str, most: int, room: list[int]) -
 
 def write_lecture(lecture: Lecture) -> bytes:
     """The zip of a lecture; equal lectures give equal bytes."""
-    places = {key: f"pictures/{key}.{ending}" for key, (ending, _) in sorted(lecture.pictures.items())}
+    places = {key: _place(key, ending) for key, (ending, _) in sorted(lecture.own.items())}
     data = lecture.sheet.to_dict() | ({"pictures": places} if places else {})
     files = {"lecture.json": json.dumps(data, ensure_ascii=False, indent=1).encode()}
-    files |= {place: lecture.pictures[key][1] for key, place in places.items()}
+    files |= {place: lecture.own[key][1] for key, place in places.items()}
     files |= {name: lecture.stills[name] for name in sorted(lecture.stills) if _STILL.fullmatch(name)}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:

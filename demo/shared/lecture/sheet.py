@@ -13,7 +13,7 @@ from segcore.errors import InputError, shortened
 MOST_LINES = 200
 MOST_TEXT = 4000  # characters of a sentence, and of a value in an address
 _MOST_NAMES = 80  # of an address
-_MOST_CHOICES = 6
+MOST_CHOICES = 6  # of a vote
 _OF_LINE = {*TEXTS, "slides", "link", "against", "choices"}
 _OF_SHEET = {"version", "id", "title", "about", "lines", "pictures"}
 _PAGE = re.compile(r"[a-z]{0,20}")
@@ -135,12 +135,14 @@ def _line(data: object, where: str, notes: list[str]) -> Line | None:
         notes.append(f"{where}: against must name states by what they change in the address; it is left out.")
         against = {}
     lists = {name: _list(data.get(name, []), f"{where}: {name}", notes) for name in ("slides", "choices")}
+    if len(lists["choices"]) > MOST_CHOICES:
+        notes.append(f"{where} has {len(lists['choices'])} choices; the first {MOST_CHOICES} were read.")
     return Line(
         page=page,
         query=query,
         against=against,
         slides=lists["slides"],
-        choices=lists["choices"][:_MOST_CHOICES],
+        choices=lists["choices"][:MOST_CHOICES],
         **texts,
     )
 

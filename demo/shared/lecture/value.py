@@ -1,11 +1,12 @@
 """What a lecture is made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 VERSION = 1  # of the format of `lecture.json`
+OWN = "own-"  # begins the ids of lectures that a browser keeps
 TEXTS = ("topic", "says", "told", "ask", "answer", "teacher", "claim", "look", "still")
 
 
@@ -63,3 +64,25 @@ class Sheet:
         """As `lecture.json` has it."""
         lines = [line.to_dict() for line in self.lines]
         return {"version": VERSION, "id": self.id, "title": self.title, "about": self.about, "lines": lines}
+
+
+@dataclass(frozen=True, slots=True)
+class Lecture:
+    """A lecture with what its lines need: what its file holds.
+
+    Attributes:
+        sheet: the lines.
+        stills: by the names that the lines have for them.
+        own: files that links name, such as pictures and weights, by the name: ending, and content.
+        notes: a sentence for each thing that could not be read.
+    """
+
+    sheet: Sheet
+    stills: Mapping[str, bytes] = field(default_factory=dict)
+    own: Mapping[str, tuple[str, bytes]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def shots(self) -> dict[int, bytes]:
+        """The stills by place of their line, counted from 0."""
+        return {i: self.stills[line.still] for i, line in enumerate(self.sheet.lines) if line.still in self.stills}

@@ -142,14 +142,9 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
     ) -> tuple[Any, ...]:
         if number == 0 or picture is None:  # a later event follows at once
             return gr.skip(), gr.skip(), gr.skip()
-        settings = settings_with(base, values)
-        note = ""
-        if data != PICTURE and "points" not in ALGORITHMS[algorithm].on:
-            note = texts.ONLY_PICTURES.format(title=ALGORITHMS[algorithm].title, picture=service.title_of(picture))
-            data = PICTURE
-        lo, hi, default = RANGES["n_points"]
-        n_points = int(min(max(n_points or default, lo), hi))
-        asked = Asked(algorithm, data, settings, picture, points, n_points, float(gamma or RANGES["gamma"][2]))
+        asked = asked_with(points, algorithm, data, n_points, gamma, base, picture, values)
+        note = texts.ONLY_PICTURES.format(title=ALGORITHMS[algorithm].title, picture=service.title_of(picture))
+        note = note if asked.data != data else ""
         began = time.perf_counter()
         try:
             with told_kindly():
@@ -160,7 +155,7 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
             return gr.skip(), STOPPED, Opened()
         status = texts.STATUS.format(
             title=ALGORITHMS[algorithm].title,
-            data=texts.DATA[data] if data != PICTURE else service.title_of(picture),
+            data=texts.DATA[asked.data] if asked.data != PICTURE else service.title_of(picture),
             steps=value["total"],
             seconds=time.perf_counter() - began,
             kilobytes=len(json.dumps(value)) // 1000,
@@ -169,6 +164,23 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
         return value, " ".join(filter(None, (status, note, missed))), Opened()
 
     return show
+
+
+def asked_with(
+    points: str,
+    algorithm: str,
+    data: str,
+    n_points: float | None,
+    gamma: float | None,
+    base: Settings,
+    picture: str,
+    values: tuple[Any, ...],
+) -> Asked:
+    """What the controls ask for: a picture where the algorithm runs on pictures alone, and numbers within their ranges."""
+    on = data if "points" in ALGORITHMS[algorithm].on else PICTURE
+    lo, hi, default = RANGES["n_points"]
+    n = int(min(max(n_points or default, lo), hi))
+    return Asked(algorithm, on, settings_with(base, values), picture, points, n, float(gamma or RANGES["gamma"][2]))
 
 
 def settings_with(base: Settings, values: tuple[Any, ...]) -> Settings:

@@ -9,15 +9,17 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.errors import told_kindly
+from demo.shared.film.pen import INKS
 from demo.shared.sequence import Frame, kept
 from demo.shared.service import Service
+from demo.shared.texts import FILM_NUMBER
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import OWN, PICTURE, RANGES, Asked
+from demo.steps.asked import OWN, PICTURE, Asked
 from demo.steps.data import Data, load
-from demo.steps.run import settings_with
+from demo.steps.run import asked_with
 from demo.steps.run.restore import default_points
-from demo.steps.show.film import INKS, film_frame
+from demo.steps.show.film import film_frame
 from segcore.checks import check_choice
 from segcore.errors import InputError, shortened
 from segcore.runtime.outputs import check_outputs
@@ -76,7 +78,7 @@ def _steps(service: Service, asked: Asked) -> Iterator[_Shown]:
     if not frames:
         raise InputError("This run has no step that could be shown.", field="algorithm")
     for at in kept(len(frames), MOST_STEPS):
-        yield frames[at], data, texts.FILM_NUMBER.format(number=at + 1, total=len(frames))
+        yield frames[at], data, FILM_NUMBER.format(number=at + 1, total=len(frames))
 
 
 def _sweep(service: Service, asked: Asked, name: str, values: tuple[str, ...]) -> Iterator[_Shown]:
@@ -88,7 +90,7 @@ def _sweep(service: Service, asked: Asked, name: str, values: tuple[str, ...]) -
         data = load(service, dataclasses.replace(asked, settings=one))
         last = algorithm.make(data).frames[-1]
         title = f"{label}: {values[at]}"
-        yield dataclasses.replace(last, title=title), data, texts.FILM_NUMBER.format(number=at + 1, total=len(values))
+        yield dataclasses.replace(last, title=title), data, FILM_NUMBER.format(number=at + 1, total=len(values))
 
 
 def credit_of(service: Service, asked: Asked) -> str:
@@ -108,9 +110,9 @@ def make_film(service: Service) -> Callable[..., str]:
 
     def save(
         number: float,
+        theme: str,
         suffix: str,
         seconds: float | None,
-        dark: str,
         points: str,
         algorithm: str,
         data: str,
@@ -124,11 +126,8 @@ def make_film(service: Service) -> Callable[..., str]:
         with told_kindly(), stoppable(service.stops.check(number, request)):
             if picture is None:
                 raise InputError(texts.EMPTY, field="picture")
-            on = data if "points" in ALGORITHMS[algorithm].on else PICTURE
-            lo, hi, default = RANGES["n_points"]
-            n = int(min(max(n_points or default, lo), hi))
-            asked = Asked(algorithm, on, settings_with(base, values), picture, points, n, float(gamma or RANGES["gamma"][2]))
-            film = Film(SECONDS[2] if seconds is None else float(seconds), "dark" if dark == "dark" else "light")
+            asked = asked_with(points, algorithm, data, n_points, gamma, base, picture, values)
+            film = Film(SECONDS[2] if seconds is None else float(seconds), theme)
             made, told = film_file(service, asked, film, suffix)
             if told:
                 gr.Info(told)

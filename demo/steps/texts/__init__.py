@@ -37,6 +37,4 @@ PIXEL_BLOCK, PIXEL_BLOCKS = "middle pixel of the block", "blocks"
 
 FILM = "Save as a movie"
 FILM_AS = "Movie"
-FILM_FORMATS = {".mp4": "MP4", ".webp": "WebP", ".gif": "GIF"}
 FILM_SECONDS = "Seconds per step"
-FILM_NUMBER = "{number} of {total}"

@@ -32,18 +32,24 @@ class CutlerLearner(FieldLearner):
     def __init__(self, net: DenseMaskNet, settings: CutlerSettings, source: Source):
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
-        self._round = 0
+        self._tally = (0, 0)  # masks of all pictures that are new in this round, and that it dropped
         self._masks: list[Tensor] = []  # per picture (m, h, w) bool that the round learns from
         self._before: list[Tensor] = []  # those that the round before learned from
         self._first: list[Tensor] = []  # those of round one
 
     def get_extra_state(self) -> dict[str, Any]:
         """The masks, and the number of the round."""
-        return {"round": self._round, "masks": self._masks, "before": self._before, "first": self._first}
+        return {
+            "round": self.round,
+            "masks": self._masks,
+            "before": self._before,
+            "first": self._first,
+            "tally": self._tally,
+        }
 
     def set_extra_state(self, state: Mapping[str, Any]) -> None:
         """Go on with them."""
-        self._round = state["round"]
+        self.round, self._tally = state["round"], state.get("tally", (0, 0))
         self._masks, self._before, self._first = (list(state[name]) for name in ("masks", "before", "first"))
 
     def prepare(self, turn: Turn) -> None:
@@ -54,8 +60,8 @@ class CutlerLearner(FieldLearner):
         if not self._masks:
             self._cut(turn.generator)
         now = min(int(turn.progress * self._settings.rounds), self._settings.rounds - 1)
-        if now > self._round:
-            self._round = now
+        if now > self.round:
+            self.round = now
             self._again()
 
     def _cut(self, generator: torch.Generator) -> None:
@@ -75,11 +81,14 @@ class CutlerLearner(FieldLearner):
 
     def _again(self) -> None:
         self._before = self._masks
-        self._masks = []
+        self._masks, n_new, n_dropped = [], 0, 0
         for i, before in enumerate(self._before):
             stop_if_asked()
             masks, scores = self.net.head.found(self.field(i))
-            self._masks.append(next_masks(before, masks > 0.5, scores, least=self._settings.sure).masks)
+            chosen = next_masks(before, masks > 0.5, scores, least=self._settings.sure)
+            self._masks.append(chosen.masks)
+            n_new, n_dropped = n_new + len(chosen.new), n_dropped + len(chosen.dropped)
+        self._tally = (n_new, n_dropped)
 
     def marks(self, number: int) -> Tensor | None:
         """Patches of a picture: in a mask of this round and the one before, new ones, and dropped ones."""
@@ -102,9 +111,10 @@ class CutlerLearner(FieldLearner):
         if s.paste:
             f, masks = pasted(f, masks, turn.generator)
         with torch.autocast(self.source.device.type, enabled=False):
-            total, parts = mask_losses(self.net.head, f, masks, drop=s.droploss and self._round == 0)
+            total, parts = mask_losses(self.net.head, f, masks, drop=s.droploss and self.round == 0)
         inside = torch.stack([m.any(0).float().mean() for m in masks]).mean()
-        parts |= {"masks": sum(map(len, self._masks)) / len(self._masks)}
+        counts = sum(map(len, self._masks)), *self._tally
+        parts |= {name: n / len(self._masks) for name, n in zip(("masks", "new", "dropped"), counts, strict=True)}
         return ClusterLoss(total, parts, torch.stack([1 - inside, inside]))
 
 

@@ -71,7 +71,9 @@ class DinosaurLearner(FieldLearner):
 def make_net(n_segments: int, settings: DinosaurSettings) -> SlotNet:
     """A network whose looks begin as steps of soft k-means."""
     s = settings
-    return SlotNet(n_segments, s.backbone, s.facet, n_slots=s.slots, n_looks=s.looks, size=s.slot_size, decoder=s.decoder)
+    return SlotNet(
+        n_segments, s.backbone, s.facet, n_slots=s.slots, n_looks=s.looks, size=s.slot_size, decoder=s.decoder, near=s.near
+    )
 
 
 def make_learner(net: Net, _n_segments: int, settings: DinosaurSettings, source: Source) -> DinosaurLearner:

@@ -40,8 +40,15 @@ class LabelledLearner(ClusterLearner):
         """Count the classes.
 
         Raises:
-            InputError: there are no label maps, or fewer than two classes in those that are learned from.
+            InputError: there are no label maps, or fewer than two classes in those that are learned from; or a crop is
+                smaller than a cell of the last map.
         """
+        if settings.crop < settings.least_crop:
+            raise InputError(
+                f"crop must be at least the output stride, {settings.least_crop} px; got {settings.crop}. Raise crop, or "
+                "choose a finer output stride.",
+                field="crop",
+            )
         super().__init__(net, source, settings.learning_rate)
         self._settings = settings
         counts = source.class_counts(n_segments, settings.n_labelled)

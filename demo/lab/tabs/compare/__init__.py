@@ -81,7 +81,7 @@ def make(service: Service) -> Panel:
         stopping.then(None, grid, grid, js=_JS_STOPPED, **LIGHT)
         grid.choose(choose, None, [lab.controls[name] for name in CHANGED], **LIGHT)
         usual.click(usual_methods, None, methods, **LIGHT)
-        every.click(all_methods, None, methods, **LIGHT)
+        every.click(all_methods, lab.controls["backbone"], methods, **LIGHT)
         save.click(make_save(service), compared, lab.download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
 
     panel = Panel((stale, grid), fill, inputs=(compared,), wire=wire)

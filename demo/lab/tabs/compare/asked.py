@@ -12,7 +12,7 @@ from demo.shared.texts import CHOICES
 from segcore.errors import shortened
 from segcore.pipeline.methods import METHODS
 from segcore.pipeline.stages import settings_read
-from segcore.settings import Settings, params
+from segcore.settings import Settings, is_weight_file, params
 
 USUAL = ("kmeans", "gmm", "spectral", "fiedler", "tokencut", "maskcut")
 CHANGED = ("method", "upsampling", "crf", "backbone")  # settings in which what is compared differs
@@ -74,9 +74,9 @@ def usual_methods() -> list[str]:
     return list(USUAL)
 
 
-def all_methods() -> list[str]:
-    """Every method."""
-    return list(METHODS)
+def all_methods(backbone: str) -> list[str]:
+    """Every method that this backbone allows: only a file of weights may hold a network with labels of its own."""
+    return [key for key, method in METHODS.items() if is_weight_file(backbone) or not method.of_network]
 
 
 def choose(event: gr.EventData) -> list[Any]:
