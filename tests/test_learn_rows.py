@@ -12,6 +12,7 @@ from demo.learn.asked import asked_of_link
 from demo.learn.data import own_pictures, recorded, seeds_of
 from demo.learn.show.network import network_functions
 from demo.learn.show.row import asked_again, row_shown, verdicts
+from demo.learn.show.slots import slot_functions
 from demo.shared.asked import Own
 from segcore.errors import InputError
 from segcore.heads.pictures import linear_label
@@ -107,5 +108,5 @@ def test_what_is_asked_of_no_network_is_a_sentence(asked):
         def left(self, _id):
             return None
 
-    for function in network_functions(Nothing()):
+    for function in (*network_functions(Nothing()), *slot_functions(Nothing())):
         assert function(asked)["told"].endswith(".")

@@ -253,6 +253,7 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
         entry = CATALOG[system]
         return {
             **{control: gr.update(visible=collection == OWN) for control in controls.own.values()},
+            controls.options["k"]: gr.update(visible=entry.own_k is None),
             controls.words: f"{entry.summary} {entry.source}\n\n$${entry.formula}$$",
             controls.look: texts.LABELLED_LEAD if entry.labelled else texts.LEADS.get(system, texts.LEAD),
             **controls.systems.chosen(system),

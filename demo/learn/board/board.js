@@ -7,7 +7,7 @@ import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
-import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
 import { toldDifferences } from "./differ.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
@@ -15,9 +15,6 @@ import { sharedOf, slotPanel } from "./slots.js";
 import { curveOf, formOf, rowView } from "./row.js";
 
 const MOST_RUNS = 2;
-
-// What is said of another run and not of this one.
-export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
 
 function chart(title) {
   const figure = make("figure", "ln-figure");
@@ -103,10 +100,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const open = makeButton("job-button ln-open", words.open);
     open.title = words.open_info;
     open.addEventListener("click", () => trigger("open", { id }));
-    save.hidden = open.hidden = true;
+    const movie = movieButton(id);
+    save.hidden = open.hidden = movie.hidden = true;
     const text = make("div", "ln-about");
     text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
-    head.append(text, open, save, close);
+    head.append(text, open, save, movie, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
@@ -139,6 +137,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     listen(run);
     run.follow = followJob({ element, server, words }, run.job, id, (look) => receive(run, look));
     settle();
+  }
+
+  // A choice whose first entry is what it does, and the others in which format.
+  function movieButton(id) {
+    const choice = make("select", "job-button ln-movie");
+    choice.title = words.movie_info;
+    choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
+    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.addEventListener("change", () => {
+      if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
+      choice.value = "";
+    });
+    return choice;
   }
 
   function removeRun(run) {
@@ -182,7 +193,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
       await openViews(run, look.parts);
       if (run.about?.slots) run.slots.show(run.about.slots);
-      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+      for (const name of ["save", "open", "movie"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
     run.body.hidden = !run.table && !run.masks;
@@ -207,25 +218,18 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   async function openViews(run, news) {
     for (const [name, view] of news) {
       if (!name.startsWith("view/")) continue;
-      run.views.set(name.slice("view/".length), { ...view, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
+      const key = name.slice("view/".length);
+      const button = run.views.get(key)?.button ?? makeButton("ln-chip-button", view.title);
+      if (!run.views.has(key)) button.addEventListener("click", () => choose(key, run));
+      run.views.set(key, { ...view, button, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
     }
   }
 
   function paintChoices(run) {
     const view = viewOf(run);
     const named = [...run.views].sort(([, a], [, b]) => a.order - b.order);
-    while (run.choices.children.length > named.length) run.choices.lastChild.remove();
-    named.forEach(([name, { title }], i) => {
-      let button = run.choices.children[i];
-      if (!button) {
-        button = makeButton("ln-chip-button");
-        button.addEventListener("click", () => choose(button.dataset.view, run));
-        run.choices.append(button);
-      }
-      button.dataset.view = name;
-      button.textContent = title;
-      button.setAttribute("aria-pressed", String(run.views.get(name) === view));
-    });
+    if (run.choices.children.length !== named.length) run.choices.replaceChildren(...named.map(([, { button }]) => button));
+    for (const [, one] of named) one.button.setAttribute("aria-pressed", String(one === view));
     run.legend.replaceChildren(...view.legend.map(([name, color]) => legendOf(name, color)));
     if (!run.pictures) return;
     const { truth, left_out: out } = run.pictures;
@@ -359,11 +363,12 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const own = { ...words, ...run.about.words };
-      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const own = { ...words, ...run.about?.words };
+      run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[0] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
-        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(1 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
     }
