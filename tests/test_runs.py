@@ -46,7 +46,7 @@ def test_no_file_belongs_to_no_row():
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_runs_are_those_of_the_row(name, seed):
-    """With the first seed all of them, with another all or none; each has the settings, and the size, that the row asks for."""
+    """With the first seed all of them, with another all or none; each with the settings, and the size, that the row asks."""
     row, runs = ABLATIONS[name], recorded(name, seed)
     assert len(runs) in ({len(row.runs)} if seed == SEEDS[0] else {0, len(row.runs)})
     for one, run in zip(row.runs, runs, strict=False):
