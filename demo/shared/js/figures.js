@@ -78,7 +78,7 @@ export function captionText(caption) {
 }
 
 // The first words of what is said of a picture to those who do not see it; keys and numbers follow.
-export const labelText = (label) => label.split(/[.:;]\s/)[0].trim();
+export const labelText = (label) => label.split(/[.;]\s|: (?=.*\d)/)[0].trim();
 
 const HEADINGS = "[role=tab][aria-selected=true], .st-title, .pg-title, .cl-title, main h2";
 
@@ -186,7 +186,8 @@ export function svgOf(figure, theme, credit) {
   const [copies, legend] = inTheme(theme, () => [parts.map(figure.view ? drawnAlone : alone), legendOf(figure)]);
   const whole = makeSvg("svg", { xmlns: "http://www.w3.org/2000/svg" });
   whole.append(makeSvg("title", {}, figure.title), makeSvg("rect", { width: "100%", height: "100%", fill: PAPER[theme] }));
-  const top = drawTitle(whole, figure.title, width, LETTERS[theme]);
+  const hasCaption = figure.view?.matches("figure"); // of its own
+  const top = hasCaption ? MARGIN : drawTitle(whole, figure.title, width, LETTERS[theme]);
   for (const copy of copies) {
     for (const [name, value] of Object.entries({ x: MARGIN, y: top, width, height })) copy.setAttribute(name, value);
     whole.append(copy);
