@@ -22,7 +22,7 @@ from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
 from segcore.features import extract_features, load_vit
 from segcore.pipeline.backbones import resolve_backbone
-from segcore.pretrain import Recipe, cues, pretrain
+from segcore.pretrain import Recipe, cues, pretrain, settle
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
 from segcore.pretrain.kinds import kinds_loss, make_code, picture_look
 from segcore.pretrain.networks import follow, make_networks, make_optimizer
@@ -30,6 +30,9 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
+from segcore.pretrain.settle import SettleLearner, least_squares, mean_shift, view
+from segcore.train import run as training
+from segcore.train.budget import Budget
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
@@ -393,6 +396,59 @@ def test_the_loss_of_kinds_is_0_at_the_sum_and_2_against_it(generator):
     wanted = torch.nn.functional.normalize(before, dim=-1) + code
     assert float(kinds_loss(5 * wanted, 7 * before, code)) == pytest.approx(0, abs=1e-6)
     assert float(kinds_loss(-wanted, before, code)) == pytest.approx(2, abs=1e-6)
+
+
+# Tokens that settle
+
+
+def test_mean_shift_joins_what_is_near_and_leaves_what_is_far(generator):
+    near, far = torch.randn(20, 3, generator=generator) / 50, torch.randn(30, 3, generator=generator) / 50 + 4
+    f = torch.cat((near, far))
+    shifted = mean_shift(f, temperature=0.25, n_steps=2)
+    assert_close(shifted[:20], near.mean(0).expand(20, 3), atol=5e-3)
+    assert_close(shifted[20:], far.mean(0).expand(30, 3), atol=5e-3)
+    assert_close(mean_shift(f + 1, n_steps=2), shifted + 1, atol=1e-4)  # wherever the origin lies
+    assert torch.equal(mean_shift(f, n_steps=0), f)
+
+
+def test_least_squares_find_an_affine_map(generator):
+    X, A, b = (torch.randn(*shape, generator=generator) for shape in ((4000, 5), (5, 3), (3,)))
+    found = least_squares(X, X @ A + b)
+    assert_close(found[:-1], A, atol=1e-2)
+    assert_close(found[-1], b, atol=1e-2)
+    bent = torch.cat((X @ A + b, X[:5] @ A - 7))  # rows without weight say nothing
+    weights = torch.cat((torch.ones(4000), torch.zeros(5)))
+    assert_close(least_squares(torch.cat((X, X[:5])), bent, weights), found, atol=1e-4)
+
+
+def test_settling_moves_the_tokens_and_neither_keys_nor_the_last_head(tmp_path, folder):
+    recipe = dataclasses.replace(TINY, heads=2)
+    pretrain([folder], tmp_path / "begun.safetensors", steps=1, batch=2, recipe=recipe)
+    how = {"start": tmp_path / "begun.safetensors", "recipe": recipe, "max_side": 48}
+    done = settle([folder], tmp_path / "settled.safetensors", steps=3, **how)
+    assert (done.steps, done.n_pictures, done.n_skipped) == (3, 12, 0)
+    begun, settled = (load_file(tmp_path / f"{name}.safetensors") for name in ("begun", "settled"))
+    changed = {name for name in begun if not torch.equal(begun[name], settled[name])}
+    assert changed
+    assert all(name.startswith(("blocks.1.", "norm.")) and ".norm1." not in name for name in changed)
+    fixed = slice(32, 128)  # queries of the last of two heads of 32, and all keys
+    for name in ("blocks.1.attn.qkv.weight", "blocks.1.attn.qkv.bias"):
+        assert torch.equal(begun[name][fixed], settled[name][fixed])
+        assert not torch.equal(begun[name][:32], settled[name][:32])
+    settle([folder], tmp_path / "again.safetensors", steps=3, **how)
+    assert all(torch.equal(x, settled[name]) for name, x in load_file(tmp_path / "again.safetensors").items())
+
+
+def test_settled_tokens_come_nearer_to_their_target():
+    networks = make_networks(dataclasses.replace(TINY, heads=2, keeps_keys=True), seed=0)
+    views = [view(networks[0], torch.from_numpy(paint(i)), max_side=48, patch=8) for i in range(4)]
+    assert [tuple(v.z.shape) for v in views] == [(31, 64)] * 4
+    learner = SettleLearner(networks, views, learning_rate=2e-3)
+    assert_close(learner.directions.T @ learner.constant, torch.zeros(60), atol=1e-5)
+    assert_close(learner.directions.sum(0), torch.zeros(60), atol=1e-5)
+    states = training.train(learner, budget=Budget(steps=60), seed=0, device=CPU, identity={}, stage="pretrain")
+    told = [state.parts["patches"] for state in states]
+    assert np.mean(told[-10:]) < np.mean(told[:10]) / 2
 
 
 # Objects drawn anew

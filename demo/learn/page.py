@@ -79,7 +79,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     collection, system = controls.options["collection"], controls.options["system"]
     controls.start.click(make_start(service, controls), [visitor, *inputs], board, js=JS_VISITOR, **TOLD)
     shown, choosing = make_shown(controls), [collection, system]
-    visible = [*controls.own.values(), controls.words, controls.look, *systems.groups.values()]
+    visible = [*controls.own.values(), controls.options["k"], controls.words, controls.look, *systems.groups.values()]
     gr.on([c.change for c in choosing], shown, choosing, visible, **LIGHT)
     collection.input(default_k, collection, controls.options["k"], **LIGHT)
     restored = [*controls.options.values(), *controls.own.values(), *systems.controls.values()]

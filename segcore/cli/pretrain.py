@@ -31,32 +31,37 @@ def add_pretrain(commands: Any) -> None:
         action="store_true",
         help="leave keys and the last head of the weights of --start as they are: tune the other heads and the tokens only",
     )
+    pretrain.add_argument(
+        "--settle",
+        action="store_true",
+        help="teach the tokens of --start what the regions of patches look like, and leave keys and last head as they are",
+    )
     pretrain.set_defaults(run=_pretrain)
 
 
 def _pretrain(parsed: argparse.Namespace) -> int:
-    from segcore.pretrain import Recipe, pretrain, tuning
+    from segcore.pretrain import Recipe, pretrain, settle, tuning
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
     check_outputs([parsed.out], overwrite=parsed.overwrite)
     budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
-    if parsed.keep_keys and parsed.start is None:
-        raise InputError("--keep-keys needs weights to begin with; name them by --start.", field="start")
-    done = pretrain(
-        parsed.folders,
-        parsed.out,
-        steps=parsed.steps,
-        resume=parsed.resume,
-        seed=parsed.seed,
-        device=parsed.device,
-        batch=parsed.batch,
-        recipe=tuning(**sizes) if parsed.keep_keys else Recipe(**sizes),
-        start=parsed.start,
-        show_progress=True,
-        **budget,
-    )
+    if parsed.keep_keys and parsed.settle:
+        raise InputError("Give either --keep-keys or --settle, not both.", field="settle")
+    if (parsed.keep_keys or parsed.settle) and parsed.start is None:
+        flag = "--settle" if parsed.settle else "--keep-keys"
+        raise InputError(f"{flag} needs weights to begin with; name them by --start.", field="start")
+    how = {"steps": parsed.steps, "resume": parsed.resume, "seed": parsed.seed, "device": parsed.device, **budget}
+    if parsed.settle:
+        if parsed.batch is not None:
+            raise InputError("--settle looks at one picture per step, so leave --batch out.", field="batch")
+        done = settle(parsed.folders, parsed.out, start=parsed.start, recipe=Recipe(**sizes), show_progress=True, **how)
+    else:
+        recipe = tuning(**sizes) if parsed.keep_keys else Recipe(**sizes)
+        done = pretrain(
+            parsed.folders, parsed.out, batch=parsed.batch, recipe=recipe, start=parsed.start, show_progress=True, **how
+        )
     if done.n_skipped:
         print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")
     loss = f"loss {done.loss:.3f}" if math.isfinite(done.loss) else "no step taken"

@@ -17,7 +17,7 @@ student, looks at itself (`redraw`; self-training as in DeepUSPS, Nguyen et al. 
 here it is drawn to them.
 """
 
-from segcore.pretrain.loop import Pretrained, pretrain
+from segcore.pretrain.loop import Pretrained, pretrain, settle
 from segcore.pretrain.recipe import Recipe, tuning
 
-__all__ = ["Pretrained", "Recipe", "pretrain", "tuning"]
+__all__ = ["Pretrained", "Recipe", "pretrain", "settle", "tuning"]

@@ -50,19 +50,37 @@ class Network(nn.Module):
 
     def forward(self, pixels: Tensor) -> "Seen":
         """Look at crops (b, 3, px, px), RGB in [0, 1]."""
+        return self.last(self.stem(pixels))
+
+    def stem(self, pixels: Tensor) -> Tensor:
+        """(b, 1 + n, width): what the last block is given of pictures (b, 3, height, width), RGB in [0, 1]."""
         z = self.net.patch_embed((pixels - self.mean) / self.std)
         z = self.net.norm_pre(self.net._pos_embed(z))  # timm's forward_features begins with the same private step
-        z = self.net.blocks[:-1](z)
+        entering: Tensor = self.net.blocks[:-1](z)
+        return entering
+
+    def last(self, z: Tensor) -> "Seen":
+        """What the last block makes of tokens (b, 1 + n, width)."""
         last = self.net.blocks[-1]
-        attn, x = last.attn, last.norm1(z)
-        (wq, wk, _), (bq, bk, _) = attn.qkv.weight.chunk(3), attn.qkv.bias.chunk(3)
-        keys = F.linear(x[:, 1:], wk, bk)
-        query = F.linear(x[:, 0], wq, bq).unflatten(-1, (attn.num_heads, -1))
+        attn, x = last.attn, self.normed(z)
+        width = self.net.embed_dim
+        keys = self.keys_of(x[:, 1:])
+        query = F.linear(x[:, 0], attn.qkv.weight[:width], attn.qkv.bias[:width]).unflatten(-1, (attn.num_heads, -1))
         looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (attn.num_heads, -1))) * attn.scale
         tokens = self.net.norm(last(z))
         with torch.no_grad():
             before = tokens.detach() if self.began is None else self.began(z)
         return Seen(self.head(tokens[:, 0]), keys, looks, tokens, before)
+
+    def normed(self, z: Tensor) -> Tensor:
+        """What the last block's queries, keys and values are made of, of tokens z that enter it; of the same shape."""
+        x: Tensor = self.net.blocks[-1].norm1(z)
+        return x
+
+    def keys_of(self, x: Tensor) -> Tensor:
+        """Keys (…, width) in the last block of its normed input x (…, width)."""
+        qkv, width = self.net.blocks[-1].attn.qkv, self.net.embed_dim
+        return F.linear(x, qkv.weight[width : 2 * width], qkv.bias[width : 2 * width])
 
     def keep_keys(self) -> None:
         """Let only learn what neither the keys of the last block nor the attention of its last head depend on."""

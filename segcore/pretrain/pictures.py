@@ -62,7 +62,7 @@ class PictureStore:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class Encoded:
     """A picture, or the bytes `start` to `stop` of a file of many."""
 
     file: PictureFile
@@ -70,6 +70,7 @@ class _Source:
     stop: int | None = None
 
     def read(self) -> bytes:
+        """The encoded picture."""
         if self.stop is None:
             return self.file.data()
         with self.file.path.open("rb") as file:
@@ -78,6 +79,7 @@ class _Source:
 
     @property
     def name(self) -> str:
+        """What messages call it."""
         return self.file.shown if self.stop is None else f"{self.file.shown}[{self.start}:{self.stop}]"
 
 
@@ -102,12 +104,7 @@ def load_store(
     Raises:
         InputError: a folder is missing or damaged, or there is no picture in any of them.
     """
-    found = (source for folder in folders for source in _sources(Path(folder)))
-    sources = list({(s.file.path, s.file.member, s.start, s.stop): s for s in found}.values())
-    where = ", ".join(str(folder) for folder in folders)
-    if not sources:
-        raise InputError(f"There are no pictures in {where}. Name a folder with JPEG, PNG or WebP files.", field="folders")
-    np.random.default_rng(seed).shuffle(sources)
+    sources, where = find_sources(folders, seed=seed), ", ".join(str(folder) for folder in folders)
     kept, skipped, room = [], [], most_bytes
     bar = make_bar(total=len(sources), label="reading") if show_progress else None
     # OpenCV decodes without holding Python's lock, so threads help.
@@ -134,15 +131,26 @@ def load_store(
     return _store(kept, tuple(sorted(skipped)), len(sources) - len(kept) - len(skipped))
 
 
-def _sources(folder: Path) -> Iterator[_Source]:
+def find_sources(folders: Sequence[Path], *, seed: int) -> list[Encoded]:
+    """Find the pictures of folders, each once, in an order drawn by the seed; see `load_store`."""
+    found = (source for folder in folders for source in _sources(Path(folder)))
+    sources = list({(s.file.path, s.file.member, s.start, s.stop): s for s in found}.values())
+    if not sources:
+        where = ", ".join(str(folder) for folder in folders)
+        raise InputError(f"There are no pictures in {where}. Name a folder with JPEG, PNG or WebP files.", field="folders")
+    np.random.default_rng(seed).shuffle(sources)
+    return sources
+
+
+def _sources(folder: Path) -> Iterator[Encoded]:
     for file in files_of(folder, endings=(*SUFFIXES, Path(PACKED[0]).suffix), field="folders"):
         if file.shown == PACKED[0] and file.path.with_name(PACKED[1]).is_file():
             yield from _packed(file)
         elif Path(file.shown).suffix.lower() in SUFFIXES:
-            yield _Source(file)
+            yield Encoded(file)
 
 
-def _packed(packed: PictureFile) -> Iterator[_Source]:
+def _packed(packed: PictureFile) -> Iterator[Encoded]:
     path = packed.path
     try:
         offsets = np.load(path.with_name(PACKED[1]), allow_pickle=False)
@@ -158,7 +166,7 @@ def _packed(packed: PictureFile) -> Iterator[_Source]:
             field="folders",
         )
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        yield _Source(packed, start, stop)
+        yield Encoded(packed, start, stop)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -174,7 +182,7 @@ class _Decoded:
         return sum(copy.nbytes for copy in self.copies) + self.regions.nbytes + self.objects.nbytes
 
 
-def _decode(source: _Source) -> _Decoded | None:
+def _decode(source: Encoded) -> _Decoded | None:
     """Read one picture; None if it is unreadable or tiny."""
     try:
         picture = _pixels(source.read())

@@ -17,10 +17,9 @@ from segcore.show.palette import PALETTE, SEQUENTIAL
 KIND = "learn"  # of the jobs
 _ROWS = [{"name": name, "title": row.title, "question": row.question} for name, row in ABLATIONS.items()]
 _MOST_SLOTS = int(params(DinosaurSettings)["slots"].bounds[1])
-_INKS = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6, 1, 2)]  # of curves, those farthest apart first
 
-# Of curves of recorded runs, seen on white and on black: those of Okabe and Ito.
-_ROW_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+# Of curves, seen on white and on black: those of Okabe and Ito.
+_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 
 
 class Chart(TypedDict):
@@ -35,6 +34,7 @@ class About(TypedDict):
 
     title: str
     details: tuple[str, ...]
+    choices: dict[str, str]  # all that was chosen, by what it is called
     query: dict[str, str | None]  # of the address; None takes a name away
     k: int  # clusters
     known: bool  # clusters are classes, and P is their confusion table
@@ -195,7 +195,6 @@ class Board(Component):
             "words": WORDS | texts.BOARD,
             "formats": FILM_FORMATS,
             "rows": _ROWS,
-            "row_inks": _ROW_INKS,
             "palette": PALETTE.hex(_MOST_SLOTS),
         }
         asked = [*job_functions(jobs, KIND), *functions]
