@@ -204,14 +204,15 @@ def test_a_handout_is_one_file(with_answers, service, monkeypatch):
 
 def test_numbers_lie_in_their_pieces():
     """Each piece that is large enough has the number of its label, in the middle of it; a thin one is passed over."""
-    labels = np.zeros((99, 179), int)
-    labels[:, 80:] = 1  # a square with one innermost pixel
+    labels = np.zeros((100, 160), int)
+    labels[:, 80:] = 1
     labels[40:60, 20:40] = 1  # a second piece of label 1
     labels[0, :3] = 2
     found = sorted(places(labels))
     assert [label for label, _ in found] == [0, 1, 1]
     assert all(labels[y, x] == label for label, (x, y) in found)
-    assert (1, (129, 49)) in found
+    x, y = found[-1][1]  # of the half on the right, as far as can be from its four sides
+    assert min(x - 79, 160 - x, y + 1, 100 - y) == 40
     picture = np.full((50, 80, 3), 90, np.uint8)
     drawn = numbered(picture, labels)
     assert drawn.shape == picture.shape
