@@ -57,7 +57,7 @@ def main(file: str, out: Path, *, device: str = "cpu", overwrite: bool = False) 
 
 @contextmanager
 def _shown(lecture: Lecture, device: str) -> Iterator[Any]:
-    """The page of the lectures in a browser without windows, from a server of this process that knows the lecture's files."""
+    """The page of the lectures in a browser, from a server of this process that knows the files of the lecture."""
     if find_spec("playwright") is None:
         raise InputError(_NEEDED)
     from playwright.sync_api import Error, sync_playwright

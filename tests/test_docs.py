@@ -18,11 +18,13 @@ from packaging.version import Version
 from PIL import Image
 
 import segcore
+from demo.learn.data import recorded, seeds_of
 from demo.shared.jobs.limits import JobLimits, flag_of, variable_of
 from segcore.cli.commands import build_parser
 from segcore.cli.evaluate import ALL
 from segcore.cli.flags import schema_from, settings_from
 from segcore.features import BACKBONES
+from segcore.learn.ablations import ABLATIONS
 from segcore.learn.catalog import CATALOG
 from segcore.metrics.matching import matched_iou
 from segcore.pipeline.methods import METHODS
@@ -104,6 +106,28 @@ def tracker_settings():
     return table(("tracker", "setting", "default", "range or choices", "meaning"), rows)
 
 
+def ablations():
+    """Recorded runs: values of the first seed, and where there are several the lowest and the highest."""
+    scores = ("miou", "global_accuracy", "class_accuracy", "boundary_f")
+
+    def told(values):
+        more = f" ({min(values):.3f} … {max(values):.3f})" if len(values) > 1 else ""
+        return f"{values[0]:.3f}{more}"
+
+    rows = []
+    for name, row in ABLATIONS.items():
+        seeds = seeds_of(name) if row.repeatable else ()
+        for i, one in enumerate(row.runs if seeds else ()):
+            runs = [recorded(name, seed)[i] for seed in seeds]
+            ends, post = [run.scores[-1] for run in runs], runs[0].classes.index("post")
+            values = [[getattr(end, score) for end in ends] for score in scores] + [[end.iou[post] for end in ends]]
+            board = " → ".join(f"{100 * runs[0].scores[at].checkerboard:.1f}" for at in (0, -1))
+            cost = f"{runs[0].facts.multiply_adds / 1e9:.2f} G"
+            rows.append(("" if i else row.title, one.label, len(seeds), cost, *map(told, values), f"{board} %"))
+    titles = ("mIoU", "global accuracy", "class accuracy", "boundary F", "post", "checkerboard")
+    return table(("", "", "seeds", "multiply-adds", *titles), rows)
+
+
 def documents():
     """Title and first sentence of every document but the index."""
     lines = []
@@ -117,6 +141,7 @@ def documents():
 
 TABLES = {
     "methods": methods,
+    "ablations": ablations,
     "settings": settings,
     "presets": presets,
     "backbones": backbones,

@@ -179,11 +179,10 @@ def test_a_killed_worker_costs_a_retry(cluster, tmp_path):
 
 
 @pytest.mark.extra("ray")
-@pytest.mark.parametrize("method", ["kmeans", "network"])
-def test_the_same_files_as_here(method, cluster, folder, tmp_path, capsys):
+def test_the_same_files_as_here(cluster, folder, tmp_path, capsys):
+    """By a network that was trained, whose file each worker reads."""
     pictures = [str(path) for path in sorted(folder.iterdir())]
-    network = ["--method", "network", "--weights", str(file_of("deeplab", tmp_path)), "--device", "cpu"]
-    flags = network if method == "network" else FLAGS
+    flags = ["--method", "network", "--weights", str(file_of("deeplab", tmp_path)), "--device", "cpu"]
     for engine in ENGINES:
         assert main(["segment", *pictures, "--out", str(tmp_path / engine), *flags, "--engine", engine]) == 2
         assert "4.png" in capsys.readouterr().err

@@ -1,24 +1,37 @@
 """Movies of runs: their last picture is the last step, endings and sizes are what was asked for, mistakes are sentences."""
 
+import dataclasses
 import io
 import itertools
+import re
 
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageSequence
 
+from demo.learn.asked import asked_of as training_of
+from demo.learn.board import Masks
+from demo.learn.show import labels_shown
+from demo.learn.show.film import MOST_SHOTS, shot_of
+from demo.learn.show.film import Film as Training
+from demo.learn.show.film import film_pictures as training_pictures
 from demo.shared.film.pen import HEIGHT, INKS, WIDTH
+from demo.shared.formula import flat
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import PICTURE, Asked
+from demo.steps.asked import PICTURE, RANGES, Asked
 from demo.steps.data import load
+from demo.steps.run import CONTROLLED, asked_with
 from demo.steps.run.film import Film, credit_of, film_pictures
 from demo.steps.run.restore import default_points
 from segcore.cli.commands import main
 from segcore.errors import InputError
+from segcore.learn import CATALOG
 from segcore.settings import DEFAULTS
 from segcore.show.moving import MOST_BYTES, MOVING_SUFFIXES, small_enough
+from segcore.track.catalog import TRACKERS
 
 QUICK = DEFAULTS.replace(backbone="color", max_side=96, n_segments=3, crf=False)
 CAMERA = EXAMPLES / "camera.jpg"
@@ -152,3 +165,80 @@ def test_a_mistake_is_one_sentence(words, said, tmp_path, monkeypatch, capsys):
     assert told.count("\n") == 1
     assert said in told
     assert not (tmp_path / words[3]).exists()
+
+
+def test_player_and_movie_ask_for_the_same():
+    """Numbers within their ranges; a picture where the algorithm runs on pictures alone."""
+    values = tuple(QUICK.to_dict()[name] for name in CONTROLLED)
+    points = default_points()
+    asked = asked_with(points, "tokencut", "moons", 10**9, None, QUICK, "x.png", values)
+    assert (asked.data, asked.n_points, asked.gamma) == (PICTURE, RANGES["n_points"][1], RANGES["gamma"][2])
+    assert asked.settings == QUICK
+    assert asked_with(points, "kmeans", "moons", None, 3.0, QUICK, "x.png", values) == Asked(
+        "kmeans", "moons", QUICK, "x.png", points, RANGES["n_points"][2], 3.0
+    )
+
+
+# ---- Formulas on one line ----
+
+
+@pytest.mark.parametrize(
+    ("latex", "told"),
+    [
+        (r"P_{ij} \ln \frac{P_{ij}}{P_i P_j}", "P<sub>ij</sub> ln (P<sub>ij</sub> / (P<sub>i</sub>P<sub>j</sub>))"),
+        (r"\hat x_i = \max_j z_j^2", "x\u0302<sub>i</sub> = max<sub>j</sub> z<sub>j</sub><sup>2</sup>"),
+        (r"a < b", "a &lt; b"),
+        (r"\begin{aligned} a &= 1 \\ b &= 2 \end{aligned}", "a = 1, b = 2"),
+    ],
+)
+def test_a_formula_goes_on_one_line(latex, told):
+    assert flat(latex) == told
+
+
+def test_all_formulas_go_on_one_line():
+    """No letter of them is lost, and no markup but lowered and raised letters is left."""
+    for system in (*CATALOG.values(), *TRACKERS.values()):
+        told = flat(system.formula)
+        assert not re.sub(r"</?su[bp]>", "", told).count("<")
+        for letters in re.findall(r"operatorname[{]([a-zA-Z]+)[}]", system.formula):
+            assert letters in told
+
+
+# ---- Trainings and tracks ----
+
+
+def film_of(n, *, step=5):
+    images = tuple(torch.randint(0, 256, (24, 32, 3), dtype=torch.uint8) for _ in range(2))
+    film = Training(training_of({"system": "iic", "k": 3}, {}), images)
+    for i in range(n):
+        labels = torch.full((24, 32), i % 3)
+        labels[:, :16] = 0
+        masks = Masks(
+            images=[labels_shown(labels)] * 2,
+            view="",
+            accuracy=i / n,
+            miou=None,
+            names=("sky", "sea", "land"),
+            class_of=None,
+        )
+        film = film.then(shot_of(step * i, None if i == 0 else 1 / i, masks, k=3))
+    return film
+
+
+def test_a_training_is_a_picture_for_each_look():
+    drawn = list(training_pictures(film_of(4), theme="dark"))
+    assert len(drawn) == 4
+    assert {picture.shape for picture in drawn} == {(HEIGHT, WIDTH, 3)}
+    assert tuple(drawn[0][2, 2]) == tuple(bytes.fromhex(INKS["dark"].paper[1:]))
+    masks = slice(130, 300), slice(40, 240)  # the first picture
+    assert not np.array_equal(drawn[1][masks], drawn[2][masks])
+
+
+def test_a_long_training_is_thinned_and_one_that_goes_on_does_not_go_back():
+    film = film_of(300)
+    steps = [shot.step for shot in film.shots]
+    assert len(steps) <= MOST_SHOTS
+    assert (steps[0], steps[-1]) == (0, 5 * 299)
+    assert steps == sorted(steps)
+    again = film.then(dataclasses.replace(film.shots[0], step=700))
+    assert [shot.step for shot in again.shots] == [step for step in steps if step < 700] + [700]

@@ -1,6 +1,7 @@
 """Scores of separate masks: by hand, against pycocotools, and against scikit-learn."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,7 +96,7 @@ def test_what_is_there_has_all_scores_one_whatever_its_number_and_place():
     truth[1:4, 1:4], truth[5:8, 5:8] = 7, 300
     masks = torch.stack([truth == 300, truth == 7])
     scores = scored([(masks, [0.1, 0.9], truth)])
-    assert (scores.ap50, scores.ap, scores.ar, scores.mbo, scores.fg_ari, scores.corloc) == (1,) * 6
+    assert (scores.ap50, scores.ap, scores.ar, scores.mbo, scores.fg_ari, scores.surest, scores.corloc) == (1,) * 7
 
 
 def test_a_picture_without_objects_costs_precision_only():
@@ -106,7 +107,7 @@ def test_a_picture_without_objects_costs_precision_only():
     alone, both = scored([right]), scored([wrong, right])
     assert both.ap50 == pytest.approx(0.5)
     assert alone.ap50 == 1
-    assert (both.ar, both.mbo, both.fg_ari, both.corloc) == (alone.ar, alone.mbo, alone.fg_ari, alone.corloc)
+    assert replace(both, ap50=1, ap=1) == alone
 
 
 def test_one_object_for_two_is_no_better_than_chance_and_blocks_that_part_them_are_right():
@@ -121,6 +122,15 @@ def test_one_object_for_two_is_no_better_than_chance_and_blocks_that_part_them_a
     parted = count_instances(halves, [1.0, 1.0], truth)
     assert parted.fg_ari == 1
     assert parted.mbo == pytest.approx(0.25)
+
+
+def test_the_surest_mask_alone_is_asked_and_fits_the_object_that_it_fits_best():
+    truth = np.zeros((8, 8), int)
+    truth[2:6, 1:3], truth[2:6, 5:7] = 1, 2
+    half = (truth == 2) & (np.arange(8) < 6)
+    masks = np.stack([truth == 1, half])
+    assert count_instances(masks, [0.2, 0.9], truth).surest == pytest.approx(0.5)
+    assert count_instances(masks, [0.9, 0.2], truth).surest == 1
 
 
 def test_what_is_left_out_counts_for_nothing():
@@ -138,7 +148,7 @@ def test_no_mask_found_is_no_error_and_no_object_at_all_is_one():
         scored([(nothing, [], truth)])
     truth[2:5, 2:5] = 1
     scores = scored([(nothing, [], truth)])
-    assert (scores.ap50, scores.ap, scores.ar, scores.mbo, scores.corloc) == (0,) * 5
+    assert (scores.ap50, scores.ap, scores.ar, scores.mbo, scores.surest, scores.corloc) == (0,) * 6
 
 
 @pytest.mark.parametrize(
@@ -170,15 +180,15 @@ def folders(tmp_path):
 
 def evaluated(folders, *more):
     where = ["--images", str(folders / "images"), "--masks", str(folders / "masks"), "--json", str(folders / "scores.json")]
-    status = main(["evaluate", "instances", *where, "--max-side", "96", *more])
+    status = main(["evaluate", "instances", *where, "--overwrite", "--max-side", "96", *more])
     return status, json.loads((folders / "scores.json").read_text()) if status == 0 else None
 
 
 def test_a_method_is_scored_by_the_objects_that_it_tells_apart(folders, capsys):
     status, scores = evaluated(folders, "--method", "maskcut", "--backbone", "color")
     assert status == 0
-    assert {"ap50", "ap", "ar", "mbo", "fg_ari", "corloc"} <= scores.keys()
-    assert all(-1 <= scores[key] <= 1 for key in ("ap50", "ap", "ar", "mbo", "fg_ari", "corloc"))
+    assert {"ap50", "ap", "ar", "mbo", "fg_ari", "surest", "corloc"} <= scores.keys()
+    assert all(-1 <= scores[key] <= 1 for key in ("ap50", "ap", "ar", "mbo", "fg_ari", "surest", "corloc"))
     assert "AP50" in capsys.readouterr().out
     again, same = evaluated(folders, "--backbone", "color")
     assert (again, same) == (0, scores)  # MaskCut is meant where nothing is named
@@ -199,6 +209,15 @@ def test_weights_that_find_no_objects_are_said(folders, capsys):
     save_learned(Learned(net, "iic", 3, settings, ("0", "1", "2"), {}), folders / "iic.safetensors")
     assert evaluated(folders, "--weights", str(folders / "iic.safetensors"))[0] == 2
     assert "find no separate objects" in capsys.readouterr().err
+
+
+def test_as_many_slots_are_scored_as_are_asked_for(folders):
+    settings = system_of("dinosaur").settings(backbone="color", side=96, slots=5)
+    net = system_of("dinosaur").make_net(2, settings)
+    save_learned(Learned(net.eval(), "dinosaur", 2, settings, ("0", "1"), {}), folders / "slots.safetensors")
+    weights = "--weights", str(folders / "slots.safetensors")
+    assert evaluated(folders, *weights, "--n-segments", "2")[1]["masks"] == 4  # of two pictures
+    assert 4 < evaluated(folders, *weights)[1]["masks"] <= 10
 
 
 def test_drawn_objects_never_touch_so_that_their_parts_are_the_objects():

@@ -13,6 +13,8 @@ from demo.learn.asked import OPTIONS, asked_of, asked_of_link, default_k
 from demo.learn.data import COLLECTIONS, OWN, others_of, own_pictures
 from demo.learn.run import make_work
 from demo.learn.show import about, watch, watch_known
+from demo.learn.show.objects import object_verdict
+from demo.learn.show.slots import slot_functions
 from demo.shared.asked import Own
 from segcore.cli.commands import build_parser
 from segcore.cli.flags import schema_from
@@ -128,6 +130,69 @@ def test_a_run_shows_everything_and_goes_on_from_what_it_left():
     next(again)
     assert next(again).done == left.checkpoint.step + 1
     again.close()
+
+
+class OneRun:
+    """The jobs of a page whose only run left this."""
+
+    def __init__(self, left):
+        self._left = left
+
+    def left(self, _id):
+        return self._left
+
+
+def shown_by(asked, part):
+    """What a run tells until a part is there, and what it left last."""
+    reports, shown, left = make_work(asked, most_minutes=10)(None), {}, None
+    while part not in shown:
+        report = next(reports)
+        shown |= report.show
+        left = report.left or left
+    reports.close()
+    return shown, left
+
+
+TINY_OBJECTS = {"side": 64, "batch": 2}
+
+
+def test_slots_are_shown_look_by_look_for_any_number_of_them_and_any_noise():
+    settings = {**TINY_OBJECTS, "slots": 3, "looks": 2, "points": 32, "slot_size": 16}
+    shown, left = shown_by(asked_of({"collection": "objects", "system": "dinosaur", "steps": 5}, settings), "masks")
+    assert shown["about"]["slots"] == 3
+    assert [view["title"] for name, view in shown.items() if name.startswith("view/")] == [
+        "Slots",
+        "Classes across pictures",
+    ]
+    assert shown["masks"]["view"] == "slots"
+    assert set(shown["masks"]["class_of"]) <= {-1, *range(len(left.pictures.classes))}
+    (shares,) = slot_functions(OneRun(left))
+    asked = {"id": "x", "picture": 1, "slots": 0, "noise": 0}
+    trained, two, other = shares(asked), shares(asked | {"slots": 2}), shares(asked | {"noise": 5})
+    assert [stage["name"] for stage in trained["stages"]] == ["1", "2", "end", "masks"]
+    assert (trained["n"], two["n"], trained["size"]) == (3, 2, [8, 8])
+    assert shares(asked | {"slots": 3})["stages"] == trained["stages"]
+    assert other["stages"][0]["shares"] != trained["stages"][0]["shares"]
+    assert "noise 5 with noise 0" in other["stages"][-1]["told"]
+    assert "fits all objects together best" in trained["stages"][-1]["told"]
+    for wrong in ({"picture": 6}, {"picture": -1}, {"slots": 33}, {"noise": -1}, {"slots": "x"}, {"noise": None}):
+        assert shares(asked | wrong)["told"] == texts.NOT_SO
+
+
+def test_a_run_in_rounds_shows_its_masks_by_round_and_says_nothing_of_clusters():
+    settings = {**TINY_OBJECTS, "rounds": 2, "n_objects": 2, "places": 4}
+    shown, left = shown_by(asked_of({"collection": "objects", "system": "cutler", "steps": 2}, settings), "view/round-2")
+    assert shown["masks"]["view"] == "round-2"
+    assert [shown[f"view/{name}"]["order"] for name in ("round-1", "round-2", "found")] == sorted(
+        shown[f"view/{name}"]["order"] for name in ("round-1", "round-2", "found")
+    )
+    assert "table" not in shown
+    assert {name for chart in shown["about"]["charts"] for name in chart["names"]} == shown["point/1"]["parts"].keys()
+    assert shown["verdict"] == object_verdict(
+        "cutler", (None, shown["masks"]["miou"]), shown["baseline_mious"][texts.MASKCUT]
+    )
+    (shares,) = slot_functions(OneRun(left))
+    assert shares({"id": "x", "picture": 0, "slots": 2, "noise": 0})["told"] == texts.NO_SLOTS
 
 
 def test_a_run_whose_loss_is_no_number_goes_on_more_slowly_from_its_last_good_step(monkeypatch):

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from demo.learn.asked import asked_of_link
-from demo.learn.data import own_pictures, recorded
+from demo.learn.data import own_pictures, recorded, seeds_of
 from demo.learn.show.network import network_functions
 from demo.learn.show.row import asked_again, row_shown, verdicts
+from demo.learn.show.slots import slot_functions
 from demo.shared.asked import Own
 from segcore.errors import InputError
 from segcore.heads.pictures import linear_label
@@ -23,23 +24,42 @@ from segcore.types import Pictures
 
 @pytest.mark.parametrize("name", ABLATIONS)
 def test_a_row_shows_what_was_recorded(name):
-    """Every run is there, in JSON; what trains it again asks for the recorded settings, seed and steps."""
+    """Every run is there, in JSON; what trains it again, where that can be done, asks for its settings, seed and steps."""
     row = row_shown(name)
     assert len(row["runs"]) == len(ABLATIONS[name].runs)
     assert len(json.dumps(row)) < 1_000_000
     for i, (run, shown) in enumerate(zip(recorded(name), row["runs"], strict=True)):
-        assert asked_of_link(shown["query"]) == asked_again(name, i)
-        asked = asked_again(name, i)
-        assert asked.settings == CATALOG[run.system].settings(**run.settings)
-        assert (asked.options.begin, asked.options.steps) == (run.seed, run.steps)
         assert shown["scores"][0]["step"] == 0
         assert len(shown["found"]) == len(row["pictures"]) == len(row["truth"]) == 8
+        assert all(row["pictures"]) == all(row["truth"]) == ABLATIONS[name].repeatable
+        assert [len(other["scores"]) for other in shown["others"]] == [len(shown["scores"])] * (len(seeds_of(name)) - 1)
+        if not ABLATIONS[name].repeatable:
+            assert shown["query"] is None
+            continue
+        asked = asked_again(name, i)
+        assert asked_of_link(shown["query"]) == asked
+        assert asked.settings == CATALOG[run.system].settings(**run.settings)
+        assert (asked.options.begin, asked.options.steps) == (run.seed, run.steps)
 
 
-@pytest.mark.parametrize("name", ABLATIONS)
+@pytest.mark.parametrize("name", [name for name, row in ABLATIONS.items() if len(row.runs) > 1])
 def test_the_best_run_is_named(name):
-    ends = {r.label: run.scores[-1].miou for r, run in zip(ABLATIONS[name].runs, recorded(name), strict=True)}
-    assert f"mIoU in the end: “{max(ends, key=ends.get)}”" in verdicts(name)[0]
+    """And with how many seeds it is the best."""
+    best = []
+    for seed in seeds_of(name):
+        ends = {r.label: run.scores[-1].miou for r, run in zip(ABLATIONS[name].runs, recorded(name, seed), strict=True)}
+        best.append(max(ends, key=ends.get))
+    told = verdicts(name)[0]
+    assert f"mIoU in the end: “{best[0]}”" in told
+    assert (f"So it is with {best.count(best[0])} of {len(best)} seeds for mIoU" in told) == (len(best) > 1)
+
+
+def test_a_run_that_is_alone_names_its_classes():
+    (run,) = recorded("streets")
+    end = dict(zip(run.classes, run.scores[-1].iou, strict=True))
+    (told,) = verdicts("streets")
+    assert f"Best known class: {max(end, key=end.get)}, IoU" in told
+    assert f"least known: {min(end, key=end.get)}," in told
 
 
 @pytest.mark.parametrize("name", ["", "../etc", "nothing"])
@@ -88,5 +108,5 @@ def test_what_is_asked_of_no_network_is_a_sentence(asked):
         def left(self, _id):
             return None
 
-    for function in network_functions(Nothing()):
+    for function in (*network_functions(Nothing()), *slot_functions(Nothing())):
         assert function(asked)["told"].endswith(".")

@@ -171,13 +171,14 @@ def test_the_folder_of_a_space_is_read_and_a_bad_file_in_it_is_a_note(tmp_path, 
         "a.lecture.zip": zipped(json.dumps(data(id="", color="red"))),
         "b.lecture.zip": b"PK\x03\x04",
         "c.lecture.zip": zipped(json.dumps(data(id="000"))),
+        "My cuts.lecture.zip": zipped(json.dumps(data(id="own-0123456789ab"))),  # as a browser saves it
         "notes.txt": b"not read",
     }.items():
         (tmp_path / "lectures" / name).write_bytes(content)
     service = Service(device="cpu")
     open_lectures(service, [])
-    assert [lecture.sheet.id for lecture in service.lectures] == ["a", "000-2"]  # 000 is a lecture of the app
-    assert list(all_sheets(service))[:2] == ["a", "000-2"]
+    assert [lecture.sheet.id for lecture in service.lectures] == ["My-cuts", "a", "000-2"]  # 000 is a lecture of the app
+    assert list(all_sheets(service))[:3] == ["My-cuts", "a", "000-2"]
     told = capsys.readouterr().err.splitlines()
     assert [line.split(":")[1].strip() for line in told] == ["a.lecture.zip", "b.lecture.zip"]
     assert "color" in told[0]

@@ -1,21 +1,26 @@
 """The sheets: every slide has its line, every link opens a state that its page knows, and the handout is one file."""
 
 import importlib
+import io
 import json
 import re
 from types import SimpleNamespace
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from demo.lectures import asked, run
 from demo.lectures import data as sheets
 from demo.lectures.run import handout
+from demo.lectures.run.numbered import numbered, places
 from demo.pages import PAGES
 from demo.shared.formula import typeset
 from demo.shared.lecture.file import read_whole
+from demo.shared.lecture.value import Line, Sheet
 from demo.shared.link import CARRIED
 from demo.shared.service import Service
 from segcore.learn.ablations import ABLATIONS
@@ -195,6 +200,37 @@ def test_a_handout_is_one_file(with_answers, service, monkeypatch):
     for line in sheet.lines:
         assert ("It can only lower" in text, line.answer.split(";")[0] in text) != (True, True) or with_answers
     assert ("Answers</h1>" in text) is with_answers
+
+
+def test_numbers_lie_in_their_pieces():
+    """Each piece that is large enough has the number of its label, in the middle of it; a thin one is passed over."""
+    labels = np.zeros((100, 160), int)
+    labels[:, 80:] = 1
+    labels[40:60, 20:40] = 1  # a second piece of label 1
+    labels[0, :3] = 2
+    found = sorted(places(labels))
+    assert [label for label, _ in found] == [0, 1, 1]
+    assert all(labels[y, x] == label for label, (x, y) in found)
+    assert min(found, key=lambda f: abs(f[1][0] - 119.5) + abs(f[1][1] - 49.5)) == (1, (119, 49))
+    picture = np.full((50, 80, 3), 90, np.uint8)
+    drawn = numbered(picture, labels)
+    assert drawn.shape == picture.shape
+    assert (drawn != picture).any(-1).mean() < 0.7
+    assert (picture == 90).all()
+
+
+def test_a_long_table_has_more_room():
+    def still(width, height):
+        file = io.BytesIO()
+        Image.new("RGB", (width, height)).save(file, "JPEG")
+        return file.getvalue()
+
+    line = Line((), "t", "s", "playgrounds", {}, "", "?", "!", "", "", {}, "")
+    sheet = Sheet("x", "X", "", (line, line, line))
+    stills = {0: still(100, 300), 1: still(300, 100), 2: b"\xff\xd8 no picture"}
+    text = handout(None, sheet, base="/", with_answers=False, stills=stills).decode()
+    assert text.count("<img ") == 3
+    assert text.count('<img class="tall"') == 1
 
 
 def test_a_handout_ends_where_it_is_told_to(service):

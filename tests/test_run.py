@@ -8,11 +8,15 @@ import pytest
 
 from demo.lab.run import FIXED, Run
 from demo.lab.tab import Panel, Shown
+from demo.lab.tabs.compare.asked import all_methods
+from demo.lab.tabs.segments import viewer_value
 from demo.shared.controls import FIELDS
-from demo.shared.link import read_link
+from demo.shared.link import read_link, write_link
 from demo.shared.service import EXAMPLES, Service
 from demo.shared.texts import READY, STOPPED
-from segcore.settings import DEFAULTS, Settings
+from segcore.settings import DEFAULTS, Settings, params
+from segcore.show.palette import PALETTE
+from tests.test_own_labels import file_of
 
 VISITOR = SimpleNamespace(session_hash="visitor")
 COFFEE = str(EXAMPLES / "coffee.jpg")
@@ -138,3 +142,30 @@ def test_the_address_of_an_example_restores_it_and_its_settings(service):
     assert read_link(service, query).settings == QUICK
     assert read_link(service, {"example": "cat"}).settings == Settings()
     assert set(FIELDS) == set(QUICK.to_dict())
+
+
+def test_a_link_restores_the_labels_of_a_network_while_its_weights_are_here(service, tmp_path):
+    """By the name of the file, never by a path; on pages that take no weights, and when they are gone, by neither."""
+    weights = file_of("deeplab", tmp_path)
+    settings = Settings(method="network", backbone=str(weights), crf=True)
+    query = dict(parse_qsl(write_link(settings, service.examples["cat"], "").removeprefix("?")))
+    assert query["backbone"] == weights.name
+    service.keep_upload(weights.name, str(weights))
+    assert read_link(service, query, own_weights=True).settings == settings
+    result = service.pipeline.run(COFFEE, settings)
+    shown = viewer_value(result, "", key="", alt="")
+    assert shown["names"] == ["sky", "ground", "post", "sign"]
+    assert shown["palette"] == list(PALETTE.hex(4))
+    assert sum(shown["areas"]) == pytest.approx(1)
+    assert read_link(service, query).settings == Settings(crf=True)
+    weights.unlink()
+    with pytest.warns(UserWarning, match="no longer here"):
+        gone = read_link(service, query, own_weights=True)
+    assert gone.settings == Settings(crf=True)
+    assert read_link(service, query | {"method": "kmeans"}).settings == Settings(crf=True, method="kmeans")
+
+
+def test_all_are_compared_that_the_backbone_allows():
+    """A network's own labels need its file; every other method takes any backbone."""
+    assert set(all_methods("weights.safetensors")) - set(all_methods("dino_tiny")) == {"network"}
+    assert set(all_methods("weights.safetensors")) == set(params()["method"].choices)

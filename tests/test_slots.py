@@ -140,6 +140,22 @@ def test_steps_make_the_error_small(decoder):
     assert sum(errors[-5:]) < 0.8 * sum(errors[:5])
 
 
+@pytest.mark.parametrize("decoder", ["mlp", "transformer"])
+def test_what_is_shown_of_a_picture_is_each_look_and_the_error_of_what_the_last_one_rebuilds(decoder):
+    made, X = head(decoder), features(1)
+    standardize(made, X[0])
+    found = made.shared(X.view(4, 5, 12), 3, 2, seed=7)
+    looks = looked(made, made.standardized(X), noise_of(3, 16, 7), 2)
+    rebuilt = made.rebuilt(made.standardized(X), looks[-1], GRID)
+    for shares, own in zip(
+        (*found.attention, found.masks), (*(look.attention for look in looks), rebuilt.alpha), strict=True
+    ):
+        torch.testing.assert_close(shares, own.view(4, 5, 3))
+    torch.testing.assert_close(found.error.mean(), torch.nn.functional.mse_loss(rebuilt.y, made.standardized(X)))
+    assert float(found.plain.mean()) == pytest.approx(1, abs=0.1)  # the variance of what is standardized
+    assert not torch.equal(found.masks, made.shared(X.view(4, 5, 12), 3, 2, seed=8).masks)
+
+
 def test_fewer_slots_than_classes_leave_some_empty():
     centers = slot_classes([torch.eye(12)[:3]], 5, torch.Generator().manual_seed(0))
     assert centers.shape == (5, 12)

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import numpy as np
 import pytest
 
+from demo.shared.film.pen import HEIGHT, WIDTH
 from demo.shared.jobs import Jobs, Report
 from demo.shared.sequence import without
 from demo.shared.service import Service
@@ -24,6 +25,7 @@ from demo.tracking.run import Runs, base_of, sequence, side_by_side
 from demo.tracking.run.save import saved
 from demo.tracking.run.training import loss_curve
 from demo.tracking.show import Steps
+from demo.tracking.show.film import TrackedFilm
 from demo.tracking.show.lanes import MISSED, OUTSIDE, lanes_shown
 from segcore.errors import InputError
 from segcore.metrics.tracking import tracking_scores
@@ -319,3 +321,18 @@ def test_what_is_saved_reads_back(tmp_path, runs):
     assert b"ftyp" in saved(runs, there, "mp4")[:16]
     with pytest.raises(InputError):
         saved(runs, there, "exe")
+
+
+def test_tracks_are_a_movie_that_ends_at_their_number(runs):
+    """A picture for each frame, drawn when it is asked for; the course never falls, and ends at the number of tracks."""
+    source, done, _ = made(runs, "iou")
+    film = TrackedFilm(source, done, theme="dark")
+    assert len(film) == source.detections.n_frames
+    drawn = [film[0], film[-1]]
+    assert {picture.shape for picture in drawn} == {(HEIGHT, WIDTH, 3)}
+    assert not np.array_equal(*drawn)
+    course = film._course(len(film) - 1)["series"][0]["y"]
+    assert course == sorted(course)
+    assert course[-1] == len(np.unique(done.tracks.boxes.identity))
+    with pytest.raises(IndexError):
+        film[len(film)]

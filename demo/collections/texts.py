@@ -55,6 +55,7 @@ BOARD = {
         "loss": "Loss",
         "modularity": "Modularity of the step's pictures",
         "concepts": "Concepts in use",
+        "slots in use": "Slots in use, of those of a picture",
         "prototypes": "Prototypes in use (e to the entropy of their shares)",
     },
     "scores": "Scores: mIoU {miou}, accuracy {accuracy} (Hungarian matching over all pictures). {beside}",

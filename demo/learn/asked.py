@@ -102,6 +102,19 @@ class Asked:
         )
 
     @property
+    def choices(self) -> dict[str, str]:
+        """Everything that the run follows from but own pictures, by what it is called."""
+        asked, fields = self.options, params(type(self.settings))
+        return {
+            texts.COLLECTION: TITLES["collection"][asked.collection],
+            texts.SYSTEM: TITLES["system"][asked.system],
+            **({texts.K: str(asked.k)} if self.chooses_k else {}),
+            **({texts.STEPS_LABEL: str(asked.steps)} if asked.steps else {texts.MINUTES: f"{asked.minutes:g}"}),
+            _SEED.label: str(asked.begin),
+            **{fields[name].label: _value(fields[name], value) for name, value in self.settings.to_dict().items()},
+        }
+
+    @property
     def query(self) -> dict[str, str | None]:
         """The names and values of a link that asks for the same; None for a name that it leaves out.
 
@@ -129,9 +142,13 @@ class Asked:
 
 
 def _said(p: Any, value: Any) -> str:
+    return f"{p.label}: {_value(p, value)}"
+
+
+def _value(p: Any, value: Any) -> str:
     if isinstance(value, bool):
-        return f"{p.label}: {texts.ON if value else texts.OFF}"
-    return f"{p.label}: {f'{value:g}' if isinstance(value, int | float) else value} {p.unit}".strip()
+        return texts.ON if value else texts.OFF
+    return f"{f'{value:g}' if isinstance(value, int | float) else value} {p.unit}".strip()
 
 
 def default_k(collection: str) -> int:
@@ -236,6 +253,7 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
         entry = CATALOG[system]
         return {
             **{control: gr.update(visible=collection == OWN) for control in controls.own.values()},
+            controls.options["k"]: gr.update(visible=entry.own_k is None),
             controls.words: f"{entry.summary} {entry.source}\n\n$${entry.formula}$$",
             controls.look: texts.LABELLED_LEAD if entry.labelled else texts.LEADS.get(system, texts.LEAD),
             **controls.systems.chosen(system),

@@ -2,42 +2,60 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property, lru_cache
 
 from demo.learn.asked import OPTIONS, Asked, asked_of_link
 from demo.learn.data import OWN, drawn, seeds_of
 from demo.learn.data import recorded as runs_of
-from demo.learn.show.row import row_shown
+from demo.learn.show.slots import figure_iou, owners, shared
 from demo.shared.claims import Book
 from demo.shared.link import CARRIED, read_link
 from demo.shared.service import Service
+from segcore.drawn.objects import instance_map
 from segcore.errors import InputError
 from segcore.evaluate.record import RunRecord
 from segcore.learn import CATALOG, LearnState, score_baselines, train
 from segcore.learn.ablations import ABLATIONS, SEEDS
-from segcore.learn.score import score_classes
+from segcore.learn.score import score_classes, score_recall
 from segcore.settings import params
 from segcore.types import Pictures
 
-STEPS = 16  # of the short run
+STEPS, MOST_STEPS = 16, 40  # of the short run; where the line asks for a number of steps, at most
 _PICTURES = 12  # that it learns from; and is scored on, in the beginning and the end
+_LOOK = ("view", "of", "among", "noise", "look")  # names of what is on view
+_LOOKED_AT = 6  # pictures whose slots are looked at
 _ENDS = 5  # steps whose mean loss counts as that of the beginning, or the end
 
 
 @dataclass(frozen=True, eq=False)
 class _State:
     asked: Asked
-    pictures: Pictures
+
+    @cached_property
+    def pictures(self) -> Pictures:
+        """Those that it learns from, and is scored on."""
+        return _first(self.asked.options.collection)
 
     @cached_property
     def states(self) -> list[tuple[float, LearnState]]:
         """Loss and state of each step; states share the network, so only the last one labels as it did."""
-        options = self.asked.options
-        states = train(
-            options.system, self.pictures, n_segments=options.k, settings=self.asked.settings, steps=STEPS,
-            seed=options.begin, device="cpu",
-        )  # fmt: skip
-        return [(float(state.loss), state) for state in states]
+        return _trained(self.asked)
+
+
+@cache
+def _first(collection: str) -> Pictures:
+    whole, n = drawn(collection), _PICTURES
+    return Pictures(whole.images[:n], whole.names[:n], whole.truth[:n], whole.classes)
+
+
+@lru_cache(maxsize=2)  # lines that look at one run from several sides train it once
+def _trained(asked: Asked) -> list[tuple[float, LearnState]]:
+    options = asked.options
+    states = train(
+        options.system, _first(options.collection), n_segments=options.k, settings=asked.settings,
+        steps=min(options.steps, MOST_STEPS) or STEPS, seed=options.begin, device="cpu",
+    )  # fmt: skip
+    return [(float(state.loss), state) for state in states]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +68,13 @@ class _Row:
 def _open(service: Service, query: Mapping[str, str]) -> _State | _Row:
     read_link(service, query)
     if "row" in query:
-        if row_shown(query["row"]) is None:
+        if not any(runs_of(query["row"]) if query["row"] in ABLATIONS else ()):
             raise InputError(f"There are no recorded runs {query['row']!r} here. There may be: {', '.join(ABLATIONS)}.")
         return _Row(query["row"])
     asked = asked_of_link(query)
     if asked.options.collection == OWN:
         raise InputError("A claim cannot be made of pictures of one's own.")
-    whole, n = drawn(asked.options.collection), _PICTURES
-    return _State(asked, Pictures(whole.images[:n], whole.names[:n], whole.truth[:n], whole.classes))
+    return _State(asked)
 
 
 def system(state: _State) -> str:
@@ -90,6 +107,40 @@ def baseline(state: _State, name: str = "color") -> float:
     if name not in found:
         raise InputError(f"There is no baseline {name!r}. There are: {', '.join(found)}.")
     return float(found[name].accuracy)
+
+
+def part(state: _State, name: str, when: str = "end") -> float:
+    """A part of the loss by its name on the board, at the first step ("start") or the last one ("end") of a short run."""
+    parts = state.states[0 if when == "start" else -1][1].parts
+    if name not in parts:
+        raise InputError(f"There is no part {name!r}. There are: {', '.join(parts)}.")
+    return float(parts[name])
+
+
+def found(state: _State, which: str = "every") -> float:
+    """Share of the drawn objects that are found after a short run; of all ("every"), or of those not taught ("untaught")."""
+    last = state.states[-1][1]
+    objects = [instance_map(truth) for truth in state.pictures.truth]
+    return float(getattr(score_recall(last.learned().instances, last.taught, state.pictures, objects), which))
+
+
+def figure(state: _State, slots: int) -> float:
+    """The best IoU of one of so many slots with all drawn objects together, mean over pictures, after a short run."""
+    learned = state.states[-1][1].learned()
+    pairs = list(zip(state.pictures.images, state.pictures.truth, strict=True))[:_LOOKED_AT]
+    ious = [figure_iou(owners(shared(learned, image, n_slots=slots).masks), truth > 0) for image, truth in pairs]
+    return sum(ious) / len(ious)
+
+
+def moved(state: _State, look: int) -> float:
+    """Share of the patches that another slot has after a look, 1, 2, …, than before it; mean over pictures."""
+    learned, shares = state.states[-1][1].learned(), []
+    for image in state.pictures.images[:_LOOKED_AT]:
+        attention = shared(learned, image).attention
+        if not 1 <= look < len(attention):
+            raise InputError(f"There is no look {look}. There are {len(attention) - 1}.")
+        shares.append(float((owners(attention[look - 1]) != owners(attention[look])).float().mean()))
+    return sum(shares) / len(shares)
 
 
 def recorded(state: _Row, label: str, score: str = "miou", when: str = "end") -> float:
@@ -135,12 +186,14 @@ def _run(state: _Row, label: str, seed: int) -> RunRecord:
     return run
 
 
-_FACTS = (recorded, least, most, seeds, system, loss, most_used, accuracy, baseline)
+_FACTS = (
+    recorded, least, most, seeds, system, loss, most_used, accuracy, baseline, part, found, figure, moved
+)  # fmt: skip
 
 
 def _names(query: Mapping[str, str]) -> set[str]:
     entry = CATALOG.get(query.get("system", next(iter(CATALOG))))
-    return {*CARRIED, *OPTIONS, "start", "row", "score", "at", *(params(entry.settings) if entry else ())}
+    return {*CARRIED, *OPTIONS, "start", "row", "score", "at", *_LOOK, *(params(entry.settings) if entry else ())}
 
 
 BOOK = Book(_open, {fact.__name__: fact for fact in _FACTS}, _names)

@@ -8,7 +8,7 @@ from demo.learn import texts
 from demo.learn.asked import TITLES, Controls, Options, default_k, make_restore, make_shown
 from demo.learn.board import Board
 from demo.learn.data import FEWEST, MOST
-from demo.learn.run import make_open, make_save, make_start
+from demo.learn.run import make_movie, make_open, make_save, make_start
 from demo.learn.show.network import network_functions
 from demo.learn.show.row import row_functions
 from demo.learn.show.slots import slot_functions
@@ -79,7 +79,7 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     collection, system = controls.options["collection"], controls.options["system"]
     controls.start.click(make_start(service, controls), [visitor, *inputs], board, js=JS_VISITOR, **TOLD)
     shown, choosing = make_shown(controls), [collection, system]
-    visible = [*controls.own.values(), controls.words, controls.look, *systems.groups.values()]
+    visible = [*controls.own.values(), controls.options["k"], controls.words, controls.look, *systems.groups.values()]
     gr.on([c.change for c in choosing], shown, choosing, visible, **LIGHT)
     collection.input(default_k, collection, controls.options["k"], **LIGHT)
     restored = [*controls.options.values(), *controls.own.values(), *systems.controls.values()]
@@ -87,3 +87,4 @@ def _wire(demo: gr.Blocks, service: Service, controls: Controls, board: Board) -
     restoring.then(None, None, None, js=JS_START, **LIGHT)
     board.open(make_open(service), None, link, **HEAVY).success(None, link, None, js=_JS_OPEN, **LIGHT)
     board.save(make_save(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
+    board.movie(make_movie(service), None, download, **HEAVY).success(None, None, None, js=JS_DOWNLOAD, **LIGHT)

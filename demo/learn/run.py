@@ -16,6 +16,7 @@ from demo.learn.asked import Asked, Controls
 from demo.learn.board import KIND, Masks, Parts, Point, Stage
 from demo.learn.data import OWN, LookedAt, drawn, looked_at, own_pictures
 from demo.learn.show import about, labels_shown, percent, pictures_shown, table
+from demo.learn.show.film import SECONDS, Film, film_pictures, shot_of
 from demo.learn.show.network import along
 from demo.learn.show.objects import object_baselines, object_level, object_scores, object_verdict, views_shown
 from demo.learn.show.row import HEADS, baselines, drawn_baselines, scores_shown
@@ -40,6 +41,7 @@ from segcore.learn.score import score_classes
 from segcore.pipeline import Pipeline
 from segcore.settings import DEFAULTS, params
 from segcore.show.files import png
+from segcore.show.moving import check_suffix, small_enough
 from segcore.types import Pictures
 
 POINT_SECONDS, MASK_SECONDS = 0.7, 3.0  # between two points of the curves, and between two looks at the pictures
@@ -62,6 +64,7 @@ class Left:
     shown: Pictures  # on view
     figures: bool  # whether what is not 0 in their truth is an object
     level: float | None  # as of `_Run`
+    film: Film
 
 
 def make_work(
@@ -87,7 +90,8 @@ def make_work(
         pictures, left_out = (left.pictures, ()) if left else _pictures(asked)
         settings = left.settings if left else asked.settings
         look = looked_at(asked.options.collection, pictures, known=asked.known, compared=asked.scored)
-        run = _Run(asked, pictures, look, settings, clock, left.level if left else None)
+        film = left.film if left else Film(asked, look.shown.images)
+        run = _Run(asked, pictures, look, settings, clock, film, left.level if left else None)
         if left is None:
             told = Parts(about=about(asked, pictures), pictures=pictures_shown(pictures, look, left_out))
             yield Report(texts.READING, show=told)
@@ -124,6 +128,7 @@ class _Run:
     look: LookedAt
     settings: LearnSettings
     clock: Callable[[], float]
+    film: Film
     level: float | None = None  # what the verdict compares with: mIoU of the linear head on dino_tiny, or `object_level`
 
     @property
@@ -137,11 +142,9 @@ class _Run:
         first = untrained(options.system, self.settings, self.pictures.classes, seed=options.begin)
         scores = run_scores(first, self.look.scored, 0)
         point = Point(step=0, loss=None, parts={}, accuracy=scores.global_accuracy, scores=scores_shown(scores))
-        return {
-            "point/0": point,
-            "masks": self._masks(first, scores.global_accuracy, scores.miou),
-            "along": self._along(first),
-        }
+        masks = self._masks(first, scores.global_accuracy, scores.miou)
+        self.film = self.film.then(shot_of(0, None, masks, k=first.n_segments))
+        return {"point/0": point, "masks": masks, "along": self._along(first)}
 
     def compared(self, pipeline: Pipeline) -> Parts:
         """The scores of what is simpler, by its name."""
@@ -225,8 +228,12 @@ class _Run:
             accuracy, miou, class_of = round(matched.accuracy, 4), round(matched.miou, 4), matched.class_of
             learned = learned.named(matched.names(scored.classes))
         curve.accuracy = accuracy
-        show["masks"] = self._masks(learned, accuracy, miou, class_of, views.first if views else "")
-        left = Left(learned, state.checkpoint(), self.pictures, settings, self.look.shown, self.asked.objects, self.level)
+        show["masks"] = masks = self._masks(learned, accuracy, miou, class_of, views.first if views else "")
+        view = views.by_name[views.first] if views else None
+        self.film = self.film.then(shot_of(state.step, state.loss, masks, k=learned.n_segments, view=view))
+        left = Left(
+            learned, state.checkpoint(), self.pictures, settings, self.look.shown, self.asked.objects, self.level, self.film
+        )
         return show, left
 
     def _masks(
@@ -303,6 +310,22 @@ def make_save(service: Service) -> Callable[..., str]:
             return _published(service, _left(service, event))
 
     return save
+
+
+def make_movie(service: Service) -> Callable[..., str]:
+    """The event behind "Masks as a movie": what a run has shown so far, as a file of at most 10 MB."""
+
+    def movie(event: gr.EventData) -> str:
+        with told_kindly():
+            left, suffix = _left(service, event), str(event.suffix)
+            check_suffix(suffix)
+            pictures = list(film_pictures(left.film, theme="dark" if event.dark is True else "light"))
+            made, told = small_enough(pictures, suffix, fps=1 / SECONDS)
+            if told:
+                gr.Info(told)
+            return service.publish(made, f"{left.learned.system}{suffix}")
+
+    return movie
 
 
 def make_open(service: Service) -> Callable[..., str]:

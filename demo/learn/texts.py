@@ -56,7 +56,7 @@ FIELD = (
     "{share} of that lies in the quarter of the frame around it."
 )
 FIELD_FROZEN = "A transformer that does not learn hands no gradient on; each of its tokens looks at all of {of} px."
-NOT_SO = "There is no such place or map in this network. Choose one on the page."
+NOT_SO = "There is no such picture, place, map or number of slots here. Choose one on the page."
 
 READING = "Drawing or reading the pictures"
 LEARNING = "Learning"
@@ -70,6 +70,7 @@ EMPTY = (
 )
 
 # What the board says; the names are those of its script.
+FILM_STEP = "step"
 BOARD = {
     "empty": EMPTY,
     "run": "A run",
@@ -129,22 +130,34 @@ BOARD = {
     "scored": "on {n} pictures, matched; mIoU {miou}",
     "beside": "{name}; mIoU {miou}",
     "table": "Joint table P",
-    "scored_known": "pictures: {n}; mIoU {miou}",
+    "scored_known": "of {n} pictures",
     "confusion": "Confusion table",
     "confusion_alt": "Confusion table, {k} × {k}: {diagonal} on the diagonal",
     "confusion_info": "Rows: the class of a pixel; columns: what it is taken for, in the last steps; {diagonal} are right.",
     "table_alt": "Joint table P, {k} × {k}: {diagonal} on the diagonal",
     "table_info": "How often two views of one place are clusters i and j: {diagonal} on the diagonal.",
     "use": "Use of the clusters",
+    "use_known": "What pixels are taken for",
+    "use_known_info": (
+        "Share of the pixels in the last step. The line is the share of each if all were equal. Click a class to see it "
+        "alone."
+    ),
+    "differ_none": "Both runs ask for the same.",
+    "differ_one": "The two runs differ in one choice, {name}: {first} in the first, {second} in the second.",
+    "differ_many": "The two runs differ in {n} choices: {names}. No one of them alone explains what the curves show.",
     "use_info": "Share of the pixels. The line is the share of each if all were equal. Click a cluster to see it alone.",
     "masks": "Six of the pictures",
     "below": "Below each picture its truth, in the colors of the clusters that match it.",
     "below_marks": "Below each picture its truth.",
+    "point_known": "Point at a class, anywhere, to see it alone.",
     "point": "Point at a cluster, anywhere, to see it alone.",
     "mask": "Clusters of",
     "truth": "Truth of",
     "close": "Take this run off the page",
     "save": "Save weights",
+    "movie": "Masks as a movie",
+    "movie_info": "What was seen of the masks while it learned, with loss and accuracy",
+    "movie_as": "Format of the movie",
     "open": "Use in the lab",
     "open_info": "Opens one of the pictures in the lab, labelled by this network; other methods there take its features",
     "repeat": "Repeat it in a shell",
@@ -171,10 +184,15 @@ WATCH_USED = "All clusters are used."
 
 # Of systems that find separate objects: what takes the place of pixel accuracy, and how colors are called.
 OBJECT_WORDS = {
-    "dinosaur": {"accuracy": "FG-ARI of the objects", "scored": "on {n} pictures; mBO {miou}"},
+    "dinosaur": {
+        "accuracy": "FG-ARI of the objects",
+        "scored": "on {n} pictures; mBO {miou}",
+        "beside": "{name}; mBO {miou}",
+    },
     "cutler": {
         "accuracy": "Recall of objects that round one was not shown",
         "scored": "on {n} pictures; of all objects {miou}",
+        "beside": "{name}, of all objects",
     },
 }
 MASKCUT = "MaskCut"
@@ -186,13 +204,13 @@ OBJECT_VERDICTS = {
         "So far it does not beat k-means of each picture's patches: FG-ARI {own} against {level}, on the same features.",
     ),
     "cutler": (
-        "It finds more objects than MaskCut: {own} against {level} of all.",
-        "So far it does not find more objects than MaskCut: {own} against {level} of all.",
+        "It finds more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
+        "So far it finds no more objects than MaskCut: {own} against {level} of all. False masks do not count here.",
     ),
 }
 # Ways to see what these find: a title, and what is seen.
 VIEWS = {
-    "slots": ("Slots", "A color is a slot; the same color in two pictures says nothing."),
+    "slots": ("Slots", "A color is a slot, which may hold one thing in one picture and another in the next."),
     "classes": (
         "Classes across pictures",
         "A color is a class: what slots hold is clustered over all pictures, at steps 1, 2, 4, 8, … Point at a class to see "
@@ -216,7 +234,7 @@ CHARTS = {
 
 LOOK_TOLD = "{n} of {k} slots are ahead somewhere; the slot that is ahead has {share} of a patch on average."
 LOOK_MOVED = "Since the look before, {share} of the patches went to another slot."
-MASKS_TOLD = "What each slot rebuilds: {n} of {k} are ahead somewhere, with {share} of a patch on average."
+MASKS_TOLD = "What each slot has in the end: {n} of {k} are ahead somewhere, with {share} of a patch on average."
 OTHER_NOISE = "Adjusted Rand index of noise {seed} with noise 0: {alike}; 1 means the same masks."
 FIGURE = "The mask that fits all objects together best has an IoU of {iou} with them."
 ERROR = (
@@ -238,9 +256,11 @@ LABELLED_LEAD = (
     "differs in one setting, such as the output stride, dilation, upsampling or class weights, with the same seed."
 )
 _SLOTS_LEAD = (
-    "**What to look at.** Each color is a slot: the patches that it rebuilds best. At first colors follow likeness "
-    "alone, as k-means does, whose score is the dashed line. The error falls whether or not a slot keeps to one object: "
-    "features are asked for, not objects. Start a second run with 3 slots, with 0 looks, or with the transformer."
+    "**What to look at.** Each color is a slot, on the patches that are its own. Choose look 1, 2, 3: slots begin as noise "
+    "somewhere, and share the patches by likeness and nearness, as soft k-means does. The error falls whether or not a slot "
+    "keeps to one object: features are asked for, not objects. Move the number of slots, and take other noise: nothing is "
+    "trained for that. The dashed line is k-means of the patches, which knows no places; one that knows them does at least "
+    "as well as slots. Start a second run with nearness 0, as published, with 3 slots, 0 looks, or the transformer."
 )
 _CUTLER_LEAD = (
     "**What to look at.** Blue patches are in a mask before and after the last round began, green ones are new, red ones "

@@ -6,12 +6,10 @@ import gradio as gr
 
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
-from demo.shared.lecture.value import Sheet
+from demo.shared.lecture.value import OWN, Sheet
 from demo.shared.link import read_link
 from demo.shared.service import Service
 from segcore.errors import shortened
-
-OWN = "own-"  # begins the ids of lectures that a browser keeps
 
 
 def make_opened(service: Service) -> Callable[[gr.Request], None]:

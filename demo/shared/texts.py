@@ -63,7 +63,7 @@ GO_ON = "Go on"
 
 LINK_BAD_SETTING = "The link holds a setting that cannot be: {error}"
 LINK_NO_EXAMPLE = "There is no example named {name}; here is another one."
-OWN_TRUTH = "Label maps of the same names, to be scored (may be left out)"
+OWN_TRUTH = "Label maps of the same names (may be left out)"
 OWN_TWICE = "Two label maps are called {name}. Give each picture one."
 OWN_IGNORE = "Label to leave out"
 OWN_IGNORE_INFO = (

@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.controls import control_for
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, JS_NUMBER_THEME, LIGHT, TOLD
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
@@ -19,12 +19,6 @@ from demo.steps.run import CONTROLLED, FIRST, make_show
 from demo.steps.run.film import SECONDS, make_film
 from demo.steps.run.restore import default_points, fewest_points, make_choose, make_restore, make_shown, own_points
 from segcore.settings import DEFAULTS
-
-# Number the event, and say in which theme the page is shown, in which the movie is drawn.
-JS_NUMBER_THEME = """(_number, format, seconds, _theme, ...values) => [
-    (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), format, seconds,
-    document.body.classList.contains("dark") ? "dark" : "light", ...values,
-]"""
 
 
 def build(demo: gr.Blocks, service: Service) -> None:
@@ -111,7 +105,7 @@ def _wire(
         gr.DownloadButton(visible="hidden", elem_id="download"),
         gr.Textbox(visible="hidden", elem_id="steps-theme"),
     )
-    asked = [number, saving.format, saving.seconds, theme, *named, base, controls.picture, *settings]
+    asked = [number, theme, saving.format, saving.seconds, *named, base, controls.picture, *settings]
     saving.save.click(make_film(service), asked, download, js=JS_NUMBER_THEME, **HEAVY).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT
     )

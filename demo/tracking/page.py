@@ -8,7 +8,7 @@ from demo.shared.asked import SystemControls, asked_params
 from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import backbone_title, control_of
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, JS_NUMBER_HELD, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_HELD, JS_NUMBER_THEME, LIGHT, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from demo.tracking import texts
@@ -210,8 +210,8 @@ def _wire(
     training.save.click(make_save_weights(service), training.job, download, **LIGHT).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT
     )
-    saving = [number, save_as, *inputs]
-    save.click(make_save(service, runs, controls), saving, download, js=JS_NUMBER, **HEAVY).success(
+    saving = [number, gr.Textbox(visible="hidden", elem_id="tracking-theme"), save_as, *inputs]
+    save.click(make_save(service, runs, controls), saving, download, js=JS_NUMBER_THEME, **HEAVY).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT
     )
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)

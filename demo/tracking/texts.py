@@ -60,6 +60,8 @@ FORMATS = {"txt": "MOTChallenge text", "json": "JSON", "gif": "GIF", "webp": "We
 EMPTY = "The steps appear here."
 
 FILM = "The frame"
+FILM_FRAME, FILM_FOUND, FILM_TRACKS, FILM_TRUE = "frame", "boxes", "tracks so far", "true identities"
+FILM_SCORES = ("switches", "mota", "idf1", "hota")  # keys of SCORES
 NODE = "The detection that is pointed at"
 NODES = "The frames, and a node for each detection"
 LANES = "True identities: which track covers them"

@@ -21,7 +21,7 @@ from segcore.errors import InputError
 if TYPE_CHECKING:
     from segcore.evaluate.instances import Finder
 
-SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "corloc": "CorLoc"}
+SCORES = {"ap50": "AP50", "ap": "AP", "ar": "AR", "mbo": "mBO", "fg_ari": "FG-ARI", "surest": "surest", "corloc": "CorLoc"}
 METHOD = "maskcut"
 
 
@@ -87,6 +87,8 @@ def _finder(parsed: argparse.Namespace) -> "tuple[str, Finder]":
         if parsed.method is not None:
             raise InputError("Objects are found by --weights or by --method; leave one of them out.", field="method")
         learned = load_learned(parsed.learned, device=pick_device(parsed.device))
-        return learned.system, found_by_weights(learned)
+        settings = settings_from(parsed)
+        most = None if parsed.n_segments is None else settings.n_segments
+        return learned.system, found_by_weights(learned, most=most, seed=settings.seed)
     parsed.method = parsed.method or METHOD
     return parsed.method, found_by_method(settings_from(parsed), Pipeline(device=parsed.device))

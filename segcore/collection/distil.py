@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from segcore.collection.collection import Collection
+from segcore.collection.descend import descend
 from segcore.collection.system import setting
 from segcore.errors import InputError
 from segcore.nets.heads import PatchHead
@@ -26,7 +27,6 @@ from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
 from segcore.train.seeds import seeded, stream
-from segcore.train.step import move
 
 Targets = Callable[[int, Tensor], tuple[Tensor, Tensor]]
 """Number of a picture, features (h, w, d) → labels (n,) int64 and confidences (n,) float32, 0 where there is no label."""
@@ -169,22 +169,17 @@ def _trained(
     settings: DistilSettings,
     generator: torch.Generator,
     title: str,
-) -> Steps[Progress, list[float]]:
+) -> Steps[Progress, tuple[float, ...]]:
     """Train one round; returns its losses."""
-    weights = list(head.parameters())
-    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=_DECAY)
-    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
-    losses: list[float] = []
-    for step in range(settings.steps):
-        stop_if_asked()
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * (1 - step / settings.steps)
+
+    def ask(_step: int) -> tuple[Tensor, dict[str, float]]:
         X, labels, weight = _drawn(collection, targets, settings, generator)
         each = nn.functional.cross_entropy(head(X), labels, weight=factors, reduction="none")
-        loss = (weight * each).sum() / weight.sum().clamp_min(1e-6)
-        losses.append(move(optimizer, weights, loss, step=step + 1, stage="distil", advice=advice))
-        yield Progress(title, step + 1, settings.steps, "steps", curves={"loss": losses[-1]})
-    return losses
+        return (weight * each).sum() / weight.sum().clamp_min(1e-6), {}
+
+    optimizer = torch.optim.AdamW(head.parameters(), lr=settings.learning_rate, weight_decay=_DECAY)
+    curves = yield from descend(optimizer, ask, steps=settings.steps, stage="distil", title=title)
+    return curves["loss"]
 
 
 def _drawn(

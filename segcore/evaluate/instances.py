@@ -63,14 +63,14 @@ def found_by_method(settings: Settings, pipeline: Pipeline) -> Finder:
     return partial(_by_method, settings=resolved(settings), pipeline=pipeline)
 
 
-def found_by_weights(learned: Learned) -> Finder:
-    """The objects that a network finds.
+def found_by_weights(learned: Learned, *, most: int | None = None, seed: int = 0) -> Finder:
+    """The objects that a network finds; `most` and `seed` are those of `Learned.instances`.
 
     Raises:
         InputError: it finds none, since it labels pixels only.
     """
     learned.check_instances()
-    return partial(_by_weights, learned=learned)
+    return partial(_by_weights, learned=learned, most=most, seed=seed)
 
 
 def instances_of(result: Segmentation) -> Instances:
@@ -88,8 +88,8 @@ def _by_method(picture: PictureFile, *, settings: Settings, pipeline: Pipeline) 
     return instances_of(run(pipeline, picture, settings))
 
 
-def _by_weights(picture: PictureFile, *, learned: Learned) -> Instances:
-    return learned.instances(read_image(picture))
+def _by_weights(picture: PictureFile, *, learned: Learned, most: int | None, seed: int) -> Instances:
+    return learned.instances(read_image(picture), most=most, seed=seed)
 
 
 def _counts(case: Case, *, find: Finder, ignore: int | None) -> InstanceCounts:

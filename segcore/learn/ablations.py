@@ -119,4 +119,10 @@ ABLATIONS: Mapping[str, Ablation] = MappingProxyType({
             for n in (5, 20, 0)
         ),
     ),
+    "streets": Ablation(
+        "Real streets",
+        "From random weights, on 367 photographs: which classes come first, and which stay behind?",
+        (AblationRun("DeepLabv3+", "deeplab", {"side": 240, "crop": 160, "scale": 1.5}),),
+        on="CamVid",
+    ),
 })  # fmt: skip

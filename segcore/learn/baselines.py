@@ -4,6 +4,7 @@ Reference: the rows "Random CNN" and "K-means" of Ji, Henriques and Vedaldi 2019
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import cv2
 import torch
@@ -160,7 +161,13 @@ def kmeans_objects_of(image: Tensor, *, backbone: str, facet: str, side: int, k:
 
 
 def _patches(image: Tensor, backbone: str, facet: str, side: int) -> Tensor:
-    return OnPatches(backbone, facet).field(pixels_of(scaled(image, side))[0])
+    return _reader(backbone, facet).field(pixels_of(scaled(image, side))[0])
+
+
+@lru_cache(maxsize=2)
+def _reader(backbone: str, facet: str) -> OnPatches:
+    """What reads the features, which nothing changes."""
+    return OnPatches(backbone, facet)
 
 
 def _enlarged(masks: Tensor, image: Tensor) -> Instances:

@@ -12,7 +12,7 @@ from segcore.nets.patches import OnPatches
 from segcore.numerics import spread
 from segcore.runtime.stopping import stop_if_asked
 
-_EVERY = 4  # patches of which one counts where features are standardized
+_ROWS = 16_384  # at most, of features that are standardized by
 
 
 class Standardizing(Protocol):
@@ -54,12 +54,18 @@ class FieldLearner(ClusterLearner):
         return self._fields[number].float()
 
     def rows(self) -> Tensor:
-        """(n, d) float32 features of every fourth patch of all pictures."""
-        return torch.cat([f.flatten(0, 1)[::_EVERY].float() for f in self._fields])
+        """(n, d) float32 features of all pictures: of all patches, or of as many of each as make some thousands in all."""
+        each = max(1, _ROWS // len(self._fields))
+        return torch.cat([evenly(f.flatten(0, 1), each).float() for f in self._fields])
 
     def draw(self, n: int, generator: Generator) -> list[int]:
         """Numbers of n pictures whose grids have one size: that of the first that is drawn."""
         return drawn_alike([f.shape for f in self._fields], n, generator)
+
+
+def evenly(X: Tensor, n: int) -> Tensor:
+    """Choose n rows of X, one from the middle of each of n equal parts; all if there are no more."""
+    return X if len(X) <= n else X[((torch.arange(n) + 0.5) * len(X) / n).long()]
 
 
 def drawn_alike(sizes: Sequence[Sequence[int]], n: int, generator: Generator) -> list[int]:

@@ -79,13 +79,16 @@ def _dice(logits: Tensor, truth: Tensor) -> Tensor:
     return 1 - 2 * (p * t).sum() / ((p * p).sum() + t.sum()).clamp_min(1e-6)
 
 
-def pasted(f: Tensor, masks: Sequence[Tensor], generator: Generator) -> tuple[Tensor, list[Tensor]]:
+def pasted(
+    f: Tensor, masks: Sequence[Tensor], generator: Generator, *, smallest: float = 1.0
+) -> tuple[Tensor, list[Tensor]]:
     """Paste patches under masks of one picture onto another, somewhere else; the features travel, no pixel does.
 
     Args:
         f: (b, h, w, d); picture i takes from picture b − 1 − i.
         masks: per picture (m, h, w) bool.
-        generator: draws how many masks, which, and where to.
+        generator: draws how many masks, which, their scale, and where to.
+        smallest: factor on the sides of what is pasted, from which on it is drawn; the largest is 1.
 
     Returns:
         Features and masks after it; masks of which half or more is covered are gone.
@@ -96,9 +99,10 @@ def pasted(f: Tensor, masks: Sequence[Tensor], generator: Generator) -> tuple[Te
         own, theirs = masks[i].clone(), masks[j]
         n = int(torch.randint(len(theirs), (1,), generator=generator)) + 1 if len(theirs) and i != j else 0
         for number in torch.randperm(len(theirs), generator=generator)[:n].tolist():
-            source, shift = theirs[number], _shift(theirs[number], generator)
-            target = source.roll(shift, (0, 1))
-            out[i] = torch.where(target[..., None], f[j].roll(shift, (0, 1)), out[i])
+            target, moved = _placed(theirs[number], f[j], generator, smallest)
+            if not bool(target.any()):
+                continue  # too thin to be made so small
+            out[i] = torch.where(target[..., None], moved, out[i])
             left = own & ~target
             stays = left.sum((1, 2)) > (1 - _COVERED) * own.sum((1, 2))
             own = torch.cat([left[stays], target[None]])
@@ -106,14 +110,25 @@ def pasted(f: Tensor, masks: Sequence[Tensor], generator: Generator) -> tuple[Te
     return out, told
 
 
-def _shift(mask: Tensor, generator: Generator) -> tuple[int, int]:
-    """Rows and columns to move a mask by, so that all of it stays in the picture."""
-    moved = []
+def _placed(mask: Tensor, f: Tensor, generator: Generator, smallest: float) -> tuple[Tensor, Tensor]:
+    """The box around a mask (h, w), and features (h, w, d), scaled and somewhere else in the picture."""
+    spans = []
     for held in (mask.any(1), mask.any(0)):
         at = held.nonzero()[:, 0]
-        low, high = -int(at[0]), len(held) - 1 - int(at[-1])
-        moved.append(low + int(torch.randint(high - low + 1, (1,), generator=generator)))
-    return moved[0], moved[1]
+        spans.append((int(at[0]), int(at[-1]) + 1))
+    scale = smallest + (1 - smallest) * float(torch.rand(1, generator=generator))
+    sizes = [max(1, round(scale * (end - start))) for start, end in spans]
+    rows, columns = (
+        start + ((torch.arange(size) + 0.5) * (end - start) / size).long()
+        for (start, end), size in zip(spans, sizes, strict=True)
+    )
+    top, left = (
+        int(torch.randint(n - size + 1, (1,), generator=generator)) for n, size in zip(mask.shape, sizes, strict=True)
+    )
+    target, moved = torch.zeros_like(mask), torch.zeros_like(f)
+    place = slice(top, top + len(rows)), slice(left, left + len(columns))
+    target[place], moved[place] = mask[rows][:, columns], f[rows][:, columns]
+    return target, moved
 
 
 def next_masks(before: Tensor, found: Tensor, scores: Tensor, *, least: float) -> NextMasks:

@@ -6,6 +6,7 @@ many of the r best masks of all pictures took one, and n objects:
     AP_t = mean over 101 recalls ρ of max_{r: tp(r)/n ≥ ρ} tp(r)/r,   AP = mean over t = .50, .55 … .95,   AR = mean_t tp_t/n
     mBO    = mean over the objects of a picture of the largest IoU with any mask; a mask may serve twice
     FG-ARI = adjusted Rand index of the pixels of objects: says nothing of how well the ground is cut
+    surest = the largest IoU of a picture's surest mask with any object, mean over pictures
     CorLoc = share of the pictures where some mask's box overlaps an object's box with an IoU of at least 0.5
 
 Reference: COCO (Lin and others 2014) for AP and AR, with one class, objects of any size and the 100 best masks of a picture;
@@ -27,6 +28,7 @@ from segcore.metrics.tables import LabelMap, contingency
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)  # IoUs from which on a mask is right
 RECALLS = np.linspace(0, 1, 101)
+_MEANS = ("mbo", "fg_ari", "surest", "corloc")  # over the pictures with objects
 MOST_MASKS = 100  # of a picture: those of the largest scores
 
 Floats = NDArray[np.float64]
@@ -40,8 +42,9 @@ class InstanceScores:
     ap50: float  # of masks that are right from an IoU of 0.5 on
     ap: float  # mean over the ten thresholds
     ar: float  # share of the objects that are found, mean over the ten thresholds
-    mbo: float  # mean over the pictures with objects, as are the next two
+    mbo: float  # mean over the pictures with objects, as are the next three
     fg_ari: float
+    surest: float
     corloc: float
 
 
@@ -52,8 +55,9 @@ class InstanceCounts:
     scores: Floats  # (m,) of its masks, descending, at most MOST_MASKS
     right: Bools  # (10, m): whether the mask took an object, by threshold
     n_objects: int
-    mbo: float  # NaN without objects, as the next two
+    mbo: float  # NaN without objects, as the next three
     fg_ari: float
+    surest: float  # 0 where there are no masks
     corloc: float
 
 
@@ -83,13 +87,14 @@ def count_instances(
     objects = np.stack([there == label for label in labels]) if labels else np.zeros((0, *there.shape), bool)
     ious = _ious(found, objects)
     best = order[:MOST_MASKS]
-    mbo = fg_ari = corloc = float("nan")
+    mbo = fg_ari = surest = corloc = float("nan")
     if labels:
         mbo = float(ious.max(0, initial=0).mean())
+        surest = float(ious[order[:1]].max(initial=0))
         inside = there != 0
         fg_ari = adjusted_rand_of(contingency(_flat(found[order])[inside], there[inside]))
         corloc = float((iou_matrix(_boxes(found), _boxes(objects)) >= CORLOC_IOU).any())
-    return InstanceCounts(sure[best], _taken(ious[best]), len(labels), mbo, fg_ari, corloc)
+    return InstanceCounts(sure[best], _taken(ious[best]), len(labels), mbo, fg_ari, surest, corloc)
 
 
 def instance_scores(counts: Sequence[InstanceCounts]) -> InstanceScores:
@@ -105,10 +110,9 @@ def instance_scores(counts: Sequence[InstanceCounts]) -> InstanceScores:
     right = np.concatenate([c.right for c in counts], 1)[:, order]
     precisions = [_average_precision(row, n) for row in right]
     with_objects = [c for c in counts if c.n_objects]
-    mbo, fg_ari, corloc = (float(np.mean([getattr(c, name) for c in with_objects])) for name in ("mbo", "fg_ari", "corloc"))
-    return InstanceScores(
-        float(precisions[0]), float(np.mean(precisions)), float((right.sum(1) / n).mean()), mbo, fg_ari, corloc
-    )
+    means = {name: float(np.mean([getattr(c, name) for c in with_objects])) for name in _MEANS}
+    ap50, ap, ar = float(precisions[0]), float(np.mean(precisions)), float((right.sum(1) / n).mean())
+    return InstanceScores(ap50=ap50, ap=ap, ar=ar, **means)
 
 
 def recall_of(ious: Floats, *, least: float = 0.5) -> float:

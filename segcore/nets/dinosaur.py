@@ -60,20 +60,16 @@ class SlotNet(OnPatches, MaskNet):
         return self.head.shared(f, n_slots or self.n_slots, self.n_looks, seed=seed)
 
     def instances(self, pixels: Tensor, *, most: int | None = None, seed: int = 0) -> tuple[Tensor, Tensor]:
-        """The masks of the slots, ground among them; a place is in that of the largest share, so no two overlap.
+        """The masks of the slots, ground among them; a pixel is in that of the largest share, so each is in one.
 
         The score is the mean share inside. `most` is the number of slots, and `seed` where they begin.
         """
         _, masks = self.rebuild(self.field(pixels[0]), n_slots=most, seed=seed)
-        own = F.one_hot(masks.argmax(2), masks.shape[2])
-        sure = (masks * own).sum((0, 1)) / own.sum((0, 1)).clamp_min(1)
+        shares = F.interpolate(masks.movedim(2, 0)[None], pixels.shape[2:], mode="bilinear")[0]
+        own = F.one_hot(shares.argmax(0), len(shares)).movedim(2, 0)
+        sure = (shares * own).sum((1, 2)) / own.sum((1, 2)).clamp_min(1)
         order = sure.argsort(descending=True)
-        # Against the best other slot, so that masks stay apart however they are enlarged.
-        first, second = (
-            masks.topk(min(2, masks.shape[2]), 2).values.unbind(2) if masks.shape[2] > 1 else (masks[..., 0],) * 2
-        )
-        other = torch.where(own.bool(), second[..., None], first[..., None]) if masks.shape[2] > 1 else 0 * masks
-        return (0.5 + (masks - other) / 2).movedim(2, 0)[order], sure[order]
+        return own[order].float(), sure[order]
 
     def scores(self, pixels: Tensor) -> Tensor:
         """(b, K, h, w): of each slot its cluster, weighted by its mask."""

@@ -15,7 +15,7 @@ from segcore.learn.learned import Learned, load_learned, pixels_of, seen_scores
 from segcore.nets.net import MaskNet
 from segcore.types import Clustering, FeatureGrid, Geometry
 
-_SHARPENED = "A CRF that these weights bring along has sharpened the labels already; the CRF here would come on top."
+_SHARPENED = "A CRF that these weights bring along has sharpened these labels already; one switched on here comes on top."
 _NO_OBJECT = "The network finds no object here."
 PATCH = 8  # px: a graph of cells as small as those of most networks here would not fit into memory
 

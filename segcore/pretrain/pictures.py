@@ -62,7 +62,7 @@ class PictureStore:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedPicture:
+class Encoded:
     """A picture, or the bytes `start` to `stop` of a file of many."""
 
     file: PictureFile
@@ -131,7 +131,7 @@ def load_store(
     return _store(kept, tuple(sorted(skipped)), len(sources) - len(kept) - len(skipped))
 
 
-def find_sources(folders: Sequence[Path], *, seed: int) -> list[EncodedPicture]:
+def find_sources(folders: Sequence[Path], *, seed: int) -> list[Encoded]:
     """Find the pictures of folders, each once, in an order drawn by the seed; see `load_store`."""
     found = (source for folder in folders for source in _sources(Path(folder)))
     sources = list({(s.file.path, s.file.member, s.start, s.stop): s for s in found}.values())
@@ -142,15 +142,15 @@ def find_sources(folders: Sequence[Path], *, seed: int) -> list[EncodedPicture]:
     return sources
 
 
-def _sources(folder: Path) -> Iterator[EncodedPicture]:
+def _sources(folder: Path) -> Iterator[Encoded]:
     for file in files_of(folder, endings=(*SUFFIXES, Path(PACKED[0]).suffix), field="folders"):
         if file.shown == PACKED[0] and file.path.with_name(PACKED[1]).is_file():
             yield from _packed(file)
         elif Path(file.shown).suffix.lower() in SUFFIXES:
-            yield EncodedPicture(file)
+            yield Encoded(file)
 
 
-def _packed(packed: PictureFile) -> Iterator[EncodedPicture]:
+def _packed(packed: PictureFile) -> Iterator[Encoded]:
     path = packed.path
     try:
         offsets = np.load(path.with_name(PACKED[1]), allow_pickle=False)
@@ -166,7 +166,7 @@ def _packed(packed: PictureFile) -> Iterator[EncodedPicture]:
             field="folders",
         )
     for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
-        yield EncodedPicture(packed, start, stop)
+        yield Encoded(packed, start, stop)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -182,7 +182,7 @@ class _Decoded:
         return sum(copy.nbytes for copy in self.copies) + self.regions.nbytes + self.objects.nbytes
 
 
-def _decode(source: EncodedPicture) -> _Decoded | None:
+def _decode(source: Encoded) -> _Decoded | None:
     """Read one picture; None if it is unreadable or tiny."""
     try:
         picture = _pixels(source.read())

@@ -59,12 +59,18 @@ def paint_masks(picture: Picture, detections: Detections, ids: Ints, frame: int)
     return drawn.round().astype(np.uint8)
 
 
+def tracked_frame(picture: Picture | None, detections: Detections, tracks: Tracks, frame: int) -> Picture:
+    """A frame with masks and boxes; gray where there is no picture of it."""
+    if picture is None:
+        picture = np.full((*detections.size[::-1], 3), _DIM, np.uint8)
+    return paint_boxes(paint_masks(picture, detections, tracks.ids, frame), tracks.boxes, frame)
+
+
 def tracked_frames(pictures: Iterable[Picture] | None, detections: Detections, tracks: Tracks) -> Iterator[Picture]:
     """All frames with masks and boxes, one at a time; gray where there are no pictures."""
-    width, height = detections.size
-    bare = np.full((height, width, 3), _DIM, np.uint8)
-    for frame, picture in enumerate(pictures if pictures is not None else (bare for _ in range(detections.n_frames))):
-        yield paint_boxes(paint_masks(picture, detections, tracks.ids, frame), tracks.boxes, frame)
+    shown = [None] * detections.n_frames if pictures is None else pictures
+    for frame, picture in enumerate(shown):
+        yield tracked_frame(picture, detections, tracks, frame)
 
 
 def tracks_json(tracks: Tracks, detections: Detections, settings: dict[str, Any]) -> dict[str, Any]:

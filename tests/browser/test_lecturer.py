@@ -118,7 +118,7 @@ def shown_whole(file):
 def inside(hall, words):
     hall.wait_for_function(
         "words => { const document = window.document.querySelector('.lc-frame').contentDocument; "
-        "return document?.documentElement.dataset.embed === 'fits' && eval(words); }",
+        "return document?.documentElement?.dataset.embed === 'fits' && eval(words); }",
         arg=words,
     )
 

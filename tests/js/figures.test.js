@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { colorOf, creditOf, grays, luminance } from "../../demo/shared/js/figures.js";
+import { inkOf } from "../../demo/shared/js/drawn.js";
+import { colorOf, creditOf, grays, labelText, linesOf, luminance } from "../../demo/shared/js/figures.js";
 
 test("colors are read as styles write them", () => {
   assert.deepEqual(colorOf("rgb(0, 114, 178)"), [0, 114, 178]);
@@ -35,4 +36,25 @@ test("a picture has its credit where it is what is shown", () => {
   assert.equal(of("/steps", "?example=camera&data=moons"), "");
   assert.equal(of("/tracking", "?example=camera"), "");
   assert.equal(of("/", "?picture=0123"), "");
+});
+
+test("a title goes into lines of its width, a word that is too long alone", () => {
+  const measure = (text) => text.length;
+  assert.deepEqual(linesOf("E after each half round", 12, measure), ["E after each", "half round"]);
+  assert.deepEqual(linesOf("of superpixels", 5, measure), ["of", "superpixels"]);
+});
+
+test("what is said of a picture names it in its first words", () => {
+  assert.equal(labelText("Eigenvector 1 on 60 rows. Arrow keys move."), "Eigenvector 1 on 60 rows");
+  assert.equal(labelText("Boundary F, up to step 400: alone 11 %"), "Boundary F, up to step 400");
+  assert.equal(labelText("mIoU at 0.5"), "mIoU at 0.5");
+});
+
+test("the part that is drawn is all that differs from the corner, as shown and no more", () => {
+  const [width, height] = [5, 4];
+  const data = new Uint8ClampedArray(4 * width * height).fill(255);
+  assert.deepEqual(inkOf({ data, width, height }), [0, 0, 5, 4]);
+  for (const [x, y] of [[1, 2], [3, 1]]) data.fill(0, 4 * (y * width + x), 4 * (y * width + x) + 3);
+  data[0 + 4] = 250; // what a codec changes
+  assert.deepEqual(inkOf({ data, width, height }), [1, 1, 3, 2]);
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileNameOf, keptOf, moved, plainOf, shotsOf } from "../../demo/lectures/board/basket.js";
+import { isDone, isPlain } from "../../demo/lectures/board/handout.js";
 import { clockOf, framed, withK } from "../../demo/lectures/board/stage.js";
 import { isHere, lengthsOf } from "../../demo/lectures/board/vote.js";
 
@@ -51,4 +52,27 @@ test("bars are as long as their votes, and none are none", () => {
 test("an address that only this computer can open is known", () => {
   for (const address of ["http://localhost:7860/vote/a", "http://127.0.0.1:7860/vote/a", "http://[::1]/vote/a"]) assert.ok(isHere(address));
   for (const address of ["http://hall.example/vote/a", "http://10.0.0.7:7860/vote/a", "https://127.example/"]) assert.ok(!isHere(address));
+});
+
+test("a still is taken when nothing is under way and two looks are alike, or when its time is over", () => {
+  const look = (still, asked = 2, open = 0) => ({ still, asked, open });
+  const done = (before, now, more = {}) => isDone({ before, now, work: undefined, waited: 1000, ...more });
+  assert.ok(done(look("a"), look("a")));
+  assert.ok(!done(look("a"), look("b")));
+  assert.ok(!done(look("a"), look("a", 3))); // something was asked for between the looks
+  assert.ok(!done(look("a", 2, 1), look("a", 2, 1)));
+  assert.ok(!done(look(null), look(null)));
+  assert.ok(!done(look("a", 0), look("a", 0))); // the page has not begun
+  assert.ok(!done(look("a"), look("a"), { work: "running" }));
+  assert.ok(done(look("a"), look("a"), { work: "done" }));
+  assert.ok(done(look(null), look(null), { waited: 20_000 }));
+  assert.ok(!done(look("a"), look("b"), { work: "running", waited: 20_000 }));
+  assert.ok(done(look("a"), look("b"), { work: "running", waited: 90_000 }));
+});
+
+test("the segments of a picture are drawn by the server, other views by the browser", () => {
+  assert.ok(isPlain({ page: "", address: "?example=cat&n_segments=3" }));
+  assert.ok(!isPlain({ page: "", address: "?example=cat&tab=patch" }));
+  assert.ok(!isPlain({ page: "", address: "?compare=kmeans" }));
+  assert.ok(!isPlain({ page: "steps", address: "steps?algorithm=kmeans" }));
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { toldDifferences } from "../../demo/learn/board/differ.js";
 import { moved, widthOfMap } from "../../demo/learn/board/network.js";
 import { curveOf, formOf, scoreOf, spreadOf } from "../../demo/learn/board/row.js";
 
@@ -46,4 +47,12 @@ test("the cross stays on the picture, and only arrows move it", () => {
 test("maps shrink as their cells do, and are never too small to be seen", () => {
   assert.equal(widthOfMap(64, 128), widthOfMap(128, 128) / 2);
   assert.ok(widthOfMap(1, 128) >= 12);
+});
+
+test("two runs are told apart by what both chose, and one choice is named with both its values", () => {
+  const words = { differ_none: "none", differ_one: "{name}: {first}, {second}", differ_many: "{n}: {names}" };
+  const run = { System: "U-Net", Seed: "0", "Skip connections": "none" };
+  assert.equal(toldDifferences(run, { ...run }, words), "none");
+  assert.equal(toldDifferences(run, { ...run, "Skip connections": "sum" }, words), "Skip connections: none, sum");
+  assert.equal(toldDifferences(run, { System: "SegNet", Seed: "1" }, words), "2: System, Seed");
 });

@@ -482,7 +482,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const [steps, values] = [points.map((p) => p[0]), points.map((p) => p[1])];
     const [a, b] = [Math.min(...steps), Math.max(...steps)];
     const [low, high] = [Math.min(...values), Math.max(...values)];
-    const [x, y] = [scale([a, b], [40, 390]), scale([low, high], [145, 15])];
+    const [x, y] = [scale([a, b], [56, 390]), scale([low, high], [145, 15])];
     const svg = ui.curves.querySelector("svg");
     svg.setAttribute("aria-label", words.curves[name]);
     const line = makeSvg("polyline", { points: pointsOf(points.map(([step, value]) => [x(step), y(value)])) });

@@ -36,7 +36,7 @@ def viewer_value(result: Segmentation, picture: str, *, key: str, alt: str) -> V
     """
     height, width = shrunk_size(result.image.shape)
     areas = {s.label: s.area_fraction for s in result.segments}
-    n_labels = max(areas) + 1
+    n_labels = max(max(areas) + 1, len(result.names))  # of classes, also those that are not in this picture
     names = show.label_names(result, n_labels)
     geometry = result.features.geometry
     return {

@@ -8,6 +8,7 @@ from demo.learn import texts
 from demo.shared.components.base import Component
 from demo.shared.components.job_bar import STYLE, WORDS, job_functions
 from demo.shared.jobs import Jobs
+from demo.shared.texts import FILM_FORMATS
 from segcore.learn.ablations import ABLATIONS
 from segcore.learn.settings import DinosaurSettings
 from segcore.settings import params
@@ -16,10 +17,9 @@ from segcore.show.palette import PALETTE, SEQUENTIAL
 KIND = "learn"  # of the jobs
 _ROWS = [{"name": name, "title": row.title, "question": row.question} for name, row in ABLATIONS.items()]
 _MOST_SLOTS = int(params(DinosaurSettings)["slots"].bounds[1])
-_INKS = [PALETTE.hex(7)[i] for i in (0, 4, 5, 6, 1, 2)]  # of curves, those farthest apart first
 
-# Of curves of recorded runs, seen on white and on black: those of Okabe and Ito.
-_ROW_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
+# Of curves, seen on white and on black: those of Okabe and Ito.
+_INKS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 
 
 class Chart(TypedDict):
@@ -34,6 +34,7 @@ class About(TypedDict):
 
     title: str
     details: tuple[str, ...]
+    choices: dict[str, str]  # all that was chosen, by what it is called
     query: dict[str, str | None]  # of the address; None takes a name away
     k: int  # clusters
     known: bool  # clusters are classes, and P is their confusion table
@@ -168,12 +169,13 @@ class Board(Component):
     the address keeps the picture, how many they are, their noise and the look, as `of`, `among`, `noise`, `look`; and as
     `view` which of several masks are seen.
 
-    Events: `save` and `open`, when a visitor wants the weights of a run, or the lab with them; `gr.EventData` has `id`.
+    Events: `save`, `open` and `movie`, when a visitor wants the weights of a run, the lab with them, or its masks as a
+    movie; `gr.EventData` has `id`, of a movie also `suffix`, and `dark` for the colors of the dark page.
     """
 
     files = Path(__file__).parent
     styles = (STYLE,)
-    happens = ("save", "open")
+    happens = ("save", "open", "movie")
     about = "the id of a run"
 
     def __init__(
@@ -191,8 +193,8 @@ class Board(Component):
             "stops": SEQUENTIAL,
             "inks": _INKS,
             "words": WORDS | texts.BOARD,
+            "formats": FILM_FORMATS,
             "rows": _ROWS,
-            "row_inks": _ROW_INKS,
             "palette": PALETTE.hex(_MOST_SLOTS),
         }
         asked = [*job_functions(jobs, KIND), *functions]

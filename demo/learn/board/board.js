@@ -7,16 +7,14 @@ import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
-import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
+import { toldDifferences } from "./differ.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
 import { sharedOf, slotPanel } from "./slots.js";
 import { curveOf, formOf, rowView } from "./row.js";
 
 const MOST_RUNS = 2;
-
-// What is said of another run and not of this one.
-export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
 
 function chart(title) {
   const figure = make("figure", "ln-figure");
@@ -75,7 +73,7 @@ function noteTable(run, text) {
 
 export function mount({ element, props, trigger, watch, server, fixed }) {
   const words = fixed.words;
-  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "runs", "rows", "row"]);
+  const parts = partsOf(element, "ln", ["message", "tools", "opacity", "differ", "runs", "rows", "row"]);
   const slider = parts.opacity.querySelector("input");
   const ramp = fixed.stops.map(rgbOf);
   const runs = []; // the oldest first
@@ -102,10 +100,11 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const open = makeButton("job-button ln-open", words.open);
     open.title = words.open_info;
     open.addEventListener("click", () => trigger("open", { id }));
-    save.hidden = open.hidden = true;
+    const movie = movieButton(id);
+    save.hidden = open.hidden = movie.hidden = true;
     const text = make("div", "ln-about");
     text.append(make("h3", "lab-title ln-name"), make("p", "ln-details"));
-    head.append(text, open, save, close);
+    head.append(text, open, save, movie, close);
     const canvas = make("canvas", "ln-canvas");
     canvas.setAttribute("role", "img");
     const run = {
@@ -140,6 +139,19 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     settle();
   }
 
+  // A choice whose first entry is what it does, and the others in which format.
+  function movieButton(id) {
+    const choice = make("select", "job-button ln-movie");
+    choice.title = words.movie_info;
+    choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
+    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.addEventListener("change", () => {
+      if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
+      choice.value = "";
+    });
+    return choice;
+  }
+
   function removeRun(run) {
     run.follow.end();
     run.card.remove();
@@ -148,8 +160,16 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     paintCurves();
   }
 
+  // In what two runs differ, once both have said what they are.
+  function compare() {
+    const [first, second] = runs.map(({ about }) => about?.choices);
+    parts.differ.hidden = !(first && second);
+    if (first && second) parts.differ.textContent = toldDifferences(first, second, words);
+  }
+
   // What depends on how many runs there are.
   function settle() {
+    compare();
     parts.message.hidden = runs.length > 0;
     parts.runs.dataset.n = String(runs.length);
     keepInAddress(runs.length ? { runs: runs.map(({ id }) => id).join(","), start: null } : { runs: null });
@@ -173,7 +193,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       run.grays = await Promise.all(news.masks.images.map((source) => loadLabels(source)));
       await openViews(run, look.parts);
       if (run.about?.slots) run.slots.show(run.about.slots);
-      for (const name of ["save", "open"]) run.card.querySelector(`.ln-${name}`).hidden = false;
+      for (const name of ["save", "open", "movie"]) run.card.querySelector(`.ln-${name}`).hidden = false;
     }
     if (!look.parts.length) return;
     run.body.hidden = !run.table && !run.masks;
@@ -192,35 +212,30 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     run.tablePanel.querySelector(".ln-title").textContent = about.known ? words.confusion : words.table;
     run.card.toggleAttribute("data-known", about.known);
     if (run === runs.at(-1)) keepInAddress(about.query);
+    compare();
   }
 
   async function openViews(run, news) {
     for (const [name, view] of news) {
       if (!name.startsWith("view/")) continue;
-      run.views.set(name.slice("view/".length), { ...view, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
+      const key = name.slice("view/".length);
+      const button = run.views.get(key)?.button ?? makeButton("ln-chip-button", view.title);
+      if (!run.views.has(key)) button.addEventListener("click", () => choose(key, run));
+      run.views.set(key, { ...view, button, grays: await Promise.all(view.images.map((source) => loadLabels(source))) });
     }
   }
 
   function paintChoices(run) {
     const view = viewOf(run);
     const named = [...run.views].sort(([, a], [, b]) => a.order - b.order);
-    while (run.choices.children.length > named.length) run.choices.lastChild.remove();
-    named.forEach(([name, { title }], i) => {
-      let button = run.choices.children[i];
-      if (!button) {
-        button = makeButton("ln-chip-button");
-        button.addEventListener("click", () => choose(button.dataset.view, run));
-        run.choices.append(button);
-      }
-      button.dataset.view = name;
-      button.textContent = title;
-      button.setAttribute("aria-pressed", String(run.views.get(name) === view));
-    });
+    if (run.choices.children.length !== named.length) run.choices.replaceChildren(...named.map(([, { button }]) => button));
+    for (const [, one] of named) one.button.setAttribute("aria-pressed", String(one === view));
     run.legend.replaceChildren(...view.legend.map(([name, color]) => legendOf(name, color)));
     if (!run.pictures) return;
     const { truth, left_out: out } = run.pictures;
     const below = run.about?.known ? words.beside_truth : view.clusters ? words.below : words.below_marks;
-    const told = [view.note || (view.clusters ? words.point : ""), truth.length ? below : "", ...out];
+    const point = run.about?.known ? words.point_known : words.point;
+    const told = [view.note || (view.clusters ? point : ""), truth.length ? below : "", ...out];
     run.masksPanel.querySelector(".ln-note").textContent = told.filter(Boolean).join(" ");
   }
 
@@ -317,7 +332,8 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     if (!run.table || !run.about) return;
     const { k, palette } = run.about;
     drawBars(run.bars, { use: run.table.use, palette, nameOf: (i) => clusterName(run, i), lit: run.lit });
-    run.usePanel.querySelector(".ln-note").textContent = words.use_info;
+    run.usePanel.querySelector(".ln-title").textContent = run.about.known ? words.use_known : words.use;
+    run.usePanel.querySelector(".ln-note").textContent = run.about.known ? words.use_known_info : words.use_info;
     if (!run.P) return;
     drawTable(run.canvas, run.P, k, ramp, run.lit);
     noteTable(run, filled(run.about.known ? words.confusion_info : words.table_info, { diagonal: percent(run.table.diagonal) }));
@@ -347,11 +363,12 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
       });
       run.accuracy.hidden = !run.pictures?.scored;
       if (!run.pictures?.scored) continue;
-      const own = { ...words, ...run.about.words };
-      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[2] };
+      const own = { ...words, ...run.about?.words };
+      run.accuracy.querySelector(".ln-title").textContent = own.accuracy;
+      const accuracy = { name: filled(own.scored, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) }), points: line((p) => p.accuracy), ink: fixed.inks[0] };
       const others = Object.entries(run.baselines).map(([name, value], i) => {
-        const told = filled(words.beside, { name, miou: percent(run.mious[name]) });
-        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(3 + i) % fixed.inks.length], dashed: true };
+        const told = filled(own.beside, { name, miou: percent(run.mious[name]) });
+        return { name: told, points: [[0, value], [last, value]], ink: fixed.inks[(1 + i) % fixed.inks.length], dashed: true };
       });
       drawCurves(run.accuracy, own.accuracy, [accuracy, ...beside(run), ...others], { x: last, y: [0, 1], form: percent });
     }
@@ -392,7 +409,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const classes = run.pictures.classes.map((name, i) => ({ name, points: curveOf({ scores }, `iou:${i}`), ink: run.about.palette[i], thin: true }));
     const mean = { name: words.miou, points: curveOf({ scores }, "miou"), ink: "currentColor" };
     drawCurves(run.parts, words.iou, [mean, ...classes, ...dashed(run.mious)], { x: last, y: [0, 1], form: percent });
-    const told = filled(words.scored_known, { n: run.pictures.scored, miou: percent(run.masks?.miou ?? 0) });
+    const told = filled(words.scored_known, { n: run.pictures.scored });
     const accuracy = { name: told, points: curveOf({ scores }, "global_accuracy"), ink: "currentColor" };
     drawCurves(run.accuracy, words.accuracy, [accuracy, ...dashed(run.baselines)], { x: last, y: [0, 1], form: percent });
     const board = curveOf({ scores }, "checkerboard");

@@ -5,6 +5,7 @@ import { pointsOf, scale, ticks } from "../../shared/js/chart.js";
 import { make, makeButton, makeSvg, widthOf } from "../../shared/js/dom.js";
 import { percent, short } from "../../shared/js/numbers.js";
 
+const TWO_NAMES = 480; // px of width that two names of lines take beside each other; in less, the legend alone has the second
 const CHART = { height: 150, left: 60, right: 10, top: 10, bottom: 24 };
 // The lowest and highest of all values of all runs, so that two runs are seen on the same axes; [0, 1] where there are none.
 export function rangeOf(values, floor = null) {
@@ -14,6 +15,9 @@ export function rangeOf(values, floor = null) {
   const high = Math.max(...known, low + 1e-6);
   return [low, high + 0.04 * (high - low)];
 }
+
+// What is said of another run and not of this one.
+export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
 
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
@@ -37,13 +41,15 @@ export function drawCurves(figure, title, lines, { x: last, y: [low, high], form
   const written = [];
   for (const { name, points, ink, dashed, thin, faint, named } of lines) {
     const path = pointsOf(points.map(([step, value]) => [x(step), y(value)]));
-    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}${faint ? " ln-faint" : ""}`, points: path, stroke: ink }));
+    nodes.push(makeSvg("polyline", { class: `ln-line${dashed ? " ln-dashed" : ""}${thin ? " ln-thin" : ""}${faint ? " ln-other" : ""}`, points: path, stroke: ink }));
     const end = points.at(-1);
     if (!named || !end) continue;
     const at = y(end[1]) - 5;
     const free = written.every((other) => Math.abs(other - at) > 12); // else at the other end of the line
-    written.push(at);
-    nodes.push(makeSvg("text", { class: "ln-tick", x: free ? width - right : left + 4, y: at, "text-anchor": free ? "end" : "start" }, name));
+    if (free || width > TWO_NAMES) {
+      written.push(at);
+      nodes.push(makeSvg("text", { class: "ln-tick", x: free ? width - right : left + 4, y: at, "text-anchor": free ? "end" : "start" }, name));
+    }
     if (end && !dashed) nodes.push(makeSvg("circle", { cx: x(end[0]), cy: y(end[1]), r: 3.5, fill: ink }));
   }
   box.setAttribute("viewBox", `0 0 ${width} ${height}`);

@@ -45,7 +45,7 @@ function canvasOf(label) {
 
 // The view of rows. `live()` gives the runs of the page that can be drawn on the same axes: [{title, losses, scores}].
 export function rowView({ nav, box, server, fixed, live }) {
-  const { words, row_inks: inks } = fixed;
+  const { words, inks } = fixed;
   let row = null;
   let baselines = {};
   let score = "miou";

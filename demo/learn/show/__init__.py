@@ -31,6 +31,7 @@ def about(asked: Asked, pictures: Pictures | None = None) -> About:
     return {
         "title": asked.title,
         "details": (*asked.details, *facts),
+        "choices": asked.choices,
         "query": asked.query,
         "k": k,
         "known": asked.known,

@@ -10,6 +10,7 @@ from demo.learn.board import Stage
 from demo.learn.show import percent
 from demo.shared.errors import sentence_of
 from demo.shared.jobs import Jobs
+from segcore.errors import SegcoreError
 from segcore.learn import Learned
 from segcore.learn.learned import pixels_of
 from segcore.learn.pictures import scaled
@@ -97,6 +98,8 @@ def told_of(jobs: Jobs, asked: Any, tell: Callable[[Any], dict[str, Any]]) -> di
         return {"told": texts.NOT_YET}
     try:
         return tell(left)
+    except SegcoreError as error:
+        return {"told": sentence_of(error)}
     except (StopIteration, IndexError, KeyError, TypeError, ValueError):
         return {"told": texts.NOT_SO}
     except Exception as error:  # noqa: BLE001 - whatever it is, the visitor hears one sentence

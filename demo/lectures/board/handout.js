@@ -7,7 +7,7 @@ import { framed } from "./stage.js";
 
 const [WIDTH, HEIGHT] = [560, 900]; // px: narrow, as it is half a page wide on paper
 const LOOK = 400; // ms from look to look
-const PATIENCE = { state: 20_000, work: 40_000 }; // ms until what is shown is taken as it is: of a state, and of long work
+const PATIENCE = { state: 20_000, work: 90_000 }; // ms until what is shown is taken as it is: of a state, and of long work
 
 // Whether what is shown may be taken: it stood still while no answer was under way, or work that goes on has had its time.
 //   now, before: {still, asked, open} of two looks.

@@ -105,6 +105,11 @@ class Pen:
         left, top, wide, high = (v * FINE for v in box)
         self.draw.rectangle([left, top, left + wide, top + high], outline=color, width=max(1, round(width * FINE)))
 
+    def fill(self, box: Box, color: str) -> None:
+        """A box of a color."""
+        left, top, wide, high = (v * FINE for v in box)
+        self.draw.rectangle([left, top, left + wide, top + high], fill=color)
+
     def paste(self, picture: NDArray[np.uint8], box: Box) -> None:
         """A picture (h, w, 3) in a box, its pixels as squares."""
         size = (max(1, round(box[2] * FINE)), max(1, round(box[3] * FINE)))

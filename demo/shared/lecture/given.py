@@ -1,12 +1,13 @@
 """The lectures that a server is started with: those of its command line, and those that lie in its folder `lectures`."""
 
+import re
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from demo.shared.lecture.file import ENDING, read_file
-from demo.shared.lecture.value import Lecture
+from demo.shared.lecture.value import OWN, Lecture
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.runtime.places import ROOT
@@ -27,13 +28,15 @@ def open_lectures(service: Service, files: Iterable[str]) -> None:
 def read_lectures(files: Iterable[str]) -> list[Lecture]:
     """Read the files that are named, and those of the folder; what cannot be read in part is a note on the screen.
 
+    No two have the same id, nor that of a lecture of the app; one that was kept in a browser is named by its file.
+
     Raises:
         InputError: nothing of a file that is named can be read.
     """
-    found = [_noted(read_file(Path(file)), file) for file in files]
+    found = [_noted(Path(file), file) for file in files]
     for path in sorted(FOLDER.glob(f"*{ENDING}")):
         try:
-            found.append(_noted(read_file(path), path.name))
+            found.append(_noted(path, path.name))
         except SegcoreError as error:
             sys.stderr.write(f"note: {path.name}: {error}\n")
     ids: set[str] = set()
@@ -46,9 +49,13 @@ def read_lectures(files: Iterable[str]) -> list[Lecture]:
     return found
 
 
-def _noted(lecture: Lecture, file: str) -> Lecture:
+def _noted(path: Path, shown: str) -> Lecture:
+    lecture = read_file(path)
     for note in lecture.notes:
-        sys.stderr.write(f"note: {file}: {note}\n")
+        sys.stderr.write(f"note: {shown}: {note}\n")
+    if lecture.sheet.id.startswith(OWN):
+        name = re.sub(r"[^\w-]+", "-", path.name.partition(".")[0])[:50] or "lecture"
+        return replace(lecture, sheet=replace(lecture.sheet, id=name))
     return lecture
 
 

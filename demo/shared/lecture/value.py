@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 VERSION = 1  # of the format of `lecture.json`
+OWN = "own-"  # begins the ids of lectures that a browser keeps
 TEXTS = ("topic", "says", "told", "ask", "answer", "teacher", "claim", "look", "still")
 
 

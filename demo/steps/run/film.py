@@ -110,9 +110,9 @@ def make_film(service: Service) -> Callable[..., str]:
 
     def save(
         number: float,
+        theme: str,
         suffix: str,
         seconds: float | None,
-        dark: str,
         points: str,
         algorithm: str,
         data: str,
@@ -127,7 +127,7 @@ def make_film(service: Service) -> Callable[..., str]:
             if picture is None:
                 raise InputError(texts.EMPTY, field="picture")
             asked = asked_with(points, algorithm, data, n_points, gamma, base, picture, values)
-            film = Film(SECONDS[2] if seconds is None else float(seconds), "dark" if dark == "dark" else "light")
+            film = Film(SECONDS[2] if seconds is None else float(seconds), theme)
             made, told = film_file(service, asked, film, suffix)
             if told:
                 gr.Info(told)

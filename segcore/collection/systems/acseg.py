@@ -17,7 +17,6 @@ pictures that are grouped, with a part of their patches in each.
 Reference: Li and others, ACSeg: adaptive conceptualization for unsupervised semantic segmentation, CVPR 2023.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +26,7 @@ from torch import Generator, Tensor
 from segcore.cluster.kmeans import kmeans
 from segcore.cluster.spectral import spectral_clustering
 from segcore.collection.collection import Collection
+from segcore.collection.descend import Curves, descend
 from segcore.collection.label import label_by
 from segcore.collection.pieces import (
     ClusterSettings,
@@ -43,7 +43,6 @@ from segcore.numerics import normalize_rows, otsu, spread
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.seeds import seeded, stream
-from segcore.train.step import move
 
 _SAMPLE = 8192  # patches on which features are standardized
 _DECAY = 0.01  # of the weights, as published
@@ -168,9 +167,7 @@ def _parts(net: ConceptNet, collection: Collection, i: int, *, own: bool) -> _Pa
     return _Parts(S, figure)
 
 
-def _trained(
-    collection: Collection, settings: AcsegSettings, seed: int
-) -> Steps[Progress, tuple[ConceptNet, Mapping[str, tuple[float, ...]]]]:
+def _trained(collection: Collection, settings: AcsegSettings, seed: int) -> Steps[Progress, tuple[ConceptNet, Curves]]:
     """Train; returns loss, modularity of what patches like best, and concepts in use, step by step."""
     sample = collection.sample(_SAMPLE, seed=seed, rows=lambda f: normalize_rows(f.flatten(0, 1))).X
     with seeded(seed):
@@ -181,28 +178,21 @@ def _trained(
             width=settings.width,
             n_updates=settings.updates,
         )
-    weights = list(net.parameters())
-    optimizer = torch.optim.AdamW(weights, lr=settings.learning_rate, weight_decay=_DECAY)
-    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
-    curves: dict[str, list[float]] = {"loss": [], "modularity": [], "concepts": []}
-    for step in range(settings.steps):
-        stop_if_asked()
-        for group in optimizer.param_groups:
-            group["lr"] = settings.learning_rate * (1 - step / settings.steps)
+
+    def ask(step: int) -> tuple[Tensor, dict[str, float]]:
         X, A = _drawn(collection, settings, stream(seed, step))
         S = _shares(net(X), settings.temperature)
-        loss = -soft_modularity(excess(A, resolution=settings.resolution), S).mean()
         taken = S.detach().argmax(2)
         alike = taken[:, :, None] == taken[:, None]
-        values = {
-            "loss": move(optimizer, weights, loss, step=step + 1, stage="acseg", advice=advice),
+        shown = {
             "modularity": float((excess(A) * alike).sum((1, 2)).mean()),
             "concepts": sum(len(part.unique()) for part in taken) / len(taken),
         }
-        for name, value in values.items():
-            curves[name].append(value)
-        yield Progress("training", step + 1, settings.steps, "steps", curves=values)
-    return net, {name: tuple(values) for name, values in curves.items()}
+        return -soft_modularity(excess(A, resolution=settings.resolution), S).mean(), shown
+
+    optimizer = torch.optim.AdamW(net.parameters(), lr=settings.learning_rate, weight_decay=_DECAY)
+    curves = yield from descend(optimizer, ask, steps=settings.steps, stage="acseg")
+    return net, curves
 
 
 def _drawn(collection: Collection, settings: AcsegSettings, generator: Generator) -> tuple[Tensor, Tensor]:

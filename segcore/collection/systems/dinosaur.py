@@ -1,11 +1,13 @@
 """DINOSAUR on a collection: slots taught by the features on the disk, and clusters of what they hold as groups."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from segcore.collection.collection import Collection
+from segcore.collection.descend import Curves, descend
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.learn.catalog import CATALOG
@@ -17,7 +19,6 @@ from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.learner import rate_at
 from segcore.train.seeds import seeded, stream
-from segcore.train.step import move
 
 _ROWS = 8192  # of features that are standardized by
 _CLUSTERED = 200  # pictures whose slots are clustered
@@ -79,26 +80,18 @@ def run_dinosaur(collection: Collection, *, n_groups: int, seed: int, settings: 
 
 def _trained(
     head: SlotHead, collection: Collection, settings: DinosaurCollectionSettings, seed: int
-) -> Steps[Progress, dict[str, tuple[float, ...]]]:
-    """Train; returns the loss and its parts, step by step."""
-    weights = list(head.parameters())
-    optimizer = torch.optim.Adam(weights, lr=settings.learning_rate)
-    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
-    curves: dict[str, list[float]] = {}
+) -> Steps[Progress, Curves]:
+    """Train; returns the loss and the slots in use, step by step."""
     sizes = [(g.h, g.w) for g in collection.geometries]
-    for step in range(settings.steps):
-        stop_if_asked()
+
+    def ask(step: int) -> tuple[Tensor, dict[str, float]]:
         generator = stream(seed, step)
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(step / settings.steps, settings.learning_rate, warm=WARM)
         chosen = drawn_alike(sizes, settings.batch, generator)
         asked = slot_loss(head, torch.stack([collection.f(i) for i in chosen]), settings, generator)
-        loss = move(optimizer, weights, asked.total, step=step + 1, stage="dinosaur", advice=advice, clip=_CLIP)
-        values = {"loss": loss, "slots in use": asked.parts["slots in use"]}
-        for name, value in values.items():
-            curves.setdefault(name, []).append(value)
-        yield Progress("training", step + 1, settings.steps, "steps", curves=values)
-    return {name: tuple(values) for name, values in curves.items()}
+        return asked.total, {"slots in use": asked.parts["slots in use"]}
+
+    optimizer, rate = torch.optim.Adam(head.parameters(), lr=settings.learning_rate), partial(rate_at, warm=WARM)
+    return descend(optimizer, ask, steps=settings.steps, stage="dinosaur", rate=rate, clip=_CLIP)
 
 
 _CARD = CATALOG["dinosaur"]

@@ -23,7 +23,6 @@ Reference: Ziegler and Asano, Self-supervised learning of object parts for seman
 
 import copy
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -33,6 +32,7 @@ from torch import Generator, Tensor
 
 from segcore.cluster.sinkhorn import sinkhorn
 from segcore.collection.collection import Collection
+from segcore.collection.descend import Curves, descend
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.store import feature_key
 from segcore.collection.system import Bars, CollectionSystem, Grouping, GroupSteps, Parts, setting
@@ -47,7 +47,6 @@ from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.settings import Schema
 from segcore.train.seeds import seeded, stream
-from segcore.train.step import move
 
 _SAMPLE = 8192  # patches on which features are standardized
 _MOMENTUM = 0.99  # of the teacher, at the start; 1 in the end
@@ -227,7 +226,7 @@ def at(maps: Tensor, geometry_size: tuple[int, int], patch: int, places: Tensor)
 
 def _trained(
     collection: Collection, copies: list[_Copy], settings: LeopartSettings, seed: int
-) -> Steps[Progress, tuple[PartHead, Mapping[str, tuple[float, ...]]]]:
+) -> Steps[Progress, tuple[PartHead, Curves]]:
     """Train; returns the loss, and how many prototypes are in use (e to the entropy of their shares), step by step."""
     s = settings
     sample = collection.sample(_SAMPLE, seed=seed, rows=lambda f: normalize_rows(f.flatten(0, 1))).X
@@ -240,32 +239,25 @@ def _trained(
             n_prototypes=s.prototypes,
         )
     teacher = copy.deepcopy(head).requires_grad_(False)
-    weights = list(head.parameters())
-    optimizer = torch.optim.AdamW(weights, lr=s.learning_rate)
-    advice = f"Use a smaller learning rate than {s.learning_rate:g}."
-    curves: dict[str, list[float]] = {"loss": [], "prototypes": []}
-    for step in range(s.steps):
-        stop_if_asked()
-        for rates in optimizer.param_groups:
-            rates["lr"] = s.learning_rate * (1 - step / s.steps)
+
+    def ask(step: int) -> tuple[Tensor, dict[str, float]]:
         views, weight = _drawn(collection, copies, s, stream(seed, step))
         said = [head(X) for X in views]
         with torch.no_grad():
             wanted = [_wanted(teacher(X), s) for X in views]
         losses = [-(q * F.log_softmax(z / s.temperature, 1)).sum(1) for q, z in zip(wanted, reversed(said), strict=True)]
-        loss = (weight * (losses[0] + losses[1])).sum() / (2 * weight.sum().clamp_min(1e-6))
         shares = torch.cat([F.one_hot(z.detach().argmax(1), s.prototypes).float() for z in said]).mean(0)
-        values = {
-            "loss": move(optimizer, weights, loss, step=step + 1, stage="leopart", advice=advice),
-            "prototypes": float(torch.special.entr(shares).sum().exp()),
-        }
-        slow = 1 - (1 - _MOMENTUM) * (1 + math.cos(math.pi * step / s.steps)) / 2
+        loss = (weight * (losses[0] + losses[1])).sum() / (2 * weight.sum().clamp_min(1e-6))
+        return loss, {"prototypes": float(torch.special.entr(shares).sum().exp())}
+
+    def follow(progress: float) -> None:
+        slow = 1 - (1 - _MOMENTUM) * (1 + math.cos(math.pi * progress)) / 2
         for old, new in zip(teacher.parameters(), head.parameters(), strict=True):
             old.lerp_(new.detach(), 1 - slow)
-        for name, value in values.items():
-            curves[name].append(value)
-        yield Progress("training", step + 1, s.steps, "steps", curves=values)
-    return head, {name: tuple(values) for name, values in curves.items()}
+
+    optimizer = torch.optim.AdamW(head.parameters(), lr=s.learning_rate)
+    curves = yield from descend(optimizer, ask, steps=s.steps, stage="leopart", follow=follow)
+    return head, curves
 
 
 def _wanted(scores: Tensor, settings: LeopartSettings) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from segcore.collection.collection import Collection
+from segcore.collection.descend import Curves, descend, steady
 from segcore.collection.label import label_all, scores_by
 from segcore.collection.system import CollectionSystem, Grouping, GroupSteps, setting
 from segcore.errors import InputError
@@ -25,7 +26,6 @@ from segcore.nets.heads import CodeHead
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
 from segcore.train.seeds import seeded, stream
-from segcore.train.step import move
 
 _KEPT_BYTES = 256 << 20  # of features of pictures that a step may want again
 
@@ -107,25 +107,17 @@ def _bank(collection: Collection, n_neighbors: int) -> Steps[Progress, Bank]:
     return Bank(field, nearest_pictures(torch.stack(means), n_neighbors), torch.device("cpu"))
 
 
-def _trained(
-    head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoHeadSettings, seed: int
-) -> Steps[Progress, dict[str, tuple[float, ...]]]:
+def _trained(head: CodeHead, bank: Bank, shifts: Tensor, settings: StegoHeadSettings, seed: int) -> Steps[Progress, Curves]:
     """Train; returns the loss and its parts, step by step."""
-    weights = list(head.parameters())
-    optimizer = torch.optim.Adam(weights, lr=settings.learning_rate)
-    advice = f"Use a smaller learning rate than {settings.learning_rate:g}."
-    curves: dict[str, list[float]] = {}
-    for step in range(settings.steps):
-        stop_if_asked()
+
+    def ask(step: int) -> tuple[Tensor, dict[str, float]]:
         generator = stream(seed, step)
         pairs = draw_pairs(bank, settings, settings.batch, generator)
         total, parts, _ = head_losses(head, pairs, shifts, settings, generator)
-        loss = move(optimizer, weights, total, step=step + 1, stage="stego", advice=advice)
-        values = {"loss": loss, **parts}
-        for name, value in values.items():
-            curves.setdefault(name, []).append(value)
-        yield Progress("training", step + 1, settings.steps, "steps", curves=values)
-    return {name: tuple(values) for name, values in curves.items()}
+        return total, parts
+
+    optimizer = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
+    return descend(optimizer, ask, steps=settings.steps, stage="stego", rate=steady)
 
 
 _CARD = CATALOG["stego"]
