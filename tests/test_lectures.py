@@ -211,7 +211,8 @@ def test_numbers_lie_in_their_pieces():
     found = sorted(places(labels))
     assert [label for label, _ in found] == [0, 1, 1]
     assert all(labels[y, x] == label for label, (x, y) in found)
-    assert min(found, key=lambda f: abs(f[1][0] - 119.5) + abs(f[1][1] - 49.5)) == (1, (119, 49))
+    x, y = found[-1][1]  # of the half on the right, as far as can be from its four sides
+    assert min(x - 79, 160 - x, y + 1, 100 - y) == 40
     picture = np.full((50, 80, 3), 90, np.uint8)
     drawn = numbered(picture, labels)
     assert drawn.shape == picture.shape
@@ -227,7 +228,7 @@ def test_a_long_table_has_more_room():
 
     line = Line((), "t", "s", "playgrounds", {}, "", "?", "!", "", "", {}, "")
     sheet = Sheet("x", "X", "", (line, line, line))
-    stills = {0: still(100, 300), 1: still(300, 100), 2: b"\xff\xd8 no picture"}
+    stills = {0: still(100, 300), 1: still(300, 100), 2: b"\xff\xd8\xff no picture"}
     text = handout(None, sheet, base="/", with_answers=False, stills=stills).decode()
     assert text.count("<img ") == 3
     assert text.count('<img class="tall"') == 1

@@ -48,6 +48,7 @@ test("what is said of a picture names it in its first words", () => {
   assert.equal(labelText("Eigenvector 1 on 60 rows. Arrow keys move."), "Eigenvector 1 on 60 rows");
   assert.equal(labelText("Boundary F, up to step 400: alone 11 %"), "Boundary F, up to step 400");
   assert.equal(labelText("mIoU at 0.5"), "mIoU at 0.5");
+  assert.equal(labelText("Silhouette: mean of (b − a)"), "Silhouette: mean of (b − a)");
 });
 
 test("the part that is drawn is all that differs from the corner, as shown and no more", () => {

@@ -144,7 +144,7 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     const choice = make("select", "job-button ln-movie");
     choice.title = words.movie_info;
     choice.setAttribute("aria-label", `${words.movie}. ${words.movie_as}`);
-    choice.append(new Option(words.movie, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
+    choice.append(new Option(`${words.movie} ▾`, ""), ...Object.entries(fixed.formats).map(([suffix, name]) => new Option(name, suffix)));
     choice.addEventListener("change", () => {
       if (choice.value) trigger("movie", { id, suffix: choice.value, dark: document.body.classList.contains("dark") });
       choice.value = "";

@@ -17,7 +17,7 @@ const DRAWN = [
 const LETTERS = ["color", "display", "visibility", "opacity", "font-family", "font-size", "font-weight", "font-style", "font-variant-numeric"];
 const LAID_OUT = [
   ...LETTERS, "line-height", "text-align", "text-transform", "text-decoration-line", "vertical-align", "white-space", "text-overflow",
-  "overflow-wrap", "background-color", "box-sizing", "position", "top", "left", "width", "height", "float", "transform",
+  "overflow-wrap", "background-color", "box-sizing", "position", "top", "left", "width", "height", "min-width", "max-width", "min-height", "float", "transform",
   ...sides("margin"), ...sides("padding"), ...sides("border", "-width"), ...sides("border", "-style"), ...sides("border", "-color"),
   "border-top-left-radius", "border-top-right-radius", "border-bottom-left-radius", "border-bottom-right-radius", "border-collapse",
   "border-spacing", "overflow-x", "overflow-y", "outline-width", "outline-style", "outline-color", "outline-offset", "flex-direction",

@@ -15,6 +15,7 @@ const [TITLE, LEGEND, CREDIT] = [15, 12, 10]; // px of letters
 const FOOT = 20;
 const DARKEST = 0; // L* of the grays for print, and of the lightest that is seen on paper
 const LIGHTEST = 60;
+const FAINT = 0.3; // opacity of what stays behind
 const TWICE = 2;
 
 // The numbers of "rgb(1, 2, 3)" or "#010203"; null where there is no color.
@@ -78,12 +79,15 @@ export function captionText(caption) {
 }
 
 // The first words of what is said of a picture to those who do not see it; keys and numbers follow.
-export const labelText = (label) => label.split(/[.:;]\s/)[0].trim();
+export const labelText = (label) => label.split(/[.;]\s|: (?=.*\d)/)[0].trim();
 
 const HEADINGS = "[role=tab][aria-selected=true], .st-title, .pg-title, .cl-title, main h2";
 
+// The heading that a view has of its own.
+const headOf = (node) => node.querySelector(":scope > :is(h2, h3, figcaption)");
+
 function titleOf(node) {
-  const caption = node.matches("[data-view]:not(figure)") ? null : node.closest("figure")?.querySelector("figcaption");
+  const caption = node.matches("[data-view]") ? headOf(node) : node.closest("figure")?.querySelector("figcaption");
   if (caption?.textContent.trim()) return captionText(caption);
   const label = node.getAttribute("aria-label") ?? node.querySelector(":scope > canvas")?.getAttribute("aria-label");
   return label ? labelText(label) : captionText(document.querySelector(HEADINGS) ?? document.querySelector("title"));
@@ -122,13 +126,13 @@ function inTheme(theme, what) {
 function printed(root) {
   const nodes = [...root.querySelectorAll("*")];
   const map = grays(nodes.flatMap((node) => [node.style.fill, node.style.stroke]));
-  for (const node of nodes) {
+  for (const { tagName, style } of nodes) {
+    if (map.has(style.fill) && Number(style.fillOpacity) > FAINT) style.fillOpacity = 1; // grays are light enough
     for (const name of ["fill", "stroke"]) {
-      const gray = map.get(node.style.getPropertyValue(name));
-      if (gray) node.style.setProperty(name, gray);
+      const gray = map.get(style.getPropertyValue(name));
+      if (gray) style.setProperty(name, gray);
     }
-    if (node.tagName === "text" || node.tagName === "tspan") node.style.fill = LETTERS.print;
-    else if (map.has(node.style.fill) || node.style.fillOpacity) node.style.fillOpacity = Math.max(0.7, node.style.fillOpacity || 1);
+    if (tagName === "text" || tagName === "tspan") style.fill = LETTERS.print;
   }
   for (const room of root.querySelectorAll("foreignObject")) room.style.filter = "grayscale(1)";
 }
@@ -186,7 +190,7 @@ export function svgOf(figure, theme, credit) {
   const [copies, legend] = inTheme(theme, () => [parts.map(figure.view ? drawnAlone : alone), legendOf(figure)]);
   const whole = makeSvg("svg", { xmlns: "http://www.w3.org/2000/svg" });
   whole.append(makeSvg("title", {}, figure.title), makeSvg("rect", { width: "100%", height: "100%", fill: PAPER[theme] }));
-  const top = drawTitle(whole, figure.title, width, LETTERS[theme]);
+  const top = figure.view && headOf(figure.view) ? MARGIN : drawTitle(whole, figure.title, width, LETTERS[theme]);
   for (const copy of copies) {
     for (const [name, value] of Object.entries({ x: MARGIN, y: top, width, height })) copy.setAttribute(name, value);
     whole.append(copy);
@@ -257,6 +261,14 @@ async function saveAs(figure, kind, theme, credit) {
   return saveBlob(new Blob([made.text], { type: "image/svg+xml" }), `${name}.svg`);
 }
 
+const rootOf = () => document.querySelector("main") ?? document.body;
+
+// A figure as it is on view now: what is drawn anew while the list is open may be another node.
+function asItIs(figure) {
+  const kind = ["view", "layers", "svgs"].find((name) => figure[name]);
+  return (!figure.node.isConnected && figuresOf(rootOf()).find((now) => now.title === figure.title && now[kind])) || figure;
+}
+
 // A list of the figures on view, each with the formats that it has; by mouse and by keyboard.
 export function open(words, credits) {
   document.querySelector("#figure-list")?.remove();
@@ -267,7 +279,7 @@ export function open(words, credits) {
   theme.value = document.body.classList.contains("dark") ? "dark" : "light";
   const label = make("label", "", words.colors);
   label.append(theme);
-  const figures = figuresOf(document.querySelector("main") ?? document.body);
+  const figures = figuresOf(rootOf());
   const list = make("ul");
   for (const figure of figures) {
     const row = make("li");
@@ -275,7 +287,7 @@ export function open(words, credits) {
     for (const kind of figure.svgs ? ["SVG", "PDF", "PNG"] : figure.view ? ["PDF", "PNG"] : ["PNG"]) {
       const button = makeButton("", kind);
       button.setAttribute("aria-label", `${kind}: ${figure.title}`);
-      button.addEventListener("click", () => saveAs(figure, kind, theme.value, creditOf(credits, location)));
+      button.addEventListener("click", () => saveAs(asItIs(figure), kind, theme.value, creditOf(credits, location)));
       row.append(button);
     }
     list.append(row);
