@@ -2,6 +2,7 @@
 
 import argparse
 import atexit
+import gc
 import logging
 import os
 import shutil
@@ -27,12 +28,16 @@ if "GRADIO_TEMP_DIR" not in os.environ:  # it is one for all pages of a machine,
 if os.environ.get("SPACES_ZERO_GPU"):
     import spaces  # noqa: F401 - must come before anything that touches CUDA
 
+gc.disable()  # among all that is imported now there is no garbage, and to look for it takes most of a second
 from demo.build import build_demo, launch_options
 from demo.lectures.run.votes import Votes
 from demo.shared.jobs.limits import add_flags, read_limits
 from demo.shared.lecture.given import open_lectures
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
+
+gc.freeze()  # nor is it looked through again while visitors wait
+gc.enable()
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ _NEEDED = (
     "Stills are what a browser shows of a state: run pip install 'segcore[stills]', and have Chromium in PATH or run "
     "playwright install chromium."
 )
+_UPLOADS = "GRADIO_TEMP_DIR"
 _STILL = "address => window.segcoreLectures.pictured(address)"
 
 
@@ -51,8 +52,21 @@ def main(file: str, out: Path, *, device: str = "cpu", overwrite: bool = False) 
                 say(f"{path.stem}, {line.topic}: nothing to draw was shown in time.")
                 continue
             write_file(path, base64.b64decode(still.partition(",")[2]))
-    say(f"{len(linked) - missing} pictures in {out}.")
+    say(f"Pictures in {out}: {len(linked) - missing}.")
     return 1 if missing else 0
+
+
+@contextmanager
+def _own_uploads() -> Iterator[None]:
+    """A folder for what this server keeps, taken away in the end."""
+    before = environ.get(_UPLOADS)
+    with tempfile.TemporaryDirectory(prefix="segcore-stills-", ignore_cleanup_errors=True) as folder:
+        environ[_UPLOADS] = folder
+        try:
+            yield
+        finally:
+            environ.pop(_UPLOADS)
+            environ.update({} if before is None else {_UPLOADS: before})
 
 
 @contextmanager
@@ -62,8 +76,7 @@ def _shown(lecture: Lecture, device: str) -> Iterator[Any]:
         raise InputError(_NEEDED)
     from playwright.sync_api import Error, sync_playwright
 
-    with tempfile.TemporaryDirectory(prefix="segcore-stills-") as folder, sync_playwright() as playwright:
-        environ["GRADIO_TEMP_DIR"] = folder
+    with _own_uploads(), sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         try:
             browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
@@ -82,4 +95,4 @@ def _shown(lecture: Lecture, device: str) -> Iterator[Any]:
         finally:
             browser.close()
             with suppress(OSError):
-                demo.close()
+                demo.close(verbose=False)

@@ -30,7 +30,9 @@ from segcore.settings import Settings
 
 CAT, COFFEE = (str(EXAMPLES / f"{name}.jpg") for name in ("cat", "coffee"))
 BASE = Settings(backbone="color", max_side=96, n_segments=3, method="kmeans")
-CHANGED = Options(view="eigenvectors", red=4, auto=False, threshold=0.25, vectors=12, strip=True, place="out", pairs=3)
+CHANGED = Options(
+    view="eigenvectors", red=4, auto=False, threshold=0.25, vectors=12, reduction="umap", strip=True, place="out", pairs=3
+)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +93,7 @@ def test_controls_are_shown_where_they_are_read():
     always = {"view", "detail", "place", "strip"}
     assert on_view("pca", None) == always | {"red", "green", "blue"}
     assert "threshold" in on_view("figure", None)
-    assert on_view("eigenvectors", COFFEE) == always | {"vectors", "pairs", "figure_only"}
+    assert on_view("eigenvectors", COFFEE) == always | {"vectors", "reduction", "pairs", "figure_only"}
 
 
 @pytest.mark.parametrize("detail", ["patches", "upsampled", "shifts2"])
@@ -198,3 +200,16 @@ def test_files_of_one_picture_and_of_two(tab):
     assert name == "pictures.colors.zip"
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.namelist() == ["cat.colors.png", "coffee.colors.png"]
+
+
+def test_umap_that_is_not_here_is_a_sentence(tab, monkeypatch):
+    monkeypatch.setattr("segcore.cluster.embed.is_there", lambda _name: False)
+    (value,) = values(tab, view="eigenvectors", reduction="umap")
+    assert "umap needs a package" in value["message"]
+
+
+@pytest.mark.extra("umap")
+def test_umap_is_named_beside_its_colors(tab):
+    (value,) = values(tab, view="eigenvectors", reduction="umap")
+    assert "UMAP" in value["lead"]
+    assert "PCA" not in value["lead"]

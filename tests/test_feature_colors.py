@@ -141,10 +141,11 @@ def test_patches_outside_the_graph_follow_their_likes(generator):
     assert ((v[:10] > 0).float().mean() - (v[10:] > 0).float().mean()).abs() == 1  # the same cut
 
 
-def test_colors_of_eigenvectors_tell_groups_apart(generator):
+@pytest.mark.parametrize("reduction", ["pca", pytest.param("umap", marks=pytest.mark.extra("umap"))])
+def test_colors_of_eigenvectors_tell_groups_apart(reduction, generator):
     groups = torch.arange(4).repeat_interleave(25).reshape(10, 10)
     f = torch.nn.functional.one_hot(groups, 4).float() + 0.05 * torch.randn(10, 10, 4, generator=generator)
-    colors = eigenvector_colors(joint_eigenvectors([f], n_vectors=3)[0]).colors[0].flatten(0, 1)
+    colors = eigenvector_colors(joint_eigenvectors([f], n_vectors=3)[0], reduction=reduction).colors[0].flatten(0, 1)
     means = torch.stack([colors[groups.flatten() == g].mean(0) for g in range(4)])
     within = max(float(colors[groups.flatten() == g].std(0).max()) for g in range(4))
     assert torch.pdist(means).min() > 3 * within

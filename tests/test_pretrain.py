@@ -847,6 +847,8 @@ def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
         (["--minutes", "-1"], "above 0"),
         (["--minutes", "0"], "above 0"),
         (["--minutes", "soon"], "soon"),
+        (["--settle"], "--start"),
+        (["--settle", "--keep-keys"], "not both"),
     ],
 )
 def test_mistakes_on_the_command_line(folder, tmp_path, flags, words, capsys):

@@ -104,6 +104,24 @@ def test_features_travel_with_their_masks_and_what_is_covered_goes():
     assert [len(m) for m in kept] == [0, 0]
 
 
+def test_what_is_pasted_smaller_is_the_same_thing_at_a_smaller_scale():
+    """A mask whose rows have features of their own: pasted, its rows keep their order, and none is larger than before."""
+    f, masks = torch.zeros(2, 12, 12, 2), [NONE, box(3, 9, 3, 9)[None]]
+    f[1, ..., 0] = 1 + torch.arange(12)[:, None]
+    areas = set()
+    for seed in range(30):
+        out, told = pasted(f, masks, torch.Generator().manual_seed(seed), smallest=0.3)
+        target = told[0][0]
+        rows = out[0, ..., 0][target].view(-1, int(target.any(0).sum()))
+        assert torch.equal(out[0, ..., 0] > 0, target)
+        assert bool((rows.diff(dim=0) > 0).all())
+        assert 4 <= int(rows.min()) <= int(rows.max()) <= 9
+        areas.add(int(target.sum()))
+    assert min(areas) < 9
+    assert max(areas) <= 36
+    assert len(areas) > 3
+
+
 def test_the_next_round_learns_sure_masks_and_old_ones_that_they_do_not_replace():
     old = torch.stack([box(0, 4, 0, 4), box(8, 12, 8, 12)])
     found = torch.stack([box(0, 4, 0, 5), box(4, 8, 4, 8), box(8, 12, 0, 4)])

@@ -303,6 +303,8 @@ COLORS_THRESHOLD = "Threshold on component 1"
 COLORS_OTHER = "The other side is the figure"
 COLORS_VECTORS = "Eigenvectors m"
 COLORS_VECTORS_INFO = "After the constant one; of W = max(cos, 0) over the patches of all pictures."
+COLORS_REDUCTION = "In three numbers by"
+COLORS_REDUCTIONS = {"pca": "PCA", "umap": "UMAP"}
 COLORS_DETAIL = "Detail"
 COLORS_DETAILS = {
     "patches": "patches",
@@ -334,6 +336,10 @@ COLORS_LEADS = {
     "eigenvectors": (
         "The first {m} eigenvectors of the normalized cut, each patch's row brought to length 1, in three numbers by PCA: "
         "{together} of its variance."
+    ),
+    "umap": (
+        "The first {m} eigenvectors of the normalized cut, each patch's row brought to length 1, in three numbers by UMAP, "
+        "which lays neighbors close to each other: like colors are alike, but how far apart others are says little."
     ),
 }
 COLORS_BOTH = "Both pictures share one coloring."

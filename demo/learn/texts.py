@@ -40,6 +40,7 @@ BEATS_ALL = "Each of {of} networks beats a linear head on dino_tiny, mIoU {miou}
 BEATS_NOT = "So far it does not beat a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 BEATS = "It beats a linear head on dino_tiny, which has mIoU {miou} on the same pictures; it has {own}."
 ROW_ABOUT = "Runs: {n}, each with seed {seed} and {steps} steps on {on}; scored on {scored}."
+ROW_ABOUT_ONE = "One run with seed {seed} and {steps:,} steps on {on}; scored on {scored}."
 ROW_SEEDS = "The same with seeds {seeds}: thin curves, and ranges in the table."
 ROW_ONE_SEED = "No other seed is recorded here."
 ROW_ELSEWHERE = "Photographs and truth may not be passed on: what the network made of eight of them is seen alone."

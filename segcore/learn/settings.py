@@ -315,8 +315,9 @@ class SlotSettings(Schema):
         7, stage="learn", label="Slots", lo=1, hi=32, step=1,
         info="How many share a picture. They are all drawn alike, so there may be more or fewer after the training.")
     looks: int = param(
-        3, stage="learn", label="Looks", lo=0, hi=10, step=1,
-        info="How often the slots look at a picture; at 0 they stay as they were drawn.")
+        5, stage="learn", label="Looks", lo=0, hi=10, step=1,
+        info="How often the slots look at a picture; at 0 they stay as they were drawn. Published: 3; slots at random "
+             "places need more.")
     near: float = param(
         40.0, stage="learn", label="Nearness", symbol="ρ", lo=0.0, hi=500.0, step=1.0, before=0.0,
         info="How much a slot keeps to where it looked before, so that two objects of one kind get two slots. 0: not at "
@@ -353,6 +354,9 @@ class CutlerSettings(FrozenSettings):
     paste: bool = param(
         True, stage="learn", label="Copy and paste",
         info="Patches under masks are pasted into other pictures of the step, so that objects stand elsewhere.")
+    smallest: float = param(
+        1.0, stage="learn", label="Smallest paste", lo=0.1, hi=1.0, step=0.1, before=1.0,
+        info="Factor on the sides of what is pasted, from which on it is drawn, up to 1. Published: 0.3.")
     sure: float = param(
         0.5, stage="learn", label="Sure from", lo=0.05, hi=0.95, step=0.05,
         info="Score from which on a mask of the head teaches the next round. Published for a larger network: 0.7, 0.65.")

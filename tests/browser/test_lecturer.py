@@ -1,5 +1,6 @@
 """A lecturer's way: lines of six pages, a file, another server, the stage with the speaker's window, a vote, the print."""
 
+import base64
 import io
 import json
 import re
@@ -9,7 +10,10 @@ from urllib.request import Request, urlopen
 import pytest
 from PIL import Image
 
-from demo.shared.lecture.file import read_lecture
+from demo.shared.lecture.file import read_lecture, write_lecture
+from demo.shared.lecture.sheet import sheet_of
+from demo.shared.lecture.value import Lecture
+from segcore.cli.commands import main
 from segcore.runtime.places import EXAMPLES
 from tests.browser.conftest import PATIENCE, address_has, overflow
 from tests.server import serving
@@ -59,6 +63,7 @@ def test_a_lecture_from_its_first_line_to_the_print(page, browser, tmp_path, mon
         hall.set_default_timeout(PATIENCE)
         hall.goto(f"{served.address}lectures?sheet=Cups")
         hall.locator(".lc-line").nth(5).wait_for()
+        dropped(hall, file)
         presented(hall, stage, shoot)
         voted(hall, browser, served.address)
         printed(hall, tmp_path)
@@ -89,11 +94,8 @@ def prepared(page, address, folder):
     page.locator(".lc-edit summary").first.click()
     for name, text in TEXTS.items():  # as fast as one types: what is kept meanwhile takes no field away
         page.locator(f".lc-edit [name={name}]").first.fill(text)
-    page.locator(".lc-edit summary").first.focus()
     page.get_by_role("tab", name="Cups").wait_for()
     page.locator(".lc-line", has_text=TEXTS["answer"]).wait_for(state="attached")
-    page.reload()
-    page.get_by_role("tab", name="Cups").click()
     assert page.locator(".lc-line .lc-still").count() == len(PAGES)
     with page.expect_download() as download:
         page.locator(".lc-save").click()
@@ -113,6 +115,26 @@ def shown_whole(file):
     first = lecture.sheet.lines[0].to_dict()
     assert {name: first[name] for name in TEXTS if name != "choices"} == {k: v for k, v in TEXTS.items() if k != "choices"}
     assert first["choices"] == TEXTS["choices"].split("\n")
+
+
+def dropped(hall, file):
+    """A file that is dropped onto the page is one's own again, beside that of the server."""
+    held = hall.evaluate_handle(
+        """content => {
+            const held = new DataTransfer();
+            held.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], "Cups.lecture.zip"));
+            return held;
+        }""",
+        base64.b64encode(file.read_bytes()).decode(),
+    )
+    hall.locator(".lc-line").first.dispatch_event("drop", {"dataTransfer": held})
+    hall.locator(".lc-status", has_text="Cups is open.").wait_for()
+    address_has(hall, "sheet=own-")
+    assert hall.locator(".lc-line .lc-still").count() == len(PAGES)
+    own = hall.get_by_role("tab", name="Cups")
+    assert own.count() == 2
+    own.first.click()
+    address_has(hall, "sheet=Cups")
 
 
 def inside(hall, words):
@@ -172,7 +194,6 @@ def voted(hall, browser, address):
     hall.locator(".lc-vote svg.code").wait_for()
     room = place.inner_text()
     assert room.startswith(f"{address}vote/")
-    phones = browser.new_context(viewport={"width": 390, "height": 844})
     for _ in range(PHONES):
         phone = browser.new_context(viewport={"width": 390, "height": 844}).new_page()
         phone.set_default_timeout(PATIENCE)
@@ -186,7 +207,6 @@ def voted(hall, browser, address):
         phone.get_by_role("button", name="The cup").click()  # the first vote of a browser stands
         phone.get_by_text("Counted.").wait_for()
         phone.context.close()
-    phones.close()
     votes = [{"number": 1, "choice": 1 + i % 2, "voter": f"{i:016}"} for i in range(VOTERS - PHONES)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda vote: sent(f"{room}/vote", vote), [*votes, *votes]))
@@ -215,3 +235,20 @@ def printed(hall, folder):
     assert sum(len(page.images) for page in reader.pages) == len(PAGES)
     width, height = (float(reader.pages[0].mediabox[i]) for i in (2, 3))
     assert (round(width), round(height)) == (595, 842)
+
+
+def test_stills_are_made_again_from_the_states(browser, tmp_path, capsys):
+    """`lecture pictures`, in a thread: Playwright runs once in each."""
+    lines = [
+        {"topic": "No state", "told": "Nothing to open."},
+        {"topic": "Information", "link": {"page": "playgrounds", "query": {"play": "information"}}},
+    ]
+    file = tmp_path / "mine.lecture.zip"
+    file.write_bytes(write_lecture(Lecture(sheet_of({"lines": lines}, []))))
+    command = ["lecture", "pictures", str(file), "--out", str(tmp_path / "stills")]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, command).result() == 0
+    assert [path.name for path in (tmp_path / "stills").iterdir()] == ["002.jpg"]
+    with Image.open(tmp_path / "stills" / "002.jpg") as image:
+        assert max(image.size) >= 400
+    assert "stills: 1" in capsys.readouterr().out

@@ -252,7 +252,9 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
   function drawGraph() {
     const { images, share, places, edges, groups, thresholds, colors } = run.graph;
     const svg = ui.graph.querySelector("svg");
-    const at = (p) => [40 + 560 * places[p][0], 36 + 348 * places[p][1]];
+    const width = innerWidth <= 760 ? 380 : 640; // so that nodes are not too small for a finger
+    svg.setAttribute("viewBox", `0 0 ${width} 420`);
+    const at = (p) => [40 + (width - 80) * places[p][0], 36 + 348 * places[p][1]];
     const least = thresholds[run.level];
     const lines = edges
       .filter(([, , weight]) => weight >= least)

@@ -41,7 +41,7 @@ def row_shown(name: str) -> Row | None:
     if row is None or not there:
         return None
     first = there[0]
-    about = texts.ROW_ABOUT.format(
+    about = (texts.ROW_ABOUT if len(row.runs) > 1 else texts.ROW_ABOUT_ONE).format(
         n=len(there), seed=first.seed, steps=first.steps, on=first.learned_from, scored=first.scored_on
     )
     return {

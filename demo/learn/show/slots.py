@@ -54,8 +54,9 @@ def figure_iou(labels: Tensor, figure: Tensor) -> float:
 def shares_shown(learned: Learned, image: Tensor, figure: Tensor | None, *, n_slots: int, seed: int) -> dict[str, Any]:
     """What the board draws of it; sentences by look, "masks" and "error"."""
     found = shared(learned, image, n_slots=n_slots, seed=seed)
-    maps = [*found.attention, found.masks]
-    names = [*(str(i) for i in range(1, len(found.attention))), "end", "masks"]
+    same = torch.equal(found.attention[-1], found.masks)  # slots with places: where they look in the end are their masks
+    maps = [*(found.attention[:-1] if same else found.attention), found.masks]
+    names = [*(str(i) for i in range(1, len(found.attention))), *([] if same else ["end"]), "masks"]
     labels = [owners(m) for m in maps]
     said = [_looked(maps[i], labels[i], labels[i - 1] if i else None, last=i == len(maps) - 1) for i in range(len(maps))]
     if seed:

@@ -84,7 +84,9 @@ export function basket(words) {
     return { ...sheet, id: lecture.id, shots: shotsOf(lecture), kept: lecture, notes };
   }
 
-  async function save(lecture) {
+  // What was typed last is kept a moment later than it is shown, so what is saved is read anew.
+  async function save(id) {
+    const lecture = (await store.all()).find((one) => one.id === id);
     const answer = await asked("lecture/save", { method: "POST", body: JSON.stringify(await sentOf(lecture)) }, words);
     const name = fileNameOf(lecture.title);
     saveBlob(await answer.blob(), name);

@@ -409,7 +409,7 @@ export function mount({ element, props, trigger, watch, fixed }) {
   find("begin").addEventListener("click", () => tryTo("", async () => refresh((await own.store.begin()).id, false)));
   find("start").addEventListener("click", () => tryTo(words.reading, async () => opened(await own.start(open))));
   find("save").addEventListener("click", () =>
-    tryTo(words.saving, async () => (status.textContent = filled(words.saved, { name: await own.save(sheet.kept) }))),
+    tryTo(words.saving, async () => (status.textContent = filled(words.saved, { name: await own.save(sheet.id) }))),
   );
   find("remove").addEventListener("click", () => {
     if (window.confirm(words.removeSure)) own.store.remove(open);

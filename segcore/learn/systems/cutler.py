@@ -109,7 +109,7 @@ class CutlerLearner(FieldLearner):
         chosen = self.draw(s.batch, turn.generator)
         f, masks = torch.stack([self.field(i) for i in chosen]), [self._masks[i] for i in chosen]
         if s.paste:
-            f, masks = pasted(f, masks, turn.generator)
+            f, masks = pasted(f, masks, turn.generator, smallest=s.smallest)
         with torch.autocast(self.source.device.type, enabled=False):
             total, parts = mask_losses(self.net.head, f, masks, drop=s.droploss and self.round == 0)
         inside = torch.stack([m.any(0).float().mean() for m in masks]).mean()

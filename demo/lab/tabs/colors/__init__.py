@@ -46,7 +46,12 @@ _JS_KEEP = """(text) => {
 def make(service: Service) -> Panel:
     """Lay the tab out."""
     colors, options = Colors(service), _options()
-    for row in (("view",), ("auto", "other", "threshold"), ("red", "green", "blue", "vectors"), ("detail", "place")):
+    for row in (
+        ("view",),
+        ("auto", "other", "threshold"),
+        ("red", "green", "blue", "vectors", "reduction"),
+        ("detail", "place"),
+    ):
         _render(options, row)
     panel = ColorsPanel(probe=colors.probe, elem_id="colors")
     _render(options, ("strip",))

@@ -10,7 +10,7 @@ import gradio as gr
 
 from demo.lab import texts
 from demo.shared.service import Service
-from segcore.cluster.colors import COLOR_VECTORS
+from segcore.cluster.colors import COLOR_VECTORS, REDUCTIONS
 from segcore.errors import InputError, shortened
 from segcore.settings import Schema, Settings, param, params
 
@@ -35,6 +35,7 @@ class Options(Schema):
     other: bool = param(False, stage="colors", label=texts.COLORS_OTHER, info="")
     vectors: int = param(
         COLOR_VECTORS, stage="colors", label=texts.COLORS_VECTORS, info=texts.COLORS_VECTORS_INFO, lo=3, hi=31, step=1)
+    reduction: str = param("pca", stage="colors", label=texts.COLORS_REDUCTION, info="", choices=REDUCTIONS)
     detail: str = param("patches", stage="colors", label=texts.COLORS_DETAIL, info="", choices=tuple(SHIFTS))
     place: str = param("matches", stage="colors", label=texts.COLORS_PLACE, info=texts.COLORS_PLACE_INFO,
                        choices=tuple(texts.COLORS_PLACES))
@@ -45,12 +46,17 @@ class Options(Schema):
 
 
 NAMES = tuple(params(Options))
-TITLES = {"view": texts.COLORS_VIEWS, "detail": texts.COLORS_DETAILS, "place": texts.COLORS_PLACES}
+TITLES = {
+    "view": texts.COLORS_VIEWS,
+    "reduction": texts.COLORS_REDUCTIONS,
+    "detail": texts.COLORS_DETAILS,
+    "place": texts.COLORS_PLACES,
+}
 IN_LINK = (SECOND, *OF_PANEL, *(PREFIX + name for name in NAMES))
 _READ = {  # by view, beside what all read
     "pca": {"red", "green", "blue"},
     "figure": {"red", "green", "blue", "auto", "threshold", "other"},
-    "eigenvectors": {"vectors"},
+    "eigenvectors": {"vectors", "reduction"},
     "field": set[str](),
 }
 

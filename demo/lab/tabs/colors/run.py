@@ -118,7 +118,8 @@ class Colors:
     def _painted(self, fs: tuple[Tensor, ...], options: Options, seed: int) -> tuple[PatchColors, Figure | None]:
         components = (options.red - 1, options.green - 1, options.blue - 1)
         if options.view == "eigenvectors":
-            return eigenvector_colors(joint_eigenvectors(fs, n_vectors=options.vectors, seed=seed)[0]), None
+            vs, _ = joint_eigenvectors(fs, n_vectors=options.vectors, seed=seed)
+            return eigenvector_colors(vs, reduction=options.reduction, seed=seed), None
         if options.view == "figure":
             threshold = None if options.auto else options.threshold
             figure = figure_ground(fs, threshold=threshold, other=options.other)

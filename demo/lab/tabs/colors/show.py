@@ -86,7 +86,8 @@ def _lead(found: Colored, options: Options) -> str:
         n = sum(mask.numel() for mask in found.figure.masks)
         facts |= {"threshold": f"{found.figure.threshold:.2f}", "first": f"{found.figure.share:.0%}"}
         facts["figure"] = f"{sum(int(mask.sum()) for mask in found.figure.masks) / n:.0%}"
-    said = texts.COLORS_LEADS[options.view].format(**facts)
+    umap = options.view == "eigenvectors" and options.reduction == "umap"
+    said = texts.COLORS_LEADS["umap" if umap else options.view].format(**facts)
     return f"{said} {texts.COLORS_BOTH}" if len(found.pictures) > 1 else said
 
 
