@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from demo.lab import texts
+from demo.shared.texts import plural
 from segcore.features import BACKBONES
 from segcore.image import scaled_picture
 from segcore.pipeline.methods import METHODS
@@ -55,7 +56,7 @@ def status_line(result: Segmentation) -> str:
     g, fresh = result.features.geometry, [s.seconds for s in result.stages if not s.cached]
     spent = seconds(sum(fresh)) if fresh else "remembered"
     cells = "patches" if g.patch > 1 else "pixels"
-    return f"{result.n_segments} segments on {g.h} × {g.w} {cells} · {result.features.origin} · {spent}"
+    return f"{plural(result.n_segments, 'segment')} on {g.h} × {g.w} {cells} · {result.features.origin} · {spent}"
 
 
 def formula_markdown(result: Segmentation) -> str:

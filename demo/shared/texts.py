@@ -121,3 +121,8 @@ PLAYER = {
     "better": "{better} of {n} {things} would have been better. ",
     "none": "none yet",
 }
+
+
+def plural(n: int, word: str) -> str:
+    """A number and its noun."""
+    return f"{n:,} {word if n == 1 else word + ('es' if word.endswith('ch') else 's')}"

@@ -112,8 +112,3 @@ def only(n: int, i: int) -> Tensor:
 def places(points: Tensor) -> list[list[float]]:
     """Pairs for the browser, with four digits behind the point."""
     return [[round(x, 4), round(y, 4)] for x, y in points.tolist()]
-
-
-def plural(n: int, word: str) -> str:
-    """A number and its noun."""
-    return f"{n:,} {word if n == 1 else word + ('es' if word.endswith('ch') else 's')}"

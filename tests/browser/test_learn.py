@@ -82,7 +82,7 @@ def test_a_run_from_start_to_save(page, browser, address, shoot, tmp_path):
     assert page.locator(".ln-run").count() == 1
 
     page.locator(".ln-open").click()
-    page.wait_for_function("document.querySelector('#status')?.innerText.includes('segments on')")
+    page.wait_for_function("/segments? on/.test(document.querySelector('#status')?.innerText)")
     page.locator("#more").get_by_role("button").first.click()
     assert page.locator("#setting-backbone input").input_value().startswith("learned here: iic-")
     address_has(page, "method=network")

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
-from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, places, plural, stage
+from demo.shared.texts import plural
+from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, places, stage
 from demo.steps.data import Data
 from demo.steps.texts import kmeans as _T
 from segcore.cluster.kmeans import KMeansState, kmeans_steps

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
-from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, plural, stage
+from demo.shared.texts import plural
+from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, near_middle, stage
 from demo.steps.data import Data
 from demo.steps.texts import mean_shift as _T
 from segcore.cluster.gmm import principal_components

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from demo.shared.sequence import At, Coarse, Code, Frame, Number, Question, Variant, html_matrix, html_number
-from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
+from demo.shared.texts import plural
+from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
 from demo.steps.texts import mixture as _T
 from segcore.cluster.gmm import MixtureState, gaussian_mixture_steps, principal_components

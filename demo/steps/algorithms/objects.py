@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
-from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve, only, plural, stage
+from demo.shared.texts import plural
+from demo.steps.algorithm import PICTURE_ONLY, Algorithm, Run, curve, only, stage
 from demo.steps.data import Data
 from demo.steps.texts import lost as _L
 from demo.steps.texts import maskcut as _M

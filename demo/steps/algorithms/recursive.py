@@ -6,7 +6,8 @@ import torch
 from torch import Tensor
 
 from demo.shared.sequence import At, Code, Frame, Number, Question, html_number
-from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, plural, stage
+from demo.shared.texts import plural
+from demo.steps.algorithm import POINTS_AND_PICTURE, Algorithm, Run, curve, stage
 from demo.steps.data import Data
 from demo.steps.show.graph import ncut_sum
 from demo.steps.texts import recursive as _T
