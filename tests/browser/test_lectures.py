@@ -17,11 +17,15 @@ def address(address):
     return f"{address}lectures"
 
 
-@pytest.fixture
-def index(page, address):
+def opened(page, address):
     page.goto(address)
     page.locator(".lc-line").first.wait_for()
     return page
+
+
+@pytest.fixture
+def index(page, address):
+    return opened(page, address)
 
 
 def slide(page):
@@ -127,7 +131,9 @@ def test_tables_are_sorted_with_missing_numbers_last(index):
     assert column.all_inner_texts()[-1] == "–"
 
 
-def test_the_handout_is_saved(index, monkeypatch, tmp_path):
+def test_the_handout_is_saved_and_printed(page, address, monkeypatch, tmp_path):
+    page.add_init_script("window.print = () => { parent.printed = document.body.innerHTML; }")
+    index = opened(page, address)
     made = []
     monkeypatch.setattr(
         lectures, "handout", lambda _service, sheet, **how: made.append((sheet.id, how)) or b"<p>printed</p>"
@@ -139,8 +145,12 @@ def test_the_handout_is_saved(index, monkeypatch, tmp_path):
         index.locator(".lc-handout").click()
     download.value.save_as(tmp_path / "handout.html")
     assert (tmp_path / "handout.html").read_text() == "<p>printed</p>"
-    ((sheet, how),) = made
-    assert sheet == SHEETS[2].id
+    index.wait_for_function("!document.querySelector('.lc-print').disabled")
+    index.locator(".lc-print").click()
+    index.wait_for_function("window.printed === '<p>printed</p>'")
+    (sheet, how), (again, to_print) = made
+    assert sheet == again == SHEETS[2].id
+    assert (how["form"], to_print["form"]) == (True, False)
     assert how["with_answers"] is False
     assert how["base"] == index.evaluate("document.baseURI")
     index.wait_for_function("!document.querySelector('.lc-handout').disabled")

@@ -19,19 +19,20 @@ from tests.browser.conftest import address_has, await_notice, notices, overflow
 
 pytestmark = pytest.mark.browser
 
-# Width, height and seconds of a video, once it has been played to its end, and what it shows then.
+# Width, height and seconds of a video, once it has been played to its end, and its last picture.
 PLAYED = """(source) => new Promise((done, failed) => {
     const video = Object.assign(document.createElement("video"), { muted: true, src: source });
     video.onerror = () => failed(video.error.message);
     video.onloadedmetadata = () => {
-        video.currentTime = video.duration - 0.1;
-        video.onended = () => {
+        video.onseeked = () => {
+            video.onseeked = null;
             const still = document.createElement("canvas");
             [still.width, still.height] = [video.videoWidth, video.videoHeight];
             still.getContext("2d").drawImage(video, 0, 0);
-            done([video.videoWidth, video.videoHeight, Math.round(video.duration), still.toDataURL()]);
+            video.onended = () => done([still.width, still.height, Math.round(video.duration), still.toDataURL()]);
+            video.play();
         };
-        video.play();
+        video.currentTime = video.duration - 0.1;
     };
 })"""
 BLOBS = "steps?algorithm=kmeans&data=blobs&n_segments=3&n_points=60"

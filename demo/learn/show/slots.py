@@ -58,7 +58,8 @@ def shares_shown(learned: Learned, image: Tensor, figure: Tensor | None, *, n_sl
     maps = [*(found.attention[:-1] if same else found.attention), found.masks]
     names = [*(str(i) for i in range(1, len(found.attention))), *([] if same else ["end"]), "masks"]
     labels = [owners(m) for m in maps]
-    said = [_looked(maps[i], labels[i], labels[i - 1] if i else None, last=i == len(maps) - 1) for i in range(len(maps))]
+    before = [None, *labels[:-1]] if same else [None, *labels[:-2], None]  # the decoder's masks are no look
+    said = [_looked(*each) for each in zip(names, maps, labels, before, strict=True)]
     if seed:
         plain = owners(shared(learned, image, n_slots=n_slots).masks)
         alike = adjusted_rand_index(labels[-1].numpy(), plain.numpy())
@@ -81,11 +82,11 @@ def shares_shown(learned: Learned, image: Tensor, figure: Tensor | None, *, n_sl
     }
 
 
-def _looked(shares: Tensor, labels: Tensor, before: Tensor | None, *, last: bool) -> str:
+def _looked(name: str, shares: Tensor, labels: Tensor, before: Tensor | None) -> str:
     k = shares.shape[2]
     values = {"n": len(labels.unique()), "k": k, "share": percent(float(shares.amax(2).mean()))}
-    told = (texts.MASKS_TOLD if last else texts.LOOK_TOLD).format(**values)
-    if before is None or last:
+    told = (texts.MASKS_TOLD if name == "masks" else texts.LOOK_TOLD).format(**values)
+    if before is None:
         return told
     return f"{told} {texts.LOOK_MOVED.format(share=percent(float((labels != before).float().mean())))}"
 
