@@ -23,15 +23,17 @@ pytestmark = pytest.mark.browser
 PLAYED = """(source) => new Promise((done, failed) => {
     const video = Object.assign(document.createElement("video"), { muted: true, src: source });
     video.onerror = () => failed(video.error.message);
+    const still = document.createElement("canvas");
+    const draw = () => {  // nothing is drawn, not even black, before the picture is there
+        [still.width, still.height] = [video.videoWidth, video.videoHeight];
+        const pen = still.getContext("2d");
+        pen.drawImage(video, 0, 0);
+        if (pen.getImageData(0, 0, 1, 1).data[3] < 255) return requestAnimationFrame(draw);
+        done([still.width, still.height, Math.round(video.duration), still.toDataURL()]);
+    };
+    video.onended = draw;
     video.onloadedmetadata = () => {
-        video.onseeked = () => {
-            video.onseeked = null;
-            const still = document.createElement("canvas");
-            [still.width, still.height] = [video.videoWidth, video.videoHeight];
-            still.getContext("2d").drawImage(video, 0, 0);
-            video.onended = () => done([still.width, still.height, Math.round(video.duration), still.toDataURL()]);
-            video.play();
-        };
+        video.onseeked = () => video.play();
         video.currentTime = video.duration - 0.1;
     };
 })"""
