@@ -1,7 +1,16 @@
 // "Add to my lecture": keeps the state of a page in this browser, with its own pictures and a still of what is shown. Lectures lie
 // in IndexedDB; the page of the lectures shows, orders and saves them. `words`, `pages`, `drawn` stand before.
 const LEFT_OUT = ["__theme", "large", "embed", "view", "notes", "start"];
-const NAMING = ["algorithm", "play", "system", "tracker", "method"]; // what of an address names a line best
+// What of a page names a line best: a list's entry that is open, or else the control that says what is computed.
+const NAMING = [
+  ".pg-item[aria-current]",
+  ".ln-about .lab-title",
+  "#steps-algorithm",
+  "#learn-system",
+  "#collections-system",
+  "#tracking-tracker",
+  "#setting-method",
+];
 // How links name files of a visitor's own: a digest, or weights by their system and digest.
 const OWN = /(?<![\w.])(?:[a-z0-9_]{1,40}-[0-9a-f]{16}\.safetensors|[0-9a-f]{32})(?![\w.])/g;
 const told = new Set();
@@ -92,11 +101,18 @@ function stateHere() {
   return { page, query };
 }
 
+// How the page calls it: the chosen one of several, what a box shows, or the words of an entry.
+function titleHere() {
+  const named = NAMING.map((one) => document.querySelector(one)).find(Boolean);
+  const chosen = named?.querySelector("label:has(input:checked)");
+  return (chosen?.textContent ?? named?.querySelector("input")?.value ?? named?.textContent ?? "").trim();
+}
+
 // A new line goes into the lecture that was worked on last.
 async function add() {
   const link = stateHere();
-  const named = NAMING.map((name) => link.query[name]).find(Boolean);
-  const line = { topic: named ? `${pages[link.page]}: ${named}` : pages[link.page], says: "", link, shot: await still() };
+  const topic = [pages[link.page], titleHere()].filter(Boolean).join(": ");
+  const line = { topic, says: "", link, shot: await still() };
   const { files, notes } = await filesOf(link.query);
   const latest = (await all()).sort((a, b) => b.touched - a.touched)[0] ?? (await begin());
   const lecture = await change(latest.id, (kept) => {

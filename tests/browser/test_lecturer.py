@@ -152,7 +152,7 @@ def presented(hall, stage, shoot):
         hall.keyboard.press("w")
     speaker = opened.value
     speaker.get_by_text(TEXTS["teacher"]).wait_for()
-    assert speaker.locator(".lc-speaker-next").inner_text() == "Next: Step by step: kmeans"
+    assert speaker.locator(".lc-speaker-next").inner_text() == "Next: Step by step: k-means"
     assert re.match(r"\d+:\d\d · ", speaker.locator(".lc-speaker-clock").inner_text())
     hall.bring_to_front()
     for number, (path, (_, _, stands)) in enumerate(PAGES.items(), 1):
@@ -176,7 +176,7 @@ def presented(hall, stage, shoot):
     hall.keyboard.press("ArrowRight")
     address_has(hall, "line=2")
     hall.reload()
-    hall.locator(".lc-dialog[open] .lc-topic", has_text="Step by step: kmeans").wait_for()
+    hall.locator(".lc-dialog[open] .lc-topic", has_text="Step by step: k-means").wait_for()
     speaker.close()
     hall.keyboard.press("Home")
 
@@ -228,7 +228,7 @@ def printed(hall, folder):
     reader = pypdf.PdfReader(io.BytesIO(hall.pdf(prefer_css_page_size=True)))
     pages = [re.sub(r"\s+", " ", page.extract_text()) for page in reader.pages]
     whole = " ".join(pages)
-    for text in (TEXTS["topic"], TEXTS["ask"], "Playgrounds: information", "lectures?sheet=Cups"):
+    for text in (TEXTS["topic"], TEXTS["ask"], "Playgrounds: Mutual information", "lectures?sheet=Cups"):
         assert text in whole
     assert all(TEXTS["answer"] not in text for text in pages[:-1])
     assert TEXTS["answer"] in pages[-1]
