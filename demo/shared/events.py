@@ -10,11 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
+import torch
 from cachetools import LRUCache
 
 from segcore.runtime.stopping import Stopped
 
-RUNS_AT_ONCE = 1  # torch spreads one run over all cores; with two at once 20 visitors wait a third longer
+CORES = torch.get_num_threads()
+# On a GPU one run fills it. On cores, runs share them; more than a few at once only take more memory.
+RUNS_AT_ONCE = 1 if torch.cuda.is_available() else min(CORES, 4)
 _SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over
 
 # Queued under one name, so that the limit holds for the heavy events of all pages together.

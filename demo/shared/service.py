@@ -16,13 +16,14 @@ from gradio.processing_utils import save_bytes_to_cache
 from gradio.utils import get_upload_folder
 from torch import Tensor
 
-from demo.shared.events import Stops
+from demo.shared.events import CORES, Stops
 from demo.shared.jobs import JobLimits, Jobs
 from demo.shared.lecture.value import Lecture
 from demo.shared.texts import OWN_PICTURE
 from segcore.errors import SegcoreError
 from segcore.features import Extract, FeatureModel, extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
+from segcore.runtime.cores import Cores
 from segcore.runtime.places import EXAMPLES
 from segcore.settings import DEFAULTS
 from segcore.show.files import jpeg
@@ -77,7 +78,9 @@ class Service:
         if _lends_gpus():
             device = "cpu"  # only the transformer borrows the GPU, and its features come back
         self.extract = _extract()
-        self.pipeline = Pipeline(device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights)
+        self.pipeline = Pipeline(
+            device=device, cache_bytes=cache_bytes, extract=self.extract, weights=weights, cores=Cores(CORES)
+        )
         self.stops = Stops()
         self.jobs = Jobs(limits)
         self.lectures: tuple[Lecture, ...] = ()  # what this server was started with

@@ -8,6 +8,7 @@ transformer.
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from segcore.pipeline.methods import METHODS
 from segcore.pipeline.reader import Reader
 from segcore.pipeline.stages import Run, Warmth, needs_backbone, plan, signature, warmth_of
 from segcore.runtime.cache import StageCache
+from segcore.runtime.cores import Cores
 from segcore.runtime.device import pick_device
 from segcore.runtime.steps import Steps, finish
 from segcore.runtime.stopping import never, stoppable
@@ -82,6 +84,7 @@ class Pipeline:
         cache_bytes: int = CACHE_BYTES,
         extract: Extract = extract_features,
         weights: str | None = None,
+        cores: Cores | None = None,
     ):
         """Prepare; nothing is loaded or computed yet.
 
@@ -90,12 +93,14 @@ class Pipeline:
             cache_bytes: bound on all remembered values together, loaded weights included.
             extract: runs the model; a host may pass one that borrows a GPU for the call.
             weights: a file of weights that the backbone "auto" stands for.
+            cores: what stages that are computed at the same moment share; each takes what torch has if None.
 
         Raises:
             InputError: the device is unknown or not here.
             ModelError: the file of weights is missing, damaged or holds no vision transformer.
         """
         self._made_again = partial(Pipeline, device=device, cache_bytes=cache_bytes, extract=extract, weights=weights)
+        self._share: Callable[[], AbstractContextManager[None]] = cores.share if cores else nullcontext
         self.device = pick_device(device)
         self.cache = StageCache(cache_bytes)
         self._extract = extract
@@ -236,7 +241,7 @@ class Pipeline:
             inputs, tunables = signature(run)
             chosen = {t: getattr(settings, t) for t in tunables}
             keys[name] = (run, *(keys[i] for i in inputs), *chosen.values())
-            make = partial(_timed, run, [values[i] for i in inputs], chosen, check)
+            make = partial(_timed, run, [values[i] for i in inputs], chosen, check, self._share)
             if warmth := warmth_of(run):
                 like = (*(keys[i] for i in warmth.like), *chosen.values())
                 make = partial(self._warm, make, run, warmth, like)
@@ -297,7 +302,7 @@ class Pipeline:
 
     def _load(self, backbone: Backbone, note: str | None, settings: Settings) -> tuple[Reader, StageReport]:
         if backbone.needs_weights:
-            make = partial(_timed, load_model, [backbone], {"device": self.device}, never)
+            make = partial(_timed, load_model, [backbone], {"device": self.device}, never, self._share)
             (model, seconds), cached = self.cache.get(("weights", backbone), make)
         else:
             model, seconds, cached = load_model(backbone, device=self.device), 0.0, True
@@ -307,10 +312,15 @@ class Pipeline:
 
 
 def _timed(
-    run: Callable[..., Any], inputs: list[Any], tunables: Mapping[str, Any], check: Callable[[], None], **extra: Any
+    run: Callable[..., Any],
+    inputs: list[Any],
+    tunables: Mapping[str, Any],
+    check: Callable[[], None],
+    share: Callable[[], AbstractContextManager[None]],
+    **extra: Any,
 ) -> tuple[Any, float]:
     began = time.perf_counter()
-    with stoppable(check):
+    with stoppable(check), share():
         value = run(*inputs, **tunables, **extra)
     if torch.cuda.is_available():
         torch.cuda.synchronize()
