@@ -11,13 +11,12 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from statistics import median, quantiles
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import httpx
@@ -26,6 +25,7 @@ import numpy as np
 from segcore.bench.page import server
 from segcore.bench.scenes import scene
 from segcore.checks import check_range
+from segcore.errors import shortened
 from segcore.show.files import png
 
 MOVES: tuple[Mapping[str, Any], ...] = (
@@ -69,7 +69,7 @@ class Visit:
     page: float = 0.0  # until the page was there
     first: float = 0.0  # from opening the page to the first result
     changes: list[float] = field(default_factory=list)
-    lost: int = 0  # answers that never came, or were not what was asked for
+    lost: list[str] = field(default_factory=list)  # why, for each answer that never came or was not what was asked for
     places: int = 0  # times that it was told its place in the queue
     untold: int = 0  # answers before which it was told none
     pictures: set[str] = field(default_factory=set)  # digests that its answers named
@@ -146,19 +146,20 @@ async def _visit(address: str, form: Form, picture: bytes, *, looks: float, sett
     visit, session, began = Visit(), uuid4().hex, time.perf_counter()
     async with httpx.AsyncClient(base_url=address, timeout=_PATIENCE, verify=False) as client:
         try:
-            (await client.get("")).raise_for_status()
+            await _opened(address)
             visit.page = time.perf_counter() - began
             sent = await client.post("gradio_api/upload", files={"files": ("own.png", picture)})
             file = sent.raise_for_status().json()[0]
-        except (httpx.HTTPError, ValueError):
-            visit.lost += 1 + len(MOVES)
+        except (httpx.HTTPError, OSError, ValueError) as error:
+            visit.lost += [_told(error)] * (1 + len(MOVES))
             return visit
         now = dict(settings)
         for number, move in enumerate(({}, *MOVES), 1):
             asked = time.perf_counter() if move else began
             now |= move
-            if not await _answered(client, form, visit, session=session, data=form.asking(number, file, now), asked=now):
-                visit.lost += 1
+            data = form.asking(number, file, now)
+            if (why := await _answered(client, form, visit, session=session, data=data, asked=now)) is not None:
+                visit.lost.append(why)
             elif move:
                 visit.changes.append(time.perf_counter() - asked)
             else:
@@ -167,13 +168,29 @@ async def _visit(address: str, form: Form, picture: bytes, *, looks: float, sett
     return visit
 
 
+async def _opened(address: str) -> None:
+    """Fetch the page as browsers ask for it, and leave it as it comes.
+
+    By a plain socket: what a client makes of an answer (1.6 ms) is more work than what the server has with it, and all
+    clients share one core here.
+    """
+    place = urlsplit(address)
+    reader, writer = await asyncio.open_connection(place.hostname, place.port)
+    asking = f"GET {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nAccept-Encoding: gzip, br\r\nConnection: close\r\n\r\n"
+    writer.write(asking.encode())
+    answer = await reader.read()
+    writer.close()
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        raise ValueError(f"GET / was answered by {answer[:40]!r}")
+
+
 async def _answered(
     client: httpx.AsyncClient, form: Form, visit: Visit, *, session: str, data: list[Any], asked: Mapping[str, Any]
-) -> bool:
-    """Ask, wait, and say whether the answer is the one to this question."""
+) -> str | None:
+    """Ask, wait, and say why the answer is not the one to this question; None if it is."""
     body = {"data": data, "fn_index": form.event, "trigger_id": form.trigger, "session_hash": session, "event_data": None}
     told = False
-    with suppress(httpx.HTTPError, ValueError, KeyError):
+    try:
         while (joined := await client.post("gradio_api/queue/join", json=body)).status_code == _FULL:
             await asyncio.sleep(1.5 + 1.5 * random.random())  # as the page waits
         mine = joined.raise_for_status().json()["event_id"]
@@ -187,8 +204,17 @@ async def _answered(
                     visit.places += 1
                 if message["msg"] == "process_completed":
                     visit.untold += not told
-                    return message["success"] and _is_the_one(message["output"]["data"][form.address], asked, visit)
-    return False
+                    if not message["success"]:
+                        return f"answered with {message['output']}"
+                    address = message["output"]["data"][form.address]
+                    return None if _is_the_one(address, asked, visit) else f"answered with {address}"
+    except (httpx.HTTPError, ValueError, KeyError) as error:
+        return _told(error)
+    return "the stream of answers ended before this one"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _is_the_one(address: Any, asked: Mapping[str, Any], visit: Visit) -> bool:
@@ -206,7 +232,8 @@ def summary(visits: Sequence[Visit]) -> dict[str, Any]:
 
     Returns:
         `visitors`; medians and 95 % points in seconds of the page, the first result and a change; `lost` answers, those
-        that named another one's picture included; `untold`, the answers before which nobody was told a place.
+        that named another one's picture included, and `why` the first ten different ones were; `untold`, the answers before
+        which nobody was told a place.
     """
     told: dict[str, Any] = {"visitors": len(visits)}
     times = {
@@ -219,7 +246,9 @@ def summary(visits: Sequence[Visit]) -> dict[str, Any]:
     told["slowest_first"] = max(times["first"], default=float("nan"))
     owners = sorted(tuple(v.pictures) for v in visits)
     strangers = sum(len(pictures) > 1 for pictures in owners) + sum(a == b and a != () for a, b in pairwise(owners))
-    return told | {"lost": sum(v.lost for v in visits) + strangers, "untold": sum(v.untold for v in visits)}
+    lost = [shortened(why) for v in visits for why in v.lost]
+    untold = sum(v.untold for v in visits)
+    return told | {"lost": len(lost) + strangers, "why": list(dict.fromkeys(lost))[:10], "untold": untold}
 
 
 def _most(seconds: Sequence[float]) -> float:

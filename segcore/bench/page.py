@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import urllib.request
@@ -248,25 +249,33 @@ def _browser() -> str:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """The page, started as a user starts it."""
+    """The page, started as a user starts it.
+
+    Raises:
+        InputError: it did not start, or it ended while it was needed; its last words are part of the sentence.
+    """
     port = _free_port()
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "NO_PROXY": "localhost,127.0.0.1"}
-    server = subprocess.Popen(
-        [sys.executable, str(APP), "--port", str(port)], cwd=ROOT, env=environment,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    address = f"http://127.0.0.1:{port}/"
-    try:
-        for _ in range(2 * _PATIENCE):
-            with suppress(OSError), urllib.request.urlopen(address, timeout=5):
-                break
-            time.sleep(0.5)
-        else:
-            raise InputError(f"app.py did not answer within {_PATIENCE} s.", field="page")
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
+    with tempfile.TemporaryFile() as said:
+        command = [sys.executable, str(APP), "--port", str(port)]
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        address = f"http://127.0.0.1:{port}/"
+        try:
+            for _ in range(2 * _PATIENCE):
+                with suppress(OSError), urllib.request.urlopen(address, timeout=5):
+                    break
+                time.sleep(0.5)
+            else:
+                raise InputError(f"app.py did not answer within {_PATIENCE} s.", field="page")
+            yield address
+            if (code := server.poll()) is not None:
+                said.seek(0)
+                raise InputError(
+                    f"The page ended with {code} while it was measured: {said.read()[-500:].decode()}", field="page"
+                )
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def _free_port() -> int:

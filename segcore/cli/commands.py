@@ -338,7 +338,7 @@ def _hall(visitors: int) -> int:
     print(hall.HEAD)
     lost = 0
     for row in hall.measure_hall(visitors):
-        print(hall.line(row), flush=True)
+        print(hall.line(row), *(f"Lost: {why}" for why in row["why"]), sep="\n", flush=True)
         lost += row["lost"]
     return 1 if lost else 0
 
