@@ -1,5 +1,6 @@
 """Training without labels: its parts against their definitions, and the whole as a user meets it."""
 
+import copy
 import dataclasses
 import itertools
 import json
@@ -17,10 +18,13 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
+from torch.nn.functional import cosine_similarity, layer_norm
 
 from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
 from segcore.features import extract_features, load_vit
+from segcore.image import read_image
+from segcore.numerics import normalize_rows
 from segcore.pipeline.backbones import resolve_backbone
 from segcore.pretrain import Recipe, cues, pretrain, settle
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
@@ -30,9 +34,8 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
-from segcore.pretrain.settle import SettleLearner, least_squares, mean_shift, view
-from segcore.train import run as training
-from segcore.train.budget import Budget
+from segcore.pretrain.settle import describe, least_squares, mean_shift, read_lab, view
+from segcore.runtime.places import ASSETS, EXAMPLES
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
@@ -398,17 +401,19 @@ def test_the_loss_of_kinds_is_0_at_the_sum_and_2_against_it(generator):
     assert float(kinds_loss(-wanted, before, code)) == pytest.approx(2, abs=1e-6)
 
 
-# Tokens that settle
+# A step of mean shift before the last block
 
 
 def test_mean_shift_joins_what_is_near_and_leaves_what_is_far(generator):
     near, far = torch.randn(20, 3, generator=generator) / 50, torch.randn(30, 3, generator=generator) / 50 + 4
     f = torch.cat((near, far))
-    shifted = mean_shift(f, temperature=0.25, n_steps=2)
+    shifted = mean_shift(mean_shift(f))
     assert_close(shifted[:20], near.mean(0).expand(20, 3), atol=5e-3)
     assert_close(shifted[20:], far.mean(0).expand(30, 3), atol=5e-3)
-    assert_close(mean_shift(f + 1, n_steps=2), shifted + 1, atol=1e-4)  # wherever the origin lies
-    assert torch.equal(mean_shift(f, n_steps=0), f)
+    assert_close(mean_shift(f + 1), mean_shift(f) + 1, atol=1e-4)  # wherever the origin lies
+    x = torch.randn(50, 7, generator=generator)
+    weights = torch.exp(-torch.cdist(f, f).square() / 0.25)
+    assert_close(mean_shift(f, x), weights @ x / weights.sum(1, keepdim=True), atol=1e-5)
 
 
 def test_least_squares_find_an_affine_map(generator):
@@ -421,34 +426,59 @@ def test_least_squares_find_an_affine_map(generator):
     assert_close(least_squares(torch.cat((X, X[:5])), bent, weights), found, atol=1e-4)
 
 
-def test_settling_moves_the_tokens_and_neither_keys_nor_the_last_head(tmp_path, folder):
+def keys_in(network, z):
+    return normalize_rows(network.keys_of(network.normed(z)))
+
+
+@torch.no_grad()
+def test_the_block_of_the_bundled_weights_is_one_step_of_mean_shift():
+    """Two roads: keys after the block, and the block before them taken away and the step done by hand."""
+    whole, _ = make_networks(Recipe(depth=7), seed=0, start=ASSETS / "dino_tiny" / "model.safetensors")
+    before = copy.deepcopy(whole)
+    before.net.blocks = torch.nn.Sequential(*whole.net.blocks[:-2], whole.net.blocks[-1])
+    pictures = [read_image(EXAMPLES / f"{name}.jpg") for name in ("coffee", "cat", "rocket")]
+    views = [view(before, picture, max_side=256, patch=8) for picture in pictures]
+    readout = read_lab(views)
+    for v in views:
+        z = whole.net.blocks[-2](v.z[None])[0]
+        x = layer_norm(v.z, (192,))
+        shifted = mean_shift(describe(before, x[1:], readout), x[1:])
+        alike = (keys_in(whole, z[1:]) * keys_in(whole, shifted)).sum(1)
+        still = (keys_in(whole, z[1:]) * keys_in(whole, x[1:])).sum(1)
+        assert float(alike.mean()) > 0.96
+        assert float(alike.mean()) > float(still.mean()) + 0.02
+        assert_close(layer_norm(z[0], (192,)), x[0], atol=0.05)  # [CLS] attends to itself
+
+
+def test_settling_adds_a_block_and_leaves_the_others(tmp_path, folder):
     recipe = dataclasses.replace(TINY, heads=2)
     pretrain([folder], tmp_path / "begun.safetensors", steps=1, batch=2, recipe=recipe)
     how = {"start": tmp_path / "begun.safetensors", "recipe": recipe, "max_side": 48}
-    done = settle([folder], tmp_path / "settled.safetensors", steps=3, **how)
-    assert (done.steps, done.n_pictures, done.n_skipped) == (3, 12, 0)
+    out, n_pictures = settle([folder], tmp_path / "settled.safetensors", **how)
+    assert n_pictures == 12
     begun, settled = (load_file(tmp_path / f"{name}.safetensors") for name in ("begun", "settled"))
-    changed = {name for name in begun if not torch.equal(begun[name], settled[name])}
-    assert changed
-    assert all(name.startswith(("blocks.1.", "norm.")) and ".norm1." not in name for name in changed)
-    fixed = slice(32, 128)  # queries of the last of two heads of 32, and all keys
-    for name in ("blocks.1.attn.qkv.weight", "blocks.1.attn.qkv.bias"):
-        assert torch.equal(begun[name][fixed], settled[name][fixed])
-        assert not torch.equal(begun[name][:32], settled[name][:32])
-    settle([folder], tmp_path / "again.safetensors", steps=3, **how)
+    assert settled.keys() - begun.keys() == {name.replace("blocks.1.", "blocks.2.") for name in begun if "blocks.1." in name}
+    scaled = ("attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias", "mlp.fc2.weight", "mlp.fc2.bias")
+    for name, x in begun.items():
+        after = settled[name.replace("blocks.1.", "blocks.2.")]
+        if name.startswith("blocks.1.") and name.endswith(scaled):
+            assert float(cosine_similarity(after.float().flatten(), x.float().flatten(), dim=0)) > 0.9 or not x.any()
+        else:
+            assert torch.equal(after, x)
+    keys = slice(64, 128)
+    assert torch.equal(settled["blocks.2.attn.qkv.weight"][keys], begun["blocks.1.attn.qkv.weight"][keys])
+    assert load_vit(resolve_backbone(str(out))[0], device=CPU).depth == 3
+    settle([folder], tmp_path / "again.safetensors", **how)
     assert all(torch.equal(x, settled[name]) for name, x in load_file(tmp_path / "again.safetensors").items())
 
 
-def test_settled_tokens_come_nearer_to_their_target():
-    networks = make_networks(dataclasses.replace(TINY, heads=2, keeps_keys=True), seed=0)
-    views = [view(networks[0], torch.from_numpy(paint(i)), max_side=48, patch=8) for i in range(4)]
-    assert [tuple(v.z.shape) for v in views] == [(31, 64)] * 4
-    learner = SettleLearner(networks, views, learning_rate=2e-3)
-    assert_close(learner.directions.T @ learner.constant, torch.zeros(60), atol=1e-5)
-    assert_close(learner.directions.sum(0), torch.zeros(60), atol=1e-5)
-    states = training.train(learner, budget=Budget(steps=60), seed=0, device=CPU, identity={}, stage="pretrain")
-    told = [state.parts["patches"] for state in states]
-    assert np.mean(told[-10:]) < np.mean(told[:10]) / 2
+def test_nothing_to_look_at_is_refused(tmp_path, folder):
+    pretrain([folder], tmp_path / "begun.safetensors", steps=1, batch=2, recipe=TINY)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "broken.png").write_bytes(b"no picture")
+    with pytest.raises(InputError, match="can be read"):
+        settle([tmp_path / "empty"], tmp_path / "out.safetensors", start=tmp_path / "begun.safetensors", recipe=TINY)
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 # Objects drawn anew
@@ -849,6 +879,7 @@ def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
         (["--minutes", "soon"], "soon"),
         (["--settle"], "--start"),
         (["--settle", "--keep-keys"], "not both"),
+        (["--settle", "--start", "w.safetensors", "--minutes", "3", "--resume"], "leave --minutes and --resume out"),
     ],
 )
 def test_mistakes_on_the_command_line(folder, tmp_path, flags, words, capsys):

@@ -9,6 +9,8 @@ from segcore.cli.flags import add_device, add_overwrite
 from segcore.errors import InputError
 from segcore.runtime.outputs import check_outputs
 
+USE_IT = "Use it: python -m segcore segment PICTURE --out DIR --weights {path}"
+
 
 def add_pretrain(commands: Any) -> None:
     """Add `pretrain`."""
@@ -34,7 +36,7 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument(
         "--settle",
         action="store_true",
-        help="teach the tokens of --start what the regions of patches look like, and leave keys and last head as they are",
+        help="put a step of mean shift before the last block of --start; nothing is trained, so it takes a minute",
     )
     pretrain.set_defaults(run=_pretrain)
 
@@ -52,19 +54,26 @@ def _pretrain(parsed: argparse.Namespace) -> int:
     if (parsed.keep_keys or parsed.settle) and parsed.start is None:
         flag = "--settle" if parsed.settle else "--keep-keys"
         raise InputError(f"{flag} needs weights to begin with; name them by --start.", field="start")
-    how = {"steps": parsed.steps, "resume": parsed.resume, "seed": parsed.seed, "device": parsed.device, **budget}
     if parsed.settle:
-        if parsed.batch is not None:
-            raise InputError("--settle looks at one picture per step, so leave --batch out.", field="batch")
-        done = settle(parsed.folders, parsed.out, start=parsed.start, recipe=Recipe(**sizes), show_progress=True, **how)
-    else:
-        recipe = tuning(**sizes) if parsed.keep_keys else Recipe(**sizes)
-        done = pretrain(
-            parsed.folders, parsed.out, batch=parsed.batch, recipe=recipe, start=parsed.start, show_progress=True, **how
+        given = [
+            f"--{name}" for name in ("minutes", "steps", "batch", "resume") if getattr(parsed, name) not in (None, False)
+        ]
+        if given:
+            raise InputError(f"--settle trains nothing, so leave {' and '.join(given)} out.", field="settle")
+        path, n_pictures = settle(
+            parsed.folders, parsed.out, start=parsed.start, recipe=Recipe(**sizes), seed=parsed.seed, device=parsed.device
         )
+        print(f"{path}: one block more, found on {n_pictures} pictures.")
+        print(USE_IT.format(path=path))
+        return 0
+    recipe = tuning(**sizes) if parsed.keep_keys else Recipe(**sizes)
+    how = {"steps": parsed.steps, "resume": parsed.resume, "seed": parsed.seed, "device": parsed.device, **budget}
+    done = pretrain(
+        parsed.folders, parsed.out, batch=parsed.batch, recipe=recipe, start=parsed.start, show_progress=True, **how
+    )
     if done.n_skipped:
         print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")
     loss = f"loss {done.loss:.3f}" if math.isfinite(done.loss) else "no step taken"
     print(f"{done.path}: {done.steps} steps on {done.n_pictures} pictures, {done.seconds / 60:.1f} min, {loss}.")
-    print(f"Use it: python -m segcore segment PICTURE --out DIR --weights {done.path}")
+    print(USE_IT.format(path=done.path))
     return 0

@@ -5,6 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from segcore.pretrain.objective import Batch, compute_losses, draw_batch
 from segcore.pretrain.pictures import PictureStore, find_sources, load_store
 from segcore.pretrain.recipe import Rates, Recipe
 from segcore.pretrain.redraw import redraw_objects
-from segcore.pretrain.settle import SettleLearner, View, view
+from segcore.pretrain.settle import View, settled, view
 from segcore.runtime.device import pick_device
 from segcore.train.budget import Budget
 from segcore.train.digest import digest_of
@@ -32,6 +33,7 @@ from segcore.train.seeds import check_seed
 from segcore.train.to_file import CHECKPOINT_SECONDS, clear, drive, start_of
 
 MINUTES = 30.0
+SETTLED_ON = 100  # pictures, of a thousand patches each, for a map of 192 channels
 RANDOM = "random weights"
 BATCH = {"cuda": 256, "cpu": 32}
 _REMEMBERED = 0.98  # of the running mean of the loss, per step
@@ -152,83 +154,54 @@ def settle(
     out: Path | str,
     *,
     start: Path | str,
-    minutes: float | None = MINUTES,
-    steps: int | None = None,
-    resume: bool = False,
     seed: int = 0,
     device: str = "auto",
     recipe: Recipe | None = None,
     max_side: int = 256,
-    show_progress: bool = False,
-) -> Pretrained:
-    """Teach the tokens of some weights what the regions of patches look like (`segcore.pretrain.settle`).
+    most: int = SETTLED_ON,
+) -> tuple[Path, int]:
+    """Put a step of mean shift before the last block of some weights (`segcore.pretrain.settle`); nothing is trained.
 
     Args:
         folders: of pictures, see `load_store`.
-        out: as of `pretrain`.
-        start: the weights to begin with; their keys and their last head stay as they are.
-        minutes: how long to train, over all runs.
-        steps: train for so many steps of one picture instead.
-        resume: go on from the checkpoint, if there is one.
-        seed: of all random numbers.
+        out: a .safetensors file that `load_vit` and timm read.
+        start: the weights to begin with.
+        seed: of the order from which pictures are taken.
         device: "auto", "cpu" or "cuda".
-        recipe: sizes of the transformer; the defaults if None.
+        recipe: sizes of the weights to begin with; the defaults if None.
         max_side: longer side of the pictures.
-        show_progress: draw a bar with the loss on standard error.
+        most: so many pictures are looked at, at most.
 
     Returns:
-        Where the weights are, and what was done.
+        Where the weights are, and how many pictures were looked at.
 
     Raises:
-        InputError, NumericalError: as of `pretrain`.
+        InputError: a folder holds no pictures, a number is out of range, a file cannot be written, or the weights to begin
+            with do not fit.
 
-    Cost: each picture is seen once by all blocks, and kept as the last block is given it: 1.6 MB at 256 px. A step looks at
-    one of them through the last block, in 0.1 s of a core.
+    Cost: each picture is seen once by all blocks, and kept as the last block is given it: 1.6 MB at 256 px.
     """
-    out, where = Path(out), pick_device(device)
-    recipe = dataclasses.replace(recipe or Recipe(), keeps_keys=True)
+    out, where, recipe = Path(out), pick_device(device), recipe or Recipe()
     check_seed(seed)
-    budget = Budget(minutes=minutes, steps=steps)
-    checkpoint = start_of(out, resume=resume)
-    networks = make_networks(recipe, seed=seed, start=Path(start), device=where)
-    views, skipped = _views(networks[0], [Path(f) for f in folders], recipe, seed=seed, max_side=max_side)
-    begun = digest_of(networks[0].net.state_dict())
-    identity = {"seed": seed, "start": begun, "views": len(views), "max_side": max_side, "settles": True, **_plain(recipe)}
-    learner = SettleLearner(networks, views)
-    states = train(learner, budget=budget, seed=seed, device=where, identity=identity, stage="pretrain", start=checkpoint)
-    last = drive(states, out, label="training" if show_progress else "")
-    loss = math.nan if last is None else last.loss
+    check_range("most", most, lo=1)
+    begun, _ = make_networks(recipe, seed=seed, start=Path(start), device=where)
+    views: list[View] = []
+    for source in find_sources([Path(f) for f in folders], seed=seed):
+        with suppress(InputError):  # not a picture
+            views.append(view(begun, read_image(source.read()), max_side=max_side, patch=recipe.patch))
+        if len(views) == most:
+            break
+    if not views:
+        raise InputError("None of the files is a picture that can be read.", field="folders")
     facts = {
-        "method": "last block taught what the regions of patches look like, keys and last head as they were",
+        "method": "a block of mean shift on keys and color put before the last block, by least squares",
         "pictures": len(views),
-        "steps": budget.step,
-        "seconds": round(budget.seconds),
         "max_side": max_side,
         "seed": seed,
-        "loss": loss,
-        "start": begun,
+        "start": digest_of(begun.net.state_dict()),
     }
-    save_weights(out, learner.teacher, recipe, facts=facts)
-    clear(out)
-    speed = budget.step / max(1e-9, budget.seconds)
-    return Pretrained(out, budget.step, budget.seconds, loss, len(views), len(skipped), tuple(skipped[:5]), speed)
-
-
-def _views(
-    network: Network, folders: Sequence[Path], recipe: Recipe, *, seed: int, max_side: int
-) -> tuple[list[View], list[str]]:
-    """What the last block is given of each picture, and the names of those that cannot be read."""
-    views, skipped = [], []
-    for source in find_sources(folders, seed=seed):
-        try:
-            image = read_image(source.read())
-        except InputError:
-            skipped.append(source.name)
-        else:
-            views.append(view(network, image, max_side=max_side, patch=recipe.patch))
-    if not views:
-        raise InputError(f"None of the {len(skipped)} files is a picture that can be read.", field="folders")
-    return views, skipped
+    save_weights(out, settled(begun, recipe, views), dataclasses.replace(recipe, depth=recipe.depth + 1), facts=facts)
+    return out, len(views)
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:
