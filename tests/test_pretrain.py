@@ -34,7 +34,7 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
-from segcore.pretrain.settle import describe, least_squares, mean_shift, read_lab, view
+from segcore.pretrain.settle import describe, entering, least_squares, mean_shift
 from segcore.runtime.places import ASSETS, EXAMPLES
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
@@ -437,12 +437,11 @@ def test_the_block_of_the_bundled_weights_is_one_step_of_mean_shift():
     before = copy.deepcopy(whole)
     before.net.blocks = torch.nn.Sequential(*whole.net.blocks[:-2], whole.net.blocks[-1])
     pictures = [read_image(EXAMPLES / f"{name}.jpg") for name in ("coffee", "cat", "rocket")]
-    views = [view(before, picture, max_side=256, patch=8) for picture in pictures]
-    readout = read_lab(views)
-    for v in views:
-        z = whole.net.blocks[-2](v.z[None])[0]
-        x = layer_norm(v.z, (192,))
-        shifted = mean_shift(describe(before, x[1:], readout), x[1:])
+    for picture in pictures:
+        z = entering(before, picture, max_side=256, patch=8)
+        x = layer_norm(z, (192,))
+        z = whole.net.blocks[-2](z[None])[0]
+        shifted = mean_shift(describe(before, x[1:]), x[1:])
         alike = (keys_in(whole, z[1:]) * keys_in(whole, shifted)).sum(1)
         still = (keys_in(whole, z[1:]) * keys_in(whole, x[1:])).sum(1)
         assert float(alike.mean()) > 0.96

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from segcore.checks import check_range
@@ -23,7 +24,7 @@ from segcore.pretrain.objective import Batch, compute_losses, draw_batch
 from segcore.pretrain.pictures import PictureStore, find_sources, load_store
 from segcore.pretrain.recipe import Rates, Recipe
 from segcore.pretrain.redraw import redraw_objects
-from segcore.pretrain.settle import View, settled, view
+from segcore.pretrain.settle import entering, settled
 from segcore.runtime.device import pick_device
 from segcore.train.budget import Budget
 from segcore.train.digest import digest_of
@@ -185,23 +186,23 @@ def settle(
     check_seed(seed)
     check_range("most", most, lo=1)
     begun, _ = make_networks(recipe, seed=seed, start=Path(start), device=where)
-    views: list[View] = []
+    seen: list[Tensor] = []
     for source in find_sources([Path(f) for f in folders], seed=seed):
         with suppress(InputError):  # not a picture
-            views.append(view(begun, read_image(source.read()), max_side=max_side, patch=recipe.patch))
-        if len(views) == most:
+            seen.append(entering(begun, read_image(source.read()), max_side=max_side, patch=recipe.patch))
+        if len(seen) == most:
             break
-    if not views:
+    if not seen:
         raise InputError("None of the files is a picture that can be read.", field="folders")
     facts = {
-        "method": "a block of mean shift on keys and color put before the last block, by least squares",
-        "pictures": len(views),
+        "method": "a block of mean shift on keys put before the last block, by least squares",
+        "pictures": len(seen),
         "max_side": max_side,
         "seed": seed,
         "start": digest_of(begun.net.state_dict()),
     }
-    save_weights(out, settled(begun, recipe, views), dataclasses.replace(recipe, depth=recipe.depth + 1), facts=facts)
-    return out, len(views)
+    save_weights(out, settled(begun, recipe, seen), dataclasses.replace(recipe, depth=recipe.depth + 1), facts=facts)
+    return out, len(seen)
 
 
 def _plain(recipe: Recipe) -> dict[str, Any]:

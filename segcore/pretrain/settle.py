@@ -3,15 +3,11 @@
 One step of mean shift moves what describes a patch to the mean of what is near, x_i ← Σ_j softmax_j(−‖f_i − f_j‖² / T) x_j.
 As −‖f_i − f_j‖² is 2 f_i·f_j − ‖f_j‖² but for a constant in j, that is attention with queries f and keys f, and a
 transformer's block can be told to do it: nothing is trained. The block is given what the last block would be given, x, of
-mean 0 and variance 1, and knows a patch by
-
-f_i = (k_i / (s ‖k_i‖), ρ Lab_i)
-
-with k the keys of the last block and Lab the mean color of the patch. These are affine in x, or nearly (a key's length is
-nearly constant), so least squares over some pictures find queries and keys: the principal axes of f, the same in every head,
-then −‖f‖² / T, and a channel by which [CLS] attends to itself and no patch attends to it. The values are x itself, said so
-loud (× _GAIN) that the last block hears little else. Its keys are then means of keys over what is alike, and so is the
-attention of [CLS], which is made of them.
+mean 0 and variance 1, and knows a patch by f_i = k_i / (s ‖k_i‖), its key in the last block. That is nearly affine in x, as
+the length of a key is nearly constant, so least squares over some pictures find queries and keys: the principal axes of f,
+the same in every head, then −‖f‖² / T, and a channel by which [CLS] attends to itself and no patch attends to it. The values
+are x itself, said so loud (× _GAIN) that the last block hears little else. Its keys are then means of keys over what is
+alike, and so is the attention of [CLS], which is made of them.
 
 References: Fukunaga and Hostetler 1975, and Cheng 1995, for mean shift that moves all points at once; Ramsauer et al. 2021,
 for attention as a step of it.
@@ -20,10 +16,8 @@ for attention as a step of it.
 import copy
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -34,30 +28,18 @@ from segcore.pretrain.networks import Network
 from segcore.pretrain.recipe import Recipe
 
 KEY_SPREAD = 0.89  # s: root mean square distance of keys of length 1 from the mean of their picture
-LAB_UNIT = 50.0  # 1 / ρ
-TEMPERATURE = 0.25  # T
+TEMPERATURE = 0.2  # T
 _GAIN = 50.0
 _TO_ITSELF, _FROM_PATCHES = 50.0, -10.0  # logits of [CLS] at [CLS], and of patches there
 _RIDGE = 1e-4
 _FIRST_TOKEN = 0.3  # weight of all [CLS] beside that of all patches, in least squares
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class View:
-    """What the last block is given of a picture."""
-
-    z: Tensor  # (1 + n, d): tokens that enter the block, [CLS] first
-    lab: Tensor  # (n, 3): mean color of the patches
-
-
-def view(network: Network, image: Tensor, *, max_side: int, patch: int) -> View:
-    """Look at a picture (height, width, 3) uint8 through all blocks but the last."""
-    pixels, grid = fit_to_grid(image, max_side=max_side, patch=patch)
-    lab = torch.from_numpy(cv2.cvtColor(pixels.numpy().astype("float32") / 255, cv2.COLOR_RGB2Lab))
-    lab = lab.unflatten(0, (grid.h, -1)).unflatten(2, (grid.w, -1)).mean((1, 3)).flatten(0, 1)
+def entering(network: Network, image: Tensor, *, max_side: int, patch: int) -> Tensor:
+    """What the last block is given of a picture (height, width, 3) uint8: (1 + n, d), [CLS] first."""
+    pixels, _ = fit_to_grid(image, max_side=max_side, patch=patch)
     with torch.no_grad():
-        z = network.stem(pixels.to(network.mean.device).permute(2, 0, 1)[None].float() / 255)[0]
-    return View(z, lab.to(z))
+        return network.stem(pixels.to(network.mean.device).permute(2, 0, 1)[None].float() / 255)[0]
 
 
 def mean_shift(f: Tensor, x: Tensor | None = None, *, temperature: float = TEMPERATURE) -> Tensor:
@@ -92,13 +74,13 @@ def least_squares(X: Tensor, Y: Tensor, weights: Tensor | None = None) -> Tensor
     return affine.to(X)
 
 
-def settled(network: Network, recipe: Recipe, views: Sequence[View]) -> Network:
+def settled(network: Network, recipe: Recipe, pictures: Sequence[Tensor]) -> Network:
     """A network with one block more: a step of mean shift between all others and the last.
 
     Args:
         network: to begin with; it stays as it is.
         recipe: its sizes.
-        views: of at least one picture.
+        pictures: what its last block is given of them, (1 + n, d) each; at least one.
 
     Returns:
         A network of depth `recipe.depth` + 1 whose other blocks are those of `network`, but for two scales of the last: what
@@ -117,8 +99,8 @@ def settled(network: Network, recipe: Recipe, views: Sequence[View]) -> Network:
     for i, block in enumerate(network.net.blocks[:-1]):
         blocks[i] = copy.deepcopy(block)
     with torch.no_grad():
-        shrunk = _tell(blocks[-2], network, views)
-        louder = _loudness(blocks[-2], views)
+        shrunk = _tell(blocks[-2], network, pictures)
+        louder = _loudness(blocks[-2], pictures)
         for layer in (last.attn.proj, last.mlp.fc2):
             layer.weight *= louder
             layer.bias *= louder
@@ -129,31 +111,18 @@ def settled(network: Network, recipe: Recipe, views: Sequence[View]) -> Network:
     return whole
 
 
-def describe(network: Network, x: Tensor, readout: Tensor) -> Tensor:
-    """What tells patches apart, f (n, d + 3), of what the last block is given of them.
-
-    Args:
-        network: whose keys.
-        x: (n, d), of mean 0 and variance 1.
-        readout: (d + 1, 3), from x to Lab.
-    """
+def describe(network: Network, x: Tensor) -> Tensor:
+    """What tells patches apart, f (n, d), by what the last block is given of them, x (n, d), of mean 0 and variance 1."""
     norm = network.net.blocks[-1].norm1
-    keys = network.keys_of(x * norm.weight + norm.bias)
-    return torch.cat((normalize_rows(keys) / KEY_SPREAD, _with_one(x) @ readout / LAB_UNIT), dim=1)
+    return normalize_rows(network.keys_of(x * norm.weight + norm.bias)) / KEY_SPREAD
 
 
-def read_lab(views: Sequence[View]) -> Tensor:
-    """(d + 1, 3): the affine map from what the last block is given of patches, at variance 1, to their colors."""
-    return least_squares(torch.cat([_plain(v.z[1:]) for v in views]), torch.cat([v.lab for v in views]))
-
-
-def _tell(block: Any, network: Network, views: Sequence[View]) -> float:
+def _tell(block: Any, network: Network, pictures: Sequence[Tensor]) -> float:
     """Give a block the weights of mean shift; returns by how much means of x are shorter than x."""
     width, heads = network.net.embed_dim, block.attn.num_heads
     channels = width // heads
-    readout = read_lab(views)
-    patches, first = [_plain(v.z[1:]) for v in views], _plain(torch.stack([v.z[0] for v in views]))
-    f = [describe(network, x, readout) for x in patches]
+    patches, first = [_plain(z[1:]) for z in pictures], _plain(torch.stack([z[0] for z in pictures]))
+    f = [describe(network, x) for x in patches]
     means = torch.cat([mean_shift(one, x) for one, x in zip(f, patches, strict=True)])
     rows, x = torch.cat(f), torch.cat((*patches, first))
     n, m = len(rows), len(first)
@@ -188,11 +157,10 @@ def _tell(block: Any, network: Network, views: Sequence[View]) -> float:
     return float(means.square().mean().sqrt())
 
 
-def _loudness(block: Any, views: Sequence[View]) -> float:
+def _loudness(block: Any, pictures: Sequence[Tensor]) -> float:
     """By how much longer [CLS], but for its mean, leaves a block than it enters it."""
-    entering = torch.stack([v.z[0] for v in views])
-    leaving = torch.stack([block(v.z[None])[0, 0] for v in views])
-    before, after = (torch.cat([z - z.mean(1, keepdim=True)]).norm(dim=1).mean() for z in (entering, leaving))
+    both = (torch.stack([z[0] for z in pictures]), torch.stack([block(z[None])[0, 0] for z in pictures]))
+    before, after = ((z - z.mean(1, keepdim=True)).norm(dim=1).mean() for z in both)
     return float(after / before)
 
 
