@@ -1,6 +1,7 @@
 """All pages as one app."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.middleware import Middleware
 from demo.lectures.run.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
+from demo.shared.bundle import NoBundle, bundle_routes, with_bundle
 from demo.shared.components.scripts import address_of, name_of, script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
@@ -21,6 +23,8 @@ from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service, read_examples
 from demo.shared.texts import FIGURES, LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
+
+log = logging.getLogger(__name__)
 
 
 def build_demo(service: Service) -> gr.Blocks:
@@ -71,10 +75,20 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
-            "routes": [*script_routes(), *lecture_routes()],
-            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
+            "routes": [*script_routes(), *bundle_routes(), *lecture_routes()],
+            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES], change=_as_sent)],
         },
     }
+
+
+def _as_sent(page: str, app: Any) -> str:
+    """The HTML of a page as Gradio's app writes it, with one bundle for all pages."""
+    kinds = {block.get_block_name() for block in app.get_blocks().blocks.values()}
+    try:
+        return with_bundle(page, kinds)
+    except NoBundle as error:
+        log.warning("Gradio's files are sent one by one: %s", error)
+        return page
 
 
 _JS = Path(__file__).parent / "shared" / "js"
