@@ -12,7 +12,7 @@ from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
 from demo.shared.endpoint import add_endpoint
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.texts import PICTURE, READY, SAVE, STOP
@@ -119,7 +119,7 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
         js=JS_NUMBER_LAST,
         trigger_mode="always_last",
         show_progress_on=[results.status],
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")

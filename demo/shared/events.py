@@ -17,19 +17,15 @@ from segcore.runtime.stopping import Stopped
 RUNS_AT_ONCE = 1  # torch spreads one run over all cores; with two at once 20 visitors wait a third longer
 _SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over
 
+# With every event Gradio tells each component that shows its progress how far it is, and reads all that lie in these: with
+# none, and there is nothing to hide.
+_UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
 # Queued under one name, so that the limit holds for the heavy events of all pages together.
-HEAVY: dict[str, Any] = {
-    "concurrency_id": "compute",
-    "concurrency_limit": RUNS_AT_ONCE,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-TOLD: dict[str, Any] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "concurrency_limit": None,
-}  # may show a warning
+_IN_ONE_QUEUE: dict[str, Any] = {"concurrency_id": "compute", "concurrency_limit": RUNS_AT_ONCE}
+HEAVY: dict[str, Any] = {**_IN_ONE_QUEUE, **_UNSEEN}
+SEEN: dict[str, Any] = {**_IN_ONE_QUEUE, "show_progress": "minimal", "api_visibility": "private"}  # heavy, with its progress
+LIGHT: dict[str, Any] = {"queue": False, **_UNSEEN}
+TOLD: dict[str, Any] = {**_UNSEEN, "concurrency_limit": None}  # may show a warning
 
 # Number a heavy event. The first input is the number.
 JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), ...values]"""
