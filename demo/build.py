@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from demo.lectures.run.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
@@ -18,6 +19,7 @@ from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
 from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
+from demo.shared.opening import with_opening
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service, read_examples
@@ -81,14 +83,17 @@ def launch_options() -> dict[str, Any]:
     }
 
 
-def _as_sent(page: str, app: Any) -> str:
-    """The HTML of a page as Gradio's app writes it, with one bundle for all pages."""
-    kinds = {block.get_block_name() for block in app.get_blocks().blocks.values()}
+def _as_sent(page: str, scope: Scope) -> tuple[str, bool]:
+    """The HTML of a page as Gradio writes it, with one bundle for all pages and what this one opens with, once it is there."""
+    pages: Pages = scope["app"].get_blocks()
     try:
-        return with_bundle(page, kinds)
+        page = with_bundle(page, {block.get_block_name() for block in pages.blocks.values()})
     except NoBundle as error:
         log.warning("Gradio's files are sent one by one: %s", error)
-        return page
+    opening = pages.openings.get(scope["path"].strip("/"))
+    if opening is None or pages.service.warm is None:
+        return page, True
+    return (with_opening(page, opening()), True) if pages.service.warm else (page, False)
 
 
 _JS = Path(__file__).parent / "shared" / "js"

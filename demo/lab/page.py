@@ -7,12 +7,14 @@ import gradio as gr
 
 from demo.lab import asked, texts
 from demo.lab.asked import Controls
+from demo.lab.opening import make_load, make_opened
 from demo.lab.run import FIXED, Outputs, Run, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
 from demo.shared.endpoint import add_endpoint
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
+from demo.shared.opening import JS_OPENED
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.texts import PICTURE, READY, SAVE, STOP
@@ -124,11 +126,15 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")
     compare = gr.Textbox(visible="hidden", elem_id="compare-asked")
-    restored = [controls.picture, controls.caption, *settings.values(), results.holder, compare]
     of_tabs = [panel for panel in panels.values() if panel.restore]
-    restored += [component for panel in of_tabs for component in panel.inputs]
-    restore = asked.make_restore(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
-    loaded = demo.load(restore, None, restored, **TOLD)
+    restored = [controls.picture, controls.caption, *settings.values(), *controls.groups.values(), controls.preset]
+    restored += [results.holder, compare, *(component for panel in of_tabs for component in panel.inputs)]
+    restore = asked.make_restored(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
+    opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
+    demo.openings[""] = lambda: opened().first
+    loaded = demo.load(
+        make_load(restore, opened), [number, outputs.newest], [*restored, outputs.shown], js=JS_OPENED, **TOLD
+    )
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )
@@ -142,7 +148,6 @@ def _wire_controls(lab: Lab, controls: Controls) -> None:
     visible = [*values, *controls.groups.values(), controls.preset]
     gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **LIGHT)
     restored = [lab.picture, controls.caption, *values]
-    lab.loaded.then(shown_controls, values, visible, **LIGHT)
     controls.examples.select(asked.make_choose(lab.service), None, restored, **LIGHT)
     lab.picture.input(asked.caption_of_upload, None, controls.caption, **LIGHT)
     controls.reset.click(asked.default_values, None, [*values, controls.preset], **LIGHT)

@@ -34,6 +34,7 @@ _COMPRESSED = ("text/", "application/javascript", "application/json", "image/svg
 _LEAST = 400  # bytes below which compressing does not pay
 _QUALITY = 6  # of Brotli: 11 would save a tenth more, and take the first visitor ten times as long
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {"br": partial(brotli.compress, quality=_QUALITY), "gzip": gzip.compress}
+Change: TypeAlias = Callable[[str, Scope], tuple[str, bool]]
 _Key: TypeAlias = tuple[str, ...]  # path, encoding, and what else the answer depends on
 
 
@@ -67,6 +68,7 @@ class _Answer:
 
     start: Message
     body: bytes
+    stays: bool  # the same for whoever asks later
 
 
 class Kept:
@@ -76,13 +78,13 @@ class Kept:
     logged in, go through as they are.
     """
 
-    def __init__(self, app: ASGIApp, pages: Iterable[str], change: Callable[[str, Any], str] | None = None):
+    def __init__(self, app: ASGIApp, pages: Iterable[str], change: Change | None = None):
         """Nothing is kept yet.
 
         Args:
             app: what answers.
             pages: their paths behind the root, without slashes at the ends.
-            change: what is sent in place of the HTML of a page, for this and the Gradio app that wrote it.
+            change: what is sent in place of the HTML of a page, for this and its scope, and whether it stays so.
         """
         self._app, self._pages, self._change = app, frozenset(pages), change
         self._kept: LRUCache[_Key, _Answer] = LRUCache(MOST, getsizeof=lambda answer: len(answer.body))
@@ -105,7 +107,7 @@ class Kept:
             making = self._making[key] = asyncio.ensure_future(self._answer_of(scope, encoding=key[1]))
             making.add_done_callback(lambda _: self._making.pop(key))
         answer = await asyncio.shield(making)  # who leaves does not take it from the others
-        if answer.start["status"] == HTTPStatus.OK and len(answer.body) <= MOST:
+        if answer.stays and len(answer.body) <= MOST:
             self._kept[key] = answer
         return answer
 
@@ -123,13 +125,14 @@ class Kept:
         await self._app(scope, _staying(), take)
         body = b"".join(parts)
         if start["status"] != HTTPStatus.OK:
-            return _Answer(start, body)
+            return _Answer(start, body, stays=False)
         headers = MutableHeaders(raw=list(start["headers"]))
-        hashed = scope["path"].startswith(_HASHED)
-        if hashed:
+        stays = True
+        if scope["path"].startswith(_HASHED):
             headers["cache-control"] = _FOREVER
         elif self._change:
-            body = (await run_in_threadpool(self._change, body.decode(), scope["app"])).encode()
+            text, stays = await run_in_threadpool(self._change, body.decode(), scope)
+            body = text.encode()
         if (
             encoding
             and len(body) >= _LEAST
@@ -141,7 +144,7 @@ class Kept:
             headers.add_vary_header("accept-encoding")
             del headers["etag"], headers["accept-ranges"]
         headers["content-length"] = str(len(body))
-        return _Answer({**start, "headers": headers.raw}, body)
+        return _Answer({**start, "headers": headers.raw}, body, stays)
 
     def _key(self, scope: Scope) -> _Key | None:
         """What an answer depends on, or None where it is not to be kept."""

@@ -75,7 +75,7 @@ def make(service: Service) -> Panel:
             **SEEN,
         )
         fill_again(lab, panel, comparing.then)
-        asked = lab.loaded.then(of_link, lab.compare, [methods, ways], **TOLD)
+        asked = lab.compare.change(of_link, lab.compare, [methods, ways], **TOLD)
         asked.then(None, lab.compare, None, js=_JS_START, **LIGHT)
         stopping = stop.click(service.stops.stop, lab.number, None, js=JS_LATEST, **LIGHT)
         stopping.then(None, grid, grid, js=_JS_STOPPED, **LIGHT)
