@@ -78,13 +78,18 @@ def launch_options() -> dict[str, Any]:
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
             "routes": [*script_routes(), *bundle_routes(), *lecture_routes()],
-            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES], change=_as_sent)],
+            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES], change=as_sent)],
         },
     }
 
 
-def _as_sent(page: str, scope: Scope) -> tuple[str, bool]:
-    """The HTML of a page as Gradio writes it, with one bundle for all pages and what this one opens with, once it is there."""
+def as_sent(page: str, scope: Scope) -> tuple[str, bool]:
+    """The HTML of a page, with one bundle for all pages and what this one opens with; and whether it stays so.
+
+    Args:
+        page: as Gradio writes it.
+        scope: of the request.
+    """
     pages: Pages = scope["app"].get_blocks()
     try:
         page = with_bundle(page, {block.get_block_name() for block in pages.blocks.values()})

@@ -7,8 +7,7 @@ import gradio as gr
 
 from demo.lab import asked, texts
 from demo.lab.asked import Controls
-from demo.lab.opening import make_load, make_opened
-from demo.lab.run import FIXED, Outputs, Run, make_save
+from demo.lab.run import FIXED, Outputs, Run, make_load, make_opened, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls

@@ -2,12 +2,13 @@
 
 Gradio's page asks for some ninety small files before it shows anything: an ES module and a style for each kind of component.
 Here they travel as one text. A script in the head of the page cuts it into modules again, each behind an address of its own
-(a `blob:`), and an import map tells the browser where a module is that another one imports. A module keeps one identity: what
-is loaded later, by Gradio's ordinary addresses, finds the modules of the bundle by the same map.
+(a `blob:`), and an import map tells the browser where a module is that another one imports. A module keeps one identity:
+what is loaded later, by Gradio's ordinary addresses, finds the modules of the bundle by the same map.
 
 No text of Gradio is understood but the forms that its bundler writes: `from"./NAME.js"`, `import"./NAME.js"`,
-`import(`./NAME.js`)` with the list of what that needs, and `import.meta.url`. Where they are not found as expected there is no
-bundle, and Gradio's page is sent as it is. So it is where the browser knows no import maps or the bundle does not come.
+`import(`./NAME.js`)` with the list of what that needs, and `import.meta.url`. Where they are not found as expected there is
+no bundle, and Gradio's page is sent as it is. So it starts, too, where the browser knows no import maps or the bundle does
+not come.
 """
 
 import hashlib

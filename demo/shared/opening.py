@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 _SCRIPT = Path(__file__).parents[2] / "assets" / "opening.js"
 _BEFORE = "</head>"
-# The first input of the event at page load: whether the page holds what it opens with. The script that puts it there says so.
+# The first input of the event at page load: whether the page holds what it opens with.
 JS_OPENED = "(_opened, ...values) => [window.segcoreOpened ? 1 : 0, ...values]"
 
 
