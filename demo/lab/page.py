@@ -1,13 +1,13 @@
 """The page of one picture: every method, every control live."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from demo.lab import asked, texts
 from demo.lab.asked import Controls
-from demo.lab.run import FIXED, Outputs, Run, make_load, make_opened, make_save
+from demo.lab.run import FIXED, Outputs, Run, make_load, make_opening, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
@@ -15,6 +15,7 @@ from demo.shared.endpoint import add_endpoint
 from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
 from demo.shared.opening import JS_OPENED
 from demo.shared.picture import PictureInput, example_strip
+from demo.shared.requests import Pages
 from demo.shared.service import Service
 from demo.shared.texts import PICTURE, READY, SAVE, STOP
 from segcore.settings import CRF_PRESETS, STAGES, params
@@ -129,11 +130,9 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     restored = [controls.picture, controls.caption, *settings.values(), *controls.groups.values(), controls.preset]
     restored += [results.holder, compare, *(component for panel in of_tabs for component in panel.inputs)]
     restore = asked.make_restored(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
-    opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
-    demo.openings[""] = lambda: opened().first
-    loaded = demo.load(
-        make_load(restore, opened), [number, outputs.newest], [*restored, outputs.shown], js=JS_OPENED, **TOLD
-    )
+    opening = make_opening(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
+    cast(Pages, demo).openings[""] = opening
+    loaded = demo.load(make_load(restore), number, [*restored, outputs.shown], js=JS_OPENED, **TOLD)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )

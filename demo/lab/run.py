@@ -146,23 +146,17 @@ def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
     return save
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Opened:
-    """A lab that is opened."""
-
-    shown: Shown
-    first: Opening
-
-
-def make_opened(
+def make_opening(
     service: Service,
     picture: PictureInput,
     restored: Sequence[Any],
     restore: Callable[[Mapping[str, str]], Sequence[Any]],
     outputs: Outputs,
     panel: Panel,
-) -> Callable[[], Opened]:
-    """What says what the lab opens with; it computes once.
+) -> Callable[[], Opening]:
+    """What says what the page opens with: the first example and its result, as the events would show them.
+
+    It computes once. From then on a visit begins with this being shown.
 
     Args:
         service: of the server.
@@ -174,7 +168,7 @@ def make_opened(
     """
 
     @cache
-    def opened() -> Opened:
+    def opens_with() -> Opening:
         held = dict(zip(restored, restore({}), strict=True))
         path = opening("", {picture: held[picture]}).props[picture._id]["value"]["path"]
         shown = Shown(path, service.first.of_defaults())
@@ -183,21 +177,19 @@ def make_opened(
         held |= {getattr(outputs, name): value for name, value in told.items()}
         for values in panel.fill(View(shown, result, lambda: None)):
             held |= dict(zip(panel.outputs, values, strict=True))
-        return Opened(shown, opening(told["address"], held))
+        outputs.shown.value = shown
+        return opening(told["address"], held)
 
-    return opened
+    return opens_with
 
 
-def make_load(restore: Callable[[Mapping[str, str]], list[Any]], opened: Callable[[], Opened]) -> Callable[..., list[Any]]:
-    """The event at page load: what the link says, where the page does not show it already; and what is shown.
+def make_load(restore: Callable[[Mapping[str, str]], list[Any]]) -> Callable[..., list[Any]]:
+    """The event at page load: what the link says, where the page does not hold it already, and that nothing is shown yet.
 
-    Inputs: whether the page holds what it opens with, and the number of the newest run.
+    Input: whether the page holds what it opens with.
     """
 
-    def load(holds: float, newest: float, request: gr.Request) -> list[Any]:
-        if not holds:
-            return [*restore(request.query_params), gr.skip()]
-        left = [gr.skip() for _ in restore({})]
-        return [*left, gr.skip() if newest else opened().shown]
+    def load(holds: float, request: gr.Request) -> list[Any]:
+        return [gr.skip() for _ in (*restore({}), "shown")] if holds else [*restore(request.query_params), None]
 
     return load

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 
 _SCRIPT = Path(__file__).parents[2] / "assets" / "opening.js"
 _BEFORE = "</head>"
-# The first input of the event at page load: whether the page holds what it opens with.
-JS_OPENED = "(_opened, ...values) => [window.segcoreOpened ? 1 : 0, ...values]"
+# The input of the event at page load: whether the page holds what it opens with.
+JS_OPENED = "(_holds) => (window.segcoreOpened ? 1 : 0)"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
