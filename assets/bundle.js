@@ -3,6 +3,14 @@ const at = (name) => new URL(name, document.baseURI).href;
 const inHead = (tag, properties) => document.head.append(Object.assign(document.createElement(tag), properties));
 const FAILED = "gradio-bundle-failed"; // in this tab: an import map cannot be taken back, so the page starts again without
 
+function mayTry() {
+  try {
+    return HTMLScriptElement.supports("importmap") && !sessionStorage.getItem(FAILED);
+  } catch {
+    return false; // an old browser, or one that keeps nothing and would start again without end
+  }
+}
+
 // As Gradio's own page does.
 function startPlainly() {
   inHead("script", { type: "module", crossOrigin: "", src: at(`assets/${told.entry}`) });
@@ -33,7 +41,7 @@ async function start() {
   return cutIntoModules(bundle);
 }
 
-if (!HTMLScriptElement.supports?.("importmap") || sessionStorage.getItem(FAILED)) startPlainly();
+if (!mayTry()) startPlainly();
 else
   start().then(
     (imports) => {
