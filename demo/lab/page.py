@@ -7,13 +7,13 @@ import gradio as gr
 
 from demo.lab import asked, texts
 from demo.lab.asked import Controls
-from demo.lab.run import FIXED, Outputs, Run, make_load, make_opening, make_save
+from demo.lab.run import FIXED, Outputs, Run, make_load, make_opened, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
 from demo.shared.endpoint import add_endpoint
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
-from demo.shared.opening import JS_OPENED
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_KNOWN, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
+from demo.shared.opening import JS_OPENED, JS_OPENING
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.requests import Pages
 from demo.shared.service import Service
@@ -40,7 +40,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     gr.on(chosen, None, None, None, js=asked.js_keep_tab(next(iter(TABS))), trigger_mode="multiple", **LIGHT)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
-        saving = button.click(make_save(service, ending), lab.shown, lab.download, **HEAVY)
+        saving = button.click(make_save(service, ending), lab.shown, lab.download, js=JS_KNOWN, **HEAVY)
         saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
     add_endpoint(service, lab.picture, list(settings.values()))
 
@@ -130,9 +130,10 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     restored = [controls.picture, controls.caption, *settings.values(), *controls.groups.values(), controls.preset]
     restored += [results.holder, compare, *(component for panel in of_tabs for component in panel.inputs)]
     restore = asked.make_restored(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
-    opening = make_opening(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
-    cast(Pages, demo).openings[""] = opening
-    loaded = demo.load(make_load(restore), number, [*restored, outputs.shown], js=JS_OPENED, **TOLD)
+    opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
+    cast(Pages, demo).openings[""] = lambda: opened().first
+    loaded = demo.load(make_load(restore, opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
+    loaded.then(None, None, None, js=JS_OPENED, **LIGHT)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )

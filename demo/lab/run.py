@@ -146,17 +146,25 @@ def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
     return save
 
 
-def make_opening(
+@dataclass(frozen=True, eq=False, slots=True)
+class Opened:
+    """A page that is opened, and nothing asked for."""
+
+    shown: Shown
+    first: Opening
+
+
+def make_opened(
     service: Service,
     picture: PictureInput,
     restored: Sequence[Any],
     restore: Callable[[Mapping[str, str]], Sequence[Any]],
     outputs: Outputs,
     panel: Panel,
-) -> Callable[[], Opening]:
+) -> Callable[[], Opened]:
     """What says what the page opens with: the first example and its result, as the events would show them.
 
-    It computes once. From then on a visit begins with this being shown.
+    It computes once.
 
     Args:
         service: of the server.
@@ -168,7 +176,7 @@ def make_opening(
     """
 
     @cache
-    def opens_with() -> Opening:
+    def opened() -> Opened:
         held = dict(zip(restored, restore({}), strict=True))
         path = opening("", {picture: held[picture]}).props[picture._id]["value"]["path"]
         shown = Shown(path, service.first.of_defaults())
@@ -177,19 +185,18 @@ def make_opening(
         held |= {getattr(outputs, name): value for name, value in told.items()}
         for values in panel.fill(View(shown, result, lambda: None)):
             held |= dict(zip(panel.outputs, values, strict=True))
-        outputs.shown.value = shown
-        return opening(told["address"], held)
+        return Opened(shown, opening(told["address"], held))
 
-    return opens_with
+    return opened
 
 
-def make_load(restore: Callable[[Mapping[str, str]], list[Any]]) -> Callable[..., list[Any]]:
-    """The event at page load: what the link says, where the page does not hold it already, and that nothing is shown yet.
+def make_load(restore: Callable[[Mapping[str, str]], list[Any]], opened: Callable[[], Opened]) -> Callable[..., list[Any]]:
+    """The event at page load: what the link says, where the page does not hold it already; then, what is shown.
 
     Input: whether the page holds what it opens with.
     """
 
     def load(holds: float, request: gr.Request) -> list[Any]:
-        return [gr.skip() for _ in (*restore({}), "shown")] if holds else [*restore(request.query_params), None]
+        return [*(gr.skip() for _ in restore({})), opened().shown] if holds else [*restore(request.query_params), gr.skip()]
 
     return load

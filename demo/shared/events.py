@@ -27,8 +27,14 @@ SEEN: dict[str, Any] = {**_IN_ONE_QUEUE, "show_progress": "minimal", "api_visibi
 LIGHT: dict[str, Any] = {"queue": False, **_UNSEEN}
 TOLD: dict[str, Any] = {**_UNSEEN, "concurrency_limit": None}  # may show a warning
 
-# Number a heavy event. The first input is the number.
-JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), ...values]"""
+# Wait until the server knows what a page shows that opened with a result (demo/shared/opening.py).
+JS_KNOWN = "async (...values) => (await window.segcoreOpening, values)"
+# Number a heavy event, and wait in the same way. The first input is the number.
+JS_NUMBER = """async (_number, ...values) => {
+    const mine = (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1);
+    await window.segcoreOpening;
+    return [mine, ...values];
+}"""
 # The same, and as the second input the theme of the page, in which what is saved is drawn.
 JS_NUMBER_THEME = """(_number, _theme, ...values) => [
     (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1),
@@ -41,6 +47,7 @@ JS_OPEN_TAB = """document.querySelector("#tabs [role=tab][aria-selected=true]")?
 # The second input is the tab that is open then.
 JS_NUMBER_LAST = """async (_number, tab, ...values) => {
     const mine = (window.segcoreNumber = window.segcoreLast = (window.segcoreNumber ?? 0) + 1);
+    await window.segcoreOpening;
     await new Promise((done) => setTimeout(done, 5));
     return [mine === window.segcoreLast ? mine : 0, OPEN_TAB ?? tab, ...values];
 }""".replace("OPEN_TAB", JS_OPEN_TAB)

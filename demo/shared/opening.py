@@ -15,8 +15,14 @@ from pydantic import BaseModel
 
 _SCRIPT = Path(__file__).parents[2] / "assets" / "opening.js"
 _BEFORE = "</head>"
-# The input of the event at page load: whether the page holds what it opens with.
-JS_OPENED = "(_holds) => (window.segcoreOpened ? 1 : 0)"
+# For the event at page load, whose input is whether the page holds what it opens with, and for what follows it: numbered
+# events wait in between, as the server does not know yet what is shown.
+JS_OPENING = """(_holds) => {
+    if (!window.segcoreOpened) return 0;
+    window.segcoreOpening = new Promise((done) => (window.segcoreIsOpen = done));
+    return 1;
+}"""
+JS_OPENED = "() => window.segcoreIsOpen?.()"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
