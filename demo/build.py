@@ -1,26 +1,32 @@
 """All pages as one app."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.types import Scope
 
 from demo.lectures.run.routes import lecture_routes
 from demo.lectures.texts import PAGES as LINKED
 from demo.pages import PAGES, Page
+from demo.shared.bundle import NoBundle, bundle_routes, with_bundle
 from demo.shared.components.scripts import address_of, name_of, script_routes
 from demo.shared.endpoint import check_names
 from demo.shared.events import LIGHT, RUNS_AT_ONCE
 from demo.shared.kept import Kept
 from demo.shared.line import form_line
 from demo.shared.link import JS_CARRY
+from demo.shared.opening import with_opening
 from demo.shared.patience import patience_script
 from demo.shared.requests import Pages, refusals
 from demo.shared.service import Service, read_examples
 from demo.shared.texts import FIGURES, LARGE, LESSON, TITLE
 from segcore.runtime.places import ASSETS
+
+log = logging.getLogger(__name__)
 
 
 def build_demo(service: Service) -> gr.Blocks:
@@ -71,10 +77,28 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "app_kwargs": {
             "exception_handlers": refusals(check_names),
-            "routes": [*script_routes(), *lecture_routes()],
-            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES])],
+            "routes": [*script_routes(), *bundle_routes(), *lecture_routes()],
+            "middleware": [Middleware(Kept, pages=[page.path for page in PAGES], change=as_sent)],
         },
     }
+
+
+def as_sent(page: str, scope: Scope) -> tuple[str, bool]:
+    """The HTML of a page, with one bundle for all pages and what this one opens with; and whether it stays so.
+
+    Args:
+        page: as Gradio writes it.
+        scope: of the request.
+    """
+    pages: Pages = scope["app"].get_blocks()
+    try:
+        page = with_bundle(page, {block.get_block_name() for block in pages.blocks.values()})
+    except NoBundle as error:
+        log.warning("Gradio's files are sent one by one: %s", error)
+    opening = pages.openings.get(scope["path"].strip("/"))
+    if opening is None or pages.service.warm is None:
+        return page, True
+    return (with_opening(page, opening()), True) if pages.service.warm else (page, False)
 
 
 _JS = Path(__file__).parent / "shared" / "js"

@@ -51,6 +51,7 @@ def serving(weights: str | None = None, *, lectures: Sequence[str] = (), votes: 
     service = Service(device="cpu", weights=weights)
     open_lectures(service, lectures)
     service.votes = Votes() if votes else None
+    service.warm_up()
     demo = build_demo(service)
     _, address, _ = demo.launch(server_name="127.0.0.1", prevent_thread_lock=True, quiet=True, **launch_options())
     demo.server.config.timeout_keep_alive = 600  # seconds; on a busy machine more than its 5 pass between two requests

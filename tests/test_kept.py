@@ -16,6 +16,7 @@ from gradio.state_holder import SessionState
 from starlette.responses import FileResponse, PlainTextResponse
 
 import demo
+from demo.build import as_sent
 from demo.pages import PAGES
 from demo.shared.kept import Kept
 from tests.server import serving
@@ -123,13 +124,14 @@ def test_who_asks_first_and_leaves_does_not_take_the_answer_from_the_others(tmp_
     assert sent[-1]["body"].decode() == TEXT * 1000
 
 
-def test_every_page_is_what_gradio_writes():
+def test_every_page_is_what_gradio_writes_but_for_bundle_and_opening():
     with serving() as served, httpx.Client(timeout=60) as client:
         for page in PAGES:
             address = served.address + page.path
             kept = [client.get(address, headers={"accept-encoding": encoding}) for encoding in (*PLAIN, *PLAIN)]
             written = client.get(address, headers={"accept-encoding": "identity", "range": "bytes=0-"})
-            assert {answer.content for answer in kept} == {written.content}
+            sent, _ = as_sent(written.text, {"path": f"/{page.path}", "app": served.demo.app})
+            assert {answer.text for answer in kept} == {sent}
         script = served.address + written.text.split('src="./')[1].split('"')[0]
         assert "immutable" in client.get(script).headers["cache-control"]
 

@@ -72,21 +72,22 @@ def js_keep_tab(first: str) -> str:
     }}"""
 
 
-def make_restore(
+def make_restored(
     service: Service, tabs: Sequence[str], others: Sequence[Callable[[Mapping[str, str]], tuple[Any, ...]]] = ()
-) -> Callable[..., list[Any]]:
-    """The event at page load: picture, caption, controls, open tab and what is compared as the link says.
+) -> Callable[[Mapping[str, str]], list[Any]]:
+    """What a link restores: picture, caption, controls and which are shown, open tab, and what is compared.
 
     Args:
         service: of the server.
         tabs: by name.
         others: what the tabs restore themselves; their values come last.
     """
+    shown_controls = make_shown_controls(service)
 
-    def restore(request: gr.Request) -> list[Any]:
-        query = request.query_params
+    def restored(query: Mapping[str, str]) -> list[Any]:
         linked = read_link(service, query, own_weights=True)
         values = linked.settings.to_dict()
+        shown = shown_controls(*values.values())
         if is_weight_file(linked.settings.backbone):
             values["backbone"] = with_weights(linked.settings.backbone)
         compare = query.get("compare", "")
@@ -94,10 +95,18 @@ def make_restore(
         if tab not in tabs:
             gr.Warning(texts.NO_TAB.format(name=shortened(tab), known=", ".join(tabs)))
             tab = tabs[0]
+        controls = [_of_value(value) | update for value, update in zip(values.values(), shown, strict=False)]
         own = [value for restore_own in others for value in restore_own(dict(query))]
-        return [linked.picture, _caption(linked.example), *values.values(), gr.update(selected=tab), compare, *own]
+        around = shown[len(controls) :]
+        return [linked.picture, _caption(linked.example), *controls, *around, gr.update(selected=tab), compare, *own]
 
-    return restore
+    return restored
+
+
+def _of_value(value: Any) -> dict[str, Any]:
+    """An update to a value, or the update that it is."""
+    update: dict[str, Any] = value if isinstance(value, dict) else gr.update(value=value)
+    return update
 
 
 def make_choose(service: Service) -> Callable[..., list[Any]]:

@@ -1,19 +1,21 @@
 """The page of one picture: every method, every control live."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from demo.lab import asked, texts
 from demo.lab.asked import Controls
-from demo.lab.run import FIXED, Outputs, Run, make_save
+from demo.lab.run import FIXED, Outputs, Run, make_load, make_opened, make_save
 from demo.lab.tab import Lab, Panel, fill_again
 from demo.lab.tabs import TABS
 from demo.shared.controls import make_controls
 from demo.shared.endpoint import add_endpoint
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_KNOWN, JS_LATEST, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
+from demo.shared.opening import JS_OPENED, JS_OPENING
 from demo.shared.picture import PictureInput, example_strip
+from demo.shared.requests import Pages
 from demo.shared.service import Service
 from demo.shared.texts import PICTURE, READY, SAVE, STOP
 from segcore.settings import CRF_PRESETS, STAGES, params
@@ -38,7 +40,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     gr.on(chosen, None, None, None, js=asked.js_keep_tab(next(iter(TABS))), trigger_mode="multiple", **LIGHT)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
-        saving = button.click(make_save(service, ending), lab.shown, lab.download, **HEAVY)
+        saving = button.click(make_save(service, ending), lab.shown, lab.download, js=JS_KNOWN, **HEAVY)
         saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
     add_endpoint(service, lab.picture, list(settings.values()))
 
@@ -119,16 +121,19 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
         js=JS_NUMBER_LAST,
         trigger_mode="always_last",
         show_progress_on=[results.status],
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     controls.stop.click(service.stops.stop, number, None, js=JS_LATEST, **LIGHT)
     download = gr.DownloadButton(visible="hidden", elem_id="download")
     compare = gr.Textbox(visible="hidden", elem_id="compare-asked")
-    restored = [controls.picture, controls.caption, *settings.values(), results.holder, compare]
     of_tabs = [panel for panel in panels.values() if panel.restore]
-    restored += [component for panel in of_tabs for component in panel.inputs]
-    restore = asked.make_restore(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
-    loaded = demo.load(restore, None, restored, **TOLD)
+    restored = [controls.picture, controls.caption, *settings.values(), *controls.groups.values(), controls.preset]
+    restored += [results.holder, compare, *(component for panel in of_tabs for component in panel.inputs)]
+    restore = asked.make_restored(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
+    opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
+    cast(Pages, demo).openings[""] = lambda: opened().first
+    loaded = demo.load(make_load(restore, opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
+    loaded.then(None, None, None, js=JS_OPENED, **LIGHT)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )
@@ -142,7 +147,6 @@ def _wire_controls(lab: Lab, controls: Controls) -> None:
     visible = [*values, *controls.groups.values(), controls.preset]
     gr.on([c.change for c in deciding], shown_controls, values, visible, trigger_mode="always_last", **LIGHT)
     restored = [lab.picture, controls.caption, *values]
-    lab.loaded.then(shown_controls, values, visible, **LIGHT)
     controls.examples.select(asked.make_choose(lab.service), None, restored, **LIGHT)
     lab.picture.input(asked.caption_of_upload, None, controls.caption, **LIGHT)
     controls.reset.click(asked.default_values, None, [*values, controls.preset], **LIGHT)

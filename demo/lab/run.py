@@ -1,8 +1,9 @@
-"""The event behind every control: a new result, and what the open tab shows of it."""
+"""The event behind every control: a new result, and what the open tab shows of it. And what the page opens with."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from demo.lab.tab import Panel, Shown, View
 from demo.shared.controls import FIELDS, settings_of
 from demo.shared.errors import told_kindly
 from demo.shared.link import write_link
+from demo.shared.opening import Opening, opening
+from demo.shared.picture import PictureInput
 from demo.shared.service import Service
 from demo.shared.texts import READY, STOPPED
 from segcore.runtime.steps import Steps, mapped
@@ -141,3 +144,59 @@ def make_save(service: Service, ending: str) -> Callable[[Shown | None], str]:
             return service.publish(content, Path(shown.picture).stem + ending)
 
     return save
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Opened:
+    """A page that is opened, and nothing asked for."""
+
+    shown: Shown
+    first: Opening
+
+
+def make_opened(
+    service: Service,
+    picture: PictureInput,
+    restored: Sequence[Any],
+    restore: Callable[[Mapping[str, str]], Sequence[Any]],
+    outputs: Outputs,
+    panel: Panel,
+) -> Callable[[], Opened]:
+    """What says what the page opens with: the first example and its result, as the events would show them.
+
+    It computes once.
+
+    Args:
+        service: of the server.
+        picture: that is segmented.
+        restored: the components that a link restores.
+        restore: their values, for the names and values of a link.
+        outputs: around the tabs.
+        panel: the first tab.
+    """
+
+    @cache
+    def opened() -> Opened:
+        held = dict(zip(restored, restore({}), strict=True))
+        path = opening("", {picture: held[picture]}).props[picture._id]["value"]["path"]
+        shown = Shown(path, service.first.of_defaults())
+        result = service.pipeline.run(shown.picture, shown.settings)
+        told = around(service, shown, result)
+        held |= {getattr(outputs, name): value for name, value in told.items()}
+        for values in panel.fill(View(shown, result, lambda: None)):
+            held |= dict(zip(panel.outputs, values, strict=True))
+        return Opened(shown, opening(told["address"], held))
+
+    return opened
+
+
+def make_load(restore: Callable[[Mapping[str, str]], list[Any]], opened: Callable[[], Opened]) -> Callable[..., list[Any]]:
+    """The event at page load: what the link says, where the page does not hold it already; then, what is shown.
+
+    Input: whether the page holds what it opens with.
+    """
+
+    def load(holds: float, request: gr.Request) -> list[Any]:
+        return [*(gr.skip() for _ in restore({})), opened().shown] if holds else [*restore(request.query_params), gr.skip()]
+
+    return load

@@ -13,7 +13,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.errors import told_kindly
-from demo.shared.events import HEAVY, JS_NUMBER
+from demo.shared.events import JS_NUMBER, SEEN
 from demo.shared.picture import PictureInput
 from demo.shared.service import Service
 from segcore.runtime.stopping import Stopped
@@ -90,7 +90,7 @@ def fill_again(lab: Lab, panel: Panel, *events: Callable[..., Any]) -> None:
             list(panel.outputs),
             js=JS_NUMBER,
             trigger_mode="always_last",
-            **HEAVY | {"show_progress": "minimal"},
+            **SEEN,
         )
 
 

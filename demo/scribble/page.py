@@ -13,7 +13,7 @@ from demo.scribble.run.apply import Apply
 from demo.scribble.run.restore import make_choose, make_load, make_restore
 from demo.scribble.run.save import JS_TRAIN, SAVERS, make_save, make_train, save_all
 from demo.shared.controls import control_for
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_NUMBER, JS_NUMBER_LAST, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_NUMBER, JS_NUMBER_LAST, LIGHT, SEEN, TOLD
 from demo.shared.link import JS_ADDRESS
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
@@ -169,7 +169,7 @@ def _wire_run(
         js=JS_NUMBER_LAST,
         trigger_mode="always_last",
         show_progress_on=[outputs.status],
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     # Before the first answer there is nothing to link to, and the address that brought the visitor stays.
     keep = f"(link) => link ? ({JS_ADDRESS})(link) : location.href"
@@ -205,7 +205,7 @@ def _wire_files(
         [more.status, more.gallery, archive],
         js=JS_NUMBER,
         trigger_mode="always_last",
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     saving = more.save_all.click(save_all, archive, download, **LIGHT)
     saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)

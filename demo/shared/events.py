@@ -20,22 +20,24 @@ CORES = torch.get_num_threads()
 RUNS_AT_ONCE = 1 if torch.cuda.is_available() else min(CORES, 4)
 _SESSIONS = 4096  # visitors whose stops are remembered: a full hall, many times over
 
+# With every event Gradio tells each component that shows its progress how far it is, and reads all that lie in these: with
+# none, and there is nothing to hide.
+_UNSEEN: dict[str, Any] = {"show_progress": "hidden", "show_progress_on": (), "api_visibility": "private"}
 # Queued under one name, so that the limit holds for the heavy events of all pages together.
-HEAVY: dict[str, Any] = {
-    "concurrency_id": "compute",
-    "concurrency_limit": RUNS_AT_ONCE,
-    "show_progress": "hidden",
-    "api_visibility": "private",
-}
-LIGHT: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-TOLD: dict[str, Any] = {
-    "show_progress": "hidden",
-    "api_visibility": "private",
-    "concurrency_limit": None,
-}  # may show a warning
+_IN_ONE_QUEUE: dict[str, Any] = {"concurrency_id": "compute", "concurrency_limit": RUNS_AT_ONCE}
+HEAVY: dict[str, Any] = {**_IN_ONE_QUEUE, **_UNSEEN}
+SEEN: dict[str, Any] = {**_IN_ONE_QUEUE, "show_progress": "minimal", "api_visibility": "private"}  # heavy, with its progress
+LIGHT: dict[str, Any] = {"queue": False, **_UNSEEN}
+TOLD: dict[str, Any] = {**_UNSEEN, "concurrency_limit": None}  # may show a warning
 
-# Number a heavy event. The first input is the number.
-JS_NUMBER = """(_number, ...values) => [(window.segcoreNumber = (window.segcoreNumber ?? 0) + 1), ...values]"""
+# Wait until the server knows what a page shows that opened with a result (demo/shared/opening.py).
+JS_KNOWN = "async (...values) => (await window.segcoreOpening, values)"
+# Number a heavy event, and wait in the same way. The first input is the number.
+JS_NUMBER = """async (_number, ...values) => {
+    const mine = (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1);
+    await window.segcoreOpening;
+    return [mine, ...values];
+}"""
 # The same, and as the second input the theme of the page, in which what is saved is drawn.
 JS_NUMBER_THEME = """(_number, _theme, ...values) => [
     (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1),
@@ -48,6 +50,7 @@ JS_OPEN_TAB = """document.querySelector("#tabs [role=tab][aria-selected=true]")?
 # The second input is the tab that is open then.
 JS_NUMBER_LAST = """async (_number, tab, ...values) => {
     const mine = (window.segcoreNumber = window.segcoreLast = (window.segcoreNumber ?? 0) + 1);
+    await window.segcoreOpening;
     await new Promise((done) => setTimeout(done, 5));
     return [mine === window.segcoreLast ? mine : 0, OPEN_TAB ?? tab, ...values];
 }""".replace("OPEN_TAB", JS_OPEN_TAB)

@@ -24,7 +24,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MOST = 64 << 20  # bytes that are kept
-_HASHED = ("/assets/", "/scripts/")  # of files whose names change with their content
+_HASHED = ("/assets/", "/scripts/", "/bundle/")  # of files whose names change with their content
 # What a page's own address is made of.
 _ROOT = ("host", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-server", "x-gradio-server")
 _OWN = ("range", "if-range", "if-none-match", "if-modified-since", "authorization")  # what makes a request one of its own
@@ -34,6 +34,7 @@ _COMPRESSED = ("text/", "application/javascript", "application/json", "image/svg
 _LEAST = 400  # bytes below which compressing does not pay
 _QUALITY = 6  # of Brotli: 11 would save a tenth more, and take the first visitor ten times as long
 _COMPRESS: dict[str, Callable[[bytes], bytes]] = {"br": partial(brotli.compress, quality=_QUALITY), "gzip": gzip.compress}
+Change: TypeAlias = Callable[[str, Scope], tuple[str, bool]]
 _Key: TypeAlias = tuple[str, ...]  # path, encoding, and what else the answer depends on
 
 
@@ -67,6 +68,7 @@ class _Answer:
 
     start: Message
     body: bytes
+    stays: bool  # the same for whoever asks later
 
 
 class Kept:
@@ -76,14 +78,15 @@ class Kept:
     logged in, go through as they are.
     """
 
-    def __init__(self, app: ASGIApp, pages: Iterable[str]):
+    def __init__(self, app: ASGIApp, pages: Iterable[str], change: Change | None = None):
         """Nothing is kept yet.
 
         Args:
             app: what answers.
             pages: their paths behind the root, without slashes at the ends.
+            change: what is sent in place of the HTML of a page, for this and its scope, and whether it stays so.
         """
-        self._app, self._pages = app, frozenset(pages)
+        self._app, self._pages, self._change = app, frozenset(pages), change
         self._kept: LRUCache[_Key, _Answer] = LRUCache(MOST, getsizeof=lambda answer: len(answer.body))
         self._making: dict[_Key, asyncio.Future[_Answer]] = {}
 
@@ -101,12 +104,47 @@ class Kept:
         """An answer that is not kept yet, made once for all who wait for it."""
         making = self._making.get(key)
         if making is None:
-            making = self._making[key] = asyncio.ensure_future(_answer_of(self._app, scope, encoding=key[1]))
+            making = self._making[key] = asyncio.ensure_future(self._answer_of(scope, encoding=key[1]))
             making.add_done_callback(lambda _: self._making.pop(key))
         answer = await asyncio.shield(making)  # who leaves does not take it from the others
-        if answer.start["status"] == HTTPStatus.OK and len(answer.body) <= MOST:
+        if answer.stays and len(answer.body) <= MOST:
             self._kept[key] = answer
         return answer
+
+    async def _answer_of(self, scope: Scope, *, encoding: str) -> _Answer:
+        """The whole answer, compressed where that is accepted and pays."""
+        start: Message = {}
+        parts: list[bytes] = []
+
+        async def take(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                parts.append(message.get("body", b""))
+
+        await self._app(scope, _staying(), take)
+        body = b"".join(parts)
+        if start["status"] != HTTPStatus.OK:
+            return _Answer(start, body, stays=False)
+        headers = MutableHeaders(raw=list(start["headers"]))
+        stays = True
+        if scope["path"].startswith(_HASHED):
+            headers["cache-control"] = _FOREVER
+        elif self._change:
+            text, stays = await run_in_threadpool(self._change, body.decode(), scope)
+            body = text.encode()
+        if (
+            encoding
+            and len(body) >= _LEAST
+            and headers.get("content-type", "").startswith(_COMPRESSED)
+            and "content-encoding" not in headers
+        ):
+            body = await run_in_threadpool(_COMPRESS[encoding], body)
+            headers["content-encoding"] = encoding
+            headers.add_vary_header("accept-encoding")
+            del headers["etag"], headers["accept-ranges"]
+        headers["content-length"] = str(len(body))
+        return _Answer({**start, "headers": headers.raw}, body, stays)
 
     def _key(self, scope: Scope) -> _Key | None:
         """What an answer depends on, or None where it is not to be kept."""
@@ -138,35 +176,3 @@ def _staying() -> Receive:
         return coming.pop()
 
     return receive
-
-
-async def _answer_of(app: ASGIApp, scope: Scope, *, encoding: str) -> _Answer:
-    """The whole answer, compressed where that is accepted and pays."""
-    start: Message = {}
-    parts: list[bytes] = []
-
-    async def take(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            start.update(message)
-        else:
-            parts.append(message.get("body", b""))
-
-    await app(scope, _staying(), take)
-    body = b"".join(parts)
-    if start["status"] != HTTPStatus.OK:
-        return _Answer(start, body)
-    headers = MutableHeaders(raw=list(start["headers"]))
-    if scope["path"].startswith(_HASHED):
-        headers["cache-control"] = _FOREVER
-    if (
-        encoding
-        and len(body) >= _LEAST
-        and headers.get("content-type", "").startswith(_COMPRESSED)
-        and "content-encoding" not in headers
-    ):
-        body = await run_in_threadpool(_COMPRESS[encoding], body)
-        headers["content-encoding"] = encoding
-        headers.add_vary_header("accept-encoding")
-        del headers["etag"], headers["accept-ranges"]
-    headers["content-length"] = str(len(body))
-    return _Answer({**start, "headers": headers.raw}, body)

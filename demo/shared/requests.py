@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder, is_in_or_equal
 from gradio_client.utils import is_file_obj, traverse
 
 from demo.shared.kept import KeptConfig
+from demo.shared.opening import Opening
 from segcore.errors import shortened
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Pages(gr.Blocks):
         """
         super().__init__(*args, **kwargs)
         self.service = service
+        self.openings: dict[str, Callable[[], Opening]] = {}  # what pages open with, by their paths
         self.default_config = KeptConfig(self)
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:

@@ -25,7 +25,7 @@ from segcore.features import Extract, FeatureModel, extract_features
 from segcore.pipeline import CACHE_BYTES, Pipeline
 from segcore.runtime.cores import Cores
 from segcore.runtime.places import EXAMPLES
-from segcore.settings import DEFAULTS
+from segcore.settings import DEFAULTS, Settings
 from segcore.show.files import jpeg
 from segcore.show.paint import shrink
 from segcore.types import FeatureGrid, Geometry, Segmentation
@@ -45,6 +45,10 @@ class Example:
     look_at: str
     settings: dict[str, Any]
     truth: Path | None  # its label map, where it was drawn with one
+
+    def of_defaults(self) -> Settings:
+        """The defaults, but for what suits it."""
+        return DEFAULTS.replace(**self.settings)
 
 
 def read_examples() -> list[Example]:
@@ -85,6 +89,7 @@ class Service:
         self.jobs = Jobs(limits)
         self.lectures: tuple[Lecture, ...] = ()  # what this server was started with
         self.votes: Any = None  # the rooms of questions to the hall, where this server takes votes
+        self.warm: bool | None = None  # whether what the page opens with is computed; None where nobody does that
         self._noted = count(1)
 
     @cached_property
@@ -92,13 +97,21 @@ class Service:
         """The example pictures by id, in their order."""
         return {example.id: example for example in read_examples()}
 
+    @property
+    def first(self) -> Example:
+        """The example that the page opens with."""
+        return next(iter(self.examples.values()))
+
     def warm_up(self) -> None:
         """Compute what the page opens with, for the first visitor to find; runs beside the start of the server."""
         if _lends_gpus():
             return  # they are lent to visitors only
-        first = next(iter(self.examples.values()))
-        with suppress(SegcoreError):  # whoever opens the page is told
-            self.display_file(self.pipeline.run(str(first.path), DEFAULTS.replace(**first.settings)))
+        self.warm = False
+        try:
+            self.display_file(self.pipeline.run(str(self.first.path), self.first.of_defaults()))
+            self.warm = True
+        except SegcoreError:
+            self.warm = None  # whoever opens the page is told
 
     def publish(self, content: bytes, name: str) -> str:
         """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""

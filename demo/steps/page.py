@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.shared.controls import control_for
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, JS_NUMBER_THEME, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_LAST, JS_NUMBER_THEME, LIGHT, SEEN, TOLD
 from demo.shared.picture import PictureInput, example_strip
 from demo.shared.service import Service
 from demo.shared.slider import Slider
@@ -90,7 +90,7 @@ def _wire(
         js=JS_NUMBER_LAST,
         trigger_mode="always_last",
         show_progress_on=[status],
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     visible = [*numbers, controls.picture_group, controls.own_group, controls.lead, *settings]
     chosen, shown = [controls.algorithm, controls.data], make_shown(controls)

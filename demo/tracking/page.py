@@ -8,7 +8,7 @@ from demo.shared.asked import SystemControls, asked_params
 from demo.shared.components import JobBar
 from demo.shared.components.job_bar import JS_VISITOR
 from demo.shared.controls import backbone_title, control_of
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_HELD, JS_NUMBER_THEME, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER_HELD, JS_NUMBER_THEME, LIGHT, SEEN, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from demo.tracking import texts
@@ -177,7 +177,7 @@ def _wire(
         js=JS_NUMBER_HELD,
         trigger_mode="always_last",
         show_progress_on=[status],
-        **HEAVY | {"show_progress": "minimal"},
+        **SEEN,
     )
     asked.then(make_compare(service, runs, controls), [number, *inputs], board, js=JS_LATEST, **HEAVY)
     visible = [

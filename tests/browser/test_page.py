@@ -57,9 +57,28 @@ def upload(page, path):
     page.locator("#picture input[type=file]").first.set_input_files(path)
 
 
+# Addresses of what was asked for so far, but for the modules that the bundle holds, and those of Gradio's files among them
+# that the bundle holds, too.
+_ASKED_FOR = """() => {
+    const asked = performance.getEntriesByType("resource").map((e) => e.name).filter((name) => !name.startsWith("blob:"));
+    const held = new Set([...document.querySelectorAll("link[rel=here], link[disabled]")].map((link) => link.href));
+    return [asked, asked.filter((name) => held.has(name)), held.size];
+}"""
+
+
 def test_opens_with_a_result(lab):
     legend(lab).nth(1).wait_for()
     assert lab.locator("#viewer canvas").first.is_visible()
+    lab.wait_for_function(
+        "document.querySelectorAll('#examples img').length && [...document.images].every((i) => i.complete)"
+    )
+    asked, twice, held = lab.evaluate(_ASKED_FOR)
+    assert len(asked) < 60, "\n".join(asked)
+    assert held > 90
+    assert not twice
+    lab.locator("footer button.settings").click()  # of a module that comes only now, and needs those that are here
+    lab.get_by_text("Display Theme").wait_for()
+    assert not lab.evaluate(_ASKED_FOR)[1]
 
 
 def test_upload_change_k_crf_and_save(lab, tmp_path):

@@ -31,5 +31,9 @@ def make(service: Service) -> Panel:
 
     def wire(lab: Lab) -> None:
         lab.run.then(None, lab.address, link, js=JS_ADDRESS, **LIGHT)
+        opened = (
+            f"(link) => link ? ({JS_ADDRESS})(link) : location.href"  # a link is still to be followed where there is none
+        )
+        lab.loaded.then(None, lab.address, link, js=opened, **LIGHT)
 
     return Panel((python, shell), fill, wire=wire)

@@ -21,7 +21,7 @@ from demo.lab.tabs.compare.asked import (
     usual_methods,
 )
 from demo.lab.tabs.compare.run import make_compare, make_save
-from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_LATEST, JS_NUMBER, LIGHT, SEEN, TOLD
 from demo.shared.service import Service
 from demo.shared.texts import STOP
 from segcore.pipeline.methods import METHODS
@@ -72,10 +72,10 @@ def make(service: Service) -> Panel:
             js=JS_NUMBER,
             trigger_mode="always_last",
             show_progress_on=[methods],
-            **HEAVY | {"show_progress": "minimal"},
+            **SEEN,
         )
         fill_again(lab, panel, comparing.then)
-        asked = lab.loaded.then(of_link, lab.compare, [methods, ways], **TOLD)
+        asked = lab.compare.change(of_link, lab.compare, [methods, ways], **TOLD)
         asked.then(None, lab.compare, None, js=_JS_START, **LIGHT)
         stopping = stop.click(service.stops.stop, lab.number, None, js=JS_LATEST, **LIGHT)
         stopping.then(None, grid, grid, js=_JS_STOPPED, **LIGHT)
