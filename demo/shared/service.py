@@ -106,12 +106,13 @@ class Service:
         """Compute what the page opens with, for the first visitor to find; runs beside the start of the server."""
         if _lends_gpus():
             return  # they are lent to visitors only
-        self.warm = False
+        self.warm, found = False, None
         try:
-            self.display_file(self.pipeline.run(str(self.first.path), self.first.of_defaults()))
-            self.warm = True
-        except SegcoreError:
-            self.warm = None  # whoever opens the page is told
+            with suppress(SegcoreError):  # whoever opens the page is told
+                self.display_file(self.pipeline.run(str(self.first.path), self.first.of_defaults()))
+                found = True
+        finally:
+            self.warm = found
 
     def publish(self, content: bytes, name: str) -> str:
         """Put a file where Gradio serves it and, an hour later, removes it; returns its path."""
