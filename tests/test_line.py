@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from gradio.queueing import Event
+from gradio.queueing import Event, Queue
 
 from demo.shared.events import HEAVY
 from demo.shared.line import HEAD_START, Line, form_line
@@ -65,9 +65,37 @@ def test_nobody_is_passed_forever():
     assert line[0].session_hash == "b"
 
 
+def test_two_of_one_visitor_are_never_at_work_at_once(monkeypatch):
+    monkeypatch.setitem(HEAVY, "concurrency_limit", 2)
+    queue = Queue(live_updates=False, concurrency_count=4, update_intervals=1, max_size=None, blocks=SimpleNamespace(fns={}))
+    form_line(SimpleNamespace(_queue=queue))
+    heavy = queue.event_queue_per_concurrency_id[HEAVY["concurrency_id"]]
+    monkeypatch.setattr(queue, "broadcast_estimations", lambda *_: None)
+    queue.active_jobs = [None] * 4
+
+    def begin():
+        found = queue.get_events()
+        if found is None:
+            return None
+        queue.active_jobs[queue.active_jobs.index(None)] = found[0]
+        heavy.current_concurrency += 1
+        return found[0][0].enqueue_time
+
+    for visitor, at in (("a", 0), ("a", 1), ("b", 2), ("c", 3)):
+        new = event(visitor, f"{visitor}.png", at)
+        new.fn.batch = False
+        heavy.queue.append(new)
+    # The second of a is a move, and goes before the others; once both are at work nobody else begins.
+    assert [begin(), begin(), begin()] == [1, 2, None]
+    queue.active_jobs[0] = None
+    heavy.current_concurrency -= 1
+    assert begin() == 0
+    assert [e.session_hash for e in heavy.queue] == ["c"]
+
+
 def test_line_of_page():
     """A page has this line, and its limit."""
-    queue = SimpleNamespace(event_queue_per_concurrency_id={})
+    queue = SimpleNamespace(event_queue_per_concurrency_id={}, active_jobs=[])
     form_line(SimpleNamespace(_queue=queue))
     made = queue.event_queue_per_concurrency_id[HEAVY["concurrency_id"]]
     assert isinstance(made.queue, Line)

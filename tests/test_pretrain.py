@@ -1,6 +1,5 @@
 """Training without labels: its parts against their definitions, and the whole as a user meets it."""
 
-import copy
 import dataclasses
 import itertools
 import json
@@ -34,7 +33,7 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
-from segcore.pretrain.settle import describe, entering, least_squares, mean_shift
+from segcore.pretrain.settle import describe, entering, least_squares, mean_shift, settled
 from segcore.runtime.places import ASSETS, EXAMPLES
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
@@ -413,7 +412,7 @@ def test_mean_shift_joins_what_is_near_and_leaves_what_is_far(generator):
     assert_close(mean_shift(f + 1), mean_shift(f) + 1, atol=1e-4)  # wherever the origin lies
     x = torch.randn(50, 7, generator=generator)
     weights = torch.exp(-torch.cdist(f, f).square() / 0.25)
-    assert_close(mean_shift(f, x), weights @ x / weights.sum(1, keepdim=True), atol=1e-5)
+    assert_close(mean_shift(f, x, temperature=0.25), weights @ x / weights.sum(1, keepdim=True), atol=1e-5)
 
 
 def test_least_squares_find_an_affine_map(generator):
@@ -431,22 +430,21 @@ def keys_in(network, z):
 
 
 @torch.no_grad()
-def test_the_block_of_the_bundled_weights_is_one_step_of_mean_shift():
-    """Two roads: keys after the block, and the block before them taken away and the step done by hand."""
-    whole, _ = make_networks(Recipe(depth=7), seed=0, start=ASSETS / "dino_tiny" / "model.safetensors")
-    before = copy.deepcopy(whole)
-    before.net.blocks = torch.nn.Sequential(*whole.net.blocks[:-2], whole.net.blocks[-1])
-    pictures = [read_image(EXAMPLES / f"{name}.jpg") for name in ("coffee", "cat", "rocket")]
-    for picture in pictures:
-        z = entering(before, picture, max_side=256, patch=8)
+def test_the_block_is_one_step_of_mean_shift():
+    """Two roads: keys after the block, and the step done by hand; on pictures that it was not made from."""
+    before, _ = make_networks(Recipe(), seed=0, start=ASSETS / "dino_tiny" / "model.safetensors")
+    pictures = {path.stem: read_image(path) for path in EXAMPLES.glob("*.jpg")}
+    seen = {name: entering(before, picture, max_side=192, patch=8) for name, picture in pictures.items()}
+    asked = [seen.pop(name) for name in ("cat", "rocket")]
+    whole = settled(before, Recipe(), list(seen.values()))
+    for z in asked:
         x = layer_norm(z, (192,))
         z = whole.net.blocks[-2](z[None])[0]
         shifted = mean_shift(describe(before, x[1:]), x[1:])
         alike = (keys_in(whole, z[1:]) * keys_in(whole, shifted)).sum(1)
-        still = (keys_in(whole, z[1:]) * keys_in(whole, x[1:])).sum(1)
-        assert float(alike.mean()) > 0.99
-        assert 1 - float(alike.mean()) < 0.5 * (1 - float(still.mean()))
-        assert_close(layer_norm(z[0], (192,)), x[0], atol=1e-3)  # [CLS] attends to itself
+        still = (keys_in(whole, x[1:]) * keys_in(whole, shifted)).sum(1)
+        assert 1 - float(alike.mean()) < 0.7 * (1 - float(still.mean()))
+        assert_close(layer_norm(z[0], (192,)), x[0], atol=1e-2)  # [CLS] attends to itself
 
 
 def test_settling_adds_a_block_and_leaves_the_others(tmp_path, folder):
@@ -455,20 +453,21 @@ def test_settling_adds_a_block_and_leaves_the_others(tmp_path, folder):
     how = {"start": tmp_path / "begun.safetensors", "recipe": recipe, "max_side": 48}
     out, n_pictures = settle([folder], tmp_path / "settled.safetensors", **how)
     assert n_pictures == 12
-    begun, settled = (load_file(tmp_path / f"{name}.safetensors") for name in ("begun", "settled"))
-    assert settled.keys() - begun.keys() == {name.replace("blocks.1.", "blocks.2.") for name in begun if "blocks.1." in name}
+    begun, after_it = (load_file(tmp_path / f"{name}.safetensors") for name in ("begun", "settled"))
+    moved = {name: name.replace("blocks.1.", "blocks.2.") for name in begun}
+    assert after_it.keys() == begun.keys() | set(moved.values())
     scaled = ("attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias", "mlp.fc2.weight", "mlp.fc2.bias")
     for name, x in begun.items():
-        after = settled[name.replace("blocks.1.", "blocks.2.")]
+        after = after_it[moved[name]]
         if name.startswith("blocks.1.") and name.endswith(scaled):
             assert float(cosine_similarity(after.float().flatten(), x.float().flatten(), dim=0)) > 0.9 or not x.any()
         else:
             assert torch.equal(after, x)
     keys = slice(64, 128)
-    assert torch.equal(settled["blocks.2.attn.qkv.weight"][keys], begun["blocks.1.attn.qkv.weight"][keys])
+    assert torch.equal(after_it["blocks.2.attn.qkv.weight"][keys], begun["blocks.1.attn.qkv.weight"][keys])
     assert load_vit(resolve_backbone(str(out))[0], device=CPU).depth == 3
     settle([folder], tmp_path / "again.safetensors", **how)
-    assert all(torch.equal(x, settled[name]) for name, x in load_file(tmp_path / "again.safetensors").items())
+    assert all(torch.equal(x, after_it[name]) for name, x in load_file(tmp_path / "again.safetensors").items())
 
 
 def test_nothing_to_look_at_is_refused(tmp_path, folder):

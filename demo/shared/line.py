@@ -1,7 +1,8 @@
 """The line in which heavy events wait: in the order in which they came, but a move of a control before a new picture.
 
 A move takes a sixth of what the first result of a picture takes. Where a hall of visitors comes at once, each with a
-picture, everybody would wait for all of these at every move.
+picture, everybody would wait for all of these at every move. Several may be at work at once, but never two of one visitor:
+the later one is told what the earlier one left.
 """
 
 from bisect import insort
@@ -46,9 +47,24 @@ class Line(list[Event]):
 
 def form_line(app: gr.Blocks) -> None:
     """Let the heavy events of an app wait in such a line; its queue must be there."""
+    queue = app._queue
     heavy = EventQueue(HEAVY["concurrency_id"], HEAVY["concurrency_limit"])
-    heavy.queue = Line(app._queue)
-    app._queue.event_queue_per_concurrency_id[heavy.concurrency_id] = heavy
+    heavy.queue = line = Line(queue)
+    queue.event_queue_per_concurrency_id[heavy.concurrency_id] = heavy
+
+    def next_events() -> Any:
+        at_work = {
+            e.session_hash for job in queue.active_jobs for e in job or () if e.concurrency_id == heavy.concurrency_id
+        }
+        heavy.queue = [event for event in line if event.session_hash not in at_work]
+        found = Queue.get_events(queue)
+        heavy.queue = line
+        if found and found[2] == heavy.concurrency_id:
+            for event in found[0]:
+                line.remove(event)
+        return found
+
+    queue.get_events = next_events  # type: ignore[method-assign]
 
 
 def _files(values: Any) -> frozenset[str]:
