@@ -132,7 +132,7 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     restore = asked.make_restored(service, tuple(TABS), [panel.restore for panel in of_tabs if panel.restore])
     opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
     cast(Pages, demo).openings[""] = lambda: opened().first
-    loaded = demo.load(make_load(restore, opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
+    loaded = demo.load(make_load(restore, len(restored), opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
     loaded.then(None, None, None, js=JS_OPENED, **LIGHT)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download

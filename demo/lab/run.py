@@ -190,13 +190,20 @@ def make_opened(
     return opened
 
 
-def make_load(restore: Callable[[Mapping[str, str]], list[Any]], opened: Callable[[], Opened]) -> Callable[..., list[Any]]:
+def make_load(
+    restore: Callable[[Mapping[str, str]], list[Any]], n_restored: int, opened: Callable[[], Opened]
+) -> Callable[..., list[Any]]:
     """The event at page load: what the link says, where the page does not hold it already; then, what is shown.
 
     Input: whether the page holds what it opens with.
+
+    Args:
+        restore: the values of the components that a link restores.
+        n_restored: how many these are.
+        opened: what the page opens with.
     """
 
     def load(holds: float, request: gr.Request) -> list[Any]:
-        return [*(gr.skip() for _ in restore({})), opened().shown] if holds else [*restore(request.query_params), gr.skip()]
+        return [gr.skip()] * n_restored + [opened().shown] if holds else [*restore(request.query_params), gr.skip()]
 
     return load
