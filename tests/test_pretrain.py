@@ -17,31 +17,27 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
-from torch.nn.functional import cosine_similarity, layer_norm
 
 from segcore import InputError, NumericalError, Settings, segment
 from segcore.cli import commands as cli
 from segcore.features import extract_features, load_vit
-from segcore.image import read_image
 from segcore.numerics import normalize_rows
 from segcore.pipeline.backbones import resolve_backbone
-from segcore.pretrain import Recipe, cues, pretrain, settle
+from segcore.pretrain import Recipe, cues, pretrain
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.pretrain.kinds import kinds_loss, make_code, picture_look
-from segcore.pretrain.networks import follow, make_networks, make_optimizer
+from segcore.pretrain.networks import follow, make_networks
 from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, sights, sinkhorn
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
-from segcore.pretrain.settle import describe, entering, least_squares, mean_shift, settled
-from segcore.runtime.places import ASSETS, EXAMPLES
+from segcore.pretrain.whole import Groups, describe, least_squares, mean_shift, see_whole
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
 from tests.asserts import assert_close, assert_simplex
 
 TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
-    n_prototypes=16, picture_weight=1.0, kinds_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
+    n_prototypes=16, picture_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
@@ -267,9 +263,7 @@ def test_sinkhorn_uses_all_prototypes_evenly(generator):
 def test_the_losses_are_what_they_say(folder):
     """Loop by loop, on one batch."""
     store, phase = load_store([folder], seed=0), TINY.phase(0.0, 3)
-    batch = draw_batch(
-        store, make_code(store, TINY.width), TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU
-    )
+    batch = draw_batch(store, TINY, phase, generator=torch.Generator().manual_seed(1), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.no_grad():
@@ -282,30 +276,27 @@ def test_the_losses_are_what_they_say(folder):
     for b, i, j in itertools.product(range(6), range(16), range(16)):
         cosine, g = float(torch.cosine_similarity(large.keys[b, i], large.keys[b, j], dim=0)), batch.objectness[b]
         alike = float((2 * g[i] - 1) * (2 * g[j] - 1))
-        target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else alike / 5)
+        target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else 0.3 * alike)
         errors.append((max(cosine, 0.1 * cosine) - max(target, 0.1 * target)) ** 2)
     assert float(losses.keys.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
-    seen = sights(batch.objectness, TINY.heads) + 0.02
+    seen = sights(batch.objectness.unflatten(1, (4, 4)), TINY.heads) + 0.15  # the one head sees all of the object
     for b, head in itertools.product(range(6), range(TINY.heads)):
         target = seen[b, head] / seen[b, head].sum()
         attention = large.looks[b, head].softmax(0)
         divergences.append(sum(float(t * (t / a).log()) for t, a in zip(target, attention, strict=True)))
     assert float(losses.attention.detach()) == pytest.approx(sum(divergences) / len(divergences), abs=1e-5)
-    wanted = torch.nn.functional.normalize(large.before, dim=-1) + batch.code
-    apart = 1 - torch.cosine_similarity(large.tokens, wanted, dim=-1)
-    assert float(losses.kinds.detach()) == pytest.approx(float(apart[:, 0].mean() + apart[:, 1:].mean()), abs=1e-5)
 
 
 def test_heads_see_the_object_its_inside_and_its_border():
     y, x = torch.meshgrid(torch.arange(20.0), torch.arange(20.0), indexing="ij")
     r = ((y - 9.5) ** 2 + (x - 9.5) ** 2).sqrt()
-    seen = sights((r < 6).float().reshape(1, 400), 4)[0].reshape(4, 20, 20)
+    seen = sights((r < 6).float()[None], 4)[0].reshape(4, 20, 20)
     assert torch.equal(seen[3], (r < 6).float())
     assert torch.equal(seen[3], seen[0])
     middle, rim = r < 2, (r - 6).abs() < 1
     assert float(seen[2][middle].min()) > 3 * float(seen[2][rim].max())
     assert float(seen[1][rim].min()) > 3 * float(seen[1][middle].max())
-    assert float(sights(torch.ones(1, 400), 3)[0, 0].abs().max()) < 1e-6  # nothing ends, so there is no border
+    assert float(sights(torch.ones(1, 20, 20), 3)[0, 0].abs().max()) < 1e-6  # nothing ends, so there is no border
 
 
 def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
@@ -313,8 +304,8 @@ def test_the_target_of_the_keys_is_regions_objects_or_both(generator):
     g = torch.tensor([[1.0, 1.0, 0.0, 0.0, 0.5]]).repeat(2, 1)
     assert torch.equal(alikeness(R, g, 0.0), R)
     objects = alikeness(R, g, 1.0)[0]
-    assert_close(objects[0], torch.tensor([1, 1, -0.2, -0.2, 0]))  # object, object, ground, ground, no opinion
-    assert_close(objects[2], torch.tensor([-0.2, -0.2, 1, 1, 0]))
+    assert_close(objects[0], torch.tensor([1, 1, -0.3, -0.3, 0]))  # object, object, ground, ground, no opinion
+    assert_close(objects[2], torch.tensor([-0.3, -0.3, 1, 1, 0]))
     assert_close(alikeness(R, g, 0.25), 0.75 * R + 0.25 * alikeness(R, g, 1.0))
 
 
@@ -322,7 +313,6 @@ def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
     store, recipe = load_store([folder], seed=0), dataclasses.replace(TINY, picture_weight=0.0)
     batch = draw_batch(
         store,
-        make_code(store, recipe.width),
         recipe,
         recipe.phase(0.0, 3),
         generator=torch.Generator().manual_seed(1),
@@ -335,72 +325,7 @@ def test_a_loss_that_counts_for_nothing_is_not_computed(folder):
     assert float(losses.keys.detach()) > 0
 
 
-# Kinds
-
-
-def test_the_code_says_how_high_a_patch_lies_and_what_its_picture_looks_like(folder):
-    store = load_store([folder], seed=0)
-    code = make_code(store, 192)
-    assert_close(code.pictures.norm(dim=1), torch.ones(12))
-    assert_close(code.pictures @ code.place, torch.zeros(12), atol=1e-5)
-    assert torch.equal(make_code(store, 192).pictures, code.pictures)
-    box = torch.tensor([[0.0, 0.0, 1.0, 1.0], [0.5, 0.2, 0.5, 0.5]])
-    numbers = torch.tensor([3, 5])
-    added = code.of_crops(numbers, Crops(box, torch.tensor([False, True]), 32), 8)
-    assert_close(added[:, 0], code.pictures[numbers])
-    heights = (added[:, 1:] @ code.place).reshape(2, 4, 4) / 0.2
-    middles = torch.tensor([[0.125, 0.375, 0.625, 0.875], [0.5625, 0.6875, 0.8125, 0.9375]])
-    assert_close(heights, ((0.5 - middles) * 12**0.5)[..., None].expand(2, 4, 4), atol=1e-4)
-    assert_close((added[:, 1:] * code.pictures[numbers][:, None]).sum(-1), torch.full((2, 16), 0.4), atol=1e-5)
-
-
-def test_what_keeps_its_keys_learns_the_rest(folder):
-    """Keys and the attention of the last head stay to the bit; the other heads and the tokens move."""
-    recipe = dataclasses.replace(TINY, heads=2, keeps_keys=True, keys_weight=0.0, kinds_weight=1.0)
-    store = load_store([folder], seed=0)
-    student, teacher = make_networks(recipe, seed=0)
-    pixels = torch.rand(2, 3, 32, 32)
-    with torch.no_grad():
-        first = student(pixels)
-    optimizer = make_optimizer(student)
-    for group in optimizer.param_groups:
-        group["lr"] = 1e-2
-    optimizer.param_groups[0]["weight_decay"] = 0.1
-    batch = draw_batch(
-        store, make_code(store, 64), recipe, recipe.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
-    )
-    for _ in range(3):
-        losses = compute_losses(student, teacher, batch, recipe, teacher_temperature=0.05)
-        optimizer.zero_grad()
-        (losses.keys + losses.attention + losses.kinds).backward()
-        optimizer.step()
-    with torch.no_grad():
-        last = student(pixels)
-    assert torch.equal(last.keys, first.keys)
-    assert torch.equal(last.looks[:, 1], first.looks[:, 1])
-    assert_close(last.before, first.tokens.detach(), atol=1e-4)
-    assert float((last.looks[:, 0] - first.looks[:, 0]).abs().max()) > 1e-3
-    assert float((last.tokens - first.tokens).abs().max()) > 1e-2
-
-
-def test_the_look_of_a_picture_is_its_edges_by_place_and_direction():
-    stripes = torch.zeros(64, 64, 3, dtype=torch.uint8)
-    stripes[:, ::8] = stripes[:, 1::8] = stripes[:, 2::8] = stripes[:, 3::8] = 200
-    upright, lying = picture_look(stripes), picture_look(stripes.transpose(0, 1).contiguous())
-    edges = slice(0, 256)
-    assert float(upright[edges].norm()) == pytest.approx(1, abs=1e-4)
-    assert float(upright[edges] @ lying[edges]) < 0.2
-    assert float(upright[edges] @ picture_look(stripes // 2)[edges]) > 0.99  # of half the contrast
-
-
-def test_the_loss_of_kinds_is_0_at_the_sum_and_2_against_it(generator):
-    before, code = torch.randn(2, 2, 3, 8, generator=generator)
-    wanted = torch.nn.functional.normalize(before, dim=-1) + code
-    assert float(kinds_loss(5 * wanted, 7 * before, code)) == pytest.approx(0, abs=1e-6)
-    assert float(kinds_loss(-wanted, before, code)) == pytest.approx(2, abs=1e-6)
-
-
-# A step of mean shift before the last block
+# Mean shift and least squares
 
 
 def test_mean_shift_joins_what_is_near_and_leaves_what_is_far(generator):
@@ -410,9 +335,8 @@ def test_mean_shift_joins_what_is_near_and_leaves_what_is_far(generator):
     assert_close(shifted[:20], near.mean(0).expand(20, 3), atol=5e-3)
     assert_close(shifted[20:], far.mean(0).expand(30, 3), atol=5e-3)
     assert_close(mean_shift(f + 1), mean_shift(f) + 1, atol=1e-4)  # wherever the origin lies
-    x = torch.randn(50, 7, generator=generator)
-    weights = torch.exp(-torch.cdist(f, f).square() / 0.25)
-    assert_close(mean_shift(f, x, temperature=0.25), weights @ x / weights.sum(1, keepdim=True), atol=1e-5)
+    weights = torch.exp(-torch.cdist(f, f).square() / 0.2)
+    assert_close(mean_shift(f, temperature=0.2), weights @ f / weights.sum(1, keepdim=True), atol=1e-5)
 
 
 def test_least_squares_find_an_affine_map(generator):
@@ -425,58 +349,81 @@ def test_least_squares_find_an_affine_map(generator):
     assert_close(least_squares(torch.cat((X, X[:5])), bent, weights), found, atol=1e-4)
 
 
-def keys_in(network, z):
-    return normalize_rows(network.keys_of(network.normed(z)))
+# Whole pictures
 
 
-@torch.no_grad()
-def test_the_block_is_one_step_of_mean_shift():
-    """Two roads: keys after the block, and the step done by hand; on pictures that it was not made from."""
-    before, _ = make_networks(Recipe(), seed=0, start=ASSETS / "dino_tiny" / "model.safetensors")
-    pictures = {path.stem: read_image(path) for path in EXAMPLES.glob("*.jpg")}
-    seen = {name: entering(before, picture, max_side=192, patch=8) for name, picture in pictures.items()}
-    asked = [seen.pop(name) for name in ("cat", "rocket")]
-    whole = settled(before, Recipe(), list(seen.values()))
-    for z in asked:
-        x = layer_norm(z, (192,))
-        z = whole.net.blocks[-2](z[None])[0]
-        shifted = mean_shift(describe(before, x[1:]), x[1:])
-        alike = (keys_in(whole, z[1:]) * keys_in(whole, shifted)).sum(1)
-        still = (keys_in(whole, x[1:]) * keys_in(whole, shifted)).sum(1)
-        assert 1 - float(alike.mean()) < 0.7 * (1 - float(still.mean()))
-        assert_close(layer_norm(z[0], (192,)), x[0], atol=1e-2)  # [CLS] attends to itself
+@pytest.fixture
+def wholes(folder):
+    store, network = load_store([folder], seed=0), make_networks(TINY, seed=0)[1]
+    return store, network, [see_whole(store, number, network) for number in range(len(store))]
 
 
-def test_settling_adds_a_block_and_leaves_the_others(tmp_path, folder):
-    recipe = dataclasses.replace(TINY, heads=2)
-    pretrain([folder], tmp_path / "begun.safetensors", steps=1, batch=2, recipe=recipe)
-    how = {"start": tmp_path / "begun.safetensors", "recipe": recipe, "max_side": 48}
-    out, n_pictures = settle([folder], tmp_path / "settled.safetensors", **how)
-    assert n_pictures == 12
-    begun, after_it = (load_file(tmp_path / f"{name}.safetensors") for name in ("begun", "settled"))
-    moved = {name: name.replace("blocks.1.", "blocks.2.") for name in begun}
-    assert after_it.keys() == begun.keys() | set(moved.values())
-    scaled = ("attn.qkv.weight", "attn.qkv.bias", "attn.proj.weight", "attn.proj.bias", "mlp.fc2.weight", "mlp.fc2.bias")
-    for name, x in begun.items():
-        after = after_it[moved[name]]
-        if name.startswith("blocks.1.") and name.endswith(scaled):
-            assert float(cosine_similarity(after.float().flatten(), x.float().flatten(), dim=0)) > 0.9 or not x.any()
-        else:
-            assert torch.equal(after, x)
-    keys = slice(64, 128)
-    assert torch.equal(after_it["blocks.2.attn.qkv.weight"][keys], begun["blocks.1.attn.qkv.weight"][keys])
-    assert load_vit(resolve_backbone(str(out))[0], device=CPU).depth == 3
-    settle([folder], tmp_path / "again.safetensors", **how)
-    assert all(torch.equal(x, after_it[name]) for name, x in load_file(tmp_path / "again.safetensors").items())
+def test_a_whole_picture_is_what_the_app_sees(wholes):
+    """Two roads: what is kept of a picture, and the network on its pixels; a mirror image is the mirrored picture's."""
+    store, network, seen = wholes
+    height, width = store.size[0, 0].tolist()
+    pixels = store.pixels[: height * width].reshape(1, height, width, 3).permute(0, 3, 1, 2) / 255
+    with torch.no_grad():
+        all_at_once = network(pixels)
+    whole = seen[0]
+    assert whole.size == (height // 8, width // 8)
+    assert_close(whole.keys.float(), normalize_rows(all_at_once.keys[0]), atol=2e-2)
+    assert_close(whole.first, all_at_once.tokens[0, 0], atol=5e-2)
+    mirrored = see_whole(store, 0, network, mirrored=True)
+    lab, flipped = (x.lab.reshape(*whole.size, 3).float() for x in (whole, mirrored))
+    assert_close(flipped.flip(1), lab, atol=1.0)
+    assert float(describe(whole)[0, -1]) == pytest.approx(0.25 * (0.5 - 0.5 / whole.size[0]) * 12**0.5, rel=1e-4)
 
 
-def test_nothing_to_look_at_is_refused(tmp_path, folder):
-    pretrain([folder], tmp_path / "begun.safetensors", steps=1, batch=2, recipe=TINY)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "broken.png").write_bytes(b"no picture")
-    with pytest.raises(InputError, match="can be read"):
-        settle([tmp_path / "empty"], tmp_path / "out.safetensors", start=tmp_path / "begun.safetensors", recipe=TINY)
-    assert not (tmp_path / "out.safetensors").exists()
+def test_tokens_that_say_where_mean_shift_leads_miss_nothing(wholes, generator):
+    groups = Groups(wholes[2], 64)
+    wanted = groups.of(wholes[2][0])
+    tokens = 2 * groups.common + wanted @ groups.directions.T
+    assert_close(tokens.sum(1), torch.zeros(len(tokens)), atol=1e-4)  # as a norm leaves them
+    assert float(groups.loss(tokens, wanted)) == pytest.approx(0, abs=1e-6)
+    assert float(groups.loss(3 * tokens, wanted)) == pytest.approx(0, abs=1e-6)  # whatever their length
+    everywhere = torch.cat([groups.of(whole) for whole in wholes[2]])
+    alike = (2 * groups.common).expand(len(everywhere), 64)
+    assert float(groups.loss(alike, everywhere)) == pytest.approx(1, abs=0.3)  # the variance
+    off = torch.linalg.qr(torch.cat((groups.common[:, None], groups.directions), dim=1), mode="complete").Q[:, -1]
+    assert float(groups.loss(tokens + off, wanted)) == pytest.approx(1 / groups.variance, rel=1e-3)
+
+
+def test_only_the_last_two_blocks_learn(folder, tmp_path):
+    recipe = dataclasses.replace(TINY, depth=3)
+    begun, out = tmp_path / "begun.safetensors", tmp_path / "whole.safetensors"
+    train(folder, begun, steps=1, recipe=recipe)
+    how = {"recipe": recipe, "start": begun, "whole": True}
+    train(folder, out, steps=4, **how)
+    before, after = load_file(begun), load_file(out)
+    moved = {name for name, x in before.items() if not torch.equal(x, after[name])}
+    assert moved
+    assert all(name.startswith(("blocks.1.", "blocks.2.", "norm.")) for name in moved)
+    assert any(name.startswith("blocks.1.") for name in moved)
+    train(folder, tmp_path / "again.safetensors", steps=4, **how)
+    again = load_file(tmp_path / "again.safetensors")
+    assert all(torch.equal(x, again[name]) for name, x in after.items())
+
+
+def test_whole_pictures_make_all_losses_smaller(folder, tmp_path):
+    recipe, told = dataclasses.replace(TINY, heads=2), []
+    train(folder, tmp_path / "begun.safetensors", steps=1, recipe=recipe)
+    train(
+        folder, tmp_path / "whole.safetensors", steps=60, recipe=recipe, start=tmp_path / "begun.safetensors", whole=True,
+        on_step=lambda state: told.append(state.parts),
+    )  # fmt: skip
+    for name in ("keys", "attention", "tokens"):
+        first, last = (sum(parts[name] for parts in some) for some in (told[:8], told[-8:]))
+        assert last < first, name
+
+
+def test_whole_pictures_need_weights_of_two_blocks_to_begin_with(folder, tmp_path):
+    with pytest.raises(InputError, match="name the weights to begin with"):
+        train(folder, tmp_path / "w.safetensors", whole=True)
+    shallow = dataclasses.replace(TINY, depth=1)
+    train(folder, tmp_path / "begun.safetensors", steps=1, recipe=shallow)
+    with pytest.raises(InputError, match="last 2 blocks; the weights have 1"):
+        train(folder, tmp_path / "w.safetensors", start=tmp_path / "begun.safetensors", whole=True, recipe=shallow)
 
 
 # Objects drawn anew
@@ -526,14 +473,14 @@ def test_objects_drawn_anew_follow_attention_and_regions(folder, monkeypatch):
 
 
 def test_the_teacher_draws_anew_when_it_is_time(folder, tmp_path, monkeypatch):
-    from segcore.pretrain import loop
+    from segcore.pretrain import learner
 
     def watched(store, network, recipe, *, device):
         drawn.append(len(steps))
         return redraw_objects(store, network, recipe, device=device)
 
     drawn, steps = [], []
-    monkeypatch.setattr(loop, "redraw_objects", watched)
+    monkeypatch.setattr(learner, "redraw_objects", watched)
     recipe = dataclasses.replace(TINY, redraws=(0.5, 0.8))
     train(folder, tmp_path / "w.safetensors", steps=10, recipe=recipe, on_step=steps.append)
     assert drawn == [5, 8]
@@ -567,12 +514,10 @@ def test_keys_are_those_that_segmentations_read(folder, tmp_path):
 
 def test_gradients_reach_the_student_only(folder):
     store = load_store([folder], seed=0)
-    batch = draw_batch(
-        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
-    )
+    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     losses = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (losses.picture + losses.keys + losses.attention + losses.kinds).backward()
+    (losses.picture + losses.keys + losses.attention).backward()
     unmoved = [name for name, p in student.named_parameters() if p.grad is None or not p.grad.any()]
     assert unmoved == []
     assert all(p.grad is None for p in teacher.parameters())
@@ -581,15 +526,13 @@ def test_gradients_reach_the_student_only(folder):
 def test_half_precision_computes_about_the_same(folder):
     """What fast hardware does, tried on any CPU."""
     store = load_store([folder], seed=0)
-    batch = draw_batch(
-        store, make_code(store, TINY.width), TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU
-    )
+    batch = draw_batch(store, TINY, TINY.phase(0.0, 4), generator=torch.Generator().manual_seed(0), device=CPU)
     student, teacher = make_networks(TINY, seed=0)
     full = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
     with torch.autocast("cpu", torch.bfloat16):
         half = compute_losses(student, teacher, batch, TINY, teacher_temperature=0.05)
-    (half.picture + half.keys + half.attention + half.kinds).backward()
-    for name in ("picture", "keys", "attention", "kinds"):
+    (half.picture + half.keys + half.attention).backward()
+    for name in ("picture", "keys", "attention"):
         assert getattr(half, name).dtype == torch.float32
         assert_close(getattr(half, name).detach(), getattr(full, name).detach(), rtol=0.03)
     assert all(p.grad.dtype == torch.float32 and p.grad.isfinite().all() for p in student.parameters())
@@ -709,7 +652,7 @@ def test_a_finished_training_is_not_resumed(folder, tmp_path):
 
 def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_path, monkeypatch):
     """Half a step must not be saved."""
-    from segcore.pretrain import loop
+    from segcore.pretrain import learner
 
     def interrupted(*arguments, **named):
         calls.append(0)
@@ -718,7 +661,7 @@ def test_an_interruption_amid_the_weights_keeps_the_last_checkpoint(folder, tmp_
         follow(*arguments, **named)
 
     calls, out = [], tmp_path / "w.safetensors"
-    monkeypatch.setattr(loop, "follow", interrupted)
+    monkeypatch.setattr(learner, "follow", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(folder, out, steps=5, checkpoint_seconds=0)
     assert torch.load(checkpoint_path(out), weights_only=True)["step"] == 2
@@ -875,9 +818,7 @@ def test_the_command_line_trains(folder, tmp_path, capsys, monkeypatch):
         (["--minutes", "-1"], "above 0"),
         (["--minutes", "0"], "above 0"),
         (["--minutes", "soon"], "soon"),
-        (["--settle"], "--start"),
-        (["--settle", "--keep-keys"], "not both"),
-        (["--settle", "--start", "w.safetensors", "--minutes", "3", "--resume"], "leave --minutes and --resume out"),
+        (["--whole"], "--start"),
     ],
 )
 def test_mistakes_on_the_command_line(folder, tmp_path, flags, words, capsys):

@@ -25,51 +25,40 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument("--seed", type=int, default=0, help="start of the random numbers (0)")
     add_overwrite(pretrain)
     add_device(pretrain)
-    pretrain.add_argument("--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU)")
+    pretrain.add_argument(
+        "--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU; 8 of --whole)"
+    )
     pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
     pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")
     pretrain.add_argument(
-        "--keep-keys",
+        "--whole",
         action="store_true",
-        help="leave keys and the last head of the weights of --start as they are: tune the other heads and the tokens only",
-    )
-    pretrain.add_argument(
-        "--settle",
-        action="store_true",
-        help="put a step of mean shift before the last block of --start; nothing is trained, so it takes a minute",
+        help="train only the last two blocks of --start, on whole pictures and not on crops: what makes objects stand out",
     )
     pretrain.set_defaults(run=_pretrain)
 
 
 def _pretrain(parsed: argparse.Namespace) -> int:
-    from segcore.pretrain import Recipe, pretrain, settle, tuning
+    from segcore.pretrain import Recipe, pretrain
 
     if parsed.minutes is not None and parsed.steps is not None:
         raise InputError("Give either --minutes or --steps, not both.", field="minutes")
     check_outputs([parsed.out], overwrite=parsed.overwrite)
     budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
-    if parsed.keep_keys and parsed.settle:
-        raise InputError("Give either --keep-keys or --settle, not both.", field="settle")
-    if (parsed.keep_keys or parsed.settle) and parsed.start is None:
-        flag = "--settle" if parsed.settle else "--keep-keys"
-        raise InputError(f"{flag} needs weights to begin with; name them by --start.", field="start")
-    if parsed.settle:
-        given = [
-            f"--{name}" for name in ("minutes", "steps", "batch", "resume") if getattr(parsed, name) not in (None, False)
-        ]
-        if given:
-            raise InputError(f"--settle trains nothing, so leave {' and '.join(given)} out.", field="settle")
-        path, n_pictures = settle(
-            parsed.folders, parsed.out, start=parsed.start, recipe=Recipe(**sizes), seed=parsed.seed, device=parsed.device
-        )
-        print(f"{path}: one block more, found on {n_pictures} pictures.")
-        print(USE_IT.format(path=path))
-        return 0
-    recipe = tuning(**sizes) if parsed.keep_keys else Recipe(**sizes)
+    if parsed.whole and parsed.start is None:
+        raise InputError("--whole needs weights to begin with; name them by --start.", field="start")
+    recipe = Recipe(**sizes)
     how = {"steps": parsed.steps, "resume": parsed.resume, "seed": parsed.seed, "device": parsed.device, **budget}
     done = pretrain(
-        parsed.folders, parsed.out, batch=parsed.batch, recipe=recipe, start=parsed.start, show_progress=True, **how
+        parsed.folders,
+        parsed.out,
+        batch=parsed.batch,
+        recipe=recipe,
+        start=parsed.start,
+        whole=parsed.whole,
+        show_progress=True,
+        **how,
     )
     if done.n_skipped:
         print(f"Not read: {done.n_skipped} files, such as {', '.join(done.skipped)}.")

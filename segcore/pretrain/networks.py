@@ -44,7 +44,6 @@ class Network(nn.Module):
         args: dict[str, Any] = {**recipe.model_args, "num_classes": 0, "dynamic_img_size": True}
         self.net: Any = timm.create_model(recipe.architecture, pretrained=False, **args)
         self.head = PrototypeHead(recipe.width, recipe.hidden, recipe.bottleneck, recipe.n_prototypes)
-        self.began: nn.Module | None = None  # the last block and norm as they began, where the keys stay as they began
         self.register_buffer("mean", torch.tensor(MEAN)[:, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(STD)[:, None, None], persistent=False)
 
@@ -52,11 +51,11 @@ class Network(nn.Module):
         """Look at crops (b, 3, px, px), RGB in [0, 1]."""
         return self.last(self.stem(pixels))
 
-    def stem(self, pixels: Tensor) -> Tensor:
-        """(b, 1 + n, width): what the last block is given of pictures (b, 3, height, width), RGB in [0, 1]."""
+    def stem(self, pixels: Tensor, *, blocks: int = 1) -> Tensor:
+        """(b, 1 + n, width): what the last `blocks` blocks are given of pictures (b, 3, height, width), RGB in [0, 1]."""
         z = self.net.patch_embed((pixels - self.mean) / self.std)
         z = self.net.norm_pre(self.net._pos_embed(z))  # timm's forward_features begins with the same private step
-        entering: Tensor = self.net.blocks[:-1](z)
+        entering: Tensor = self.net.blocks[:-blocks](z)
         return entering
 
     def last(self, z: Tensor) -> "Seen":
@@ -68,9 +67,7 @@ class Network(nn.Module):
         query = F.linear(x[:, 0], attn.qkv.weight[:width], attn.qkv.bias[:width]).unflatten(-1, (attn.num_heads, -1))
         looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (attn.num_heads, -1))) * attn.scale
         tokens = self.net.norm(last(z))
-        with torch.no_grad():
-            before = tokens.detach() if self.began is None else self.began(z)
-        return Seen(self.head(tokens[:, 0]), keys, looks, tokens, before)
+        return Seen(self.head(tokens[:, 0]), keys, looks, tokens)
 
     def normed(self, z: Tensor) -> Tensor:
         """What the last block's queries, keys and values are made of, of tokens z that enter it; of the same shape."""
@@ -82,18 +79,6 @@ class Network(nn.Module):
         qkv, width = self.net.blocks[-1].attn.qkv, self.net.embed_dim
         return F.linear(x, qkv.weight[width : 2 * width], qkv.bias[width : 2 * width])
 
-    def keep_keys(self) -> None:
-        """Let only learn what neither the keys of the last block nor the attention of its last head depend on."""
-        self.net.requires_grad_(False)
-        last = self.net.blocks[-1]
-        self.began = copy.deepcopy(nn.Sequential(last, self.net.norm))
-        for part in (last.attn, last.norm2, last.mlp, self.net.norm):
-            part.requires_grad_(True)
-        width = self.net.embed_dim
-        fixed = slice(width - width // last.attn.num_heads, 2 * width)  # queries of the last head, and all keys
-        for parameter in (last.attn.qkv.weight, last.attn.qkv.bias):
-            parameter.register_hook(lambda gradient: _without(gradient, fixed))
-
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Seen:
@@ -103,7 +88,6 @@ class Seen:
     keys: Tensor  # (b, n, width) of the patches in the last block, which are what segmentations read by default
     looks: Tensor  # (b, heads, n) logits of the attention that [CLS] pays to the patches there
     tokens: Tensor  # (b, 1 + n, width): what leaves the transformer at [CLS] and at the patches
-    before: Tensor  # the same, as the last block made it in the beginning, where the keys stay as they began
 
 
 def make_networks(
@@ -125,8 +109,6 @@ def make_networks(
     if start is not None:
         _fill(student.net, start)
     student = student.to(device)
-    if recipe.keeps_keys:
-        student.keep_keys()
     for block in student.net.blocks:
         # On a CPU the plain products are 1.4 times as fast as torch's fused attention: 22 pictures/s, not 16.
         block.attn.fused_attn = torch.device(device).type == "cuda"
@@ -153,18 +135,10 @@ def follow(teacher: nn.Module, student: nn.Module, *, momentum: float) -> None:
 
 
 def make_optimizer(student: Network) -> torch.optim.Optimizer:
-    """AdamW; biases, gains, embeddings and prototypes do not decay, and no weights of which some stay as they are."""
-    named = [(name, p) for name, p in student.named_parameters() if p.requires_grad]
-    stay = ("pos_embed", "cls_token", "prototypes", *(["qkv.weight"] if student.began is not None else []))
-    decays = [p for name, p in named if p.ndim > 1 and not name.endswith(stay)]
+    """AdamW; biases, gains, embeddings and prototypes do not decay."""
+    named = list(student.named_parameters())
+    decays = [p for name, p in named if p.ndim > 1 and not name.endswith(("pos_embed", "cls_token", "prototypes"))]
     others = {id(p) for p in decays}
     rest = [p for _, p in named if id(p) not in others]
     groups: list[dict[str, Any]] = [{"params": decays}, {"params": rest, "weight_decay": 0.0}]
     return torch.optim.AdamW(groups, lr=0.0)
-
-
-def _without(gradient: Tensor, rows: slice) -> Tensor:
-    """The gradient with zeros in some of its rows."""
-    gradient = gradient.clone()
-    gradient[rows] = 0
-    return gradient

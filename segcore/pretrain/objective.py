@@ -8,16 +8,16 @@ p = softmax(student's cosines / τ_s)
 keys: patches of one crop should be alike as far as they belong together. The cosine of the student's keys, which becomes
 the affinity W_feat of a segmentation, should be
 
-T_ij = (1 − o) R_ij + o φ(s_i s_j),    s = 2 g − 1,    φ(x) = x where x > 0, else x / 5
+T_ij = (1 − o) R_ij + o φ(s_i s_j),    s = 2 g − 1,    φ(x) = x where x > 0, else 0.3 x
 
 with R the share of over-segmentations that leave both patches in one region, g how likely a patch is object, and o the
 share of objects: alike within object and background, a little unlike across, and no opinion where g is near ½.
 
 attention: [CLS] should look at the objects, and each head of the last block at something of its own: the border of the
 object, its inside, and, with the last head, all of it (`sights`). Cross-entropy of the attention of each head to the patches
-with what it is to see + ε, divided by its sum.
-
-kinds: the tokens that leave the transformer should be what they were and the code of `kinds`, which ties different pictures.
+with what it is to see + ε, divided by its sum. ε is larger where all of the object is to be seen: an object on a quarter of
+the patches then holds two thirds of the attention, and not nearly all of it, as what is read from attention later are the
+patches that hold a share of it, such as 60 %.
 
 The colors of the crop are changed before the student sees them. The dense terms are what makes short trainings worth while:
 every step has millions of pairs to learn from.
@@ -34,15 +34,14 @@ import torch.nn.functional as F
 from torch import Generator, Tensor
 
 from segcore.pretrain.crops import Crops, agreement, change_colors, cut, draw_crops, draw_pictures, objectness
-from segcore.pretrain.kinds import Code, kinds_loss
 from segcore.pretrain.networks import Network, Seen
 from segcore.pretrain.pictures import PictureStore
 from segcore.pretrain.recipe import Phase, Recipe
 
-_FLOOR = 0.02  # ε: attention that even background gets
+_FLOOR, _FLOOR_OF_ALL = 0.02, 0.15  # ε: attention that even background gets, and that of heads that see all of the object
 # More would drive apart what is one region, and less would leave LOST no seed: of T itself with o = 0.3, covering (OIS) on
 # pictures of BSDS500 was 0.46, 0.47 and 0.50 at 1, 0.3 and 0, and the IoU of LOST on horses at 0.3 and 0 was 0.54 and 0.23.
-_APART = 0.2
+_APART = 0.3
 _LEAK = 0.1  # a segmentation clips cosines at 0, so what is below counts little, but enough to come back
 
 
@@ -56,7 +55,6 @@ class Batch:
     small_pixels: Tensor  # (n_small · b, 3, px, px), view by view
     agreement: Tensor  # (2 b, n, n) in [0, 1]: how often patches of a large crop are in one region
     objectness: Tensor  # (2 b, n) in [0, 1]: how likely each patch of a large crop is object
-    code: Tensor  # (2 b, 1 + n, width): what is added to the tokens of a large crop, [CLS] first
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -66,12 +64,9 @@ class Losses:
     picture: Tensor  # in nats
     keys: Tensor  # mean squared error of their cosines
     attention: Tensor  # in nats, above the entropy of its target
-    kinds: Tensor  # 1 − cos of tokens and what they should be, of [CLS] and of the patches, added
 
 
-def draw_batch(
-    store: PictureStore, code: Code, recipe: Recipe, phase: Phase, *, generator: Generator, device: torch.device
-) -> Batch:
+def draw_batch(store: PictureStore, recipe: Recipe, phase: Phase, *, generator: Generator, device: torch.device) -> Batch:
     """Draw pictures, crops, colors and masks of one step; what is drawn depends on nothing but the generator's state."""
     numbers = draw_pictures(store, n=phase.batch, px=phase.large_px, generator=generator)
     size = store.size[:, 0].cpu()[numbers]
@@ -93,7 +88,6 @@ def draw_batch(
         pixels(small) if small else torch.empty(0, device=device),
         torch.cat([agreement(store, numbers, view, recipe.patch).to(device) for view in large]),
         torch.cat([objectness(store, numbers, view, recipe.patch).to(device) for view in large]),
-        torch.cat([code.of_crops(numbers, view, recipe.patch) for view in large]).to(device),
     )
 
 
@@ -101,22 +95,12 @@ def compute_losses(
     student: Network, teacher: Network, batch: Batch, recipe: Recipe, *, teacher_temperature: float
 ) -> Losses:
     """Run both networks and compare them; the gradients reach the student only."""
-    large = student(batch.large_pixels)
+    large, side = student(batch.large_pixels), math.isqrt(batch.objectness.shape[1])
     return Losses(
         picture=_picture_loss(large, student, teacher, batch, recipe, teacher_temperature=teacher_temperature),
-        keys=_key_loss(large.keys.float(), alikeness(batch.agreement, batch.objectness, recipe.objects_share)),
-        attention=_attention_loss(large.looks.float(), batch.objectness),
-        kinds=_kinds_loss(large, batch, recipe),
+        keys=key_loss(large.keys.float(), alikeness(batch.agreement, batch.objectness, recipe.objects_share)),
+        attention=attention_loss(large.looks.float(), batch.objectness.unflatten(1, (side, side))),
     )
-
-
-def _kinds_loss(large: Seen, batch: Batch, recipe: Recipe) -> Tensor:
-    """That of [CLS] and that of the patches, added; where it counts for nothing, nothing is computed."""
-    if not recipe.kinds_weight:
-        return large.tokens.new_zeros((), dtype=torch.float32)
-    seen = [(x[:, :1], x[:, 1:]) for x in (large.tokens.float(), large.before.float(), batch.code)]
-    classes, patches = zip(*seen, strict=True)
-    return kinds_loss(*classes) + kinds_loss(*patches)
 
 
 def alikeness(agreement: Tensor, objectness: Tensor, share: float) -> Tensor:
@@ -162,15 +146,22 @@ def _picture_loss(
     return torch.stack(pairs).mean()
 
 
-def _key_loss(keys: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error over all pairs of patches (b, n, n), where both are damped below 0."""
+def key_loss(keys: Tensor, target: Tensor) -> Tensor:
+    """Mean squared error of the cosines of keys (b, n, width) to (b, n, n), where both are damped below 0: ()."""
     unit = F.normalize(keys, dim=-1)
     return F.mse_loss(F.leaky_relu(unit @ unit.mT, _LEAK), F.leaky_relu(target, _LEAK))
 
 
-def _attention_loss(looks: Tensor, objectness: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of the attention (b, heads, n) to the patches from what each head is to see, in nats."""
-    target = sights(objectness, looks.shape[1]) + _FLOOR
+def attention_loss(looks: Tensor, objectness: Tensor) -> Tensor:
+    """Kullback-Leibler divergence of the attention of heads from what each is to see, in nats: ().
+
+    Args:
+        looks: (b, heads, n) logits of the attention that [CLS] pays to the patches.
+        objectness: g (b, h, w) in [0, 1]; n = h w.
+    """
+    heads = looks.shape[1]
+    floors = looks.new_tensor([_FLOOR_OF_ALL if _sees(head, heads) == 0 else _FLOOR for head in range(heads)])
+    target = sights(objectness, heads) + floors[:, None]
     target = target / target.sum(2, keepdim=True)
     return F.kl_div(looks.log_softmax(-1), target, reduction="sum") / looks[..., 0].numel()
 
@@ -179,19 +170,23 @@ def sights(objectness: Tensor, heads: int) -> Tensor:
     """What each head is to see, so that they differ.
 
     Args:
-        objectness: g (b, n) in [0, 1], of the patches of squares.
+        objectness: g (b, h, w) in [0, 1], of the patches of crops or pictures.
         heads: how many.
 
     Returns:
-        (b, heads, n) in [0, 1]: in the last head and every third before it the object g, in those before them its inside
-        g ḡ³, in the others its border |g − ḡ|, with ḡ the mean of g over squares of two fifths or a fifth of the crop.
+        (b, heads, h w) in [0, 1]: in the last head and every third before it the object g, in those before them its inside
+        g ḡ³, in the others its border |g − ḡ|, with ḡ the mean of g over squares of 2/5 or 1/5 of the shorter side.
     """
-    side = math.isqrt(objectness.shape[1])
-    g = objectness.unflatten(1, (1, side, side))
+    g, side = objectness[:, None], min(objectness.shape[1:])
     inside = g * _local_mean(g, side // 5) ** 3
     border = (g - _local_mean(g, side // 10)).abs()
     kinds = (g, inside, border)
-    return torch.cat([kinds[(heads - 1 - head) % len(kinds)] for head in range(heads)], dim=1).flatten(2)
+    return torch.cat([kinds[_sees(head, heads)] for head in range(heads)], dim=1).flatten(2)
+
+
+def _sees(head: int, heads: int) -> int:
+    """0 where a head is to see all of the object, 1 its inside, 2 its border."""
+    return (heads - 1 - head) % 3
 
 
 def _local_mean(maps: Tensor, radius: int) -> Tensor:

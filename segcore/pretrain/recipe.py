@@ -40,12 +40,9 @@ class Recipe:
     picture_weight: float = 0.0
     keys_weight: float = 30.0
     attention_weight: float = 1.0
-    kinds_weight: float = 0.0
     objects_share: float = 0.25  # of the target of the keys; the rest is regions
     # At these shares of the training the teacher draws the objects anew, and what it drew is taught from then on.
     redraws: tuple[float, ...] = (0.4,)
-    # Whether all that keys and the last head's attention come from stays as it began, and only the rest learns.
-    keeps_keys: bool = False
     student_temperature: float = 0.1
     # At 0.07, DINO's choice for long trainings, the assignments of a short one drift back to uniform: two views of a patch
     # agree too little to hold them apart. Spread of the cosines after 300 steps of 32 photographs: 0.07 at 0.07 and falling,
@@ -107,27 +104,6 @@ class Recipe:
             teacher_temperature=linear(*self.teacher_temperature, progress / max(1e-9, self.teacher_warmup)),
             prototypes_learn=progress >= self.frozen_prototypes,
         )
-
-
-def tuning(**sizes: int) -> Recipe:
-    """A short training of what neither the keys of the last block nor the attention of its last head depend on.
-
-    It gives the other heads something of their own to look at, and the tokens what ties different pictures; all methods that
-    read keys, or that head, find afterwards what they found before.
-
-    Args:
-        sizes: of the transformer, as in the training of the weights to begin with.
-    """
-    return Recipe(
-        keeps_keys=True,
-        keys_weight=0.0,
-        kinds_weight=3.0,
-        redraws=(0.0,),
-        learning_rate=6e-3,
-        momentum=(0.97, 1.0),
-        fine_share=0.3,
-        **sizes,  # type: ignore[arg-type]
-    )
 
 
 @dataclass(frozen=True, slots=True)

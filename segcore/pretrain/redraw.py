@@ -18,21 +18,24 @@ from segcore.runtime.device import computes_bfloat16
 
 _SCALES = (1.0, 1.5)  # of the large crops' side: sizes in which a picture is looked at
 _CHUNK = 16  # pictures at once
+# IoU with the mask, on 33 of the horses: .64 by attention a alone, .58 by the cues g, and by a (g + ε), with ε = .1, .3, .6
+# and 1: .66, .67, .68 and .69.
+_TRUST = 0.8  # ε
 
 
 def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, device: torch.device) -> PictureStore:
     """Draw the objects of all pictures anew.
 
     Args:
-        store: of n pictures.
+        store: of n pictures, with the objects g of the cues.
         network: whose attention says where the objects are.
         recipe: sizes.
         device: of the network.
 
     Returns:
-        The store with other objects: the attention of [CLS] in the last head of the last block, mean over two sizes of
-        the whole picture and their mirror images; within each region of each over-segmentation, its mean; and a sigmoid
-        about Otsu's threshold.
+        The store with other objects: the attention a of [CLS] in the last head of the last block, mean over two sizes of
+        the whole picture and their mirror images, times g + 0.8, as the two err in different places; within each region of
+        each over-segmentation, its mean; and a sigmoid about Otsu's threshold.
 
     Reference: Nguyen et al. (DeepUSPS) 2019, Van Gansbeke et al. (MaskDistill) 2022, for teaching what was learned.
     """
@@ -42,8 +45,14 @@ def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, dev
         for number, grid in zip(numbers.tolist(), look(store, numbers, network, recipe, device=device), strict=True):
             start, (height, width) = int(store.cues_start[number]), store.size[number, CUE_LEVEL].tolist()
             at = slice(start, start + height * width)
-            soft = F.interpolate(grid[None, None], (height, width), mode="bilinear", align_corners=False).flatten()
-            objects[at] = _sharpen(soft.double().cpu(), store.regions[at].cpu().long()).to(objects)
+            soft = (
+                F.interpolate(grid[None, None], (height, width), mode="bilinear", align_corners=False)
+                .flatten()
+                .double()
+                .cpu()
+            )
+            soft *= store.objects[at].double().cpu() / 255 + _TRUST
+            objects[at] = _sharpen(soft, store.regions[at].cpu().long()).to(objects)
     return dataclasses.replace(store, objects=objects)
 
 
