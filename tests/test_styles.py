@@ -20,3 +20,9 @@ def test_every_slider_and_checkbox_of_a_component_lives_there():
         for kind in re.findall(r'<input class="([^"]*)" type="range"', html):
             assert "lab-range" in kind.split(), page.name
         assert html.count('type="checkbox"') == html.count('class="lab-check'), page.name
+
+
+def test_what_lies_around_a_component_is_named_before_it():
+    """Gradio nests the sheet of a component in its id, where `.dark .x` would ask for a dark part of the component."""
+    for sheet in SHEETS:
+        assert re.findall(r"(?:\.dark|\[data-paper\])(?! & )[^{]*", sheet.read_text()) == [], sheet.name

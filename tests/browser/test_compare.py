@@ -1,8 +1,9 @@
 """The comparison of methods as a visitor meets it."""
 
+import base64
 import io
-import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -66,8 +67,14 @@ def colors_of(page, method):
 
 def stripes(page, method):
     """The colors of the bar of areas."""
-    background = cell(page, method).locator(".cp-areas").evaluate("bar => getComputedStyle(bar).backgroundImage")
-    return set(re.findall(r"rgb\([^)]*\)", background))
+    bar = cell(page, method).locator(".cp-areas")
+    return set(bar.evaluate("bar => [...bar.children].map((stripe) => getComputedStyle(stripe).backgroundColor)"))
+
+
+def whites(page):
+    """The share of white among the pixels of a still."""
+    still = Image.open(io.BytesIO(base64.b64decode(page.evaluate("window.segcoreLectures.still()").partition(",")[2])))
+    return (np.asarray(still.convert("L")) > 250).mean()
 
 
 def apart(a, b):
@@ -93,6 +100,13 @@ def test_three_methods_in_colors_that_agree(lab):
     assert len(stripes(lab, "kmeans")) == 3
     assert stripes(lab, "kmeans") == stripes(lab, "spectral")
     assert len(stripes(lab, "fiedler") & stripes(lab, "spectral")) == 1  # the object; its background is gray
+    lab.wait_for_function("window.segcoreLectures")
+    numbers = lab.locator(".cp-numbers circle")
+    assert numbers.count() >= 3 + 3 + 1
+    assert not numbers.first.is_visible()  # they are for paper
+    with_numbers = whites(lab)
+    lab.evaluate("document.querySelectorAll('.cp-numbers').forEach((node) => node.remove())")
+    assert with_numbers > whites(lab) + 0.003
 
 
 def test_a_cell_becomes_the_main_result_by_click_or_key(lab):
