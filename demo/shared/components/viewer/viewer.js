@@ -29,11 +29,6 @@ function codePixels(map, width, height, ratio) {
 const PIN =
   '<svg class="sg-pin" viewBox="0 0 16 16" aria-hidden="true"><path fill="currentColor" d="M5 1h6v1.5l-1 1V7l2.5 2v1.5H8.8V15L8 16l-.8-1v-4.5H3.5V9L6 7V3.5l-1-1z"/></svg>';
 
-function percent(share) {
-  const digits = share > 0 && share < 0.1 ? 1 : 0;
-  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(digits)} %`;
-}
-
 function setRange(input, share) {
   const number = Math.round(100 * share);
   input.value = String(number);
