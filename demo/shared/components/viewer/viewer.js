@@ -5,6 +5,7 @@ import { over, packed, rgbOf } from "../../js/colors.js";
 import { filled, make, makeButton, partsOf, zoomOf } from "../../js/dom.js";
 import { loadImage, loadLabels, urlOf } from "../../js/images.js";
 import { areasOf, borderDistance, enlarged, labelAt, matchColors } from "../../js/labels.js";
+import { percent } from "../../js/numbers.js";
 
 const DIM = [14, 17, 24, 0.72]; // what hides the segments that are not looked at
 const LIGHT = [255, 255, 255, 0.95]; // contour
