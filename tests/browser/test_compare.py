@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from segcore.pipeline.methods import METHODS
-from tests.browser.conftest import overflow
+from tests.browser.conftest import address_has, address_lacks, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -107,6 +107,26 @@ def test_three_methods_in_colors_that_agree(lab):
     with_numbers = whites(lab)
     lab.evaluate("document.querySelectorAll('.cp-numbers').forEach((node) => node.remove())")
     assert with_numbers > whites(lab) + 0.003
+
+
+def test_what_is_compared_is_part_of_the_address_while_it_is_on_view(lab):
+    compare(lab)
+    address_has(lab, "compare=")
+    box = lab.locator("#setting-n_segments input[type=number]")
+    box.fill("4")
+    box.press("Enter")
+    lab.wait_for_function("new URLSearchParams(location.search).get('n_segments') === '4'")
+    address = lab.evaluate("location.href")
+    picked = lab.evaluate("new URLSearchParams(location.search).get('compare')")
+    assert set(picked.split(",")) == set(THREE)
+    lab.get_by_role("tab", name="Segmentation").click()
+    address_lacks(lab, "compare=")
+    lab.get_by_role("tab", name="Compare").click()
+    address_has(lab, "compare=")
+    lab.goto(address)
+    wait_until_done(lab)
+    assert lab.locator("#comparison .cp-cell[data-state=done]").count() == len(THREE)
+    address_has(lab, "compare=")
 
 
 def test_a_cell_becomes_the_main_result_by_click_or_key(lab):
