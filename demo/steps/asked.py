@@ -45,7 +45,7 @@ class Inputs(NamedTuple):
     def of(cls, values: tuple[Any, ...]) -> Self:
         """Take the values of an event; the settings come last."""
         n = len(cls._fields) - 1
-        return cls(*values[:n], values[n:])
+        return cls._make((*values[:n], values[n:]))
 
 
 @dataclass(frozen=True, slots=True)
