@@ -123,8 +123,11 @@ def test_what_is_compared_is_part_of_the_address_while_it_is_on_view(lab):
     address_lacks(lab, "compare=")
     lab.get_by_role("tab", name="Compare").click()
     address_has(lab, "compare=")
+    sent = []
+    lab.on("request", lambda request: sent.append(request.url))
     lab.goto(address)
     wait_until_done(lab)
+    assert all("tab=compare" in url for url in sent if "/queue/join" in url)  # the server reads the whole address
     assert lab.locator("#comparison .cp-cell[data-state=done]").count() == len(THREE)
     address_has(lab, "compare=")
 
