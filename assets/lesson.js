@@ -1,10 +1,11 @@
 // "Add to my lecture": keeps the state of a page in this browser, with its own pictures and a still of what is shown. Lectures lie
 // in IndexedDB; the page of the lectures shows, orders and saves them. `words`, `pages`, `drawn` stand before.
 const LEFT_OUT = ["__theme", "large", "embed", "view", "notes", "start"];
-// What of a page names a line best: a list's entry that is open, or else the control that says what is computed.
+// What of a page names a line best: an entry of a list or a tab that is open, or else the control that says what is computed.
 const NAMING = [
   ".pg-item[aria-current]",
   ".ln-about .lab-title",
+  "#tabs [role=tab][aria-selected=true]:not(:first-child)",
   "#steps-algorithm",
   "#learn-system",
   "#collections-system",

@@ -168,6 +168,8 @@ def test_cells_tell_count_cost_and_areas(service, picture):
     assert all("remembered" in cell["facts"][1] for cell in cells.values())
     assert "object" in cells["maskcut"]["facts"][0]
     assert METHODS["kmeans"].title in cells["kmeans"]["alt"]
+    numbers = {method: {n for n, _, _ in cell["numbers"]} for method, cell in cells.items()}
+    assert numbers == {"kmeans": {1, 2, 3}, "maskcut": {2, 3}}  # those of the same things; what lies behind has none
     for cell in cells.values():
         assert sum(share for _, share in cell["areas"]) == pytest.approx(1)
         assert len({color for color, _ in cell["areas"]}) == len(cell["areas"])

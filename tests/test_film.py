@@ -21,7 +21,7 @@ from demo.shared.film.pen import HEIGHT, INKS, WIDTH
 from demo.shared.formula import flat
 from demo.shared.service import EXAMPLES, Service
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import PICTURE, RANGES, Asked
+from demo.steps.asked import PICTURE, RANGES, Asked, Inputs
 from demo.steps.data import load
 from demo.steps.run import CONTROLLED, asked_with
 from demo.steps.run.film import Film, credit_of, film_pictures
@@ -171,12 +171,14 @@ def test_player_and_movie_ask_for_the_same():
     """Numbers within their ranges; a picture where the algorithm runs on pictures alone."""
     values = tuple(QUICK.to_dict()[name] for name in CONTROLLED)
     points = default_points()
-    asked = asked_with(points, "tokencut", "moons", 10**9, None, QUICK, "x.png", values)
+    asked = asked_with(Inputs(points, "tokencut", "moons", 10**9, None, QUICK, "x.png", values))
     assert (asked.data, asked.n_points, asked.gamma) == (PICTURE, RANGES["n_points"][1], RANGES["gamma"][2])
     assert asked.settings == QUICK
-    assert asked_with(points, "kmeans", "moons", None, 3.0, QUICK, "x.png", values) == Asked(
+    assert asked_with(Inputs(points, "kmeans", "moons", None, 3.0, QUICK, "x.png", values)) == Asked(
         "kmeans", "moons", QUICK, "x.png", points, RANGES["n_points"][2], 3.0
     )
+    with pytest.raises(InputError):
+        asked_with(Inputs(points, "kmeans", "moons", None, 3.0, QUICK, None, values))
 
 
 # ---- Formulas on one line ----

@@ -12,7 +12,7 @@ from demo.learn import texts
 from demo.learn.asked import OPTIONS, asked_of, asked_of_link, default_k
 from demo.learn.data import COLLECTIONS, OWN, others_of, own_pictures
 from demo.learn.run import make_work
-from demo.learn.show import about, watch, watch_known
+from demo.learn.show import about, percent, watch, watch_known
 from demo.learn.show.objects import object_verdict
 from demo.learn.show.slots import slot_functions
 from demo.shared.asked import Own
@@ -267,3 +267,10 @@ def test_own_pictures_of_a_zip_are_scored_with_their_label_maps(tmp_path):
     Image.fromarray(np.zeros((5, 5), np.uint8)).save(maps[0])
     with pytest.raises(InputError, match=r"0\.png must be as large as its picture, 40 × 32 px"):
         own_pictures(Own(tuple(files), tuple(maps)), side=64)
+
+
+def test_a_share_in_a_sentence_is_that_of_the_table_below_it():
+    """Those of tests/js/numbers.test.js, and two in the middle, which Python alone would round to even numbers."""
+    shares = (0, 0.0004, 0.0007, 0.004, 0.0949, 0.095, 0.5, 1, 0.125, 0.625)
+    told = ("0 %", "< 0.1 %", "0.1 %", "0.4 %", "9.5 %", "10 %", "50 %", "100 %", "13 %", "63 %")
+    assert tuple(map(percent, shares)) == told

@@ -16,12 +16,12 @@ from PIL import Image
 from demo.lectures import asked, run
 from demo.lectures import data as sheets
 from demo.lectures.run import handout
-from demo.lectures.run.numbered import numbered, places
 from demo.pages import PAGES
 from demo.shared.formula import typeset
 from demo.shared.lecture.file import read_whole
 from demo.shared.lecture.value import Line, Sheet
 from demo.shared.link import CARRIED
+from demo.shared.numbered import numbered, places
 from demo.shared.service import Service
 from segcore.learn.ablations import ABLATIONS
 from segcore.settings import DEFAULTS, Settings
@@ -232,6 +232,18 @@ def test_a_long_table_has_more_room():
     text = handout(None, sheet, base="/", with_answers=False, stills=stills).decode()
     assert text.count("<img ") == 3
     assert text.count('<img class="tall"') == 1
+
+
+def test_segments_are_drawn_with_numbers_also_where_a_still_is_there(service, monkeypatch):
+    """The still of a line that was added is in color alone; it stands where the lab shows something else, or cannot."""
+    small(monkeypatch, service)
+    file = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(file, "PNG")
+    queries = {"example": "coffee"}, {"example": "coffee", "tab": "vectors"}, {"picture": "0" * 32}
+    lines = tuple(Line((), "t", "s", "", query, "?a", "?", "!", "", "", {}, "") for query in queries)
+    stills = dict.fromkeys(range(len(lines)), file.getvalue())
+    text = handout(service, Sheet("x", "X", "", lines), base="/", with_answers=False, stills=stills).decode()
+    assert re.findall(r'src="data:image/(\w+)', text) == ["jpeg", "png", "png"]
 
 
 def test_a_handout_ends_where_it_is_told_to(service):

@@ -170,3 +170,12 @@ def test_two_of_a_kind_share_their_script():
             assert "js_on_load" in component.get_config()
     lines = [c["props"]["js_on_load"] for c in blocks.config["components"]]
     assert len({re.search(r"scripts/\w+", line)[0] for line in lines}) == 1
+
+
+def test_whatever_reads_what_is_shown_waits_until_the_server_knows_it(config):
+    events = config["dependencies"]
+    (opening,) = [event for event in events if "segcoreIsOpen = done" in str(event["js"])]
+    shown = opening["outputs"][-1]
+    reading = [event for event in events if shown in event["inputs"]]
+    assert len(reading) > 10
+    assert [event["id"] for event in reading if "await window.segcoreOpening" not in str(event["js"])] == []

@@ -20,3 +20,16 @@ def test_every_slider_and_checkbox_of_a_component_lives_there():
         for kind in re.findall(r'<input class="([^"]*)" type="range"', html):
             assert "lab-range" in kind.split(), page.name
         assert html.count('type="checkbox"') == html.count('class="lab-check'), page.name
+
+
+def test_what_lies_around_a_component_is_named_before_it():
+    """Gradio nests the sheet of a component in its id, where `.dark .x` would ask for a dark part of the component."""
+    for sheet in SHEETS:
+        assert re.findall(r"(?:\.dark|\[data-paper\])(?! & )[^{]*", sheet.read_text()) == [], sheet.name
+
+
+def test_no_selector_of_the_page_has_a_comma_in_parentheses():
+    """Gradio puts its own classes before each part of a list, and takes every comma for one of a list."""
+    rules = re.sub(r"/[*].*?[*]/", "", (ROOT / "assets" / "style.css").read_text(), flags=re.DOTALL)
+    selectors = re.findall(r"([^{};]+)\{", rules)
+    assert [text.strip() for text in selectors if re.search(r"\([^()]*,", text) and "@" not in text] == []

@@ -57,16 +57,19 @@ def make_shown_controls(service: Service) -> Callable[..., list[Any]]:
 
 
 def js_keep_tab(first: str) -> str:
-    """The script that notes the open tab in the address; the first one needs no note.
+    """The script that notes the open tab in the address, and what is compared in it; the first one needs no note.
 
     It looks which one is open, once the page shows it, as events of tabs that are chosen one right after the other may
-    overtake each other.
+    overtake each other; and not before the server has read the address, as the first tab says that it is open at once.
     """
     return f"""() => {{
         setTimeout(() => {{
+            if (!window.segcoreRestored) return;
             const [open, query] = [{JS_OPEN_TAB}, new URLSearchParams(location.search)];
             if (open === {json.dumps(first)}) query.delete("tab");
             else if (open) query.set("tab", open);
+            if (open === "compare" && window.segcoreCompared) query.set("compare", window.segcoreCompared);
+            else if (open && open !== "compare") query.delete("compare");
             history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
         }});
     }}"""

@@ -36,8 +36,9 @@ def build(demo: gr.Blocks, service: Service) -> None:
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
         panel.wire(lab)
-    chosen = [tab.select for tab in results.tabs.values()]
-    gr.on(chosen, None, None, None, js=asked.js_keep_tab(next(iter(TABS))), trigger_mode="multiple", **LIGHT)
+    keep_tab = {"js": asked.js_keep_tab(next(iter(TABS))), **LIGHT}
+    gr.on([tab.select for tab in results.tabs.values()], None, None, None, trigger_mode="multiple", **keep_tab)
+    lab.loaded.then(None, None, None, js=JS_OPENED, **LIGHT).then(None, None, None, **keep_tab)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
         saving = button.click(make_save(service, ending), lab.shown, lab.download, js=JS_KNOWN, **HEAVY)
@@ -133,7 +134,6 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     opened = make_opened(service, controls.picture, restored, restore, outputs, next(iter(panels.values())))
     cast(Pages, demo).openings[""] = lambda: opened().first
     loaded = demo.load(make_load(restore, len(restored), opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
-    loaded.then(None, None, None, js=JS_OPENED, **LIGHT)
     return Lab(
         service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
     )

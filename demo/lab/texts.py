@@ -11,7 +11,8 @@ NO_SPECTRUM = (
 )
 MANY_GRAPHS = "{method} cuts a new graph in each round. The eigenvectors are those of the rounds, not of one spectrum."
 REPEAT_INFO = (
-    "The same result, again: from Python, from a shell, and as a link (the link carries the settings and the example)."
+    "The same result, again: from Python, from a shell, and as a link, which carries the settings and names the picture. A "
+    "picture of your own is kept by this server alone, for an hour."
 )
 
 GROUPS = {
@@ -398,7 +399,7 @@ ROUNDS_FOUND_CAPTION = "{few} patches, {share} of all"
 OBJECT_IS = {
     "minority": "the smaller side of the cut",
     "corners": "the side with fewer corners of the picture",
-    "peak": "the side of the eigenvector's largest entry",
+    "peak": "the side of the eigenvector's largest entry by size",
     "border": "the side with less of the picture's border",
     "seed": "the piece that grew from the seed patch",
     "largest_piece": "the largest piece of the patches that hold the head's attention",

@@ -92,7 +92,7 @@ BOARD = {
     "slots_alt": "{stage}, {name}",
     "slots_share": "Slot {n}: {share} of the patches",
     "other": "other run, {details}",
-    "other_default": "other run",
+    "other_same": "other run",
     "accuracy": "Pixel accuracy",
     "iou": "IoU, and their mean",
     "miou": "mIoU",

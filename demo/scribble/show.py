@@ -117,7 +117,7 @@ def _cut_lines(cut: Cut, k: int) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.3f}".replace(",", " ")
+    return f"{value:,.3f}"
 
 
 def _figure(key: str, picture: Picture, **facts: str) -> tuple[str, str, Picture]:

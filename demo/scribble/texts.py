@@ -74,7 +74,7 @@ MAPS = {
     "cost": ("Cost of {name}", "−ln p, less the least of the pixel: dark costs nothing"),
     "P": ("p of {name}", "bright: likely"),
     "links": ("Links w", "bright: strong; orange: cut"),
-    "unsure": ("Entropy", "bright: anybody's guess; the pad marks the place to paint next"),
+    "unsure": ("Entropy", "bright: anybody's guess; with “Where it is unsure” the pad marks where to paint next"),
 }
 
 APPLY = "Apply to more pictures"

@@ -39,10 +39,11 @@ JS_NUMBER = """async (_number, ...values) => {
     return [mine, ...values];
 }"""
 # The same, and as the second input the theme of the page, in which what is saved is drawn.
-JS_NUMBER_THEME = """(_number, _theme, ...values) => [
-    (window.segcoreNumber = (window.segcoreNumber ?? 0) + 1),
-    document.body.classList.contains("dark") ? "dark" : "light", ...values,
-]"""
+JS_NUMBER_THEME = f"""async (number, _theme, ...values) => {{
+    const theme = document.body.classList.contains("dark") ? "dark" : "light";
+    const [mine] = await ({JS_NUMBER})(number);
+    return [mine, theme, ...values];
+}}"""
 # The tab that is open at this moment: what stands between "tab-" and "-button" in its id.
 JS_OPEN_TAB = """document.querySelector("#tabs [role=tab][aria-selected=true]")?.id.replace(/^tab-|-button$/g, "")"""
 # The same for the event behind all controls. Gradio sends a request for each of the controls that change at once, with what

@@ -23,10 +23,11 @@ from segcore.show.files import permalink
 CARRIED = ("example", "picture", *FIELDS, "__theme", "large")
 
 # Keep the address of the page a link to what it shows. A chosen theme stays, whether it is shown large or alone,
-# the open tab, and what the tab "Colors" says of itself. Gradio gives every page a <base>, so an address must be whole.
+# the open tab, what is compared, and what the tab "Colors" says of itself. Gradio gives every page a <base>, so an
+# address must be whole.
 JS_ADDRESS = """(link) => {
     const query = new URLSearchParams(link.includes("?") ? link.slice(link.indexOf("?")) : "");
-    const kept = ["__theme", "large", "embed", "tab"];
+    const kept = ["__theme", "large", "embed", "tab", "compare"];
     for (const [name, value] of new URLSearchParams(location.search)) {
         if (kept.includes(name) || name.startsWith("colors_")) query.set(name, value);
     }

@@ -16,13 +16,13 @@ from pydantic import BaseModel
 _SCRIPT = Path(__file__).parents[2] / "assets" / "opening.js"
 _BEFORE = "</head>"
 # For the event at page load, whose input is whether the page holds what it opens with, and for what follows it: numbered
-# events wait in between, as the server does not know yet what is shown.
+# events wait in between, as the server does not know yet what is shown, and nothing may change the address, which it reads.
 JS_OPENING = """(_holds) => {
     if (!window.segcoreOpened) return 0;
     window.segcoreOpening = new Promise((done) => (window.segcoreIsOpen = done));
     return 1;
 }"""
-JS_OPENED = "() => window.segcoreIsOpen?.()"
+JS_OPENED = "() => (window.segcoreIsOpen?.(), (window.segcoreRestored = true))"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

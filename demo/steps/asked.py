@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import gradio as gr
 
@@ -27,6 +27,25 @@ class Asked:
     points: str = ""  # `packed_points`, where the visitor set them
     n_points: int = 150  # where they are drawn
     gamma: float = 25.0  # γ of the graph of points
+
+
+class Inputs(NamedTuple):
+    """What the controls hold, in the order in which the events of the page take them."""
+
+    points: str
+    algorithm: str
+    data: str
+    n_points: float | None
+    gamma: float | None
+    base: Settings  # of the link, for what has no control here
+    picture: str | None
+    settings: tuple[Any, ...]  # those that have a control
+
+    @classmethod
+    def of(cls, values: tuple[Any, ...]) -> Self:
+        """Take the values of an event; the settings come last."""
+        n = len(cls._fields) - 1
+        return cls._make((*values[:n], values[n:]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,10 +82,11 @@ def _wire(
     points = gr.Textbox(default_points(), visible="hidden", elem_id="steps-points")
     settings, numbers = controls.settings.values(), controls.numbers.values()
     named = [points, controls.algorithm, controls.data, *numbers]
+    inputs = [*named, base, controls.picture, *settings]
     gr.on(
         [c.change for c in (*named, controls.picture, *settings)],
         make_show(service),
-        [number, opened, *named, base, controls.picture, *settings],
+        [number, opened, *inputs],
         [player, status, opened],
         js=JS_NUMBER_LAST,
         trigger_mode="always_last",
@@ -95,8 +96,7 @@ def _wire(
     visible = [*numbers, controls.picture_group, controls.own_group, controls.lead, *settings]
     chosen, shown = [controls.algorithm, controls.data], make_shown(controls)
     gr.on([c.change for c in chosen], shown, chosen, visible, trigger_mode="always_last", **LIGHT)
-    restored = [opened, *named, base, controls.picture, *settings]
-    demo.load(make_restore(service), None, restored, **TOLD).then(shown, chosen, visible, **LIGHT)
+    demo.load(make_restore(service), None, [opened, *inputs], **TOLD).then(shown, chosen, visible, **LIGHT)
     controls.examples.select(make_choose(service), None, controls.picture, **LIGHT)
     player.points(own_points, None, points, **LIGHT)
     controls.clear.click(fewest_points, None, points, **LIGHT)
@@ -105,7 +105,7 @@ def _wire(
         gr.DownloadButton(visible="hidden", elem_id="download"),
         gr.Textbox(visible="hidden", elem_id="steps-theme"),
     )
-    asked = [number, theme, saving.format, saving.seconds, *named, base, controls.picture, *settings]
+    asked = [number, theme, saving.format, saving.seconds, *inputs]
     saving.save.click(make_film(service), asked, download, js=JS_NUMBER_THEME, **HEAVY).success(
         None, None, None, js=JS_DOWNLOAD, **LIGHT
     )

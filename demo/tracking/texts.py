@@ -85,7 +85,7 @@ SAID = {
     "the future: lit.",
     "rounded": "{kept} edges stay; each node has at most one into the past and one into the future, so tracks are disjoint "
     "paths.",
-    "frame": "{here} boxes in this frame: {kept} go on tracks, {new} begin new ones; {tracks} tracks so far.",
+    "frame": "Boxes in this frame: {here}; on tracks that were there: {kept}, on new ones: {new}. Tracks so far: {tracks}.",
 }
 SAID_OUTPUT = "{tracks} tracks of {n} detections."
 SAID_SCORES = " Against the truth: {switches} identity switches, MOTA {mota:.3f}, IDF1 {idf1:.3f}."

@@ -22,6 +22,6 @@ def pixel_grid(picture: Tensor, *, most: int) -> FeatureGrid:
         f=pixels.to(torch.float32) / 255,
         geometry=geometry,
         pixels=pixels,
-        origin="RGB of each pixel",
+        origin="colors of the pixels",
         source="no weights needed",
     )

@@ -1,13 +1,14 @@
 """The comparison of methods as a visitor meets it."""
 
+import base64
 import io
-import re
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from segcore.pipeline.methods import METHODS
-from tests.browser.conftest import overflow
+from tests.browser.conftest import address_has, address_lacks, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -66,8 +67,14 @@ def colors_of(page, method):
 
 def stripes(page, method):
     """The colors of the bar of areas."""
-    background = cell(page, method).locator(".cp-areas").evaluate("bar => getComputedStyle(bar).backgroundImage")
-    return set(re.findall(r"rgb\([^)]*\)", background))
+    bar = cell(page, method).locator(".cp-areas")
+    return set(bar.evaluate("bar => [...bar.children].map((stripe) => getComputedStyle(stripe).backgroundColor)"))
+
+
+def whites(page):
+    """The share of white among the pixels of a still."""
+    still = Image.open(io.BytesIO(base64.b64decode(page.evaluate("window.segcoreLectures.still()").partition(",")[2])))
+    return (np.asarray(still.convert("L")) > 250).mean()
 
 
 def apart(a, b):
@@ -93,6 +100,36 @@ def test_three_methods_in_colors_that_agree(lab):
     assert len(stripes(lab, "kmeans")) == 3
     assert stripes(lab, "kmeans") == stripes(lab, "spectral")
     assert len(stripes(lab, "fiedler") & stripes(lab, "spectral")) == 1  # the object; its background is gray
+    lab.wait_for_function("window.segcoreLectures")
+    numbers = lab.locator(".cp-numbers circle")
+    assert numbers.count() >= 3 + 3 + 1
+    assert not numbers.first.is_visible()  # they are for paper
+    with_numbers = whites(lab)
+    lab.evaluate("document.querySelectorAll('.cp-numbers').forEach((node) => node.remove())")
+    assert with_numbers > whites(lab) + 0.003
+
+
+def test_what_is_compared_is_part_of_the_address_while_it_is_on_view(lab):
+    compare(lab)
+    address_has(lab, "compare=")
+    box = lab.locator("#setting-n_segments input[type=number]")
+    box.fill("4")
+    box.press("Enter")
+    lab.wait_for_function("new URLSearchParams(location.search).get('n_segments') === '4'")
+    address = lab.evaluate("location.href")
+    picked = lab.evaluate("new URLSearchParams(location.search).get('compare')")
+    assert set(picked.split(",")) == set(THREE)
+    lab.get_by_role("tab", name="Segmentation").click()
+    address_lacks(lab, "compare=")
+    lab.get_by_role("tab", name="Compare").click()
+    address_has(lab, "compare=")
+    sent = []
+    lab.on("request", lambda request: sent.append(request.url))
+    lab.goto(address)
+    wait_until_done(lab)
+    assert all("tab=compare" in url for url in sent if "/queue/join" in url)  # the server reads the whole address
+    assert lab.locator("#comparison .cp-cell[data-state=done]").count() == len(THREE)
+    address_has(lab, "compare=")
 
 
 def test_a_cell_becomes_the_main_result_by_click_or_key(lab):

@@ -1,10 +1,13 @@
 """The lectures as a lecturer meets them: sheets, answers, presenter by keys, tables, handout."""
 
+import threading
+
 import pytest
 
 from demo.lectures import run as lectures
 from demo.lectures.data import sheets, tables
-from tests.browser.conftest import overflow
+from segcore.errors import InputError
+from tests.browser.conftest import PATIENCE, overflow
 
 pytestmark = pytest.mark.browser
 
@@ -154,6 +157,22 @@ def test_the_handout_is_saved_and_printed(page, address, monkeypatch, tmp_path):
     assert how["with_answers"] is False
     assert how["base"] == index.evaluate("document.baseURI")
     index.wait_for_function("!document.querySelector('.lc-handout').disabled")
+    assert index.locator(".lc-status").inner_text() == ""
+
+    asked = threading.Event()
+
+    def refused(*_, **__):
+        assert asked.wait(PATIENCE / 1000)
+        raise InputError("This lecture cannot be printed.")
+
+    monkeypatch.setattr(lectures, "handout", refused)
+    index.locator(".lc-print").click()
+    index.locator(".lc-status", has_text="Making the handout …").wait_for()
+    assert index.locator(".lc-print").is_disabled()
+    assert index.locator(".lc-handout").is_disabled()
+    asked.set()
+    index.get_by_text("This lecture cannot be printed.").first.wait_for()
+    index.wait_for_function("!document.querySelector('.lc-print').disabled")
     assert index.locator(".lc-status").inner_text() == ""
 
 

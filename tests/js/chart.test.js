@@ -4,7 +4,7 @@ import { lowest, pointsOf, scale, ticks, valueAt } from "../../demo/shared/js/ch
 import { logScale } from "../../demo/shared/components/log_slider/log_slider.js";
 import { rangeOf } from "../../demo/learn/board/charts.js";
 import { simplified } from "../../demo/scribble/pad/pad.js";
-import { roomOf } from "../../demo/steps/player/tree.js";
+import { numberIn, roomOf } from "../../demo/steps/player/tree.js";
 
 test("ticks are round, lie inside, are evenly spaced, and are about as many as asked for", () => {
   for (const [low, high] of [[0, 1], [-3.7, 12.2], [0.0012, 0.0051], [1e6, 3.3e6], [-1, -0.2], [0, 1e-9]]) {
@@ -109,4 +109,8 @@ test("the room of a label is the least distance within a row of the tree", () =>
   assert.equal(roomOf([200], [0], 400), 400);
   assert.equal(roomOf([200, 100, 300], [0, 1, 1], 400), 200);
   assert.equal(roomOf([200, 100, 300, 250, 350], [0, 1, 1, 2, 2], 400), 100);
+});
+
+test("what stands below a part is its number where words do not fit", () => {
+  assert.deepEqual(["2,520 patches", "1 point", "Ncut 0.0598", "Ncut 1.2e-05"].map(numberIn), ["2,520", "1", "0.0598", "1.2e-05"]);
 });

@@ -18,7 +18,7 @@ test("short numbers have no zeros at the end, and what is not known is a dash", 
 });
 
 test("percentages: one digit below ten", () => {
-  assert.deepEqual([0, 0.004, 0.0949, 0.095, 0.5, 1].map(percent), ["0 %", "0.4 %", "9.5 %", "10 %", "50 %", "100 %"]);
+  assert.deepEqual([0, 0.0004, 0.0007, 0.004, 0.0949, 0.095, 0.5, 1, 0.125, 0.625].map(percent), ["0 %", "< 0.1 %", "0.1 %", "0.4 %", "9.5 %", "10 %", "50 %", "100 %", "13 %", "63 %"]);
 });
 
 test("what a person writes is a number, or none", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { toldDifferences } from "../../demo/learn/board/differ.js";
+import { chosenInstead, toldDifferences } from "../../demo/learn/board/differ.js";
 import { moved, widthOfMap } from "../../demo/learn/board/network.js";
 import { curveOf, formOf, scoreOf, spreadOf } from "../../demo/learn/board/row.js";
 
@@ -55,4 +55,12 @@ test("two runs are told apart by what both chose, and one choice is named with b
   assert.equal(toldDifferences(run, { ...run }, words), "none");
   assert.equal(toldDifferences(run, { ...run, "Skip connections": "sum" }, words), "Skip connections: none, sum");
   assert.equal(toldDifferences(run, { System: "SegNet", Seed: "1" }, words), "2: System, Seed");
+});
+
+test("another run is called by what it chose instead, also where that is the default", () => {
+  const [plain, dropped] = ["off", "on"].map((drop) => ({ Seed: "0", Rounds: "2", DropLoss: drop }));
+  assert.equal(chosenInstead(plain, dropped), "DropLoss: on");
+  assert.equal(chosenInstead(dropped, plain), "DropLoss: off");
+  assert.equal(chosenInstead(plain, { ...plain, Seed: "1", Steps: "9" }), "Seed: 1");
+  assert.equal(chosenInstead(plain, plain), "");
 });

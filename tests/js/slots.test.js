@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { otherDetails } from "../../demo/learn/board/charts.js";
 import { lookOf, sharedOf, sharesOf } from "../../demo/learn/board/slots.js";
 
 const read = (query) => (name) => new URLSearchParams(query).get(name);
@@ -28,9 +27,4 @@ test("a look that there is not is the masks", () => {
 
 test("shares of slots sum to one, and a slot may have none", () => {
   assert.deepEqual(sharesOf([0, 2, 2, 2], 4), [0.25, 0, 0.75, 0]);
-});
-
-test("another run is called by what is different in it", () => {
-  assert.equal(otherDetails(["seed 0", "Rounds: 2"], ["seed 0", "Rounds: 2", "DropLoss: off"]), "DropLoss: off");
-  assert.equal(otherDetails(["seed 0", "DropLoss: off"], ["seed 0"]), "");
 });

@@ -9,6 +9,7 @@ import gradio as gr
 from demo.lab import show, texts
 from demo.lab.tab import Panel, View
 from demo.shared.service import Service
+from demo.shared.texts import CHOICES
 from segcore.types import Segmentation
 
 TITLE = "Numbers"
@@ -41,13 +42,15 @@ def numbers_html(result: Segmentation) -> str:
         how = f"{s.n_passes} passes over W" if s.n_passes else "solved densely"
         rows.append(("Connected components", str(s.n_components)))
         rows.append(("Largest residual", f"{float(s.residuals.max()):.1e}, {how}"))
-    rows += [(title, _number(facts[key])) for key, title in texts.FACTS.items() if key in facts]
+    rows += [(title, _told(key, facts[key])) for key, title in texts.FACTS.items() if key in facts]
     times = [(texts.STAGES[s.name], show.seconds(s.seconds) + (", remembered" if s.cached else "")) for s in result.stages]
     return f'<div class="numbers">{_table("Result", rows)}{_table("Time per stage", times)}</div>'
 
 
-def _number(value: float | int | str) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+def _told(name: str, value: float | int | str) -> str:
+    if isinstance(value, str):
+        return CHOICES.get(name, {}).get(value, value)
+    return f"{value:.1%}" if name.endswith("_share") else f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _table(title: str, rows: list[tuple[str, str]]) -> str:

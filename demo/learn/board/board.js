@@ -7,8 +7,8 @@ import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { firstJobs, followJob } from "../../shared/js/jobs.js";
 import { percent, short } from "../../shared/js/numbers.js";
 import { floatsOf } from "../../shared/js/wire.js";
-import { drawBars, drawCurves, drawTable, otherDetails, rangeOf } from "./charts.js";
-import { toldDifferences } from "./differ.js";
+import { drawBars, drawCurves, drawTable, rangeOf } from "./charts.js";
+import { chosenInstead, toldDifferences } from "./differ.js";
 import { drawMask, labelUnder } from "./masks.js";
 import { networkPanels } from "./network.js";
 import { sharedOf, slotPanel } from "./slots.js";
@@ -392,9 +392,9 @@ export function mount({ element, props, trigger, watch, server, fixed }) {
     return runs
       .filter((other) => other !== run && run.about?.marked && other.about?.title === run.about.title)
       .map((other) => {
-        const details = otherDetails(run.about.details, other.about.details);
+        const details = chosenInstead(run.about.choices, other.about.choices);
         const points = other.points.filter((p) => Number.isFinite(p.accuracy)).map((p) => [p.step, p.accuracy]);
-        return { name: details ? filled(words.other, { details }) : words.other_default, points, ink: "currentColor", thin: true };
+        return { name: details ? filled(words.other, { details }) : words.other_same, points, ink: "currentColor", thin: true };
       });
   }
 

@@ -16,9 +16,6 @@ export function rangeOf(values, floor = null) {
   return [low, high + 0.04 * (high - low)];
 }
 
-// What is said of another run and not of this one.
-export const otherDetails = (own, other) => other.filter((detail) => !own.includes(detail)).join(" · ");
-
 // Curves over the steps.
 //   figure: with an <svg> and a .ln-legend.
 //   lines: [{name, points: [[step, value]], ink, dashed, thin, faint, named}]; a named one says so on the chart; a dashed one is what the others are compared with; a faint one is told by its color alone.

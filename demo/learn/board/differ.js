@@ -9,7 +9,10 @@ export function differences(first, second) {
     .map((name) => ({ name, first: first[name], second: second[name] }));
 }
 
-// The same as a sentence.
+// What the second one chose, where they differ, to call it by.
+export const chosenInstead = (first, second) => differences(first, second).map((one) => `${one.name}: ${one.second}`).join(" · "); // prettier-ignore
+
+// In what they differ, as a sentence.
 export function toldDifferences(first, second, words) {
   const found = differences(first, second);
   if (!found.length) return words.differ_none;

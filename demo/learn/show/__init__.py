@@ -1,5 +1,7 @@
 """Values of the board: what a run is before its first step, its pictures, its joint table and what it says."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
@@ -117,5 +119,7 @@ def watch_known(P: NDArray[np.float32], classes: tuple[str, ...]) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as people read it."""
-    return f"{100 * share:.0f} %"
+    """A share as the scripts of the page write it, so that a sentence has the number of the table below it."""
+    if 0 < share < 0.095:
+        return "< 0.1 %" if share < 0.0005 else f"{100 * share:.1f} %"
+    return f"{math.floor(100 * share + 0.5)} %"

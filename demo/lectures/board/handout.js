@@ -74,7 +74,7 @@ export function handoutOf({ find, words, current, ask, tell }) {
     for (const [n, i] of lacking.entries()) {
       tell(filled(words.picturing, { n: n + 1, of: lacking.length }));
       const { address } = lines[i];
-      if (!known.get(address)) known.set(address, await pictured(address));
+      if (!known.get(address)) known.set(address, await pictured(address).catch(() => null)); // then without
       if (known.get(address)) stills[i] = known.get(address);
     }
     return stills;

@@ -11,18 +11,19 @@ from PIL import Image
 from demo.lectures import texts
 from demo.lectures.data import all_sheets
 from demo.lectures.run.code import code_of
-from demo.lectures.run.numbered import numbered
 from demo.lectures.run.sent import base_of, lecture_of, stills_of
 from demo.shared.errors import told_kindly
 from demo.shared.lecture.sheet import shown
 from demo.shared.lecture.value import Line, Sheet
 from demo.shared.link import named_settings
+from demo.shared.numbered import numbered
 from demo.shared.service import Service
 from segcore.errors import SegcoreError
 from segcore.settings import Settings
 from segcore.show.files import data_uri, jpeg, overlay
 from segcore.show.paint import shrink
 
+_OTHER = {"tab", "compare"}  # names of a link with which the lab shows something else than segments
 _TALL = 1.2  # height over width of a picture that gets more room
 PICTURE_SIDE = 800  # pixels; half the width of A4 has 240 in an inch then
 
@@ -111,12 +112,8 @@ def _section(
         f'<span class="slides">{html.escape(", ".join(line.slides))}</span><h2>{number}. {shown(line.topic)}</h2>',
         f"<p>{shown(line.says)}</p>",
     ]
-    if still is not None:
-        name = ' class="tall"' if _is_tall(still) else ""
-        parts.append(f'<figure><img{name} src="{data_uri(still)}" alt=""></figure>')
-    elif line.page == "":
-        check()
-        parts.append(_picture(service, line))
+    check()
+    parts.append(_figure(service, line, still))
     url = None if line.address is None else base + line.address
     field = f'<textarea aria-label="{texts.HANDOUT_ROOM}"></textarea>' if form else ""
     room = f'<div class="room">{texts.HANDOUT_ROOM}{field}</div>' if line.ask else ""
@@ -127,6 +124,15 @@ def _section(
         words, full = html.escape(texts.OPEN.format(page=texts.PAGES.get(line.page or "", line.page))), html.escape(url)
         parts.append(f'<p class="link">{words}: <a href="{full}">{full}</a></p>')
     return f"<section>{''.join(parts)}</section>\n"
+
+
+def _figure(service: Service, line: Line, still: bytes | None) -> str:
+    """What a line opens: segments drawn anew, as their numbers are read in gray; else the still, if there is one."""
+    drawn = _picture(service, line) if line.page == "" and (still is None or not line.query.keys() & _OTHER) else ""
+    if still is None or drawn.startswith("<figure"):
+        return drawn
+    name = ' class="tall"' if _is_tall(still) else ""
+    return f'<figure><img{name} src="{data_uri(still)}" alt=""></figure>'
 
 
 def _is_tall(still: bytes) -> bool:

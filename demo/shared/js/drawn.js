@@ -73,10 +73,21 @@ export function sizeOf(node) {
   return [width / zoomOf(node), height / zoomOf(node)];
 }
 
+// The same with what is there for paper alone, such as numbers in the place of colors.
+function onPaper(node) {
+  const { dataset } = document.documentElement;
+  dataset.paper = "";
+  try {
+    return alone(node);
+  } finally {
+    delete dataset.paper;
+  }
+}
+
 // A node as a drawing of its own size: a chart as it is, any other view within one.
-export function drawnAlone(node) {
+export function drawnAlone(node, paper = false) {
   const [width, height] = sizeOf(node);
-  const copy = alone(node);
+  const copy = (paper ? onPaper : alone)(node);
   if (node.namespaceURI === SVG) {
     for (const [name, value] of Object.entries({ width, height })) copy.setAttribute(name, value);
     return copy;
@@ -138,7 +149,7 @@ export async function still(root = document) {
     if (sharedArea(box, main) < 0.9 * Math.min(areaOf(box), most) || node.parentElement.closest("svg")) continue;
     try {
       const isPicture = node.tagName === "CANVAS" || node.tagName === "IMG";
-      const drawn = isPicture ? node : await imageOf(drawnAlone(node));
+      const drawn = isPicture ? node : await imageOf(drawnAlone(node, true));
       pen.globalAlpha = Number(getComputedStyle(node).opacity);
       pen.drawImage(drawn, (box.left - main.left) * scale, (box.top - main.top) * scale, box.width * scale, box.height * scale);
     } catch {

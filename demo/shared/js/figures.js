@@ -187,7 +187,7 @@ export function svgOf(figure, theme, credit) {
   const sizes = parts.map(sizeOf);
   const width = Math.max(...sizes.map(([wide]) => wide));
   const height = Math.max(...sizes.map(([, high]) => high));
-  const [copies, legend] = inTheme(theme, () => [parts.map(figure.view ? drawnAlone : alone), legendOf(figure)]);
+  const [copies, legend] = inTheme(theme, () => [parts.map((part) => (figure.view ? drawnAlone(part, theme === "print") : alone(part))), legendOf(figure)]);
   const whole = makeSvg("svg", { xmlns: "http://www.w3.org/2000/svg" });
   whole.append(makeSvg("title", {}, figure.title), makeSvg("rect", { width: "100%", height: "100%", fill: PAPER[theme] }));
   const top = figure.view && headOf(figure.view) ? MARGIN : drawTitle(whole, figure.title, width, LETTERS[theme]);

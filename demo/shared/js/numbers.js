@@ -21,8 +21,9 @@ export function short(value, digits = 3) {
   return withMinus(String(Number(value.toPrecision(digits))));
 }
 
-// A share as a percentage: whole ones from 10 % on, as far as `digits` says below.
+// A share as a percentage: whole ones from 10 % on, one digit below, and never 0 % of something.
 export function percent(share) {
+  if (share > 0 && share < 0.0005) return "< 0.1 %";
   return `${share > 0 && share < 0.095 ? (100 * share).toFixed(1) : Math.round(100 * share)} %`;
 }
 

@@ -81,7 +81,7 @@ def _cut_views(data: Data, state: RecursiveCutState, part: int, halves: Halves) 
     v[nodes] = halves.v.float()
     out = torch.ones(data.n, dtype=torch.bool)
     out[nodes] = False
-    views = [stage(data, _T.vector, values=v, ramp="diverging", out=out)[0]]
+    views = [stage(data, _T.vector[state.phase], values=v, ramp="diverging", out=out)[0]]
     if halves.values is not None and halves.thresholds is not None and len(halves.values):
         best = int(halves.values.argmin())
         views.append(
@@ -123,11 +123,10 @@ def _tree(data: Data, state: RecursiveCutState, labels: Tensor) -> dict[str, Any
     for i, (parent, members) in enumerate(zip(state.parents, state.tree, strict=True)):
         halves = state.best.get(i)
         leaf = i in state.leaves
-        ncut = "" if halves is None else f"Ncut {halves.ncut:.3g}"
+        ncut = [] if halves is None else [f"Ncut {halves.ncut:.3g}"]
         nodes.append(
             {
-                "parent": parent, "short": str(len(members)),
-                "text": f"{len(members)} {data.words}" + (f", {ncut}" if ncut else ""),
+                "parent": parent, "lines": [plural(len(members), data.word), *ncut],
                 "label": int(labels[members[0]]) if leaf else -1,
                 "state": "now" if i == state.chosen else "whole" if leaf else "cut",
             }
@@ -135,7 +134,7 @@ def _tree(data: Data, state: RecursiveCutState, labels: Tensor) -> dict[str, Any
     of = torch.empty(data.n, dtype=torch.int64)
     for i in state.leaves:
         of[state.tree[i]] = i
-    return {"kind": "tree", "title": _T.tree, "nodes": nodes, "of": of, "note": _T.tree_note}
+    return {"kind": "tree", "title": _T.tree, "nodes": nodes, "of": of, "note": _T.tree_note.format(words=data.words)}
 
 
 def _questions(data: Data, states: list[RecursiveCutState]) -> list[Question]:

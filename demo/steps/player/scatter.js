@@ -35,6 +35,32 @@ function eventPlace(card, event) {
   return [((event.clientX - box.left) * width) / box.width, ((event.clientY - box.top) * height) / box.height];
 }
 
+// Corners around a point, as angles in eighths of a turn and reaches: labels are told apart without their colors.
+const regular = (n, first, reach) => Array.from({ length: n }, (_, i) => [first + (8 * i) / n, reach]);
+const SHAPES = [
+  null, // a disc
+  regular(4, 1, 1.25), // a square
+  regular(3, 6, 1.45), // a triangle
+  regular(4, 0, 1.35), // a diamond
+  regular(3, 2, 1.45), // a triangle upside down
+  regular(8, 0, 1).map(([angle], i) => [angle, i % 2 ? 0.45 : 1.6]), // a star
+  [0, 1, 3, 4, 5, 7].map((angle) => [angle, 1.2]), // a wide one
+  [1, 2, 3, 5, 6, 7].map((angle) => [angle, 1.2]), // a high one
+];
+
+// The outline of a point of a label.
+export function shapeOf(label, [x, y], radius) {
+  const path = new Path2D();
+  const corners = SHAPES[label % SHAPES.length];
+  if (!corners) path.arc(x, y, radius, 0, 2 * Math.PI);
+  for (const [angle, reach] of corners ?? []) {
+    const turn = (angle * Math.PI) / 4;
+    path.lineTo(x + reach * radius * Math.cos(turn), y + reach * radius * Math.sin(turn));
+  }
+  path.closePath();
+  return path;
+}
+
 export function scatterView({ element, run, trigger, hover, choose, pointed, usesPair, paletteColor, painter, rampLegend, answerMarks }) {
   const view = {
     make(card) {
@@ -124,21 +150,20 @@ export function scatterView({ element, run, trigger, hover, choose, pointed, use
     const color = painter(spec);
     const lit = spec.lit ? run.arrays[spec.lit] : null;
     const out = spec.out ? run.arrays[spec.out] : null;
+    const labels = spec.labels ? run.arrays[spec.labels] : null;
     const stroke = ink();
     const radius = (n > 600 ? 2.4 : n > 250 ? 4 : 5.5) * ratio;
     for (let i = 0; i < n; i++) {
-      const [x, y] = place([xy[2 * i], xy[2 * i + 1]]);
+      const path = shapeOf(Math.max(labels?.[i] ?? 0, 0), place([xy[2 * i], xy[2 * i + 1]]), radius);
       const rgb = color(i);
       context.globalAlpha = out?.[i] ? 0.15 : n > 600 ? 0.75 : 1;
-      context.beginPath();
-      context.arc(x, y, radius, 0, 2 * Math.PI);
       context.fillStyle = rgb ? `rgb(${rgb})` : "rgb(140 140 140)";
-      context.fill();
+      context.fill(path);
       if (n > 600 && !lit?.[i]) continue;
       context.lineWidth = (lit?.[i] ? (n > 600 ? 1.2 : 2.5) : 0.8) * ratio;
       context.globalAlpha *= lit?.[i] ? 1 : 0.6;
       context.strokeStyle = stroke;
-      context.stroke();
+      context.stroke(path);
     }
     context.globalAlpha = 1;
   }

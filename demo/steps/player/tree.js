@@ -24,6 +24,9 @@ export function roomOf(x, depth, width) {
   return Math.min(width, ...pairs);
 }
 
+// The number in a line such as "2,520 patches" or "Ncut 1.2e-05".
+export const numberIn = (line) => line.match(/[\d.,]+(e[+-]?\d+)?/)[0];
+
 function keepInside(text, width) {
   const { x, width: wide } = text.getBBox?.() ?? { x: 0, width: 0 };
   const moved = x < 0 ? -x : Math.min(width - x - wide, 0);
@@ -46,7 +49,7 @@ export function treeView({ run, pointed, paletteColor }) {
       const depth = nodes.map(() => 0);
       nodes.forEach(({ parent }, i) => (depth[i] = parent < 0 ? 0 : depth[parent] + 1));
       const leaves = nodes.filter((_, i) => !nodes.some(({ parent }) => parent === i)).length;
-      const row = 66;
+      const row = 76;
       const height = (Math.max(...depth) + 1) * row + 16;
       card.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
       card.svg.setAttribute("aria-label", spec.title);
@@ -57,8 +60,8 @@ export function treeView({ run, pointed, paletteColor }) {
         if (parent >= 0) card.svg.append(makeSvg("line", { class: "st-branch", x1: x[parent], y1: y(parent), x2: x[i], y2: y(i) }));
       });
       const room = roomOf(x, depth, width);
-      const long = nodes.every(({ text }) => text.length * LETTER <= room);
-      nodes.forEach((node, i) => card.svg.append(treeNode(node, i, x[i], y(i), long)));
+      const fits = nodes.every(({ lines }) => lines.every((line) => line.length * LETTER <= room));
+      nodes.forEach((node, i) => card.svg.append(treeNode(node, i, x[i], y(i), fits)));
       for (const text of card.svg.querySelectorAll("text")) keepInside(text, width);
       card.note.textContent = spec.note ?? "";
       this.mark(card, spec);
@@ -71,12 +74,16 @@ export function treeView({ run, pointed, paletteColor }) {
     },
   };
 
-  function treeNode(node, i, x, y, long) {
+  // Where words do not fit below a node, there are its numbers alone.
+  function treeNode(node, i, x, y, fits) {
     const group = makeSvg("g", { "data-node": i, class: `st-node st-node-${node.state}` });
     const color = node.label < 0 ? "none" : paletteColor(node.label);
     group.append(makeSvg("circle", { cx: x, cy: y, r: 13, fill: color }));
-    group.append(makeSvg("text", { x, y: y + 29, "text-anchor": "middle" }, long ? node.text : node.short));
-    group.append(makeSvg("title", {}, node.text));
+    node.lines.forEach((line, at) => {
+      const text = fits ? line : numberIn(line);
+      group.append(makeSvg("text", { x, y: y + 29 + 14 * at, "text-anchor": "middle" }, text));
+    });
+    group.append(makeSvg("title", {}, node.lines.join(", ")));
     return group;
   }
 

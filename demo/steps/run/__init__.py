@@ -17,11 +17,10 @@ from demo.shared.service import Service
 from demo.shared.texts import STOPPED
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import NOWHERE, OWN, PICTURE, RANGES, Asked, Opened
+from demo.steps.asked import NOWHERE, OWN, PICTURE, RANGES, Asked, Inputs, Opened
 from demo.steps.data import Data, load
-from segcore.errors import shortened
+from segcore.errors import InputError, shortened
 from segcore.runtime.stopping import Stopped
-from segcore.settings import Settings
 from segcore.show.files import permalink
 from segcore.show.palette import PALETTE
 
@@ -127,24 +126,13 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
     """The event behind all controls: the sequence that they mean, and a line about it."""
     sequences = Sequences(service)
 
-    def show(
-        number: float,
-        opened: Opened,
-        points: str,
-        algorithm: str,
-        data: str,
-        n_points: float | None,
-        gamma: float | None,
-        base: Settings,
-        picture: str | None,
-        request: gr.Request,
-        *values: Any,
-    ) -> tuple[Any, ...]:
-        if number == 0 or picture is None:  # a later event follows at once
+    def show(number: float, opened: Opened, request: gr.Request, *values: Any) -> tuple[Any, ...]:
+        inputs = Inputs.of(values)
+        if number == 0 or inputs.picture is None:  # a later event follows at once
             return gr.skip(), gr.skip(), gr.skip()
-        asked = asked_with(points, algorithm, data, n_points, gamma, base, picture, values)
-        note = texts.ONLY_PICTURES.format(title=ALGORITHMS[algorithm].title, picture=service.title_of(picture))
-        note = note if asked.data != data else ""
+        asked, title = asked_with(inputs), ALGORITHMS[inputs.algorithm].title
+        note = texts.ONLY_PICTURES.format(title=title, picture=service.title_of(asked.picture))
+        note = note if asked.data != inputs.data else ""
         began = time.perf_counter()
         try:
             with told_kindly():
@@ -154,8 +142,8 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
         except Stopped:
             return gr.skip(), STOPPED, Opened()
         status = texts.STATUS.format(
-            title=ALGORITHMS[algorithm].title,
-            data=texts.DATA[asked.data] if asked.data != PICTURE else service.title_of(picture),
+            title=title,
+            data=texts.DATA[asked.data] if asked.data != PICTURE else service.title_of(asked.picture),
             steps=value["total"],
             seconds=time.perf_counter() - began,
             kilobytes=len(json.dumps(value)) // 1000,
@@ -166,24 +154,17 @@ def make_show(service: Service) -> Callable[..., tuple[Any, ...]]:
     return show
 
 
-def asked_with(
-    points: str,
-    algorithm: str,
-    data: str,
-    n_points: float | None,
-    gamma: float | None,
-    base: Settings,
-    picture: str,
-    values: tuple[Any, ...],
-) -> Asked:
-    """What the controls ask for: a picture where the algorithm runs on pictures alone, and numbers within their ranges."""
-    on = data if "points" in ALGORITHMS[algorithm].on else PICTURE
+def asked_with(inputs: Inputs) -> Asked:
+    """What the controls ask for: a picture where the algorithm runs on pictures alone, and numbers within their ranges.
+
+    Raises:
+        InputError: there is no picture.
+    """
+    if inputs.picture is None:
+        raise InputError(texts.EMPTY, field="picture")
+    on = inputs.data if "points" in ALGORITHMS[inputs.algorithm].on else PICTURE
     lo, hi, default = RANGES["n_points"]
-    n = int(min(max(n_points or default, lo), hi))
-    return Asked(algorithm, on, settings_with(base, values), picture, points, n, float(gamma or RANGES["gamma"][2]))
-
-
-def settings_with(base: Settings, values: tuple[Any, ...]) -> Settings:
-    """The settings of the link with those of the controls in their place."""
-    merged = base.to_dict() | dict(zip(CONTROLLED, values, strict=True))
-    return settings_of(tuple(merged.values()))
+    n = int(min(max(inputs.n_points or default, lo), hi))
+    merged = inputs.base.to_dict() | dict(zip(CONTROLLED, inputs.settings, strict=True))
+    settings, gamma = settings_of(tuple(merged.values())), float(inputs.gamma or RANGES["gamma"][2])
+    return Asked(inputs.algorithm, on, settings, inputs.picture, inputs.points, n, gamma)

@@ -15,7 +15,7 @@ from demo.shared.service import Service
 from demo.shared.texts import FILM_NUMBER
 from demo.steps import texts
 from demo.steps.algorithms import ALGORITHMS
-from demo.steps.asked import OWN, PICTURE, Asked
+from demo.steps.asked import OWN, PICTURE, Asked, Inputs
 from demo.steps.data import Data, load
 from demo.steps.run import asked_with
 from demo.steps.run.restore import default_points
@@ -113,25 +113,16 @@ def make_film(service: Service) -> Callable[..., str]:
         theme: str,
         suffix: str,
         seconds: float | None,
-        points: str,
-        algorithm: str,
-        data: str,
-        n_points: float | None,
-        gamma: float | None,
-        base: Settings,
-        picture: str | None,
         request: gr.Request,
         *values: Any,
     ) -> str:
         with told_kindly(), stoppable(service.stops.check(number, request)):
-            if picture is None:
-                raise InputError(texts.EMPTY, field="picture")
-            asked = asked_with(points, algorithm, data, n_points, gamma, base, picture, values)
+            asked = asked_with(Inputs.of(values))
             film = Film(SECONDS[2] if seconds is None else float(seconds), theme)
             made, told = film_file(service, asked, film, suffix)
             if told:
                 gr.Info(told)
-            return service.publish(made, f"{algorithm}{suffix}")
+            return service.publish(made, f"{asked.algorithm}{suffix}")
 
     return save
 

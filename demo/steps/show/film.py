@@ -235,7 +235,7 @@ def _tree(pen: Pen, view: Mapping[str, Any], _data: Data, box: Box) -> None:
         fill = pen.ink.paper if node["label"] < 0 else PALETTE.hex(_COLORS)[node["label"] % _COLORS]
         rim = pen.ink.here if node["state"] == "now" else pen.ink.ink
         pen.disc(x[i], y, min(11, row / 4), fill, rim, 1.5)
-        pen.text((x[i], y + min(13, row / 4)), str(node["short"]), 12, pen.ink.ink, anchor="ma")
+        pen.text((x[i], y + min(13, row / 4)), node["lines"][0].split()[0], 12, pen.ink.ink, anchor="ma")
 
 
 def _curve(pen: Pen, view: Mapping[str, Any], _data: Data, box: Box) -> None:

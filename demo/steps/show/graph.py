@@ -62,7 +62,7 @@ class GraphViews:
 
     def matrix_view(self, title: str, **orders: Tensor) -> dict[str, Any]:
         """W as a picture; further orders by name, each by rising values (n,)."""
-        ordered = self._orders | {name.replace("_", " "): self.order(values) for name, values in orders.items()}
+        ordered = self._orders | {name.replace("_", " ").capitalize(): self.order(values) for name, values in orders.items()}
         return {
             "kind": "matrix", "title": title, "matrix": self.matrix, "m": self.m, "size": self.size, "note": self.note,
             "orders": [{"name": name, "rows": rows} for name, rows in ordered.items()],

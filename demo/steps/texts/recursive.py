@@ -3,8 +3,16 @@
 name = "Normalized cuts, recursive"
 lead = "Which part is cut next, and when is it enough? Of all parts the one whose best cut has the lowest Ncut."
 titles = {"look": "Before the first cut", "cut": "Cut {round}", "end": "The end"}
-tree, tree_note = "The tree of parts", "Dashed: stays whole so far. Each part shows the Ncut of its own best cut."
-vector, sweep, best = "v₁ of the part that was cut", "Ncut of that part for every threshold t", "lowest: {ncut:.3g}"
+tree, tree_note = (
+    "The tree of parts",
+    "Below a part: its {words}, and the Ncut of its own best cut. Dashed: stays whole so far.",
+)
+vector = {
+    "look": "v₁ of all",
+    "cut": "v₁ of the part that was cut",
+    "end": "v₁ of the part whose cut would be the next",
+}
+sweep, best = "Ncut of that part for every threshold t", "lowest: {ncut:.3g}"
 said_look = "All {words} are one part; its second eigenvector is known, and every threshold of it was tried."
 said_cut = "The part falls into {n} and {rest}; Ncut = {ncut:.3g}."
 said_end = "{n} parts: {why}"

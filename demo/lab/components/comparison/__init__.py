@@ -18,6 +18,7 @@ class Cell(TypedDict):
     facts: NotRequired[list[str]]  # lines below the picture
     notes: NotRequired[list[str]]  # remarks of the method
     areas: NotRequired[list[tuple[str, float]]]  # color and share of the picture of each segment
+    numbers: NotRequired[list[tuple[int, int, int]]]  # of its color from 1 on, and x, y in pixels, of each large piece
 
 
 class ComparisonValue(TypedDict):
@@ -32,7 +33,7 @@ class ComparisonValue(TypedDict):
 
 
 class ComparisonGrid(Component):
-    """A grid of results that wraps.
+    """A grid of results that wraps. On paper each large piece of a segment has the number of its color.
 
     Its property `main` is the method of the main result, and `stopped` the run that was stopped. Events: `choose`, when
     a user wants another method to be the main one; its `gr.EventData` has `method`.

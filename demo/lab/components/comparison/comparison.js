@@ -1,6 +1,6 @@
 // A cell keeps its nodes while its method stays, so that pictures do not blink when their neighbors come.
 
-import { make, makeButton } from "../../../shared/js/dom.js";
+import { make, makeButton, makeSvg } from "../../../shared/js/dom.js";
 import { urlOf } from "../../../shared/js/images.js";
 
 function fill(list, lines) {
@@ -10,15 +10,23 @@ function fill(list, lines) {
   list.hidden = !lines?.length;
 }
 
-// The areas side by side, as one background.
-function stripes(areas) {
-  let at = 0;
-  const stops = areas.map(([color, share]) => {
-    const from = at;
-    at += 100 * share;
-    return `${color} ${from}% ${at}%`;
-  });
-  return `linear-gradient(to right, ${stops.join(", ")})`;
+function stripeOf([color, share]) {
+  const stripe = make("span");
+  [stripe.style.background, stripe.style.width] = [color, `${100 * share}%`];
+  return stripe;
+}
+
+const LETTERS = 0.055; // of the longer side
+
+function numbersOn({ width, height }, numbers) {
+  const size = LETTERS * Math.max(width, height);
+  const drawing = makeSvg("svg", { viewBox: `0 0 ${width} ${height}`, width: "100%", height: "100%" });
+  for (const [number, x, y] of numbers ?? []) {
+    const disc = makeSvg("circle", { cx: x, cy: y, r: 0.8 * size, fill: "#ffffff", stroke: "#000000", "stroke-width": size / 12 });
+    const text = { x, y: y + 0.35 * size, fill: "#000000", "font-size": `${size}px`, "text-anchor": "middle" };
+    drawing.append(disc, makeSvg("text", text, String(number)));
+  }
+  return drawing;
 }
 
 export function mount({ element, props, trigger, watch, fixed }) {
@@ -35,19 +43,21 @@ export function mount({ element, props, trigger, watch, fixed }) {
     const title = make("h3", "cp-title");
     const stage = make("div", "cp-stage");
     const picture = make("img", "cp-picture");
+    const numbers = make("div", "cp-numbers");
+    numbers.setAttribute("aria-hidden", "true");
     const line = make("p", "cp-line");
     const areas = make("div", "cp-areas");
     areas.setAttribute("aria-hidden", "true");
     const facts = make("ul", "cp-facts");
     const notes = make("ul", "cp-notes");
     const button = makeButton("cp-choose");
-    stage.append(picture, line);
+    stage.append(picture, numbers, line);
     item.append(title, stage, areas, facts, notes, button);
     // The picture does what the button does; the button is there for the keyboard and says what it is.
     for (const node of [picture, button]) {
       node.addEventListener("click", () => props.main === method || trigger("choose", { method }));
     }
-    return { item, title, stage, picture, line, areas, facts, notes, button };
+    return { item, title, stage, picture, numbers, line, areas, facts, notes, button };
   }
 
   function showCell(nodes, cell, value) {
@@ -60,10 +70,11 @@ export function mount({ element, props, trigger, watch, fixed }) {
     if (done && nodes.picture.getAttribute("src") !== url) nodes.picture.src = url;
     nodes.picture.alt = cell.alt ?? "";
     nodes.picture.hidden = !done;
+    nodes.numbers.replaceChildren(...(done ? [numbersOn(value, cell.numbers)] : []));
     nodes.line.textContent = failed ? cell.line : value.running ? (cell.line ?? words[cell.state]) : words.stopped;
     nodes.line.hidden = done;
     nodes.areas.hidden = !done;
-    nodes.areas.style.background = done ? stripes(cell.areas) : "";
+    nodes.areas.replaceChildren(...(done ? cell.areas.map(stripeOf) : []));
     fill(nodes.facts, cell.facts);
     fill(nodes.notes, cell.notes);
     nodes.button.hidden = !done;

@@ -22,7 +22,7 @@ from demo.lab.tabs.colors.asked import (
 from demo.lab.tabs.colors.run import Colors
 from demo.shared.controls import control_of
 from demo.shared.errors import told_kindly
-from demo.shared.events import HEAVY, JS_DOWNLOAD, LIGHT, TOLD
+from demo.shared.events import HEAVY, JS_DOWNLOAD, JS_KNOWN, LIGHT, TOLD
 from demo.shared.picture import PictureInput, chosen_example, example_strip
 from demo.shared.service import Service
 from demo.shared.texts import READY
@@ -81,7 +81,8 @@ def make(service: Service) -> Panel:
         panel.threshold(cut_at, None, [options["auto"], options["threshold"]], **LIGHT)
         panel.block(take_block, None, lab.controls["block"], **LIGHT)
         for ending, button in save.items():
-            saving = button.click(_make_save(service, colors, ending), [lab.shown, *inputs], lab.download, **HEAVY)
+            save_file = _make_save(service, colors, ending)
+            saving = button.click(save_file, [lab.shown, *inputs], lab.download, js=JS_KNOWN, **HEAVY)
             saving.success(None, None, None, js=JS_DOWNLOAD, **LIGHT)
 
     tab = Panel((panel,), fill, inputs=inputs, restore=_make_restore(service), wire=wire)

@@ -50,7 +50,7 @@ def painted(
             yield key, error.message
         else:
             earlier.append((label_map, colors))
-            yield key, Painted(result, overlay, colors)
+            yield key, Painted(result, overlay, label_map, colors)
 
 
 def _fresh(

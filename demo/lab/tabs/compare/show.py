@@ -11,6 +11,7 @@ from demo.lab import show, texts
 from demo.lab.components.comparison import Cell, ComparisonValue
 from demo.lab.tabs.compare.asked import CONTENDERS
 from demo.shared.contact_sheet import Captioned
+from demo.shared.numbered import places
 from demo.shared.service import Service
 from segcore.show.color_match import BEHIND, matched_palette
 from segcore.show.files import jpeg
@@ -27,6 +28,7 @@ class Painted:
 
     result: Segmentation
     overlay: Picture
+    label_map: NDArray[np.integer]  # of the size of the overlay
     colors: NDArray[np.int64]  # color index of each label, as of `match_colors`
 
     @property
@@ -83,6 +85,7 @@ def _told(painted: Painted, title: str, picture: str) -> dict[str, Any]:
         "facts": [count, _cost(result)],
         "notes": list(dict.fromkeys(note for stage in _own_stages(result) for note in stage.notes)),
         "areas": [(hexes[s.label], s.area_fraction) for s in by_color],
+        "numbers": [(int(c) + 1, *at) for k, at in places(painted.label_map) if (c := painted.colors[k]) != BEHIND],
     }
 
 

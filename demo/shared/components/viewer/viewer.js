@@ -5,6 +5,7 @@ import { over, packed, rgbOf } from "../../js/colors.js";
 import { filled, make, makeButton, partsOf, zoomOf } from "../../js/dom.js";
 import { loadImage, loadLabels, urlOf } from "../../js/images.js";
 import { areasOf, borderDistance, enlarged, labelAt, matchColors } from "../../js/labels.js";
+import { percent } from "../../js/numbers.js";
 
 const DIM = [14, 17, 24, 0.72]; // what hides the segments that are not looked at
 const LIGHT = [255, 255, 255, 0.95]; // contour
@@ -28,11 +29,6 @@ function codePixels(map, width, height, ratio) {
 
 const PIN =
   '<svg class="sg-pin" viewBox="0 0 16 16" aria-hidden="true"><path fill="currentColor" d="M5 1h6v1.5l-1 1V7l2.5 2v1.5H8.8V15L8 16l-.8-1v-4.5H3.5V9L6 7V3.5l-1-1z"/></svg>';
-
-function percent(share) {
-  const digits = share > 0 && share < 0.1 ? 1 : 0;
-  return share > 0 && share < 0.001 ? "< 0.1 %" : `${(100 * share).toFixed(digits)} %`;
-}
 
 function setRange(input, share) {
   const number = Math.round(100 * share);
