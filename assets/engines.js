@@ -1,0 +1,14 @@
+// A page shown large or in a frame is zoomed. Engines measure a box as it is seen, like the places of a pointer, since they know
+// `currentCSSZoom`; before that, and in WebKit still, they measure it as it is written. Here all measure alike.
+const root = document.documentElement;
+const measured = Element.prototype.getBoundingClientRect;
+const zoom = () => Number(getComputedStyle(root).zoom) || 1; // only the whole page is zoomed
+
+if (!("currentCSSZoom" in Element.prototype)) {
+  Object.defineProperty(Element.prototype, "currentCSSZoom", { configurable: true, get: zoom });
+  Element.prototype.getBoundingClientRect = function () {
+    const box = measured.call(this);
+    const times = zoom();
+    return times === 1 ? box : new DOMRect(box.x * times, box.y * times, box.width * times, box.height * times);
+  };
+}
