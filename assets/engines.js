@@ -9,6 +9,9 @@ if (!("currentCSSZoom" in Element.prototype)) {
   Element.prototype.getBoundingClientRect = function () {
     const box = measured.call(this);
     const times = zoom();
-    return times === 1 ? box : new DOMRect(box.x * times, box.y * times, box.width * times, box.height * times);
+    if (times === 1) return box;
+    const page = measured.call(root); // where it begins is as far away as it is scrolled
+    const [x, y] = [(box.x - page.x) * times - window.scrollX, (box.y - page.y) * times - window.scrollY];
+    return new DOMRect(x, y, box.width * times, box.height * times);
   };
 }

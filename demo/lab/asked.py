@@ -60,10 +60,12 @@ def js_keep_tab(first: str) -> str:
     """The script that notes the open tab in the address; the first one needs no note.
 
     It looks which one is open, once the page shows it, as events of tabs that are chosen one right after the other may
-    overtake each other.
+    overtake each other. Until the page has restored what its address asks for, it leaves the address alone: the first tab is
+    chosen by itself before.
     """
     return f"""() => {{
         setTimeout(() => {{
+            if (!window.segcoreRestored) return;
             const [open, query] = [{JS_OPEN_TAB}, new URLSearchParams(location.search)];
             if (open === {json.dumps(first)}) query.delete("tab");
             else if (open) query.set("tab", open);

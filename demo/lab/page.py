@@ -36,8 +36,9 @@ def build(demo: gr.Blocks, service: Service) -> None:
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
         panel.wire(lab)
-    chosen = [tab.select for tab in results.tabs.values()]
-    gr.on(chosen, None, None, None, js=asked.js_keep_tab(next(iter(TABS))), trigger_mode="multiple", **LIGHT)
+    keep_tab = asked.js_keep_tab(next(iter(TABS)))
+    gr.on([tab.select for tab in results.tabs.values()], None, None, None, js=keep_tab, trigger_mode="multiple", **LIGHT)
+    lab.loaded.then(None, None, None, js=keep_tab, **LIGHT)
     _wire_controls(lab, controls)
     for ending, button in results.save.items():
         saving = button.click(make_save(service, ending), lab.shown, lab.download, js=JS_KNOWN, **HEAVY)

@@ -22,7 +22,7 @@ JS_OPENING = """(_holds) => {
     window.segcoreOpening = new Promise((done) => (window.segcoreIsOpen = done));
     return 1;
 }"""
-JS_OPENED = "() => window.segcoreIsOpen?.()"
+JS_OPENED = "() => ((window.segcoreRestored = true), window.segcoreIsOpen?.())"
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import test from "node:test";
 
 const SOURCE = readFileSync(new URL("../../assets/engines.js", import.meta.url), "utf8");
-const WRITTEN = { x: 10, y: 20, width: 100, height: 50 };
+const SCROLL = [3, 700]; // px of the screen
+const WRITTEN = [10, 400, 100, 50]; // x and y from the corner of the page, width, height
 
 class Box {
   constructor(x, y, width, height) {
@@ -13,38 +14,42 @@ class Box {
   }
 }
 
-// A node of an engine that measures as written, or of one that knows `currentCSSZoom`, on a page of this zoom.
-function nodeOf(zoom, knows) {
+// What engines measure of a box on a page of this zoom that is scrolled.
+const ENGINES = {
+  standard: ([x, y, ...size], zoom) => [x * zoom - SCROLL[0], y * zoom - SCROLL[1], ...size.map((length) => length * zoom)],
+  webkit: ([x, y, ...size]) => [x - SCROLL[0], y - SCROLL[1], ...size],
+  asWritten: ([x, y, ...size], zoom) => [x - SCROLL[0] / zoom, y - SCROLL[1] / zoom, ...size],
+};
+
+function measured(engine, zoom, style = { zoom: String(zoom) }) {
   class Element {
+    constructor(box) {
+      this.box = box;
+    }
     getBoundingClientRect() {
-      const times = knows ? zoom : 1;
-      return new Box(...Object.values(WRITTEN).map((length) => length * times));
+      return new Box(...ENGINES[engine](this.box, zoom));
     }
   }
-  if (knows) Object.defineProperty(Element.prototype, "currentCSSZoom", { get: () => zoom });
-  const document = { documentElement: new Element() };
-  new Function("document", "Element", "DOMRect", "getComputedStyle", SOURCE)(document, Element, Box, () => ({ zoom: String(zoom) }));
-  return new Element();
+  if (engine === "standard") Object.defineProperty(Element.prototype, "currentCSSZoom", { get: () => zoom });
+  const document = { documentElement: new Element([0, 0, 960, 5000]) };
+  const window = { scrollX: SCROLL[0], scrollY: SCROLL[1] };
+  const given = { document, window, Element, DOMRect: Box, getComputedStyle: () => style };
+  new Function(...Object.keys(given), SOURCE)(...Object.values(given));
+  const node = new Element(WRITTEN);
+  return { zoom: node.currentCSSZoom, box: Object.values(node.getBoundingClientRect()) };
 }
 
-test("a box has the pixels of the screen, and the zoom is said, in both kinds of engines", () => {
+test("a box has the pixels of the screen, and the zoom is said, in all kinds of engines", () => {
   for (const zoom of [0.5, 1, 1.5, 2]) {
-    for (const knows of [true, false]) {
-      const node = nodeOf(zoom, knows);
-      assert.equal(node.currentCSSZoom, zoom);
-      assert.deepEqual({ ...node.getBoundingClientRect() }, { x: 10 * zoom, y: 20 * zoom, width: 100 * zoom, height: 50 * zoom });
+    for (const engine of Object.keys(ENGINES)) {
+      const found = measured(engine, zoom);
+      assert.equal(found.zoom, zoom);
+      found.box.forEach((length, i) => assert.ok(Math.abs(length - ENGINES.standard(WRITTEN, zoom)[i]) < 1e-9, `${engine}, ${zoom}`));
     }
   }
 });
 
 test("an engine without zoom leaves a box as it is", () => {
-  class Element {
-    getBoundingClientRect() {
-      return new Box(...Object.values(WRITTEN));
-    }
-  }
-  const document = { documentElement: new Element() };
-  new Function("document", "Element", "DOMRect", "getComputedStyle", SOURCE)(document, Element, Box, () => ({}));
-  assert.deepEqual({ ...new Element().getBoundingClientRect() }, WRITTEN);
-  assert.equal(new Element().currentCSSZoom, 1);
+  const found = measured("webkit", 1, {});
+  assert.deepEqual(found, { zoom: 1, box: ENGINES.webkit(WRITTEN) });
 });
