@@ -21,7 +21,7 @@ const ENGINES = {
   asWritten: ([x, y, ...size], zoom) => [x - SCROLL[0] / zoom, y - SCROLL[1] / zoom, ...size],
 };
 
-function measured(engine, zoom, style = { zoom: String(zoom) }) {
+function measured(engine, zoom, known = String(zoom)) {
   class Element {
     constructor(box) {
       this.box = box;
@@ -31,12 +31,14 @@ function measured(engine, zoom, style = { zoom: String(zoom) }) {
     }
   }
   if (engine === "standard") Object.defineProperty(Element.prototype, "currentCSSZoom", { get: () => zoom });
-  const document = { documentElement: new Element([0, 0, 960, 5000]) };
-  const window = { scrollX: SCROLL[0], scrollY: SCROLL[1] };
-  const given = { document, window, Element, DOMRect: Box, getComputedStyle: () => style };
+  const lengths = {};
+  const style = { setProperty: (name, value) => (lengths[name] = value) };
+  const document = { documentElement: Object.assign(new Element([0, 0, 960, 5000]), { style }) };
+  const window = { scrollX: SCROLL[0], scrollY: SCROLL[1], innerHeight: 540, addEventListener() {} };
+  const given = { document, window, Element, DOMRect: Box, getComputedStyle: () => ({ zoom: known }) };
   new Function(...Object.keys(given), SOURCE)(...Object.values(given));
   const node = new Element(WRITTEN);
-  return { zoom: node.currentCSSZoom, box: Object.values(node.getBoundingClientRect()) };
+  return { zoom: node.currentCSSZoom, box: Object.values(node.getBoundingClientRect()), lengths };
 }
 
 test("a box has the pixels of the screen, and the zoom is said, in all kinds of engines", () => {
@@ -50,6 +52,6 @@ test("a box has the pixels of the screen, and the zoom is said, in all kinds of 
 });
 
 test("an engine without zoom leaves a box as it is", () => {
-  const found = measured("webkit", 1, {});
-  assert.deepEqual(found, { zoom: 1, box: ENGINES.webkit(WRITTEN) });
+  const found = measured("webkit", 1, "");
+  assert.deepEqual(found, { zoom: 1, box: ENGINES.webkit(WRITTEN), lengths: { "--vh": "5.4px" } });
 });
