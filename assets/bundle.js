@@ -41,17 +41,26 @@ async function start() {
   return cutIntoModules(bundle);
 }
 
+// A page that is left while its modules are read has not failed: to begin again would take the visitor back.
+let isLeft = false;
+const leave = () => (isLeft = true);
+
+function beginAgain(error) {
+  if (isLeft) return;
+  console.warn(error);
+  sessionStorage.setItem(FAILED, "1");
+  location.reload();
+}
+
 if (!mayTry()) startPlainly();
 else
   start().then(
     (imports) => {
       inHead("script", { type: "importmap", textContent: JSON.stringify({ imports }) });
       sayWhatIsHere();
-      import(`gradio/${told.entry}`).catch((error) => {
-        console.warn(error);
-        sessionStorage.setItem(FAILED, "1");
-        location.reload();
-      });
+      window.addEventListener("beforeunload", leave);
+      const stay = () => window.removeEventListener("beforeunload", leave);
+      import(`gradio/${told.entry}`).catch(beginAgain).finally(stay);
     },
     (error) => {
       console.warn(error);

@@ -63,7 +63,7 @@ def launch_options() -> dict[str, Any]:
         "head": "".join(
             (
                 patience_script(),
-                *map(_in_head, ("large", "embed")),
+                *map(_in_head, ("engines", "large", "embed")),
                 _in_head("lesson", _lesson()),
                 _in_head("figures", _figures()),
             )

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demo.build import build_demo, launch_options
+from demo.lab.asked import js_keep_tab
 from demo.pages import PAGES
 from demo.shared.components import LogSlider, Viewer
 from demo.shared.components.scripts import address_of, bundled, name_of, script_routes
@@ -179,3 +180,29 @@ def test_whatever_reads_what_is_shown_waits_until_the_server_knows_it(config):
     reading = [event for event in events if shown in event["inputs"]]
     assert len(reading) > 10
     assert [event["id"] for event in reading if "await window.segcoreOpening" not in str(event["js"])] == []
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("restored", "is_open", "noted"),
+    [
+        (False, "segmentation", "/?k=3&tab=live"),  # chosen by itself, before the page reads what its address asks for
+        (True, "segmentation", "/?k=3"),
+        (True, "live", "/?k=3&tab=live"),
+        (True, "colors", "/?k=3&tab=colors"),
+    ],
+)
+def test_the_tab_of_an_address_stands_until_it_is_restored(restored, is_open, noted):
+    told = node(
+        "-e",
+        f"""
+        globalThis.window = {{ segcoreRestored: {str(restored).lower()} }};
+        globalThis.location = {{ pathname: "/", search: "?k=3&tab=live", hash: "" }};
+        globalThis.document = {{ querySelector: () => ({{ id: "tab-{is_open}-button" }}) }};
+        let address = location.pathname + location.search;
+        globalThis.history = {{ state: null, replaceState: (_state, _title, to) => (address = to) }};
+        ({js_keep_tab("segmentation")})();
+        setTimeout(() => console.log(address), 5);
+        """,
+    )
+    assert told.stdout.strip() == noted, told.stderr

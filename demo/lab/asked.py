@@ -60,7 +60,8 @@ def js_keep_tab(first: str) -> str:
     """The script that notes the open tab in the address, and what is compared in it; the first one needs no note.
 
     It looks which one is open, once the page shows it, as events of tabs that are chosen one right after the other may
-    overtake each other; and not before the server has read the address, as the first tab says that it is open at once.
+    overtake each other. Until the page has restored what its address asks for, it leaves the address alone: the first tab is
+    chosen by itself before.
     """
     return f"""() => {{
         setTimeout(() => {{

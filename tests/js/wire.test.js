@@ -5,7 +5,7 @@ import { filled } from "../../demo/shared/js/dom.js";
 import { urlOf } from "../../demo/shared/js/images.js";
 import { firstJobs } from "../../demo/shared/js/jobs.js";
 import { withValues } from "../../demo/shared/js/address.js";
-import { addressText, bytesOf, floatsOf } from "../../demo/shared/js/wire.js";
+import { addressText, bytesOf, floatsOf, heard } from "../../demo/shared/js/wire.js";
 import { heldKeys, numbersOf, unpackedAll } from "../../demo/shared/components/player/arrays.js";
 
 const base64 = (bytes) => Buffer.from(bytes).toString("base64");
@@ -84,4 +84,12 @@ test("an array that is held is not sent again, and is held while later values co
     assert.deepEqual(next[byte], Uint8Array.of(byte));
     assert.equal(next.mine, undefined);
   }
+});
+
+test("a server that cannot be reached is an error, and none of its jobs are known; nothing that it says is", async () => {
+  for (const told of [null, 0, "", {}]) assert.equal(heard(told), told);
+  assert.throws(() => heard(undefined));
+  globalThis.localStorage ??= { getItem: () => "me", setItem() {} };
+  assert.deepEqual(await firstJobs({ own: async () => undefined }, ""), []);
+  assert.deepEqual(await firstJobs({ own: async () => ["a"] }, ""), ["a"]);
 });

@@ -1,7 +1,7 @@
 // What is inside a network with labels: the maps on its way, their channels, and what a place depends on.
 
 import { filled, make, makeButton } from "../../shared/js/dom.js";
-import { floatsOf } from "../../shared/js/wire.js";
+import { floatsOf, heard } from "../../shared/js/wire.js";
 
 const STEP = 0.05; // of the picture, for an arrow key
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -74,7 +74,7 @@ export function networkPanels({ id, server, words, pictureOf }) {
 
   async function look() {
     const name = open;
-    const found = await server.channels({ id, stage: name }).catch(() => ({ told: words.unreachable }));
+    const found = await server.channels({ id, stage: name }).then(heard).catch(() => ({ told: words.unreachable }));
     if (open !== name) return;
     told.textContent = found.told;
     channels.replaceChildren(
@@ -90,7 +90,7 @@ export function networkPanels({ id, server, words, pictureOf }) {
   async function ask() {
     const mine = ++asked;
     const [x, y] = cross;
-    const found = await server.field({ id, x, y }).catch(() => ({ told: words.unreachable }));
+    const found = await server.field({ id, x, y }).then(heard).catch(() => ({ told: words.unreachable }));
     if (mine !== asked) return;
     answer = found.box ? { ...found, heat: found.heat && floatsOf(found.heat) } : null;
     said.textContent = found.told;

@@ -4,6 +4,7 @@ import { keepInAddress, withValues } from "../../shared/js/address.js";
 import { filled, make, makeButton, makeSvg } from "../../shared/js/dom.js";
 import { loadImage, loadLabels } from "../../shared/js/images.js";
 import { percent, short } from "../../shared/js/numbers.js";
+import { heard } from "../../shared/js/wire.js";
 import { drawCurves, rangeOf } from "./charts.js";
 import { drawMask } from "./masks.js";
 
@@ -94,7 +95,7 @@ export function rowView({ nav, box, server, fixed, live }) {
     lay(known);
     note();
     baselines = {};
-    const compared = await server.baselines_of_row(name).catch(() => ({}));
+    const compared = await server.baselines_of_row(name).then(heard).catch(() => ({}));
     if (mine !== asked) return;
     baselines = compared;
     paint();

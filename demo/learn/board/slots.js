@@ -5,7 +5,7 @@ import { rgbOf } from "../../shared/js/colors.js";
 import { filled, make, makeButton } from "../../shared/js/dom.js";
 import { loadBytes, loadLabels } from "../../shared/js/images.js";
 import { percent } from "../../shared/js/numbers.js";
-import { floatsOf } from "../../shared/js/wire.js";
+import { floatsOf, heard } from "../../shared/js/wire.js";
 
 const OPACITY = 0.6;
 const MOST_NOISE = 9999;
@@ -133,7 +133,7 @@ export function slotPanel({ id, server, fixed, shared, picturesOf }) {
     if (!pictures) return;
     const [picture, key] = [shownOf(pictures), keyOf()];
     if (found?.key === key) draw(); // the look at once; the network may have learned since
-    const told = await server.shares({ id, picture, slots: shared.state.among, noise: shared.state.noise }).catch(() => ({ told: words.unreachable }));
+    const told = await server.shares({ id, picture, slots: shared.state.among, noise: shared.state.noise }).then(heard).catch(() => ({ told: words.unreachable }));
     if (mine !== turn) return;
     if (!told.stages) {
       said.textContent = told.told;

@@ -2,6 +2,7 @@
 
 import { make, makeButton } from "./dom.js";
 import { visitor } from "./visitor.js";
+import { heard } from "./wire.js";
 
 const RUNNING = 1500; // ms between two looks
 const WAITING = 3000;
@@ -56,7 +57,7 @@ export function followJob({ element, server, words }, box, id, onLook) {
     if (over || !element.isConnected) return;
     let look;
     try {
-      look = await server.look({ id, since: version, visitor: visitor() });
+      look = heard(await server.look({ id, since: version, visitor: visitor() }));
       misses = 0;
     } catch {
       misses += 1;
@@ -102,5 +103,5 @@ export function followJob({ element, server, words }, box, id, onLook) {
 // A link that starts one shows that alone.
 export async function firstJobs(server, linked, starts = false) {
   if (!linked && starts) return [];
-  return linked ? linked.split(",") : await server.own({ visitor: visitor() }).catch(() => []);
+  return linked ? linked.split(",") : await server.own({ visitor: visitor() }).then(heard).catch(() => []);
 }

@@ -4,7 +4,7 @@ import { fit, rampTile, tileOf } from "../../../shared/js/canvas.js";
 import { rgbOf, signed } from "../../../shared/js/colors.js";
 import { filled, make, partsOf } from "../../../shared/js/dom.js";
 import { visitor } from "../../../shared/js/visitor.js";
-import { bytesOf, floatsOf } from "../../../shared/js/wire.js";
+import { bytesOf, floatsOf, heard } from "../../../shared/js/wire.js";
 import { makeRate, problemOf, sizeOf } from "./frames.js";
 
 const PARTS = [
@@ -104,7 +104,7 @@ export function mount({ element, props, trigger, server, fixed }) {
     const question = { picture: still(Number(parts.side.value), 0.9), view: parts.view.value, side: Number(parts.side.value) };
     let answer;
     try {
-      answer = await server.frame({ ...question, query: location.search, visitor: me });
+      answer = heard(await server.frame({ ...question, query: location.search, visitor: me }));
     } catch {
       if (isWanted()) parts.notes.textContent = words.gone;
       return pause(PAUSE.gone);
