@@ -122,8 +122,12 @@ def agreement(store: PictureStore, numbers: Tensor, crops: Crops, patch: int) ->
         (b, n, n) float32 in [0, 1], symmetric with a diagonal of 1, on the device of the store: the share of the picture's
         over-segmentations that put the centers of both patches in one region.
     """
-    region = store.regions[pixels_of_patches(store, numbers, crops, patch)]  # (b, n, levels)
-    alike = [(x[:, :, None] == x[:, None, :]).float() for x in region.unbind(-1)]
+    return together(store.regions[pixels_of_patches(store, numbers, crops, patch)])
+
+
+def together(regions: Tensor) -> Tensor:
+    """Share (…, n, n) of the levels of regions (…, n, levels) that put two patches in one region."""
+    alike = [(x[..., :, None] == x[..., None, :]).float() for x in regions.unbind(-1)]
     return sum(alike, torch.zeros_like(alike[0])) / len(alike)
 
 

@@ -39,6 +39,10 @@ class PretrainLearner(Learner):
         self.artist: Mapping[str, torch.Tensor] | None = None  # the teacher as it was when it drew the objects anew
         self._batch: Batch | None = None
         self._now = math.nan  # loss of the step
+        self.begin()
+
+    def begin(self) -> None:
+        """Do what comes before the first step, and before a checkpoint is read."""
 
     def get_extra_state(self) -> dict[str, Any]:
         """What a checkpoint holds beside the weights."""

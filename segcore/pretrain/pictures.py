@@ -52,6 +52,17 @@ class PictureStore:
         """Fingerprint of the pictures' number, order and sizes."""
         return hashlib.blake2b(self.size[:, 0].cpu().numpy().tobytes(), digest_size=8).hexdigest()
 
+    def picture(self, number: int) -> Tensor:
+        """(height, width, 3) uint8: a whole picture, on the CPU."""
+        start, (height, width) = int(self.start[number, 0]), self.size[number, 0].tolist()
+        whole: Tensor = self.pixels[start : start + height * width].cpu().unflatten(0, (height, width))
+        return whole
+
+    def cues(self, number: int) -> tuple[slice, tuple[int, int]]:
+        """Which pixels of `regions` and `objects` are those of a picture, and their height and width."""
+        start, (height, width) = int(self.cues_start[number]), self.size[number, CUE_LEVEL].tolist()
+        return slice(start, start + height * width), (height, width)
+
     def to(self, device: torch.device) -> "PictureStore":
         """Move to a GPU that has room to spare for it, else stay."""
         names = ("pixels", "start", "size", "regions", "objects", "cues_start")

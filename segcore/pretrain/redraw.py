@@ -12,7 +12,7 @@ from torch import Tensor
 from segcore.pretrain.crops import Crops, cut
 from segcore.pretrain.cues import objectness
 from segcore.pretrain.networks import Network
-from segcore.pretrain.pictures import CUE_LEVEL, PictureStore
+from segcore.pretrain.pictures import PictureStore
 from segcore.pretrain.recipe import Recipe
 from segcore.runtime.device import computes_bfloat16
 
@@ -43,14 +43,8 @@ def redraw_objects(store: PictureStore, network: Network, recipe: Recipe, *, dev
     for first in range(0, len(store), _CHUNK):
         numbers = torch.arange(first, min(first + _CHUNK, len(store)))
         for number, grid in zip(numbers.tolist(), look(store, numbers, network, recipe, device=device), strict=True):
-            start, (height, width) = int(store.cues_start[number]), store.size[number, CUE_LEVEL].tolist()
-            at = slice(start, start + height * width)
-            soft = (
-                F.interpolate(grid[None, None], (height, width), mode="bilinear", align_corners=False)
-                .flatten()
-                .double()
-                .cpu()
-            )
+            at, size = store.cues(number)
+            soft = F.interpolate(grid[None, None], size, mode="bilinear", align_corners=False).flatten().double().cpu()
             soft *= store.objects[at].double().cpu() / 255 + _TRUST
             objects[at] = _sharpen(soft, store.regions[at].cpu().long()).to(objects)
     return dataclasses.replace(store, objects=objects)

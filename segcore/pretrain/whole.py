@@ -18,7 +18,6 @@ References: Fukunaga and Hostetler 1975, and Cheng 1995, for mean shift that mov
 for attention as a step of it.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,11 +29,11 @@ from torch.optim import Optimizer
 
 from segcore.errors import InputError
 from segcore.numerics import normalize_rows
+from segcore.pretrain.crops import together
 from segcore.pretrain.learner import PretrainLearner
 from segcore.pretrain.networks import Network
 from segcore.pretrain.objective import alikeness, attention_loss, key_loss
-from segcore.pretrain.pictures import CUE_LEVEL, PictureStore
-from segcore.pretrain.recipe import Recipe
+from segcore.pretrain.pictures import PictureStore
 from segcore.runtime.device import computes_bfloat16
 from segcore.train.learner import Loss, Turn, rate_at
 
@@ -73,15 +72,12 @@ def see_whole(store: PictureStore, number: int, network: Network, *, mirrored: b
     Cost: one run of the network.
     """
     device, patch = network.mean.device, network.net.patch_embed.patch_size[0]
-    start, (height, width) = int(store.start[number, 0]), store.size[number, 0].tolist()
-    picture = store.pixels[start : start + height * width].cpu().unflatten(0, (height, width))
-    start, cells = int(store.cues_start[number]), store.size[number, CUE_LEVEL].tolist()
-    cues = slice(start, start + math.prod(cells))
+    picture, (cues, cells) = store.picture(number), store.cues(number)
     regions, objects = (x[cues].cpu().unflatten(0, cells) for x in (store.regions, store.objects))
     if mirrored:
         picture, regions, objects = (x.flip(1) for x in (picture, regions, objects))
-    scale = min(1.0, _LONGER_SIDE / max(height, width))
-    h, w = (max(1, round(side * scale / patch)) for side in (height, width))
+    scale = min(1.0, _LONGER_SIDE / max(picture.shape[:2]))
+    h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
     small = cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=cv2.INTER_AREA)
     lab = cv2.resize(
         cv2.cvtColor(picture.numpy().astype("float32") / 255, cv2.COLOR_RGB2Lab), (w, h), interpolation=cv2.INTER_AREA
@@ -172,29 +168,21 @@ class Groups:
 class WholeLearner(PretrainLearner):
     """Student and teacher whose last two blocks are in training, and what the others make of the pictures."""
 
-    def __init__(
-        self,
-        store: PictureStore,
-        networks: tuple[Network, Network],
-        recipe: Recipe,
-        *,
-        batch: int,
-        device: torch.device,
-    ):
-        if recipe.depth < _BLOCKS:
+    def begin(self) -> None:
+        """Draw the objects, look at all pictures, and set the last block to where it begins."""
+        if self.recipe.depth < _BLOCKS:
             raise InputError(
-                f"Whole pictures train the last {_BLOCKS} blocks; the weights have {recipe.depth}.", field="depth"
+                f"Whole pictures train the last {_BLOCKS} blocks; the weights have {self.recipe.depth}.", field="depth"
             )
-        super().__init__(store, networks, recipe, batch=batch, device=device)
         self._redraw(self.teacher.state_dict())
-        sides = [(number, mirrored) for number in range(len(store)) for mirrored in (False, True)]
+        sides = [(number, mirrored) for number in range(len(self.store)) for mirrored in (False, True)]
         self.wholes = [see_whole(self.store, number, self.teacher, mirrored=mirrored) for number, mirrored in sides]
         first = self.wholes[:: -(-len(self.wholes) // _SEEN_FIRST)]
-        self.groups = Groups(first, recipe.width)
+        self.groups = Groups(first, self.recipe.width)
         self._wanted: dict[int, Tensor] = {}  # what the tokens of a picture should be, once it was needed
         self.student.requires_grad_(False)
         self.student.net.blocks[-_BLOCKS:].requires_grad_(True)
-        begin(self.student, first, self.groups)
+        settle(self.student, first, self.groups)
         self.teacher.load_state_dict(self.student.state_dict())
         self.artist = None  # drawn again from the weights to begin with
 
@@ -202,7 +190,7 @@ class WholeLearner(PretrainLearner):
         """Adam; the block before the last moves half as fast, since what its input stands for is not to be lost."""
         blocks = self.student.net.blocks[-_BLOCKS:]
         groups: list[dict[str, Any]] = [{"params": list(block.parameters())} for block in blocks]
-        return torch.optim.AdamW(groups, lr=0.0, weight_decay=0.0, betas=(0.9, 0.98))
+        return torch.optim.Adam(groups, lr=0.0, betas=(0.9, 0.98))
 
     def set_rates(self, optimizer: Optimizer, progress: float) -> None:
         """Along half a cosine, after a short rise."""
@@ -232,8 +220,7 @@ class WholeLearner(PretrainLearner):
             self._wanted[number] = self.groups.of(whole).half()
         at = torch.randperm(len(whole.objects), generator=generator)[:_PAIRED]
         regions, g, keys = whole.regions[at], whole.objects.float() / 255, whole.keys[at].float()
-        R = torch.stack([(x[:, None] == x[None, :]).float() for x in regions.unbind(1)]).mean(0)
-        target = alikeness(((1 - _OWN) * R + _OWN * (keys @ keys.T))[None], g[at][None], _OBJECTS)
+        target = alikeness(((1 - _OWN) * together(regions) + _OWN * (keys @ keys.T))[None], g[at][None], _OBJECTS)
         seen = self.student.last(self.student.net.blocks[-_BLOCKS](whole.z[None].to(self.device).float()))
         with torch.autocast(self.device.type, enabled=False):
             tokens = seen.tokens[0].float()
@@ -248,7 +235,7 @@ class WholeLearner(PretrainLearner):
 
 
 @torch.no_grad()
-def begin(network: Network, wholes: list[Whole], groups: Groups) -> None:
+def settle(network: Network, wholes: list[Whole], groups: Groups) -> None:
     """Let the last block begin with a step of mean shift in all heads but the last, and the last norm with no gain."""
     block, norm, width = network.net.blocks[-1], network.net.norm, network.net.embed_dim
     heads = block.attn.num_heads
