@@ -33,7 +33,7 @@ def add_pretrain(commands: Any) -> None:
     pretrain.add_argument(
         "--whole",
         action="store_true",
-        help="train only the last two blocks of --start, on whole pictures and not on crops: what makes objects stand out",
+        help="train only the keys that segmentations read, of the weights of --start, on whole pictures: objects stand out",
     )
     pretrain.set_defaults(run=_pretrain)
 

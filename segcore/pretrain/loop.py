@@ -29,7 +29,7 @@ MINUTES = 30.0
 RANDOM = "random weights"
 BATCH = {"cuda": 256, "cpu": 32}
 _METHOD = "keys drawn to regions and objects, attention to objects, drawn by cues and then by itself"
-_ON_WHOLE = "; the last two blocks on whole pictures, and tokens drawn to where mean shift takes them"
+_ON_WHOLE = "; the keys of the last block on whole pictures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def pretrain(
         batch: pictures per step; BATCH of the device if None, or WHOLE_BATCH of whole pictures.
         recipe: sizes, losses and schedules; the defaults if None.
         start: weights of the same sizes to begin with, such as those of an earlier training; random ones if None.
-        whole: let only the last two blocks of `start` learn, on whole pictures (`segcore.pretrain.whole`).
+        whole: let only the keys of the last block of `start` learn, on whole pictures (`segcore.pretrain.whole`).
         show_progress: draw a bar with loss and pictures per second on standard error.
         on_step: called after each step; what it raises ends the training there, as an interruption does.
         checkpoint_seconds: time between checkpoints.
@@ -94,12 +94,12 @@ def pretrain(
         NumericalError: the loss is no longer finite.
 
     Cost: every step looks at 2 large and `n_small` small crops of each picture; the decoded pictures stay in memory. With
-    `whole` two blocks run per step, and what they are given stays in memory: 1.5 MB for a picture and its mirror image.
+    `whole` the network looks at each picture once, and what it made of it stays in memory, 1 MB a picture.
     """
     out, recipe, where = Path(out), recipe or Recipe(), pick_device(device)
     batch = (WHOLE_BATCH if whole else BATCH[where.type]) if batch is None else batch
     if whole and start is None:
-        raise InputError("Whole pictures train the last blocks of weights; name the weights to begin with.", field="start")
+        raise InputError("Whole pictures train the last keys of weights; name the weights to begin with.", field="start")
     check_range("batch", batch, lo=1)
     check_seed(seed)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)

@@ -51,33 +51,23 @@ class Network(nn.Module):
         """Look at crops (b, 3, px, px), RGB in [0, 1]."""
         return self.last(self.stem(pixels))
 
-    def stem(self, pixels: Tensor, *, blocks: int = 1) -> Tensor:
-        """(b, 1 + n, width): what the last `blocks` blocks are given of pictures (b, 3, height, width), RGB in [0, 1]."""
+    def stem(self, pixels: Tensor) -> Tensor:
+        """(b, 1 + n, width): what the last block is given of pictures (b, 3, height, width), RGB in [0, 1]."""
         z = self.net.patch_embed((pixels - self.mean) / self.std)
         z = self.net.norm_pre(self.net._pos_embed(z))  # timm's forward_features begins with the same private step
-        entering: Tensor = self.net.blocks[:-blocks](z)
+        entering: Tensor = self.net.blocks[:-1](z)
         return entering
 
     def last(self, z: Tensor) -> "Seen":
         """What the last block makes of tokens (b, 1 + n, width)."""
         last = self.net.blocks[-1]
-        attn, x = last.attn, self.normed(z)
-        width = self.net.embed_dim
-        keys = self.keys_of(x[:, 1:])
-        query = F.linear(x[:, 0], attn.qkv.weight[:width], attn.qkv.bias[:width]).unflatten(-1, (attn.num_heads, -1))
-        looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (attn.num_heads, -1))) * attn.scale
-        tokens = self.net.norm(last(z))
-        return Seen(self.head(tokens[:, 0]), keys, looks, tokens)
+        keys, looks = look_from(self.normed(z), last.attn.qkv.weight, last.attn.qkv.bias, heads=last.attn.num_heads)
+        return Seen(self.head(self.net.norm(last(z))[:, 0]), keys, looks)
 
     def normed(self, z: Tensor) -> Tensor:
         """What the last block's queries, keys and values are made of, of tokens z that enter it; of the same shape."""
         x: Tensor = self.net.blocks[-1].norm1(z)
         return x
-
-    def keys_of(self, x: Tensor) -> Tensor:
-        """Keys (…, width) in the last block of its normed input x (…, width)."""
-        qkv, width = self.net.blocks[-1].attn.qkv, self.net.embed_dim
-        return F.linear(x, qkv.weight[width : 2 * width], qkv.bias[width : 2 * width])
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -87,7 +77,25 @@ class Seen:
     cosines: Tensor  # (b, n_prototypes) of [CLS] with the prototypes
     keys: Tensor  # (b, n, width) of the patches in the last block, which are what segmentations read by default
     looks: Tensor  # (b, heads, n) logits of the attention that [CLS] pays to the patches there
-    tokens: Tensor  # (b, 1 + n, width): what leaves the transformer at [CLS] and at the patches
+
+
+def look_from(x: Tensor, weight: Tensor, bias: Tensor, *, heads: int) -> tuple[Tensor, Tensor]:
+    """Keys, and where [CLS] looks.
+
+    Args:
+        x: (b, 1 + n, width) normed input of a block, [CLS] first.
+        weight: (3 width, width) that makes queries, keys and values of it.
+        bias: (3 width,) of the same.
+        heads: how many share the width.
+
+    Returns:
+        (b, n, width) keys of the patches, and (b, heads, n) logits of the attention that [CLS] pays to them.
+    """
+    width = x.shape[-1]
+    keys = F.linear(x[:, 1:], weight[width : 2 * width], bias[width : 2 * width])
+    query = F.linear(x[:, 0], weight[:width], bias[:width]).unflatten(-1, (heads, -1))
+    looks = torch.einsum("bhd,bnhd->bhn", query, keys.unflatten(-1, (heads, -1))) * (width // heads) ** -0.5
+    return keys, looks
 
 
 def make_networks(

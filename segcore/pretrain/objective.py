@@ -8,10 +8,12 @@ p = softmax(student's cosines / τ_s)
 keys: patches of one crop should be alike as far as they belong together. The cosine of the student's keys, which becomes
 the affinity W_feat of a segmentation, should be
 
-T_ij = (1 − o) R_ij + o φ(s_i s_j),    s = 2 g − 1,    φ(x) = x where x > 0, else 0.3 x
+T_ij = (1 − o) R_ij + o c s_i s_j,    s = 2 g − 1,    c = 1 where both are object, 0.4 where both are background, else 0.3
 
 with R the share of over-segmentations that leave both patches in one region, g how likely a patch is object, and o the
-share of objects: alike within object and background, a little unlike across, and no opinion where g is near ½.
+share of objects: alike within the object, a little unlike across, and no opinion where g is near ½. Two patches of the
+background are as alike as their regions say, or little more, as it is made of many things; but T_ij is at least
+0.21 √(s_i s_j) for them, since TokenCut and MaskCut ask whether a cosine is above 0.2, or 0.15.
 
 attention: [CLS] should look at the objects, and each head of the last block at something of its own: the border of the
 object, its inside, and, with the last head, all of it (`sights`). Cross-entropy of the attention of each head to the patches
@@ -39,9 +41,10 @@ from segcore.pretrain.pictures import PictureStore
 from segcore.pretrain.recipe import Phase, Recipe
 
 _FLOOR, _FLOOR_OF_ALL = 0.02, 0.15  # ε: attention that even background gets, and that of heads that see all of the object
-# More would drive apart what is one region, and less would leave LOST no seed: of T itself with o = 0.3, covering (OIS) on
-# pictures of BSDS500 was 0.46, 0.47 and 0.50 at 1, 0.3 and 0, and the IoU of LOST on horses at 0.3 and 0 was 0.54 and 0.23.
+# c across: more would drive apart what is one region, and less would leave LOST no seed. Of T itself with o = 0.3, covering
+# (OIS) on pictures of BSDS500 was 0.46, 0.47 and 0.50 at 1, 0.3 and 0; the IoU of LOST on horses at 0.3 and 0, 0.54 and 0.23.
 _APART = 0.3
+_GROUND, _LEAST = 0.4, 0.21  # c of two patches of the background, and how alike these are at least
 _LEAK = 0.1  # a segmentation clips cosines at 0, so what is below counts little, but enough to come back
 
 
@@ -106,7 +109,10 @@ def compute_losses(
 def alikeness(agreement: Tensor, objectness: Tensor, share: float) -> Tensor:
     """What the cosines of keys should be: T (b, n, n) of R (b, n, n) and g (b, n), with `share` of the objects in [0, 1]."""
     s = 2 * objectness - 1
-    return (1 - share) * agreement + share * F.leaky_relu(s[:, :, None] * s[:, None, :], _APART)
+    pairs = s[:, :, None] * s[:, None, :]
+    ground = (s[:, :, None] < 0) & (s[:, None, :] < 0)
+    T = (1 - share) * agreement + share * torch.where(ground, _GROUND * pairs, F.leaky_relu(pairs, _APART))
+    return torch.where(ground, T.maximum(_LEAST * pairs.abs().sqrt()), T)
 
 
 def sinkhorn(cosines: Tensor, *, temperature: float, n_iter: int = 3) -> Tensor:
