@@ -13,7 +13,7 @@ T_ij = (1 − o) R_ij + o c s_i s_j,    s = 2 g − 1,    c = 1 where both are o
 with R the share of over-segmentations that leave both patches in one region, g how likely a patch is object, and o the
 share of objects: alike within the object, a little unlike across, and no opinion where g is near ½. Two patches of the
 background are as alike as their regions say, or little more, as it is made of many things; but T_ij is at least
-0.21 √(s_i s_j) for them, since TokenCut and MaskCut ask whether a cosine is above 0.2, or 0.15.
+0.2 √(s_i s_j) for them, since TokenCut and MaskCut ask whether a cosine is above 0.2, or 0.15.
 
 attention: [CLS] should look at the objects, and each head of the last block at something of its own: the border of the
 object, its inside, and, with the last head, all of it (`sights`). Cross-entropy of the attention of each head to the patches
@@ -42,9 +42,9 @@ from segcore.pretrain.recipe import Phase, Recipe
 
 _FLOOR, _FLOOR_OF_ALL = 0.02, 0.15  # ε: attention that even background gets, and that of heads that see all of the object
 # c across: more would drive apart what is one region, and less would leave LOST no seed. Of T itself with o = 0.3, covering
-# (OIS) on pictures of BSDS500 was 0.46, 0.47 and 0.50 at 1, 0.3 and 0; the IoU of LOST on horses at 0.3 and 0, 0.54 and 0.23.
+# (OIS) on pictures of BSDS500 was 0.46, 0.47 and 0.50 at 1, 0.3 and 0, and the IoU of LOST on horses 0.54 at 0.3, 0.23 at 0.
 _APART = 0.3
-_GROUND, _LEAST = 0.4, 0.21  # c of two patches of the background, and how alike these are at least
+_GROUND, _LEAST = 0.4, 0.2  # c of two patches of the background, and how alike these are at least
 _LEAK = 0.1  # a segmentation clips cosines at 0, so what is below counts little, but enough to come back
 
 

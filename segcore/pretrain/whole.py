@@ -33,7 +33,7 @@ LEARNING_RATE = 2e-3
 _WARM, _MOMENTUM = 0.05, 0.98  # of the learning rate, and of the teacher
 LONGER_SIDE = 448  # pixels, about those of the app: at 288, segmentations of larger pictures got worse
 _OBJECTS, _OWN = 0.22, 0.4  # o, and the share of R that is what the keys were
-_KEYS = 60.0  # weight of their loss
+_KEYS = 30.0  # weight of their loss
 _PAIRED = 400  # patches of a picture of which all pairs are compared
 
 
