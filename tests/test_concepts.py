@@ -97,7 +97,8 @@ def test_views_show_the_same_places():
 def test_sinkhorn_keeps_prototypes_in_use(small):
     own = {"steps": 40, "points": 64, "prototypes": 20, "parts": 6}
     balanced, nearest = (run(small, "leopart", balanced=on, **own).curves["prototypes"] for on in (True, False))
-    assert balanced[-1] > 10 > nearest[-1] + 2
+    assert balanced[-1] > 15  # of 20
+    assert nearest[-1] < 10
     assert max(balanced) <= 20
 
 

@@ -275,8 +275,10 @@ def test_the_losses_are_what_they_say(folder):
     errors, divergences = [], []
     for b, i, j in itertools.product(range(6), range(16), range(16)):
         cosine, g = float(torch.cosine_similarity(large.keys[b, i], large.keys[b, j], dim=0)), batch.objectness[b]
-        alike = float((2 * g[i] - 1) * (2 * g[j] - 1))
-        target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * (alike if alike > 0 else 0.3 * alike)
+        alike, ground = float((2 * g[i] - 1) * (2 * g[j] - 1)), max(g[i], g[j]) < 0.5
+        factor = 0.4 if ground else 1 if alike > 0 else 0.3
+        target = 0.75 * float(batch.agreement[b, i, j]) + 0.25 * factor * alike
+        target = max(target, 0.2 * alike**0.5) if ground else target
         errors.append((max(cosine, 0.1 * cosine) - max(target, 0.1 * target)) ** 2)
     assert float(losses.keys.detach()) == pytest.approx(sum(errors) / len(errors), abs=1e-5)
     seen = sights(batch.objectness.unflatten(1, (4, 4)), TINY.heads) + 0.15  # the one head sees all of the object
