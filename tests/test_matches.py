@@ -105,7 +105,7 @@ def test_a_photograph_finds_itself_in_its_mirror_image():
     error = mirror_error(found.matches, h=g.h, w=g.w, width=g.scaled_size[1] / g.patch)
     placed = segcore.match_pictures(cat, cat.flip(1).contiguous(), backbone="dino_tiny", max_side=160, place=True)
     by_place = mirror_error(placed.matches, h=g.h, w=g.w, width=g.scaled_size[1] / g.patch)
-    assert error.mean() < 0.8 * by_place.mean()  # features that know their place are alike at the same place
+    assert error.mean() < 0.9 * by_place.mean()  # features that know their place are alike at the same place
     assert error[found.matches.buddies[:, 0]].mean() < error.mean()
     assert len(found.pairs) == 8
 
