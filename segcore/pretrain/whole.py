@@ -60,11 +60,13 @@ def see_whole(store: PictureStore, number: int, network: Network) -> Whole:
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     pixels = torch.from_numpy(cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how))
     rows, columns = (((torch.arange(k) + 0.5) / k * side).long() for k, side in zip((h, w), cells, strict=True))
-    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-        z = network.stem(pixels.permute(2, 0, 1)[None].to(device).float() / 255)
+    with torch.no_grad():
+        with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
+            z = network.stem(pixels.permute(2, 0, 1)[None].to(device).float() / 255)
+        x = network.normed(z.float())[0]
     return Whole(
         (h, w),
-        network.normed(z.float())[0].detach().half().cpu(),
+        x.half().cpu(),
         regions[rows][:, columns].flatten(0, 1),
         torch.from_numpy(cv2.resize(objects.numpy(), (w, h), interpolation=cv2.INTER_AREA)).flatten(),
     )
@@ -110,13 +112,13 @@ class WholeLearner(PretrainLearner):
 
     def _of_picture(self, whole: Whole, generator: Generator) -> Tensor:
         """(2,) losses of keys and attention."""
-        qkv, x = self.student.net.blocks[-1].attn, whole.x[None].to(self.device).float()
+        attn, x = self.student.net.blocks[-1].attn, whole.x[None].to(self.device).float()
         with torch.autocast(self.device.type, enabled=False):
-            before, paid = look_from(x, *self._before, heads=qkv.num_heads)
-            keys, looks = look_from(x, qkv.qkv.weight, qkv.qkv.bias, heads=qkv.num_heads)
+            before, paid = look_from(x, *self._before, heads=attn.num_heads)
+            keys, looks = look_from(x, attn.qkv.weight, attn.qkv.bias, heads=attn.num_heads)
             at = torch.randperm(keys.shape[1], generator=generator)[:_PAIRED]
             own = normalize_rows(before[0, at])
             agreement = (1 - _OWN) * together(whole.regions[at]).to(own) + _OWN * own @ own.T
             target = alikeness(agreement[None], whole.objects[at].to(own)[None] / 255, _OBJECTS)
             attention = F.kl_div(looks.log_softmax(-1), paid.log_softmax(-1), reduction="sum", log_target=True)
-            return torch.stack((key_loss(keys[:, at], target), attention / qkv.num_heads))
+            return torch.stack((key_loss(keys[:, at], target), attention / attn.num_heads))
