@@ -52,7 +52,7 @@ def _no_garbage():
 
 
 @pytest.fixture(autouse=True)
-def _no_warnings(_no_garbage):
+def _no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         yield

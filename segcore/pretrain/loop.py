@@ -99,7 +99,7 @@ def pretrain(
     out, recipe, where = Path(out), recipe or Recipe(), pick_device(device)
     batch = (WHOLE_BATCH if whole else BATCH[where.type]) if batch is None else batch
     if whole and start is None:
-        raise InputError("Whole pictures train the last keys of weights; name the weights to begin with.", field="start")
+        raise InputError("Whole pictures train the keys of given weights; name the weights to begin with.", field="start")
     check_range("batch", batch, lo=1)
     check_seed(seed)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)

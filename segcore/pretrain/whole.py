@@ -31,7 +31,7 @@ from segcore.train.learner import Loss, Turn, rate_at
 BATCH = 8  # pictures per step
 LEARNING_RATE = 2e-3
 _WARM, _MOMENTUM = 0.05, 0.98  # of the learning rate, and of the teacher
-LONGER_SIDE = 448  # pixels, about those of the app: at 288, segmentations of larger pictures got worse
+_LONGER_SIDE = 448  # pixels, about those of the app: at 288, segmentations of larger pictures got worse
 _OBJECTS, _OWN = 0.22, 0.4  # o, and the share of R that is what the keys were
 _KEYS = 30.0  # weight of their loss
 _PAIRED = 400  # patches of a picture of which all pairs are compared
@@ -55,7 +55,7 @@ def see_whole(store: PictureStore, number: int, network: Network) -> Whole:
     device, patch = network.mean.device, network.net.patch_embed.patch_size[0]
     picture, (cues, cells) = store.picture(number), store.cues(number)
     regions, objects = (x[cues].cpu().unflatten(0, cells) for x in (store.regions, store.objects))
-    scale = LONGER_SIDE / max(picture.shape[:2])
+    scale = _LONGER_SIDE / max(picture.shape[:2])
     h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     pixels = torch.from_numpy(cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how))
