@@ -16,6 +16,7 @@ from demo.steps.run import sequence
 from demo.steps.run.film import Film, film_pictures
 from segcore.settings import DEFAULTS
 from tests.browser.conftest import address_has, await_notice, notices, overflow
+from tests.scenes import EXAMPLES
 
 pytestmark = pytest.mark.browser
 
@@ -183,6 +184,27 @@ def test_an_answer_by_pointing(page, address):
     verdict.wait_for()
     assert re.match(r"(Right|Not quite)\.", verdict.inner_text())
     assert title(page) == "Center 2"
+
+
+def test_a_question_stays_open_when_the_same_steps_come_again(page, address):
+    """Here because the same picture is given as a file; a page that opens on a busy machine is answered twice, too."""
+    opened(page, address, "steps?algorithm=kmeans&data=picture&example=cat&n_segments=3", step="assign-1")
+    page.locator("#player [data-question]").first.click()
+    asks = page.locator("#player .st-ask").inner_text()
+    answered(page, lambda: page.locator("#steps-picture input[type=file]").first.set_input_files(EXAMPLES / "cat.jpg"))
+    assert page.locator("#player .st-question").is_visible()
+    assert page.locator("#player .st-ask").inner_text() == asks
+
+
+def answered(page, ask):
+    """Do what asks the server for new steps, and wait for its answer: Gradio's stream ends once nothing more is to come."""
+    asked, answers = [], []
+    page.on("request", lambda request: asked.append(request) if "/queue/join" in request.url else None)
+    for ending in ("requestfinished", "requestfailed"):  # the page may leave the stream before its end
+        page.on(ending, lambda request: answers.append(len(asked)) if "/queue/data" in request.url else None)
+    ask()
+    while not answers or answers[-1] < len(asked):
+        page.wait_for_timeout(50)
 
 
 def test_points_of_ones_own(page, address):

@@ -55,7 +55,7 @@ class Sequences:
         if known is not None:
             return known, True
         check()
-        value = sequence(self._service, asked, opened, key=str(hash(key)))
+        value = sequence(self._service, asked, opened, key=str(hash(key[0])))
         with self._lock:
             self._made[key] = value
         return value, False

@@ -164,7 +164,7 @@ def sequence(
     questions = made.questions(frames)
     names = [frame.name for frame in frames]
     fixed = {
-        "key": str(hash((source.key, name, settings, step))),
+        "key": str(hash((source.key, name, settings))),
         "subject": str(hash(source.key)),
         "algorithm": name,
         "n": len(d),

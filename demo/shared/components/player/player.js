@@ -46,8 +46,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
   // ---- Values ----
 
   async function receive(value) {
-    stop();
     if (!value?.frames) {
+      stop();
       parts.message.textContent = value?.message ?? fixed.empty;
       parts.message.hidden = false;
       parts.body.hidden = true;
@@ -55,6 +55,8 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     }
     const arrays = await unpackedAll(value.arrays, value.keys);
     if (props.value?.key !== value.key) return; // a newer one came meanwhile
+    if (shown(value)) return; // what is asked stays open, and what plays goes on
+    stop();
     const same = run.value?.subject === value.subject;
     const kept = run.value?.algorithm === value.algorithm ? frame().step : "";
     Object.assign(run, { value, arrays, hover: null, asked: null, answer: null, j: value.pair ?? null });
@@ -67,6 +69,12 @@ export function play({ element, props, trigger, watch, fixed }, makers) {
     parts.word.textContent = value.word;
     paintQuestionList();
     show(frameNamed(value.open.step || kept || value.start));
+  }
+
+  // Whether it comes once more, as it does where a page opens: the same run, to be looked at nowhere else.
+  function shown({ key, open }) {
+    const { key: known, open: opened } = run.value ?? {};
+    return known === key && ["", opened.step].includes(open.step) && [null, opened.point].includes(open.point) && !parts.body.hidden;
   }
 
   // The frame of a name, or the last one kept before the place where it would stand.
