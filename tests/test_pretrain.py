@@ -30,6 +30,7 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
+from segcore.pretrain.settle import least_squares, mean_shift
 from segcore.pretrain.whole import see_whole
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
@@ -39,6 +40,7 @@ TINY = Recipe(
     width=64, depth=2, heads=1, large_px=32, small_px=16, n_small=2, hidden=64, bottleneck=32,
     n_prototypes=16, picture_weight=1.0, learning_rate=5e-3, momentum=(0.9, 1.0),
 )  # fmt: skip
+SETTLED = dataclasses.replace(TINY, heads=2)
 CPU = torch.device("cpu")
 ROOT = Path(__file__).parents[1]
 
@@ -387,6 +389,110 @@ def test_whole_pictures_draw_keys_to_objects_and_leave_attention(folder, tmp_pat
 def test_whole_pictures_need_weights_to_begin_with(folder, tmp_path):
     with pytest.raises(InputError, match="name the weights to begin with"):
         train(folder, tmp_path / "w.safetensors", whole=True)
+
+
+# Settled tokens
+
+
+def test_mean_shift_is_that_of_keys_of_length_1(generator):
+    """Two roads: a softmax of cosines, and the weights of a Gaussian kernel, which mean shift is about."""
+    keys, tokens = torch.randn(9, 5, generator=generator), torch.randn(9, 3, generator=generator)
+    unit = keys / keys.norm(dim=1, keepdim=True)
+    near = torch.exp(-(torch.cdist(unit, unit) ** 2) / (2 * 0.3))
+    assert_close(mean_shift(tokens, 7 * keys, temperature=0.3), near @ tokens / near.sum(1, keepdim=True), atol=1e-5)
+    assert_close(mean_shift(tokens, keys, temperature=1e-4), tokens, atol=1e-5)  # nothing is near but the patch itself
+    twice = mean_shift(tokens, keys.index_copy(0, torch.tensor([1]), keys[:1]), temperature=1e-3)
+    assert_close(twice[:2], tokens[:2].mean(0).expand(2, 3), atol=1e-4)
+
+
+def test_least_squares_of_a_layer(generator):
+    X, Y = torch.randn(40, 4, generator=generator), torch.randn(40, 2, generator=generator)
+    weights = torch.rand(40, generator=generator)
+    weight, bias = least_squares(X, Y, weights, ridge=0.0)
+    A, w = torch.cat((X, torch.ones(40, 1)), dim=1).double(), weights.double().sqrt()[:, None]
+    assert_close(torch.cat((weight.T, bias[None])), torch.linalg.lstsq(w * A, w * Y.double()).solution.float(), atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """Weights, the same with their tokens settled, and what was told on the way."""
+    home = tmp_path_factory.mktemp("settled")
+    for i in range(12):
+        Image.fromarray(paint(i)).save(home / f"{i}.png")
+    begun, out, told = home / "begun.safetensors", home / "settled.safetensors", []
+    how = {"recipe": SETTLED, "start": begun, "settle": begun}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("segcore.pretrain.settle._LONGER_SIDES", (96, 128))
+        train(home, begun, steps=20, recipe=SETTLED)
+        train(home, out, steps=300, on_step=lambda state: told.append(state.parts), **how)
+        yield home, begun, out, told, how
+
+
+def test_one_block_more_and_all_before_it_as_they_were(settled):
+    _, begun, out, _, _ = settled
+    before, after = load_file(begun), load_file(out)
+    assert load_vit(resolve_backbone(str(out))[0]).depth == 3
+    assert all(torch.equal(x, after[name]) for name, x in before.items() if not name.startswith(("blocks.1.", "norm.")))
+
+
+def test_settled_tokens_come_near_and_the_rest_stays(settled):
+    _, _, _, told, _ = settled
+    first, last = told[0], {name: sum(parts[name] for parts in told[-8:]) / 8 for name in told[0]}
+    assert list(first) == ["alike", "own", "keys", "attention", "class token"]
+    assert first["alike"] < 0.1  # of the variance, before anything is learned; [CLS] has to learn, and shakes the rest
+    assert last["alike"] < 0.2 * max(parts["alike"] for parts in told)
+    assert last["own"] < first["own"]
+    assert last["keys"] < 0.03  # 1 − cos
+    assert last["attention"] < 0.02  # nats
+    assert last["class token"] < 0.1 * first["class token"]
+
+
+def test_patches_that_are_alike_say_the_same(settled):
+    """On pictures with colors as they are: a token lies nearer to those like it, by the keys, than before."""
+    home, begun, out, _, _ = settled
+    store = load_store([home], seed=0, cues=False)
+    assert len(store.regions) == 0
+    networks = [make_networks(dataclasses.replace(SETTLED, depth=d), seed=0, start=f)[1] for d, f in ((2, begun), (3, out))]
+    missed = []
+    for number in range(len(store)):
+        pixels = torch.nn.functional.interpolate(store.picture(number).permute(2, 0, 1)[None] / 255, (160, 192))
+        spread = []
+        for network in networks:
+            with torch.no_grad():
+                stream = network.stem(pixels)
+                tokens = network.net.norm(network.net.blocks[-1](stream))[0, 1:]
+            keys = networks[0](pixels).keys[0].detach()
+            tokens = tokens - tokens.mean(0)
+            spread.append(float((tokens - mean_shift(tokens, keys)).square().sum() / tokens.square().sum()))
+        missed.append(spread)
+    before, after = np.mean(missed, axis=0)
+    assert after < 0.85 * before
+
+
+def test_a_settling_that_was_cut_off_goes_on(settled, tmp_path):
+    home, _, _, _, how = settled
+
+    def cut_off(state):
+        if state.step == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(home, tmp_path / "w.safetensors", steps=5, on_step=cut_off, **how)
+    train(home, tmp_path / "w.safetensors", steps=5, resume=True, **how)
+    train(home, tmp_path / "at once.safetensors", steps=5, **how)
+    a, b = load_file(tmp_path / "w.safetensors"), load_file(tmp_path / "at once.safetensors")
+    assert all(torch.equal(x, b[name]) for name, x in a.items())
+
+
+def test_settling_needs_weights_and_its_own_time(folder, tmp_path):
+    with pytest.raises(InputError, match="name the weights to begin with"):
+        train(folder, tmp_path / "w.safetensors", settle=tmp_path / "nowhere.safetensors")
+    train(folder, tmp_path / "begun.safetensors", steps=1)
+    how = {"start": tmp_path / "begun.safetensors", "settle": tmp_path / "begun.safetensors"}
+    with pytest.raises(InputError, match="one after the other"):
+        train(folder, tmp_path / "w.safetensors", whole=True, **how)
+    with pytest.raises(InputError, match="of the sizes of this training"):
+        train(folder, tmp_path / "w.safetensors", recipe=dataclasses.replace(TINY, depth=3), **how)
 
 
 # Objects drawn anew

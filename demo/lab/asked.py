@@ -70,7 +70,7 @@ def js_keep_tab(first: str) -> str:
             if (open === {json.dumps(first)}) query.delete("tab");
             else if (open) query.set("tab", open);
             if (open === "compare" && window.segcoreCompared) query.set("compare", window.segcoreCompared);
-            else if (open && open !== "compare") query.delete("compare");
+            else if (open && (open !== "compare" || window.segcoreCompared === "")) query.delete("compare");
             history.replaceState(history.state, "", location.pathname + (query.size ? "?" + query : "") + location.hash);
         }});
     }}"""

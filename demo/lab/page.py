@@ -36,7 +36,7 @@ def build(demo: gr.Blocks, service: Service) -> None:
     for name, panel in results.panels.items():
         fill_again(lab, panel, results.tabs[name].select)
         panel.wire(lab)
-    keep_tab = {"js": asked.js_keep_tab(next(iter(TABS))), **LIGHT}
+    keep_tab = {"js": lab.keep_tab, **LIGHT}
     gr.on([tab.select for tab in results.tabs.values()], None, None, None, trigger_mode="multiple", **keep_tab)
     lab.loaded.then(None, None, None, js=JS_OPENED, **LIGHT).then(None, None, None, **keep_tab)
     _wire_controls(lab, controls)
@@ -135,8 +135,9 @@ def _wire_run(demo: gr.Blocks, service: Service, controls: Controls, results: _R
     cast(Pages, demo).openings[""] = lambda: opened().first
     loaded = demo.load(make_load(restore, len(restored), opened), number, [*restored, outputs.shown], js=JS_OPENING, **TOLD)
     return Lab(
-        service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address, download
-    )
+        service, controls.picture, controls.caption, settings, outputs.shown, number, loaded, compare, run, address,
+        download, asked.js_keep_tab(next(iter(TABS))),
+    )  # fmt: skip
 
 
 def _wire_controls(lab: Lab, controls: Controls) -> None:

@@ -54,6 +54,7 @@ class Lab:
     run: gr.events.Dependency  # the event that makes a new result
     address: gr.Textbox  # the query string that restores what is shown
     download: gr.DownloadButton  # behind which a file waits to be saved
+    keep_tab: str  # the script that notes the open tab, and what is compared in it, in the address
 
 
 def no_events(_lab: Lab) -> None:

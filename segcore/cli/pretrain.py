@@ -26,7 +26,7 @@ def add_pretrain(commands: Any) -> None:
     add_overwrite(pretrain)
     add_device(pretrain)
     pretrain.add_argument(
-        "--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU; 8 of --whole)"
+        "--batch", type=int, metavar="N", help="pictures per step (256 on a GPU, 32 on a CPU; 8 of --whole, 4 of --settle)"
     )
     pretrain.add_argument("--start", type=Path, metavar="FILE", help="begin with these weights, not with random ones")
     pretrain.add_argument("--depth", type=int, metavar="N", help="blocks of the transformer")
@@ -34,6 +34,12 @@ def add_pretrain(commands: Any) -> None:
         "--whole",
         action="store_true",
         help="train only the keys that segmentations read, of the weights of --start, on whole pictures: objects stand out",
+    )
+    pretrain.add_argument(
+        "--settle",
+        type=Path,
+        metavar="FILE",
+        help="draw the tokens of --start together where the keys of these weights are alike, by one block more",
     )
     pretrain.set_defaults(run=_pretrain)
 
@@ -46,8 +52,6 @@ def _pretrain(parsed: argparse.Namespace) -> int:
     check_outputs([parsed.out], overwrite=parsed.overwrite)
     budget = {} if parsed.minutes is None else {"minutes": parsed.minutes}
     sizes = {} if parsed.depth is None else {"depth": parsed.depth}
-    if parsed.whole and parsed.start is None:
-        raise InputError("--whole needs weights to begin with; name them by --start.", field="start")
     recipe = Recipe(**sizes)
     how = {"steps": parsed.steps, "resume": parsed.resume, "seed": parsed.seed, "device": parsed.device, **budget}
     done = pretrain(
@@ -57,6 +61,7 @@ def _pretrain(parsed: argparse.Namespace) -> int:
         recipe=recipe,
         start=parsed.start,
         whole=parsed.whole,
+        settle=parsed.settle,
         show_progress=True,
         **how,
     )

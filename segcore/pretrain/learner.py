@@ -3,7 +3,7 @@
 import copy
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,6 +17,7 @@ from segcore.pretrain.redraw import redraw_objects
 from segcore.train.learner import Learner, Loss, Turn
 
 _REMEMBERED = 0.98  # of the running mean of the loss, per step
+_MOMENTUM = 0.98  # of a teacher whose student only learns a few layers
 
 
 class PretrainLearner(Learner):
@@ -107,3 +108,32 @@ class PretrainLearner(Learner):
         network = copy.deepcopy(self.teacher)
         network.load_state_dict(artist)
         self.store = redraw_objects(self.cues, network, self.recipe, device=self.device)
+
+
+class KeptLearner(PretrainLearner):
+    """Student and teacher of which only a few last layers learn, from what the rest made of whole pictures once."""
+
+    warm = 0.05
+
+    def make_optimizer(self) -> Optimizer:
+        """Adam."""
+        return torch.optim.Adam(self.weights, lr=0.0, betas=(0.9, 0.98))
+
+    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
+        """Along half a cosine, after a short rise."""
+        Learner.set_rates(self, optimizer, progress)
+
+    def prepare(self, turn: Turn) -> None:  # noqa: ARG002
+        """Count the pictures; nothing is drawn anew."""
+        self.n_seen += self.batch
+
+    def momentum(self, progress: float) -> float:  # noqa: ARG002
+        """The same from beginning to end."""
+        return _MOMENTUM
+
+    def sum_of(self, weights: Mapping[str, float], parts: Sequence[torch.Tensor]) -> Loss:
+        """The mean over pictures of what each asks for, in the order of the weights."""
+        mean = torch.stack(list(parts)).mean(0)
+        total = mean @ mean.new_tensor(list(weights.values()))
+        self._now = float(total.detach())
+        return Loss(total, dict(zip(weights, mean.tolist(), strict=True)))

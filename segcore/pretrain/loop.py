@@ -4,6 +4,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from segcore.pretrain.learner import PretrainLearner
 from segcore.pretrain.networks import make_networks
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import Recipe
+from segcore.pretrain.settle import BATCH as SETTLE_BATCH
+from segcore.pretrain.settle import SettleLearner
 from segcore.pretrain.whole import BATCH as WHOLE_BATCH
 from segcore.pretrain.whole import WholeLearner
 from segcore.runtime.device import pick_device
@@ -30,6 +33,7 @@ RANDOM = "random weights"
 BATCH = {"cuda": 256, "cpu": 32}
 _METHOD = "keys drawn to regions and objects, attention to objects, drawn by cues and then by itself"
 _ON_WHOLE = "; the keys of the last block on whole pictures"
+_SETTLED = "; tokens drawn together by one block more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ def pretrain(
     recipe: Recipe | None = None,
     start: Path | str | None = None,
     whole: bool = False,
+    settle: Path | str | None = None,
     show_progress: bool = False,
     on_step: Callable[[State], None] | None = None,
     checkpoint_seconds: float = CHECKPOINT_SECONDS,
@@ -80,6 +85,8 @@ def pretrain(
         recipe: sizes, losses and schedules; the defaults if None.
         start: weights of the same sizes to begin with, such as those of an earlier training; random ones if None.
         whole: let only the keys of the last block of `start` learn, on whole pictures (`segcore.pretrain.whole`).
+        settle: weights of the same sizes, such as `start` itself. Tokens of patches that are alike by their keys are drawn
+            together, by one block more than `start` has (`segcore.pretrain.settle`).
         show_progress: draw a bar with loss and pictures per second on standard error.
         on_step: called after each step; what it raises ends the training there, as an interruption does.
         checkpoint_seconds: time between checkpoints.
@@ -89,30 +96,45 @@ def pretrain(
         Where the weights are, and what was done.
 
     Raises:
-        InputError: a folder holds no pictures, a number is out of range, a file cannot be written, the weights to begin
-            with do not fit, or the checkpoint is of another training.
+        InputError: a folder holds no pictures, a number is out of range, a file cannot be written, weights do not fit or
+            are missing, or the checkpoint is of another training.
         NumericalError: the loss is no longer finite.
 
     Cost: every step looks at 2 large and `n_small` small crops of each picture; the decoded pictures stay in memory. With
-    `whole` the network looks at each picture once, and what it made of it stays in memory, 1 MB a picture.
+    `whole` or `settle` the network looks at each picture once, and what it made of it stays in memory, 1 or 2 MB a picture.
     """
     out, recipe, where = Path(out), recipe or Recipe(), pick_device(device)
-    batch = (WHOLE_BATCH if whole else BATCH[where.type]) if batch is None else batch
-    if whole and start is None:
-        raise InputError("Whole pictures train the keys of given weights; name the weights to begin with.", field="start")
+    if whole and settle is not None:
+        raise InputError(
+            "Let the keys learn (whole) and the tokens settle (settle) in two trainings, one after the other.",
+            field="settle",
+        )
+    if (whole or settle is not None) and start is None:
+        raise InputError(
+            "This goes on from given weights; name the weights to begin with by start (--start FILE).", field="start"
+        )
+    usual = WHOLE_BATCH if whole else BATCH[where.type] if settle is None else SETTLE_BATCH
+    batch = usual if batch is None else batch
     check_range("batch", batch, lo=1)
     check_seed(seed)
     budget = Budget(minutes=minutes, steps=steps, clock=clock)
     checkpoint = start_of(out, resume=resume)
     networks = make_networks(recipe, seed=seed, start=None if start is None else Path(start), device=where)
-    store = load_store([Path(f) for f in folders], seed=seed, show_progress=show_progress).to(where)
+    cues = settle is None
+    store = load_store([Path(f) for f in folders], seed=seed, cues=cues, show_progress=show_progress).to(where)
     begun = RANDOM if start is None else digest_of(networks[0].net.state_dict())
-    learner = (WholeLearner if whole else PretrainLearner)(store, networks, recipe, batch=batch, device=where)
+    make: Callable[..., PretrainLearner] = WholeLearner if whole else PretrainLearner
+    alike = ""
+    if settle is not None:
+        other = make_networks(recipe, seed=seed, start=Path(settle), device=where)[1]
+        make, alike = partial(SettleLearner, keys_of=lambda pixels: other(pixels).keys[0]), digest_of(other.net.state_dict())
+    learner = make(store, networks, recipe, batch=batch, device=where)
     identity = {
         "seed": seed,
         "batch": batch,
         "start": begun,
         "whole": whole,
+        "settle": alike,
         "pictures": f"{len(store)}, {store.digest}",
         **_plain(recipe),
     }
@@ -132,18 +154,18 @@ def pretrain(
         checkpoint_seconds=checkpoint_seconds,
     )
     facts = {
-        "method": _METHOD + (_ON_WHOLE if whole else ""),
+        "method": _METHOD + (_ON_WHOLE if whole else _SETTLED if alike else ""),
         "pictures": len(store),
         "steps": budget.step,
         "seconds": round(budget.seconds),
         "batch": batch,
         "seed": seed,
         "loss": learner.loss,
-        "recipe": _plain(recipe),
+        "recipe": _plain(learner.recipe),
         "start": begun,
         "device": torch.cuda.get_device_name() if where.type == "cuda" else "cpu",
     }
-    save_weights(out, learner.teacher, recipe, facts=facts)
+    save_weights(out, learner.teacher, learner.recipe, facts=facts)
     clear(out)
     skipped = store.skipped
     return Pretrained(out, budget.step, budget.seconds, learner.loss, len(store), len(skipped), skipped[:5], speed())

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -95,7 +96,12 @@ class Encoded:
 
 
 def load_store(
-    folders: Sequence[Path], *, seed: int, most_bytes: int = MOST_BYTES, show_progress: bool = False
+    folders: Sequence[Path],
+    *,
+    seed: int,
+    most_bytes: int = MOST_BYTES,
+    cues: bool = True,
+    show_progress: bool = False,
 ) -> PictureStore:
     """Read the pictures of some folders.
 
@@ -106,6 +112,7 @@ def load_store(
         seed: of the order in which they are read, which says which ones stay out when the room is full.
         most_bytes: room for the decoded pictures and their cues; 6 GiB hold 11,000 photographs, or 240,000 of 64 × 64
             pixels.
+        cues: whether to draw them, which takes most of the time; without, nothing may ask for them.
         show_progress: draw a bar on standard error.
 
     Returns:
@@ -122,7 +129,7 @@ def load_store(
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         for first in range(0, len(sources), _CHUNK):
             chunk = sources[first : first + _CHUNK]
-            for source, decoded in zip(chunk, pool.map(_decode, chunk), strict=True):
+            for source, decoded in zip(chunk, pool.map(partial(_decode, cues=cues), chunk), strict=True):
                 if decoded is None:
                     skipped.append(source.name)
                 elif (room := room - decoded.nbytes) >= 0:
@@ -193,7 +200,7 @@ class _Decoded:
         return sum(copy.nbytes for copy in self.copies) + self.regions.nbytes + self.objects.nbytes
 
 
-def _decode(source: Encoded) -> _Decoded | None:
+def _decode(source: Encoded, *, cues: bool = True) -> _Decoded | None:
     """Read one picture; None if it is unreadable or tiny."""
     try:
         picture = _pixels(source.read())
@@ -209,6 +216,8 @@ def _decode(source: Encoded) -> _Decoded | None:
     for _ in range(1, LEVELS):
         height, width = copies[-1].shape[:2]
         copies.append(cv2.resize(copies[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA))
+    if not cues:
+        return _Decoded(copies, np.empty((0, 0, REGION_LEVELS), np.int16), np.empty((0, 0), np.uint8))
     return _Decoded(copies, draw_regions(copies[CUE_LEVEL]), np.rint(255 * draw_objects(copies[CUE_LEVEL])).astype(np.uint8))
 
 

@@ -17,23 +17,20 @@ import cv2
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
-from torch.optim import Optimizer
 
 from segcore.numerics import normalize_rows
 from segcore.pretrain.crops import together
-from segcore.pretrain.learner import PretrainLearner
+from segcore.pretrain.learner import KeptLearner
 from segcore.pretrain.networks import Network, look_from
 from segcore.pretrain.objective import alikeness, key_loss
 from segcore.pretrain.pictures import PictureStore
 from segcore.runtime.device import computes_bfloat16
-from segcore.train.learner import Loss, Turn, rate_at
+from segcore.train.learner import Loss, Turn
 
 BATCH = 8  # pictures per step
-LEARNING_RATE = 2e-3
-_WARM, _MOMENTUM = 0.05, 0.98  # of the learning rate, and of the teacher
 _LONGER_SIDE = 448  # pixels, about those of the app: at 288, segmentations of larger pictures got worse
 _OBJECTS, _OWN = 0.22, 0.4  # o, and the share of R that is what the keys were
-_KEYS = 30.0  # weight of their loss
+_WEIGHTS = {"keys": 30.0, "attention": 1.0}
 _PAIRED = 400  # patches of a picture of which all pairs are compared
 
 
@@ -72,8 +69,10 @@ def see_whole(store: PictureStore, number: int, network: Network) -> Whole:
     )
 
 
-class WholeLearner(PretrainLearner):
+class WholeLearner(KeptLearner):
     """Student and teacher whose last queries and keys are in training, and what the rest makes of the pictures."""
+
+    learning_rate = 2e-3
 
     def begin(self) -> None:
         """Draw the objects, and look at all pictures."""
@@ -85,30 +84,10 @@ class WholeLearner(PretrainLearner):
         qkv.requires_grad_(True)
         self.artist = None  # drawn again from the weights to begin with
 
-    def make_optimizer(self) -> Optimizer:
-        """Adam."""
-        return torch.optim.Adam(self.weights, lr=0.0, betas=(0.9, 0.98))
-
-    def set_rates(self, optimizer: Optimizer, progress: float) -> None:
-        """Along half a cosine, after a short rise."""
-        for group in optimizer.param_groups:
-            group["lr"] = rate_at(progress, LEARNING_RATE, warm=_WARM)
-
-    def prepare(self, turn: Turn) -> None:  # noqa: ARG002
-        """Count the pictures; nothing is drawn anew."""
-        self.n_seen += self.batch
-
     def losses(self, turn: Turn) -> Loss:
         """What some pictures ask for."""
         numbers = torch.randint(len(self.wholes), (self.batch,), generator=turn.generator).tolist()
-        parts = torch.stack([self._of_picture(self.wholes[number], turn.generator) for number in numbers]).mean(0)
-        total = parts @ parts.new_tensor([_KEYS, 1.0])
-        self._now = float(total.detach())
-        return Loss(total, dict(zip(("keys", "attention"), parts.tolist(), strict=True)))
-
-    def momentum(self, progress: float) -> float:  # noqa: ARG002
-        """The same from beginning to end."""
-        return _MOMENTUM
+        return self.sum_of(_WEIGHTS, [self._of_picture(self.wholes[number], turn.generator) for number in numbers])
 
     def _of_picture(self, whole: Whole, generator: Generator) -> Tensor:
         """(2,) losses of keys and attention."""

@@ -31,11 +31,7 @@ _JS_START = """(asked) => { if (asked) document.querySelector("#compare-run")?.c
 # What is compared is part of the address while the tab is open.
 _JS_KEEP = """(...picked) => {
     window.segcoreCompared = picked.flat().join(",");
-    const query = new URLSearchParams(location.search);
-    query.set("tab", "compare");
-    if (window.segcoreCompared) query.set("compare", window.segcoreCompared);
-    else query.delete("compare");
-    history.replaceState(history.state, "", location.pathname + "?" + query);
+    (%s)();
 }"""
 _JS_STOPPED = """value => ({__type__: "update", props: {stopped: value?.run ?? null}})"""
 
@@ -83,7 +79,7 @@ def make(service: Service) -> Panel:
             show_progress_on=[methods],
             **SEEN,
         )
-        gr.on([run.click, again.click], None, [methods, ways], None, js=_JS_KEEP, **LIGHT)
+        gr.on([run.click, again.click], None, [methods, ways], None, js=_JS_KEEP % lab.keep_tab, **LIGHT)
         fill_again(lab, panel, comparing.then)
         asked = lab.compare.change(of_link, lab.compare, [methods, ways], **TOLD)
         asked.then(None, lab.compare, None, js=_JS_START, **LIGHT)

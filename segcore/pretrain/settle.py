@@ -1,0 +1,297 @@
+"""Tokens of what is alike, drawn together: one block more, before the last one.
+
+Keys say which patches of a picture belong together; tokens say what a patch is, and so do groups of patches over many
+pictures. A step of mean shift lets all patches that are alike say the same,
+
+t'_i = Σ_j P_ij t_j,    P_ij = softmax_j(cos(k_i, k_j) / τ)
+
+with t the tokens and k the keys of some weights. That is what attention does, so one block more can say it:
+
+* The stream that the last block is given has few directions in which it varies little (S) beside many (R). The new block
+  begins with the keys as its queries and keys, and with values that least squares read of the stream; it writes t' along S,
+  where nothing was.
+* The last block begins as it was, with layers that read the same as before in spite of what is new along S.
+* Both, and the last norm, then learn what is asked, from whole pictures in other colors: along S t', along a direction of S
+  that all patches share a constant, along R a quarter of what the tokens were. [CLS], its attention, and the keys are held
+  as they were, so what reads these finds what it found.
+
+References: Fukunaga and Hostetler 1975, and Cheng 1995, for mean shift that moves all points at once; Ramsauer et al. 2021,
+for attention as a step of it.
+"""
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import torch
+import torch.nn.functional as F
+from torch import Generator, Tensor, nn
+
+from segcore.numerics import normalize_rows
+from segcore.pretrain.crops import change_colors
+from segcore.pretrain.learner import KeptLearner
+from segcore.pretrain.networks import Network, look_from
+from segcore.pretrain.pictures import PictureStore
+from segcore.pretrain.recipe import Recipe
+from segcore.train.learner import Loss, Turn
+
+BATCH = 4  # pictures per step
+_LONGER_SIDES = (256, 320, 400)  # pixels, of which one is drawn for each picture
+_TEMPERATURE = 0.12  # τ
+_ALONG = 0.47  # share of the directions that are S, but for the one of the constant
+_COMMON, _OWN = 0.71, 0.25  # the constant, and the share of the tokens that stays, where tokens have a spread of 1
+_LOUD = 2.2  # length of what the new block begins to say, per unit of t', as a multiple of the length of the stream
+_RIDGE, _RIDGE_READ = 1e-3, 1e-5  # of what is said for the first time, and of what is read again
+_FIRST = 50.0  # weight of a [CLS] beside a patch, in least squares
+_BEGIN = 250  # pictures that say where it begins
+_EVERY = 5  # patch of them
+_WEIGHTS = {"alike": 2.0, "own": 2.0, "keys": 300.0, "attention": 10.0, "class token": 4.0}
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class View:
+    """What is kept of a picture of n patches; all float16."""
+
+    x: Tensor  # (1 + n, width): the stream that enters the last block, [CLS] first
+    tokens: Tensor  # (1 + n, width): what the transformer said
+    settled: Tensor  # (n, width): t', the patches' tokens after a step of mean shift
+    alike: Tensor  # (n, width): keys, of length 1, that say what is alike
+    keys: Tensor  # (n, width): of length 1, in the last block
+    looks: Tensor  # (heads, n): logarithms of the attention that [CLS] pays there
+
+
+def mean_shift(tokens: Tensor, keys: Tensor, *, temperature: float = _TEMPERATURE) -> Tensor:
+    """A step that draws together what is alike: t'_i = Σ_j softmax_j(cos(k_i, k_j) / τ) t_j.
+
+    Args:
+        tokens: (n, d).
+        keys: (n, width), any lengths.
+        temperature: τ > 0.
+
+    Returns:
+        (n, d): each row lies among the tokens.
+
+    Cost: O(n² (width + d)).
+    """
+    k = normalize_rows(keys)
+    return (k @ k.T / temperature).softmax(1) @ tokens
+
+
+def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[Tensor], Tensor]) -> View:
+    """Look at a picture of a store as a whole, in a size and in colors that its number draws.
+
+    Args:
+        store: of pictures.
+        number: of the picture.
+        network: whose tokens are to be settled.
+        keys_of: makes of pixels (1, 3, height, width), RGB in [0, 1], the keys (n, width) that say what is alike.
+
+    Cost: one run of the network, and what the keys cost.
+    """
+    generator = Generator().manual_seed(number)
+    picture, patch = store.picture(number), network.net.patch_embed.patch_size[0]
+    longer = _LONGER_SIDES[int(torch.randint(len(_LONGER_SIDES), (), generator=generator))]
+    scale = longer / max(picture.shape[:2])
+    h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    pixels = torch.from_numpy(cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how))
+    pixels = change_colors(pixels.permute(2, 0, 1)[None].float() / 255, generator=generator).to(network.mean.device)
+    with torch.no_grad():
+        x = network.stem(pixels)
+        seen, tokens = network.last(x), network.net.norm(network.net.blocks[-1](x))[0]
+        alike, keys = normalize_rows(keys_of(pixels)), normalize_rows(seen.keys[0])
+        settled, looks = mean_shift(tokens[1:], alike), seen.looks[0].log_softmax(-1)
+    return View(*(part.half().cpu() for part in (x[0], tokens, settled, alike, keys, looks)))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Wanted:
+    """What tokens are to say, in the space in which they will."""
+
+    common: Tensor  # (width,), of length 1: the direction of the constant, in S
+    along: Tensor  # (width, m): directions of S
+    across: Tensor  # (width, width − 2 − m): directions of R; all are orthogonal to each other, and to 1
+    spread: float  # root mean square distance of the tokens, as they were, from their mean
+    settled: tuple[Tensor, Tensor]  # mean (width,) and principal axes (width, m) of t'
+    own: tuple[Tensor, Tensor]  # mean (width,) and axes (width, width − 2 − m) of the tokens, which become R one by one
+    variance: float  # of all of it
+
+    def of(self, view: View) -> tuple[Tensor, Tensor]:
+        """(n, m) of t' along S, and (n, width − 2 − m) of the tokens along R, for the patches of a picture."""
+        device = self.common.device
+        (mean, axes), (middle, turned) = self.settled, self.own
+        alike = (view.settled.to(device).float() - mean) @ axes / self.spread
+        return alike, _OWN * (view.tokens[1:].to(device).float() - middle) @ turned / self.spread
+
+    def losses(self, tokens: Tensor, view: View) -> tuple[Tensor, Tensor]:
+        """Shares of the variance that tokens (n, width), at the length that is wanted, miss along S and along R."""
+        alike, own = self.of(view)
+        length = (alike.square().sum(1) + own.square().sum(1) + _COMMON**2).sqrt()
+        t = tokens * (length / tokens.norm(dim=1))[:, None]
+        missed = (t @ self.along - alike).square().sum(1) + (t @ self.common - _COMMON).square()
+        return missed.mean() / self.variance, (t @ self.across - own).square().sum(1).mean() / self.variance
+
+
+def want(views: list[View]) -> Wanted:
+    """Which directions there are, and what is to be said along them."""
+    some = [(view.x[1::_EVERY].float(), view.settled[::_EVERY].float(), view.tokens[1::_EVERY].float()) for view in views]
+    stream, settled, tokens = (torch.cat(rows) for rows in zip(*some, strict=True))
+    width = stream.shape[1]
+    m = max(1, round(_ALONG * width))
+    # The norms take away what lies along 1, which is the first direction here.
+    directions = _axes(stream - stream.mean(1, keepdim=True))[1].flip(1)
+    common, along, across = directions[:, m + 1], directions[:, 1 : m + 1], directions[:, m + 2 :]
+    spread = float(tokens.var(0).sum().sqrt())
+    variances, axes = _axes(settled)
+    own = _axes(tokens)[1][:, : across.shape[1]]
+    u, _, v = torch.linalg.svd(across.T @ own)  # the rotation that leaves the tokens closest to where they are
+    return Wanted(
+        common, along, across, spread, (settled.mean(0), axes[:, :m]), (tokens.mean(0), own @ (u @ v).T),
+        float(variances[:m].sum()) / spread**2 + _OWN**2,
+    )  # fmt: skip
+
+
+def _axes(X: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances, descending, and principal axes in the columns."""
+    variances, axes = torch.linalg.eigh(torch.cov(X.T))
+    return variances.flip(0), axes.flip(1)
+
+
+def least_squares(X: Tensor, Y: Tensor, weights: Tensor | None = None, *, ridge: float = _RIDGE) -> tuple[Tensor, Tensor]:
+    """Weight (m, d) and bias (m,) of the layer with the least squared error from X (n, d) to Y (n, m).
+
+    Args:
+        X: rows.
+        Y: what they should become.
+        weights: (n,) ≥ 0 of the rows, all the same if None.
+        ridge: times the squared weight, beside the mean squared error; it keeps the layer small.
+    """
+    A = torch.cat((X, X.new_ones(len(X), 1)), dim=1).double()
+    w = (torch.ones_like(A[:, 0]) if weights is None else weights.to(A))[:, None]
+    w = w / w.sum()
+    affine = torch.linalg.solve((w * A).T @ A + ridge * torch.eye(A.shape[1]).to(A), (w * A).T @ Y.double()).to(X)
+    return affine[:-1].T, affine[-1]
+
+
+class SettleLearner(KeptLearner):
+    """A network of one block more whose last two blocks are in training, on what the others made of the pictures."""
+
+    learning_rate = 1e-3
+
+    def __init__(
+        self,
+        store: PictureStore,
+        networks: tuple[Network, Network],
+        recipe: Recipe,
+        *,
+        batch: int,
+        device: torch.device,
+        keys_of: Callable[[Tensor], Tensor],
+    ):
+        """As the others; `keys_of` says what is alike, see `view`."""
+        self._keys_of = keys_of
+        super().__init__(store, networks, recipe, batch=batch, device=device)
+
+    def begin(self) -> None:
+        """Look at all pictures, and let the new block begin near what is asked."""
+        views = [view(self.store, number, self.teacher, self._keys_of) for number in range(len(self.store))]
+        self.views, first = views, views[:: -(-len(views) // _BEGIN)]
+        self.wanted = want(first)
+        seen = torch.stack([F.normalize(one.tokens[0].float(), dim=0) for one in views])
+        self._differ = float(seen.var(0, correction=0).sum()) or 1.0  # how much [CLS] of pictures do
+        self.student = deepened(self.student, self.recipe)
+        begin(self.student, first, self.wanted)
+        self.teacher = copy.deepcopy(self.student).requires_grad_(False)
+        self.recipe = dataclasses.replace(self.recipe, depth=self.recipe.depth + 1)
+        self.student.requires_grad_(False)
+        for part in (*self.student.net.blocks[-2:], self.student.net.norm):
+            part.requires_grad_(True)
+
+    def losses(self, turn: Turn) -> Loss:
+        """What some pictures ask for."""
+        numbers = torch.randint(len(self.views), (self.batch,), generator=turn.generator).tolist()
+        return self.sum_of(_WEIGHTS, [self._of_picture(self.views[number]) for number in numbers])
+
+    def _of_picture(self, view: View) -> Tensor:
+        net, device = self.student.net, self.device
+        with torch.autocast(device.type, enabled=False):
+            x = net.blocks[-2](view.x[None].to(device).float())
+            attn = net.blocks[-1].attn
+            keys, looks = look_from(self.student.normed(x), attn.qkv.weight, attn.qkv.bias, heads=attn.num_heads)
+            tokens = net.norm(net.blocks[-1](x))[0]
+            kept, first = view.keys.to(device).float(), view.tokens[0].to(device).float()
+            attention = F.kl_div(
+                looks[0].log_softmax(-1), view.looks.to(device).float(), reduction="sum", log_target=True
+            )  # fmt: skip
+            return torch.stack(
+                (
+                    *self.wanted.losses(tokens[1:], view),
+                    1 - F.cosine_similarity(keys[0], kept).mean(),
+                    attention / attn.num_heads,
+                    2 * (1 - F.cosine_similarity(tokens[0], first, dim=0)) / self._differ,
+                )
+            )
+
+
+def deepened(network: Network, recipe: Recipe) -> Network:
+    """A copy with one block more before the last one, which begins as a copy of it."""
+    deep = Network(dataclasses.replace(recipe, depth=recipe.depth + 1)).to(network.mean.device)
+    deep.load_state_dict(network.state_dict(), strict=False)
+    deep.net.blocks[-1] = copy.deepcopy(network.net.blocks[-1])
+    deep.net.blocks[-2] = copy.deepcopy(network.net.blocks[-1])
+    return deep.train()
+
+
+@torch.no_grad()
+def begin(network: Network, views: list[View], wanted: Wanted) -> None:
+    """Let the last two blocks begin near what is asked: the first says t' along S, the second reads what it read."""
+    new, last, norm = network.net.blocks[-2], network.net.blocks[-1], network.net.norm
+    device, width = network.mean.device, network.net.embed_dim
+    heads = new.attn.num_heads
+    size, m = width // heads, wanted.along.shape[1]
+    told = min(size, -(-m // heads))  # coordinates of t' that each head says
+    streams = [view.x.to(device).float() for view in views]
+    x = torch.cat([new.norm1(one[1::_EVERY]) for one in streams])
+    first = new.norm1(torch.stack([one[0] for one in streams]))
+    keys = torch.cat([view.alike[::_EVERY] for view in views]).to(x)
+    alike = keys @ torch.linalg.eigh(keys.T @ keys).eigenvectors.flip(1)[:, :size]
+    alike = alike * (size**0.5 / _TEMPERATURE) ** 0.5  # so that products are cosines / τ, as attention divides by √size
+    weights = torch.cat((x.new_ones(len(x)), x.new_full((len(first),), _FIRST)))
+    asked = least_squares(torch.cat((x, first)), torch.cat((alike, alike.new_zeros(len(first), size))), weights)
+    mean, axes = (part.to(x) for part in wanted.settled)
+    tokens = torch.cat([view.tokens[1::_EVERY] for view in views]).to(x)
+    value = least_squares(x, (tokens - mean) @ axes / wanted.spread)
+    loud = _LOUD * torch.cat([one - one.mean(1, keepdim=True) for one in streams]).norm(dim=1).mean()
+    qkv, proj = new.attn.qkv, new.attn.proj
+    for layer in (proj, new.mlp.fc2):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    nn.init.zeros_(qkv.weight[2 * width :])
+    nn.init.zeros_(qkv.bias[2 * width :])
+    for head in range(heads):
+        for part in (0, width):
+            rows = slice(part + head * size, part + (head + 1) * size)
+            qkv.weight[rows], qkv.bias[rows] = asked
+        mine = slice(head * told, min(m, (head + 1) * told))
+        n = len(range(m)[mine])
+        rows = slice(2 * width + head * size, 2 * width + head * size + n)
+        qkv.weight[rows], qkv.bias[rows] = value[0][mine], value[1][mine]
+        proj.weight[:, head * size : head * size + n] = loud * wanted.along[:, mine]
+    proj.bias += loud * _COMMON * wanted.common
+    attended = [one + last.attn(last.norm1(one[None]))[0] for one in streams]
+    heard = [new(one[None])[0] for one in streams]
+    _reread(last.attn.qkv, last.norm1, streams, heard)
+    _reread(last.mlp.fc1, last.norm2, attended, [one + last.attn(last.norm1(one[None]))[0] for one in heard])
+    nn.init.ones_(norm.weight)
+    nn.init.zeros_(norm.bias)
+
+
+def _reread(layer: nn.Linear, norm: nn.Module, before: list[Tensor], now: list[Tensor]) -> None:
+    """Let a layer behind a norm make of other streams, each (1 + n, width), what it made of those before."""
+    rows = [torch.cat((torch.zeros(1, dtype=torch.int64), torch.arange(1, len(one), _EVERY))) for one in before]
+    said = torch.cat([layer(norm(one[some])) for one, some in zip(before, rows, strict=True)])
+    heard = torch.cat([norm(one[some]) for one, some in zip(now, rows, strict=True)])
+    weights = torch.cat([heard.new_ones(len(some)).index_fill_(0, some[:1].to(heard.device), _FIRST) for some in rows])
+    layer.weight[:], layer.bias[:] = least_squares(heard, said, weights, ridge=_RIDGE_READ)
