@@ -419,6 +419,34 @@ def test_several_seeds_give_means_and_intervals(folder, tmp_path, capsys):
     assert "color" in found["systems"]
 
 
+def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
+    """k-means reads tokens, co-segmentation keys; a facet on the command line goes before, and gives other scores."""
+    asked = ["evaluate", "collection", "--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
+    asked += [
+        "--backbone",
+        "dino_tiny",
+        "--max-side",
+        "64",
+        "--store",
+        str(tmp_path / "store"),
+        "--no-baselines",
+        "--over",
+        "0",
+    ]
+
+    def evaluated(*words):
+        out = tmp_path / "scores.json"
+        assert main([*asked, "--no-probe", "--json", str(out), "--overwrite", *words]) == 0
+        return json.loads(out.read_text())
+
+    both = evaluated("--system", "kmeans,cosegment")
+    assert both["facets"] == {"kmeans": "token", "cosegment": "key"}
+    alone = {facet: evaluated("--system", "kmeans", "--facet", facet) for facet in ("token", "key")}
+    inertia = {facet: found["systems"]["kmeans"]["facts"]["inertia"] for facet, found in alone.items()}
+    assert both["systems"]["kmeans"]["facts"]["inertia"] == inertia["token"] != inertia["key"]
+    assert alone["key"]["facets"] == {"kmeans": "key"}
+
+
 @pytest.mark.parametrize("words", [["--seeds", ""], ["--seeds", "1,1"], ["--seeds", "a"], ["--seeds", "1", "--seed", "2"]])
 def test_wrong_seeds_are_one_line(folder, tmp_path, capsys, words):
     where = ["--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
@@ -437,6 +465,7 @@ def test_the_systems_are_listed_with_their_settings(capsys):
     told = capsys.readouterr().out
     assert all(f"{name}: " in told for name in SYSTEMS)
     assert "    n_sample=20000" in told
+    assert "    facet=token" in told
 
 
 @pytest.mark.parametrize("command", [["collection", "segment"], ["evaluate", "collection"]])

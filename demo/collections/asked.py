@@ -95,8 +95,9 @@ def asked_of(values: Mapping[str, Any], settings: Mapping[str, Any]) -> Asked:
         InputError: a value breaks its rule.
     """
     options = Options.from_values({name: values[name] for name in OPTIONS if values.get(name) is not None})
-    reading = DEFAULTS.replace(backbone=values["backbone"], max_side=MAX_SIDE)
-    return Asked(options, SYSTEMS[options.system].settings.from_values(settings), reading, Own.from_values(values))
+    system = SYSTEMS[options.system]
+    reading = DEFAULTS.replace(backbone=values["backbone"], max_side=MAX_SIDE, **system.reads)
+    return Asked(options, system.settings.from_values(settings), reading, Own.from_values(values))
 
 
 def options_of_link(query: Mapping[str, str]) -> dict[str, Any]:

@@ -82,6 +82,8 @@ def _systems(_parsed: argparse.Namespace) -> int:
 
     for name, system in SYSTEMS.items():
         print(f"{name}: {system.summary} {system.source}.")
+        for key, value in system.reads.items():
+            print(f"    {key}={value}  How it reads features, where --{key.replace('_', '-')} does not say it.")
         defaults = system.settings()
         for key, p in params(system.settings).items():
             rule = ", ".join(p.choices) if p.choices else f"{p.bounds[0]:g} to {p.bounds[1]:g}"
@@ -108,8 +110,8 @@ def _segment(parsed: argparse.Namespace) -> int:
     from segcore.collection.export import clusters, outputs_of, write_grouping
     from segcore.show.files import make_folder
 
-    settings, of_file = settings_and_file(parsed)
-    system = of_file or system_of(parsed.system)
+    system = system_in(parsed) or system_of(parsed.system)
+    settings = settings_for(parsed, system)
     own = own_settings(system, parsed.own)
     pictures = pictures_of(parsed.folder, without=parsed.out)
     make_folder(parsed.out)
@@ -125,16 +127,20 @@ def _segment(parsed: argparse.Namespace) -> int:
     return told_failed(collection)
 
 
-def settings_and_file(parsed: argparse.Namespace) -> "tuple[Settings, CollectionSystem | None]":
-    """The settings, and what was trained as a system where --weights names such a file, with the settings that it reads."""
+def system_in(parsed: argparse.Namespace) -> "CollectionSystem | None":
+    """What was trained, as a system, where --weights names such a file; else None."""
     from segcore.collection.systems.trained import system_of_file
     from segcore.train.file import kind_of
 
-    if not parsed.weights or not kind_of(parsed.weights):
-        return settings_from(parsed), None
-    system, given = system_of_file(parsed.weights), vars(parsed)
+    return system_of_file(parsed.weights) if parsed.weights and kind_of(parsed.weights) else None
+
+
+def settings_for(parsed: argparse.Namespace, system: "CollectionSystem") -> Settings:
+    """The settings; where the command line leaves it open, features are read as is best for the system."""
+    given = vars(parsed)
     reads = {name: value for name, value in system.reads.items() if given[name] is None}
-    return settings_from(argparse.Namespace(**{**given, **reads, "weights": None})), system
+    weights = None if system_in(parsed) else parsed.weights  # else a backbone
+    return settings_from(argparse.Namespace(**{**given, **reads, "weights": weights}))
 
 
 def collected(

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segcore.cli.collection import EPILOG, FLAGS, add_common, collected, own_settings, settings_and_file, told_failed
+from segcore.cli.collection import EPILOG, FLAGS, add_common, collected, own_settings, settings_for, system_in, told_failed
 from segcore.cli.flags import add_overwrite, check_json, named_path, write_json
 from segcore.cli.table import limited, print_table, shown
 from segcore.errors import InputError
@@ -70,37 +70,39 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     from segcore.image import parse_label
 
     check_json(parsed.json, overwrite=parsed.overwrite)
-    settings, of_file = settings_and_file(parsed)
     if parsed.n_segments < 2:
         raise InputError(f"n_segments must be at least 2; got {parsed.n_segments}.", field="n_segments")
-    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
+    of_file, kmeans = system_in(parsed), system_of("kmeans")
     names = [name.strip() for name in parsed.system.split(",") if name.strip()]
     systems = {Path(parsed.weights).stem: of_file} if of_file else {name: system_of(name) for name in names}
+    settings = {name: settings_for(parsed, system) for name, system in systems.items()}
+    cases = limited(label_cases(parsed.images, parsed.labels), parsed.limit)
     owns = {name: own_settings(system, parsed.own if len(systems) == 1 else []) for name, system in systems.items()}
     if parsed.own and len(systems) != 1:
         raise InputError("--set needs one --system, as every system has settings of its own.", field="set")
-    seeds = _seeds(parsed, settings.seed)
-    variants = [settings.replace(seed=seed) for seed in seeds]
+    seeds = _seeds(parsed, next(iter(settings.values())).seed)
     pictures = [case.picture for case in cases]
-    main = collected(parsed, pictures, settings)
-    kmeans = system_of("kmeans")
-    rows = [Contender(name, main, system, owns[name]) for name, system in systems.items()]
+    collections = {one: collected(parsed, pictures, one) for one in dict.fromkeys(settings.values())}
+    rows = [Contender(name, collections[settings[name]], system, owns[name]) for name, system in systems.items()]
+    plain = settings_for(parsed, kmeans)  # what learned nothing is read as k-means reads it
     if parsed.baselines:
-        rows.insert(0, Contender(COLOR, collected(parsed, pictures, settings.replace(backbone="color")), kmeans))
+        rows.insert(0, Contender(COLOR, collected(parsed, pictures, plain.replace(backbone="color")), kmeans))
+    main = rows[-1].collection
     truths = {case.name: case.truth for case in cases}
     reports = []
-    for of_seed in variants:
+    for seed in seeds:
         first = []
         if parsed.baselines and main.reader.model.backbone.needs_weights:
-            first = [Contender(RANDOM, collected(parsed, pictures, settings, untrained=of_seed.seed), kmeans)]
+            first = [Contender(RANDOM, collected(parsed, pictures, plain, untrained=seed), kmeans)]
         found = evaluate_collection(
             [*first, *rows], truths, n_groups=parsed.n_segments, ignore=parse_label(parsed.ignore),
-            settings=of_seed, over=parsed.over, probe=parsed.probe,
+            settings=plain.replace(seed=seed), over=parsed.over, probe=parsed.probe,
         )  # fmt: skip
-        reports.append(shown(found, label=f"seed {of_seed.seed}" if len(seeds) > 1 else ""))
+        reports.append(shown(found, label=f"seed {seed}" if len(seeds) > 1 else ""))
     runs = list(zip(*reports, strict=True))
     _print_runs(runs, baselines=parsed.baselines)
-    write_json(parsed.json, _json(parsed, main, runs, seeds))
+    read = {name: row.collection.settings.facet for name, row in zip(systems, rows[-len(systems) :], strict=True)}
+    write_json(parsed.json, _json(parsed, main, runs, seeds, read))
     return told_failed(main)
 
 
@@ -167,13 +169,18 @@ def _miou(runs: Runs, of: "Callable[[SystemReport], Scores | None]") -> "Interva
 
 
 def _json(
-    parsed: argparse.Namespace, collection: "Collection", runs: Sequence[Runs], seeds: Sequence[int]
+    parsed: argparse.Namespace,
+    collection: "Collection",
+    runs: Sequence[Runs],
+    seeds: Sequence[int],
+    facets: Mapping[str, str],
 ) -> dict[str, Any]:
     return {
         "protocol": "collection",
         "pictures": len(collection),
         "n_groups": parsed.n_segments,
         "settings": {name: getattr(collection.settings, name) for name in FLAGS} | {"seed": seeds[0]},
+        "facets": dict(facets),
         "seeds": list(seeds),
         "failed": dict(collection.failed),
         "systems": {of_system[0].name: runs_json(of_system) for of_system in runs},

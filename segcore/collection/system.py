@@ -84,9 +84,8 @@ class CollectionSystem:
     run: Callable[..., GroupSteps]
     chooses_k: bool = False  # it can choose the number of groups by itself
     learns: bool = False  # it trains something, and has a curve of its loss
-    facet: str = "key"  # that it works best with, or was published with
     own_k: bool = False  # it brings its number of groups along
-    reads: Mapping[str, Any] = field(default_factory=dict)  # settings that features are best read with, by name
+    reads: Mapping[str, Any] = field(default_factory=dict)  # settings that features are best read with, by name; keys, else
 
 
 def setting(default: Any, label: str, info: str, **facts: Any) -> Any:

@@ -255,5 +255,5 @@ ACSEG = CollectionSystem(
     settings=AcsegSettings,
     run=run_acseg,
     learns=True,
-    facet="token",
+    reads={"facet": "token"},
 )

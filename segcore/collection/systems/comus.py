@@ -130,5 +130,5 @@ COMUS = CollectionSystem(
     settings=ComusSettings,
     run=run_comus,
     learns=True,
-    facet="token",
+    reads={"facet": "token"},
 )

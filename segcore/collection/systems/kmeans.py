@@ -54,4 +54,5 @@ KMEANS = CollectionSystem(
     settings=KMeansSettings,
     run=run_kmeans,
     chooses_k=True,
+    reads={"facet": "token"},
 )

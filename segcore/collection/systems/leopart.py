@@ -390,5 +390,5 @@ LEOPART = CollectionSystem(
     run=run_leopart,
     chooses_k=True,
     learns=True,
-    facet="token",
+    reads={"facet": "token"},
 )

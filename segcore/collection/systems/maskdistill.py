@@ -225,5 +225,5 @@ MASKDISTILL = CollectionSystem(
     settings=MaskDistillSettings,
     run=run_maskdistill,
     learns=True,
-    facet="token",
+    reads={"facet": "token"},
 )

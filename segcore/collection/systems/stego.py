@@ -130,5 +130,5 @@ STEGO = CollectionSystem(
     settings=StegoHeadSettings,
     run=run_stego,
     learns=True,
-    facet="token",
+    reads={"facet": "token"},
 )

@@ -86,7 +86,6 @@ def _system_of_head(head: Head) -> CollectionSystem:
         NoSettings,
         run,
         chooses_k=True,
-        facet=head.facet,
         own_k=True,
         reads={"backbone": head.backbone, "facet": head.facet, "max_side": head.max_side},
     )
