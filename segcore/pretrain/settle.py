@@ -47,7 +47,7 @@ _RIDGE, _RIDGE_READ = 1e-3, 1e-5  # of what is said for the first time, and of w
 _FIRST = 50.0  # weight of a [CLS] beside a patch, in least squares
 _BEGIN = 250  # pictures that say where it begins
 _EVERY = 5  # patch of them
-_WEIGHTS = {"alike": 2.0, "own": 2.0, "keys": 300.0, "attention": 10.0, "class token": 4.0}
+_WEIGHTS = {"alike": 6.0, "own": 4.0, "keys": 300.0, "attention": 10.0, "class token": 4.0}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
