@@ -13,7 +13,8 @@ A student sees crops of a picture whose colors were changed, and three losses as
 The objects are at first those of saliency without learning (`cues`), later those that the teacher, a running mean of the
 student, looks at itself (`redraw`; self-training as in DeepUSPS, Nguyen et al. 2019). In DINO, attention to objects emerges;
 here it is drawn to them. What the object is, only the whole picture says, so the keys of the last block may learn once
-more on whole pictures (`whole`).
+more on whole pictures (`whole`). Last, tokens of patches that are alike by their keys may be drawn together (`settle`), for
+groups over many pictures.
 """
 
 from segcore.pretrain.loop import Pretrained, pretrain

@@ -134,10 +134,10 @@ class Wanted:
         return missed.mean() / self.variance, (t @ self.across - own).square().sum(1).mean() / self.variance
 
 
-def want(views: list[View]) -> Wanted:
-    """Which directions there are, and what is to be said along them."""
+def want(views: list[View], device: torch.device) -> Wanted:
+    """Which directions there are, and what is to be said along them; computed and kept on a device."""
     some = [(view.x[1::_EVERY].float(), view.settled[::_EVERY].float(), view.tokens[1::_EVERY].float()) for view in views]
-    stream, settled, tokens = (torch.cat(rows) for rows in zip(*some, strict=True))
+    stream, settled, tokens = (torch.cat(rows).to(device) for rows in zip(*some, strict=True))
     width = stream.shape[1]
     m = max(1, round(_ALONG * width))
     # The norms take away what lies along 1, which is the first direction here.
@@ -198,7 +198,7 @@ class SettleLearner(KeptLearner):
         """Look at all pictures, and let the new block begin near what is asked."""
         views = [view(self.store, number, self.teacher, self._keys_of) for number in range(len(self.store))]
         self.views, first = views, views[:: -(-len(views) // _BEGIN)]
-        self.wanted = want(first)
+        self.wanted = want(first, self.device)
         seen = torch.stack([F.normalize(one.tokens[0].float(), dim=0) for one in views])
         self._differ = float(seen.var(0, correction=0).sum()) or 1.0  # how much [CLS] of pictures do
         self.student = deepened(self.student, self.recipe)
