@@ -11,8 +11,9 @@ from demo.collections import texts
 from demo.shared.asked import Own, SystemControls
 from demo.shared.link import read_link
 from demo.shared.service import Service
+from demo.shared.texts import CHOICES
 from segcore.cluster.embed import is_there
-from segcore.collection import SYSTEMS
+from segcore.collection import SYSTEMS, CollectionSystem
 from segcore.errors import InputError
 from segcore.settings import DEFAULTS, Schema, Settings, param, params
 
@@ -175,6 +176,12 @@ def make_restore(service: Service, controls: Controls) -> Callable[..., Any]:
     return restore
 
 
+def words_of(system: CollectionSystem) -> str:
+    """What it does, where it is from, and which features it reads."""
+    facet = system.reads.get("facet", DEFAULTS.facet)
+    return texts.WORDS.format(summary=system.summary, source=system.source, facet=CHOICES["facet"][facet])
+
+
 def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
     """The event behind the choice of pictures and system: show what it asks for."""
 
@@ -183,7 +190,7 @@ def make_shown(controls: Controls) -> Callable[..., dict[Any, Any]]:
         return {
             **{control: gr.update(visible=source == OWN) for control in controls.own.values()},
             controls.options["auto"]: gr.update(visible=entry.chooses_k),
-            controls.words: f"{entry.summary} {entry.source}.",
+            controls.words: words_of(entry),
             **controls.systems.chosen(system),
         }
 

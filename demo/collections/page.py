@@ -5,7 +5,7 @@ from typing import Any
 import gradio as gr
 
 from demo.collections import texts
-from demo.collections.asked import TITLES, Controls, Options, make_restore, make_shown, planes
+from demo.collections.asked import TITLES, Controls, Options, make_restore, make_shown, planes, words_of
 from demo.collections.board import Board
 from demo.collections.data import MOST
 from demo.collections.run import make_save, make_start
@@ -41,7 +41,7 @@ def _controls() -> Controls:
     options["source"].render()
     own = own_controls("collections", texts.FILES.format(most=MOST))
     options["system"].render()
-    words = gr.Markdown(SYSTEMS[default.system].summary, elem_id="collections-words")
+    words = gr.Markdown(words_of(SYSTEMS[default.system]), elem_id="collections-words")
     for name in ("k", "auto"):
         options[name].render()
     backbone: Any = control_for("backbone")

@@ -11,6 +11,7 @@ AUTO_INFO = "Where the system can: k-means, co-segmentation and Leopart."
 PLANE = "Scatter by"
 PLANE_INFO = "How patches come into the plane: their main axes, or neighbors that stay neighbors (slower)."
 PLANES = {"pca": "PCA", "umap": "UMAP", "hnne": "h-NNE"}
+WORDS = "{summary} {source}. Of a transformer it reads the {facet}."
 MORE = "Settings of the system"
 START = "Group them"
 SAVE = "Save (zip)"

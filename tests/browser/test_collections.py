@@ -56,6 +56,7 @@ def test_own_pictures_are_asked_for(page, address):
     page.get_by_role("button", name="Group them").click()
     page.get_by_text("Choose pictures of your own first").wait_for()
     assert page.locator("#collections-system input").input_value() == SYSTEMS["kmeans"].title
+    page.get_by_text("Of a transformer it reads the tokens.").wait_for()
 
 
 def test_a_link_brings_the_settings_of_a_system(page, address):
