@@ -59,6 +59,15 @@ class PictureStore:
         whole: Tensor = self.pixels[start : start + height * width].cpu().unflatten(0, (height, width))
         return whole
 
+    def scaled(self, number: int, *, longer_side: int, patch: int) -> Tensor:
+        """(1, 3, h · patch, w · patch) RGB in [0, 1], on the CPU: a whole picture, at about this longer side in px."""
+        picture = self.picture(number)
+        scale = longer_side / max(picture.shape[:2])
+        h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
+        how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        pixels = cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how)
+        return torch.from_numpy(pixels).permute(2, 0, 1)[None].float() / 255
+
     def cues(self, number: int) -> tuple[slice, tuple[int, int]]:
         """Which pixels of `regions` and `objects` are those of a picture, and their height and width."""
         start, (height, width) = int(self.cues_start[number]), self.size[number, CUE_LEVEL].tolist()

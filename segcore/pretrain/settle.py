@@ -24,7 +24,6 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
@@ -91,13 +90,9 @@ def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[
     Cost: one run of the network, and what the keys cost.
     """
     generator = Generator().manual_seed(number)
-    picture, patch = store.picture(number), network.net.patch_embed.patch_size[0]
     longer = _LONGER_SIDES[int(torch.randint(len(_LONGER_SIDES), (), generator=generator))]
-    scale = longer / max(picture.shape[:2])
-    h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    pixels = torch.from_numpy(cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how))
-    pixels = change_colors(pixels.permute(2, 0, 1)[None].float() / 255, generator=generator).to(network.mean.device)
+    pixels = store.scaled(number, longer_side=longer, patch=network.net.patch_embed.patch_size[0])
+    pixels = change_colors(pixels, generator=generator).to(network.mean.device)
     with torch.no_grad():
         x = network.stem(pixels)
         seen, tokens = network.last(x), network.net.norm(network.net.blocks[-1](x))[0]

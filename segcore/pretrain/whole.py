@@ -50,16 +50,13 @@ def see_whole(store: PictureStore, number: int, network: Network) -> Whole:
     Cost: one run of the network.
     """
     device, patch = network.mean.device, network.net.patch_embed.patch_size[0]
-    picture, (cues, cells) = store.picture(number), store.cues(number)
+    pixels, (cues, cells) = store.scaled(number, longer_side=_LONGER_SIDE, patch=patch), store.cues(number)
+    h, w = (side // patch for side in pixels.shape[2:])
     regions, objects = (x[cues].cpu().unflatten(0, cells) for x in (store.regions, store.objects))
-    scale = _LONGER_SIDE / max(picture.shape[:2])
-    h, w = (max(1, round(side * scale / patch)) for side in picture.shape[:2])
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    pixels = torch.from_numpy(cv2.resize(picture.numpy(), (w * patch, h * patch), interpolation=how))
     rows, columns = (((torch.arange(k) + 0.5) / k * side).long() for k, side in zip((h, w), cells, strict=True))
     with torch.no_grad():
         with torch.autocast(device.type, torch.bfloat16, enabled=computes_bfloat16(device)):
-            z = network.stem(pixels.permute(2, 0, 1)[None].to(device).float() / 255)
+            z = network.stem(pixels.to(device))
         x = network.normed(z.float())[0]
     return Whole(
         (h, w),
