@@ -422,21 +422,12 @@ def test_several_seeds_give_means_and_intervals(folder, tmp_path, capsys):
 def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
     """k-means reads tokens, co-segmentation keys; a facet on the command line goes before, and gives other scores."""
     asked = ["evaluate", "collection", "--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
-    asked += [
-        "--backbone",
-        "dino_tiny",
-        "--max-side",
-        "64",
-        "--store",
-        str(tmp_path / "store"),
-        "--no-baselines",
-        "--over",
-        "0",
-    ]
+    words = ["--backbone", "dino_tiny", "--max-side", "64", "--no-baselines", "--over", "0", "--no-probe", "--overwrite"]
+    asked += [*words, "--store", str(tmp_path / "store")]
 
     def evaluated(*words):
         out = tmp_path / "scores.json"
-        assert main([*asked, "--no-probe", "--json", str(out), "--overwrite", *words]) == 0
+        assert main([*asked, "--json", str(out), *words]) == 0
         return json.loads(out.read_text())
 
     both = evaluated("--system", "kmeans,cosegment")
@@ -514,7 +505,11 @@ def test_a_head_is_a_system_that_labels_as_it_does_alone(folder, tmp_path, capsy
     found = tmp_path / "scores.json"
     evaluated = ["evaluate", "collection", "--images", str(folder), "--labels", str(labels), "--n-segments", "2"]
     assert main([*evaluated, "--weights", str(head), "--store", store, "--no-probe", "--json", str(found)]) == 0
-    assert json.loads(found.read_text())["systems"]["head"]["miou"] > 0.8
+    systems = json.loads(found.read_text())["systems"]
+    assert systems["head"]["miou"] > 0.8
+    plain = [*evaluated, "--system", "kmeans", *reads, "--store", store, "--no-probe", "--no-baselines", "--overwrite"]
+    assert main([*plain, "--json", str(found)]) == 0  # color and position are read as the head reads, at its size
+    assert systems["color"]["facts"] == json.loads(found.read_text())["systems"]["kmeans"]["facts"]
     capsys.readouterr()
     assert main(["collection", "segment", str(folder), "--out", str(together), *asked, "--set", "n_init=2"]) == 2
     assert "has no settings of its own" in capsys.readouterr().err

@@ -130,17 +130,22 @@ def _segment(parsed: argparse.Namespace) -> int:
 def system_in(parsed: argparse.Namespace) -> "CollectionSystem | None":
     """What was trained, as a system, where --weights names such a file; else None."""
     from segcore.collection.systems.trained import system_of_file
-    from segcore.train.file import kind_of
 
-    return system_of_file(parsed.weights) if parsed.weights and kind_of(parsed.weights) else None
+    return system_of_file(parsed.weights) if _names_trained(parsed) else None
 
 
 def settings_for(parsed: argparse.Namespace, system: "CollectionSystem") -> Settings:
     """The settings; where the command line leaves it open, features are read as is best for the system."""
     given = vars(parsed)
     reads = {name: value for name, value in system.reads.items() if given[name] is None}
-    weights = None if system_in(parsed) else parsed.weights  # else a backbone
-    return settings_from(argparse.Namespace(**{**given, **reads, "weights": weights}))
+    backbone = None if _names_trained(parsed) else parsed.weights
+    return settings_from(argparse.Namespace(**{**given, **reads, "weights": backbone}))
+
+
+def _names_trained(parsed: argparse.Namespace) -> bool:
+    from segcore.train.file import kind_of
+
+    return bool(parsed.weights and kind_of(parsed.weights))
 
 
 def collected(

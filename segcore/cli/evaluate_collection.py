@@ -84,7 +84,7 @@ def _evaluate(parsed: argparse.Namespace) -> int:
     pictures = [case.picture for case in cases]
     collections = {one: collected(parsed, pictures, one) for one in dict.fromkeys(settings.values())}
     rows = [Contender(name, collections[settings[name]], system, owns[name]) for name, system in systems.items()]
-    plain = settings_for(parsed, kmeans)  # what learned nothing is read as k-means reads it
+    plain = settings_for(parsed, of_file or kmeans)  # what learned nothing is read as the file is, or as k-means reads
     if parsed.baselines:
         rows.insert(0, Contender(COLOR, collected(parsed, pictures, plain.replace(backbone="color")), kmeans))
     main = rows[-1].collection

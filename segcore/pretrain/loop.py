@@ -127,7 +127,10 @@ def pretrain(
     alike = ""
     if settle is not None:
         other = make_networks(recipe, seed=seed, start=Path(settle), device=where)[1]
-        make, alike = partial(SettleLearner, keys_of=lambda pixels: other(pixels).keys[0]), digest_of(other.net.state_dict())
+        make, alike = (
+            partial(SettleLearner, keys_of=lambda pixels: other.look(other.stem(pixels))[0][0]),
+            digest_of(other.net.state_dict()),
+        )
     learner = make(store, networks, recipe, batch=batch, device=where)
     identity = {
         "seed": seed,

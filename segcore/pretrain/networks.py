@@ -60,9 +60,12 @@ class Network(nn.Module):
 
     def last(self, z: Tensor) -> "Seen":
         """What the last block makes of tokens (b, 1 + n, width)."""
-        last = self.net.blocks[-1]
-        keys, looks = look_from(self.normed(z), last.attn.qkv.weight, last.attn.qkv.bias, heads=last.attn.num_heads)
-        return Seen(self.head(self.net.norm(last(z))[:, 0]), keys, looks)
+        return Seen(self.head(self.net.norm(self.net.blocks[-1](z))[:, 0]), *self.look(z))
+
+    def look(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys of the last block, and where [CLS] looks in it, of tokens z that enter it; see `look_from`."""
+        attn = self.net.blocks[-1].attn
+        return look_from(self.normed(z), attn.qkv.weight, attn.qkv.bias, heads=attn.num_heads)
 
     def normed(self, z: Tensor) -> Tensor:
         """What the last block's queries, keys and values are made of, of tokens z that enter it; of the same shape."""

@@ -31,7 +31,7 @@ from torch import Generator, Tensor, nn
 from segcore.numerics import normalize_rows
 from segcore.pretrain.crops import change_colors
 from segcore.pretrain.learner import KeptLearner
-from segcore.pretrain.networks import Network, look_from
+from segcore.pretrain.networks import Network
 from segcore.pretrain.pictures import PictureStore
 from segcore.pretrain.recipe import Recipe
 from segcore.train.learner import Loss, Turn
@@ -95,10 +95,10 @@ def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[
     pixels = change_colors(pixels, generator=generator).to(network.mean.device)
     with torch.no_grad():
         x = network.stem(pixels)
-        seen, tokens = network.last(x), network.net.norm(network.net.blocks[-1](x))[0]
-        alike, keys = normalize_rows(keys_of(pixels)), normalize_rows(seen.keys[0])
-        settled, looks = mean_shift(tokens[1:], alike), seen.looks[0].log_softmax(-1)
-    return View(*(part.half().cpu() for part in (x[0], tokens, settled, alike, keys, looks)))
+        tokens, alike = network.net.norm(network.net.blocks[-1](x))[0], normalize_rows(keys_of(pixels))
+        keys, looks = (part[0] for part in network.look(x))
+    parts = (x[0], tokens, mean_shift(tokens[1:], alike), alike, normalize_rows(keys), looks.log_softmax(-1))
+    return View(*(part.half().cpu() for part in parts))
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -213,8 +213,7 @@ class SettleLearner(KeptLearner):
         net, device = self.student.net, self.device
         with torch.autocast(device.type, enabled=False):
             x = net.blocks[-2](view.x[None].to(device).float())
-            attn = net.blocks[-1].attn
-            keys, looks = look_from(self.student.normed(x), attn.qkv.weight, attn.qkv.bias, heads=attn.num_heads)
+            keys, looks = self.student.look(x)
             tokens = net.norm(net.blocks[-1](x))[0]
             kept, first = view.keys.to(device).float(), view.tokens[0].to(device).float()
             attention = F.kl_div(
@@ -224,7 +223,7 @@ class SettleLearner(KeptLearner):
                 (
                     *self.wanted.losses(tokens[1:], view),
                     1 - F.cosine_similarity(keys[0], kept).mean(),
-                    attention / attn.num_heads,
+                    attention / looks.shape[1],
                     2 * (1 - F.cosine_similarity(tokens[0], first, dim=0)) / self._differ,
                 )
             )
