@@ -99,6 +99,22 @@ def test_one_mask_is_cut_as_published_and_several_by_cosines(small, monkeypatch)
         assert set(seen) == {expected}
 
 
+def test_masks_are_cut_by_keys_whatever_describes_them(small, monkeypatch):
+    """Of pictures whose tokens were read too, which are what a mask is described by."""
+    tokens = finish(collect(small.pictures, small.reader.having(facet="token"), small.store))
+    seen = []
+
+    def cut(f, _attention, **_how):
+        seen.append(f)
+        return torch.arange(f.shape[0] * f.shape[1]).reshape(f.shape[:2]) % 2 + 1
+
+    monkeypatch.setattr(maskdistill, "attention_masks", cut)
+    finish(group(tokens, "maskdistill", n_groups=2, settings=MaskDistillSettings(rounds=0)))
+    assert len(seen) == len(small)
+    assert all(torch.equal(f, small.f(i)) for i, f in enumerate(seen))
+    assert not torch.equal(tokens.f(0), small.f(0))
+
+
 def test_whitened_descriptions_are_those_of_scipy():
     """The loud number no longer decides: groups by the quiet one, as after `scipy.cluster.vq.whiten` and unit length."""
     g = torch.Generator().manual_seed(0)

@@ -84,6 +84,12 @@ class Collection:
         """What is kept of picture i: f (h, w, d), attention (heads, h, w) and class_token (width,) where there are such."""
         return self.store.read(self.keys[i])
 
+    def read(self, i: int, **how: Any) -> Stored:
+        """As `features`, but with other values of the settings, such as facet="key"; computed where it is not kept yet."""
+        reader = self.reader.having(**how)
+        key, _ = read_into(self.pictures[i], reader=reader, store=self.store, recipe=reader.recipe)
+        return self.store.read(key)
+
     def f(self, i: int) -> Tensor:
         """(h, w, d) float32: the features of picture i, not normalized."""
         return self.features(i).f

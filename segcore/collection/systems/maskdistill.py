@@ -8,7 +8,8 @@ the same way among the patches that are left.
 
 That is the rule where one mask is sought, as published. On streets it takes most of a picture at once, so where several
 masks are sought another one is taken, unless `rule` says which: Q are the patches that hold 40 % of the attention, and M_p =
-mean_{q ∈ Q} cos(f_p, f_q), scaled to [0, 1], must exceed a threshold.
+mean_{q ∈ Q} cos(k_p, k_q), scaled to [0, 1], must exceed a threshold. Masks are by keys whatever the collection reads, which
+describes them.
 
 Crops are as they are in the picture, not widened, and descriptions are whitened, as in the authors' code. It sets attention
 outside of half of its sum to 0 first, which changes Q only where that half lies in fewer patches than 40 %.
@@ -162,7 +163,7 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
     notes: dict[str, None] = {}
 
     def cut(i: int) -> Tensor:
-        stored = collection.features(i)
+        stored = collection.read(i, facet="key")
         found = torch.zeros(stored.f.shape[:2], dtype=torch.int64)
         if s.masks != "tokencut":
             attention, note = _attention(stored.attention, s, rule)
