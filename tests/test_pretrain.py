@@ -30,7 +30,7 @@ from segcore.pretrain.objective import alikeness, compute_losses, draw_batch, si
 from segcore.pretrain.pictures import load_store
 from segcore.pretrain.recipe import cosine
 from segcore.pretrain.redraw import look, redraw_objects
-from segcore.pretrain.settle import least_squares, mean_shift
+from segcore.pretrain.settle import joint_domain, least_squares, mean_shift
 from segcore.pretrain.whole import see_whole
 from segcore.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from segcore.types import Geometry
@@ -394,14 +394,22 @@ def test_whole_pictures_need_weights_to_begin_with(folder, tmp_path):
 # Settled tokens
 
 
-def test_mean_shift_is_that_of_keys_of_length_1(generator):
-    """Two roads: a softmax of cosines, and the weights of a Gaussian kernel, which mean shift is about."""
-    keys, tokens = torch.randn(9, 5, generator=generator), torch.randn(9, 3, generator=generator)
-    unit = keys / keys.norm(dim=1, keepdim=True)
-    near = torch.exp(-(torch.cdist(unit, unit) ** 2) / (2 * 0.3))
-    assert_close(mean_shift(tokens, 7 * keys, temperature=0.3), near @ tokens / near.sum(1, keepdim=True), atol=1e-5)
-    assert_close(mean_shift(tokens, keys, temperature=1e-4), tokens, atol=1e-5)  # nothing is near but the patch itself
-    twice = mean_shift(tokens, keys.index_copy(0, torch.tensor([1]), keys[:1]), temperature=1e-3)
+def test_patches_are_compared_by_keys_colors_and_heights(generator):
+    """Squared distances in the joint domain: each domain over its scale, see the module's formula."""
+    keys, colors = torch.randn(6, 5, generator=generator), torch.rand(2, 3, 3, generator=generator)
+    x = joint_domain(7 * keys, colors.permute(2, 0, 1)[None].repeat_interleave(8, 2).repeat_interleave(8, 3))
+    lab = torch.from_numpy(cv2.cvtColor(colors.numpy(), cv2.COLOR_RGB2Lab)).flatten(0, 1)
+    unit, y = keys / keys.norm(dim=1, keepdim=True), torch.tensor([0.25, 0.25, 0.25, 0.75, 0.75, 0.75])[:, None]
+    expected = (1 - unit @ unit.T) / 0.16 + torch.cdist(lab, lab) ** 2 / 15**2 + torch.cdist(y, y) ** 2 / 0.7**2
+    assert_close(torch.cdist(x, x) ** 2, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_mean_shift_by_a_gaussian_kernel(generator):
+    x, tokens = torch.randn(9, 5, generator=generator), torch.randn(9, 3, generator=generator)
+    near = torch.exp(-((x[:, None] - x) ** 2).sum(2))
+    assert_close(mean_shift(tokens, x), near @ tokens / near.sum(1, keepdim=True), atol=1e-5)
+    assert_close(mean_shift(tokens, 100 * x), tokens, atol=1e-5)  # nothing is near but the patch itself
+    twice = mean_shift(tokens, 100 * x.index_copy(0, torch.tensor([1]), x[:1]))
     assert_close(twice[:2], tokens[:2].mean(0).expand(2, 3), atol=1e-4)
 
 
@@ -439,7 +447,7 @@ def test_settled_tokens_come_near_and_the_rest_stays(settled):
     _, _, _, told, _ = settled
     first, last = told[0], {name: sum(parts[name] for parts in told[-8:]) / 8 for name in told[0]}
     assert list(first) == ["alike", "own", "keys", "attention", "class token"]
-    assert first["alike"] < 0.1  # of the variance, before anything is learned; [CLS] has to learn, and shakes the rest
+    assert first["alike"] < 0.1  # of the variance, before anything is learned
     assert last["alike"] < 0.2 * max(parts["alike"] for parts in told)
     assert last["own"] < first["own"]
     assert last["keys"] < 0.03  # 1 − cos
@@ -463,7 +471,8 @@ def test_patches_that_are_alike_say_the_same(settled):
                 tokens = network.net.norm(network.net.blocks[-1](stream))[0, 1:]
             keys = networks[0](pixels).keys[0].detach()
             tokens = tokens - tokens.mean(0)
-            spread.append(float((tokens - mean_shift(tokens, keys)).square().sum() / tokens.square().sum()))
+            settled = mean_shift(tokens, joint_domain(keys, pixels))
+            spread.append(float((tokens - settled).square().sum() / tokens.square().sum()))
         missed.append(spread)
     before, after = np.mean(missed, axis=0)
     assert after < 0.85 * before

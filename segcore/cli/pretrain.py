@@ -39,7 +39,7 @@ def add_pretrain(commands: Any) -> None:
         "--settle",
         type=Path,
         metavar="FILE",
-        help="draw the tokens of --start together where the keys of these weights are alike, by one block more",
+        help="draw together the tokens of --start where keys of these weights, colors and heights are alike: one block more",
     )
     pretrain.set_defaults(run=_pretrain)
 

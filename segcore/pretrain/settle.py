@@ -1,22 +1,22 @@
 """Tokens of what is alike, drawn together: one block more, before the last one.
 
 Keys say which patches of a picture belong together; tokens say what a patch is, and so do groups of patches over many
-pictures. A step of mean shift lets all patches that are alike say the same,
+pictures. A step of mean shift in the joint domain lets all patches that are alike say the same,
 
-t'_i = Σ_j P_ij t_j,    P_ij = softmax_j(cos(k_i, k_j) / τ)
+t'_i = Σ_j P_ij t_j,    P_ij = softmax_j(−‖x_i − x_j‖²),    x = (k / √2τ, c / σ_c, y / σ_y)
 
-with t the tokens and k the keys of some weights. That is what attention does, so one block more can say it:
+with t the tokens, k the keys of some weights, of length 1, c the CIE Lab color, and y the height in the picture. That is
+what attention does, as −‖x_i − x_j‖² is 2 x_i · x_j − ‖x_j‖² but for what depends on i alone, so one block more can say it:
 
 * The stream that the last block is given has few directions in which it varies little (S) beside many (R). The new block
-  begins with the keys as its queries and keys, and with values that least squares read of the stream; it writes t' along S,
-  where nothing was.
+  begins with queries, keys and values that least squares read of the stream; it writes t' along S, where nothing was.
+  [CLS] attends to itself there.
 * The last block begins as it was, with layers that read the same as before in spite of what is new along S.
 * Both, and the last norm, then learn what is asked, from whole pictures in other colors: along S t', along a direction of S
-  that all patches share a constant, along R a quarter of what the tokens were. [CLS], its attention, and the keys are held
-  as they were, so what reads these finds what it found.
+  that all patches share a constant, along R a share of what the tokens were. The attention of [CLS] and the keys are held as
+  they were, and so is [CLS] but for a rotation of all pictures, so what reads these finds what it found.
 
-References: Fukunaga and Hostetler 1975, and Cheng 1995, for mean shift that moves all points at once; Ramsauer et al. 2021,
-for attention as a step of it.
+References: Comaniciu and Meer 2002, for mean shift in the joint domain; Ramsauer et al. 2021, for attention as a step of it.
 """
 
 import copy
@@ -24,6 +24,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
@@ -38,15 +39,18 @@ from segcore.train.learner import Loss, Turn
 
 BATCH = 4  # pictures per step
 _LONGER_SIDES = (256, 320, 400)  # pixels, of which one is drawn for each picture
-_TEMPERATURE = 0.12  # τ
+_TEMPERATURE = 0.16  # τ
+_COLOR = 15.0  # σ_c, in units of CIE Lab
+_HEIGHT = 0.7  # σ_y, as a share of the picture's height
 _ALONG = 0.47  # share of the directions that are S, but for the one of the constant
-_COMMON, _OWN = 0.71, 0.25  # the constant, and the share of the tokens that stays, where tokens have a spread of 1
+_COMMON, _OWN = 0.71, 0.15  # the constant, and the share of the tokens that stays, where tokens have a spread of 1
 _LOUD = 2.2  # length of what the new block begins to say, per unit of t', as a multiple of the length of the stream
 _RIDGE, _RIDGE_READ = 1e-3, 1e-5  # of what is said for the first time, and of what is read again
+_ALONE = 15.0  # by which [CLS] prefers itself in the new block
 _FIRST = 50.0  # weight of a [CLS] beside a patch, in least squares
 _BEGIN = 250  # pictures that say where it begins
 _EVERY = 5  # patch of them
-_WEIGHTS = {"alike": 6.0, "own": 4.0, "keys": 300.0, "attention": 10.0, "class token": 4.0}
+_WEIGHTS = {"alike": 8.0, "own": 4.0, "keys": 300.0, "attention": 10.0, "class token": 16.0}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -56,26 +60,43 @@ class View:
     x: Tensor  # (1 + n, width): the stream that enters the last block, [CLS] first
     tokens: Tensor  # (1 + n, width): what the transformer said
     settled: Tensor  # (n, width): t', the patches' tokens after a step of mean shift
-    alike: Tensor  # (n, width): keys, of length 1, that say what is alike
+    alike: Tensor  # (n, width + 4): x, by which patches are compared
     keys: Tensor  # (n, width): of length 1, in the last block
     looks: Tensor  # (heads, n): logarithms of the attention that [CLS] pays there
 
 
-def mean_shift(tokens: Tensor, keys: Tensor, *, temperature: float = _TEMPERATURE) -> Tensor:
-    """A step that draws together what is alike: t'_i = Σ_j softmax_j(cos(k_i, k_j) / τ) t_j.
+def joint_domain(keys: Tensor, pixels: Tensor) -> Tensor:
+    """Where the patches of a picture lie, so that those that are alike are near: x = (k / √2τ, c / σ_c, y / σ_y).
+
+    Args:
+        keys: (h · w, width), any lengths.
+        pixels: (1, 3, h · patch, w · patch), RGB in [0, 1], of square patches.
+
+    Returns:
+        (h · w, width + 4): keys of length 1, mean CIE Lab colors, and heights, each over its scale.
+    """
+    height, width = pixels.shape[2:]
+    h = round((len(keys) * height / width) ** 0.5)
+    w = len(keys) // h
+    lab = cv2.cvtColor(pixels[0].permute(1, 2, 0).cpu().numpy(), cv2.COLOR_RGB2Lab)
+    colors = torch.from_numpy(lab).unflatten(0, (h, -1)).unflatten(2, (w, -1)).mean((1, 3)).flatten(0, 1).to(keys)
+    y = ((torch.arange(h) + 0.5) / h).repeat_interleave(w)[:, None].to(keys)
+    return torch.cat((normalize_rows(keys) * (2 * _TEMPERATURE) ** -0.5, colors / _COLOR, y / _HEIGHT), dim=1)
+
+
+def mean_shift(tokens: Tensor, x: Tensor) -> Tensor:
+    """A step that draws together what is alike: t'_i = Σ_j softmax_j(−‖x_i − x_j‖²) t_j.
 
     Args:
         tokens: (n, d).
-        keys: (n, width), any lengths.
-        temperature: τ > 0.
+        x: (n, p), see `joint_domain`.
 
     Returns:
         (n, d): each row lies among the tokens.
 
-    Cost: O(n² (width + d)).
+    Cost: O(n² (p + d)).
     """
-    k = normalize_rows(keys)
-    return (k @ k.T / temperature).softmax(1) @ tokens
+    return (-torch.cdist(x, x).square()).softmax(1) @ tokens
 
 
 def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[Tensor], Tensor]) -> View:
@@ -95,7 +116,7 @@ def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[
     pixels = change_colors(pixels, generator=generator).to(network.mean.device)
     with torch.no_grad():
         x = network.stem(pixels)
-        tokens, alike = network.net.norm(network.net.blocks[-1](x))[0], normalize_rows(keys_of(pixels))
+        tokens, alike = network.net.norm(network.net.blocks[-1](x))[0], joint_domain(keys_of(pixels), pixels)
         keys, looks = (part[0] for part in network.look(x))
     parts = (x[0], tokens, mean_shift(tokens[1:], alike), alike, normalize_rows(keys), looks.log_softmax(-1))
     return View(*(part.half().cpu() for part in parts))
@@ -198,11 +219,23 @@ class SettleLearner(KeptLearner):
         self._differ = float(seen.var(0, correction=0).sum()) or 1.0  # how much [CLS] of pictures do
         self.student = deepened(self.student, self.recipe)
         begin(self.student, first, self.wanted)
+        self._rotation = self._rotated(first)
         self.teacher = copy.deepcopy(self.student).requires_grad_(False)
         self.recipe = dataclasses.replace(self.recipe, depth=self.recipe.depth + 1)
         self.student.requires_grad_(False)
         for part in (*self.student.net.blocks[-2:], self.student.net.norm):
             part.requires_grad_(True)
+
+    @torch.no_grad()
+    def _rotated(self, views: list[View]) -> Tensor:
+        """(width, width) rotation that brings what [CLS] said closest to what it says as the training begins."""
+        net = self.student.net
+        before = torch.stack([one.tokens[0].float() for one in views]).to(self.device)
+        streams = [one.x[None].to(self.device).float() for one in views]
+        now = torch.cat([net.norm(net.blocks[-2:](stream))[:, 0] for stream in streams])
+        u, _, v = torch.linalg.svd(normalize_rows(before).T @ normalize_rows(now))
+        rotation: Tensor = u @ v
+        return rotation
 
     def losses(self, turn: Turn) -> Loss:
         """What some pictures ask for."""
@@ -215,7 +248,7 @@ class SettleLearner(KeptLearner):
             x = net.blocks[-2](view.x[None].to(device).float())
             keys, looks = self.student.look(x)
             tokens = net.norm(net.blocks[-1](x))[0]
-            kept, first = view.keys.to(device).float(), view.tokens[0].to(device).float()
+            kept, first = view.keys.to(device).float(), view.tokens[0].to(device).float() @ self._rotation
             attention = F.kl_div(
                 looks[0].log_softmax(-1), view.looks.to(device).float(), reduction="sum", log_target=True
             )  # fmt: skip
@@ -249,14 +282,13 @@ def begin(network: Network, views: list[View], wanted: Wanted) -> None:
     streams = [view.x.to(device).float() for view in views]
     x = torch.cat([new.norm1(one[1::_EVERY]) for one in streams])
     first = new.norm1(torch.stack([one[0] for one in streams]))
-    keys = torch.cat([view.alike[::_EVERY] for view in views]).to(x)
-    alike = keys @ torch.linalg.eigh(keys.T @ keys).eigenvectors.flip(1)[:, :size]
-    alike = alike * (size**0.5 / _TEMPERATURE) ** 0.5  # so that products are cosines / τ, as attention divides by √size
+    query, key = _asked(torch.cat([view.alike[::_EVERY] for view in views]).to(x), len(first), size)
     weights = torch.cat((x.new_ones(len(x)), x.new_full((len(first),), _FIRST)))
-    asked = least_squares(torch.cat((x, first)), torch.cat((alike, alike.new_zeros(len(first), size))), weights)
+    asked = [least_squares(torch.cat((x, first)), wish, weights) for wish in (query, key)]
     mean, axes = (part.to(x) for part in wanted.settled)
     tokens = torch.cat([view.tokens[1::_EVERY] for view in views]).to(x)
-    value = least_squares(x, (tokens - mean) @ axes / wanted.spread)
+    said = (tokens - mean) @ axes / wanted.spread
+    value = least_squares(torch.cat((x, first)), torch.cat((said, said.new_zeros(len(first), m))), weights)
     loud = _LOUD * torch.cat([one - one.mean(1, keepdim=True) for one in streams]).norm(dim=1).mean()
     qkv, proj = new.attn.qkv, new.attn.proj
     for layer in (proj, new.mlp.fc2):
@@ -265,9 +297,9 @@ def begin(network: Network, views: list[View], wanted: Wanted) -> None:
     nn.init.zeros_(qkv.weight[2 * width :])
     nn.init.zeros_(qkv.bias[2 * width :])
     for head in range(heads):
-        for part in (0, width):
+        for part, layer in zip((0, width), asked, strict=True):
             rows = slice(part + head * size, part + (head + 1) * size)
-            qkv.weight[rows], qkv.bias[rows] = asked
+            qkv.weight[rows], qkv.bias[rows] = layer
         mine = slice(head * told, min(m, (head + 1) * told))
         n = len(range(m)[mine])
         rows = slice(2 * width + head * size, 2 * width + head * size + n)
@@ -280,6 +312,23 @@ def begin(network: Network, views: list[View], wanted: Wanted) -> None:
     _reread(last.mlp.fc1, last.norm2, attended, [one + last.attn(last.norm1(one[None]))[0] for one in heard])
     nn.init.ones_(norm.weight)
     nn.init.zeros_(norm.bias)
+
+
+def _asked(x: Tensor, n_first: int, size: int) -> tuple[Tensor, Tensor]:
+    """Queries and keys (n + n_first, size) of patches x (n, p), and then of [CLS] of some pictures, as a head has them.
+
+    Products over √size are 2 x_i · x_j − ‖x_j‖² of patches, in their first principal axes, and large of [CLS] with itself.
+    """
+    x = x - x.mean(0)
+    axes = _axes(x)[1][:, : size - 2]
+    query, key = x.new_zeros(2, len(x) + n_first, size).unbind()
+    for part in (query, key):
+        part[: len(x), 2:] = 2**0.5 * x @ axes
+        part[len(x) :, 0] = _ALONE**0.5
+    query[: len(x), 1] = 1
+    key[: len(x), 1] = -x.square().sum(1)
+    key[len(x) :, 1] = -x.square().sum(1).mean()  # no patch prefers [CLS]
+    return query * size**0.25, key * size**0.25
 
 
 def _reread(layer: nn.Linear, norm: nn.Module, before: list[Tensor], now: list[Tensor]) -> None:
