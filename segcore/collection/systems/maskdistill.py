@@ -220,7 +220,7 @@ def mean_attention(attention: Tensor, rule: str) -> Tensor:
 MASKDISTILL = CollectionSystem(
     name="maskdistill",
     title="MaskDistill",
-    summary="Object masks by attention and keys, grouped over all pictures, and distilled into a head that then teaches itself.",
+    summary="Object masks by attention and keys, grouped over all pictures, and taught to a head that then teaches itself.",
     formula=r"M_p = \textstyle\sum_{q \in Q} k_p \cdot k_q > 0, \quad Q \subset \operatorname{top}_{40\,\%}(a)",
     source="Van Gansbeke and others 2022",
     settings=MaskDistillSettings,
