@@ -246,4 +246,5 @@ COSEGMENT = CollectionSystem(
     settings=CosegmentSettings,
     run=run_cosegment,
     chooses_k=True,
+    reads={"facet": "token"},
 )

@@ -99,4 +99,5 @@ JOINT_SPECTRAL = CollectionSystem(
     source="Melas-Kyriazi et al. 2022",
     settings=JointSpectralSettings,
     run=run_joint_spectral,
+    reads={"facet": "token"},
 )
