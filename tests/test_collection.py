@@ -420,7 +420,7 @@ def test_several_seeds_give_means_and_intervals(folder, tmp_path, capsys):
 
 
 def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
-    """k-means reads tokens, Deep Spectral keys; a facet on the command line goes before, and gives other scores."""
+    """k-means reads tokens, co-segmentation keys; a facet on the command line goes before, and gives other scores."""
     asked = ["evaluate", "collection", "--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
     words = ["--backbone", "dino_tiny", "--max-side", "64", "--no-baselines", "--over", "0", "--no-probe", "--overwrite"]
     asked += [*words, "--store", str(tmp_path / "store")]
@@ -430,8 +430,8 @@ def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
         assert main([*asked, "--json", str(out), *words]) == 0
         return json.loads(out.read_text())
 
-    both = evaluated("--system", "kmeans,deep_spectral")
-    assert both["facets"] == {"kmeans": "token", "deep_spectral": "key"}
+    both = evaluated("--system", "kmeans,cosegment")
+    assert both["facets"] == {"kmeans": "token", "cosegment": "key"}
     alone = {facet: evaluated("--system", "kmeans", "--facet", facet) for facet in ("token", "key")}
     inertia = {facet: found["systems"]["kmeans"]["facts"]["inertia"] for facet, found in alone.items()}
     assert both["systems"]["kmeans"]["facts"]["inertia"] == inertia["token"] != inertia["key"]

@@ -246,5 +246,4 @@ COSEGMENT = CollectionSystem(
     settings=CosegmentSettings,
     run=run_cosegment,
     chooses_k=True,
-    reads={"facet": "token"},
 )
