@@ -397,7 +397,7 @@ def test_whole_pictures_need_weights_to_begin_with(folder, tmp_path):
 def test_patches_are_compared_by_keys_colors_and_heights(generator):
     """Squared distances in the joint domain: each domain over its scale, see the module's formula."""
     keys, colors = torch.randn(6, 5, generator=generator), torch.rand(2, 3, 3, generator=generator)
-    x = joint_domain(7 * keys, colors.permute(2, 0, 1)[None].repeat_interleave(8, 2).repeat_interleave(8, 3))
+    x = joint_domain(7 * keys, colors.permute(2, 0, 1)[None].repeat_interleave(8, 2).repeat_interleave(8, 3), patch=8)
     lab = torch.from_numpy(cv2.cvtColor(colors.numpy(), cv2.COLOR_RGB2Lab)).flatten(0, 1)
     unit, y = keys / keys.norm(dim=1, keepdim=True), torch.tensor([0.25, 0.25, 0.25, 0.75, 0.75, 0.75])[:, None]
     expected = (1 - unit @ unit.T) / 0.16 + torch.cdist(lab, lab) ** 2 / 15**2 + torch.cdist(y, y) ** 2 / 0.7**2
@@ -471,7 +471,7 @@ def test_patches_that_are_alike_say_the_same(settled):
                 tokens = network.net.norm(network.net.blocks[-1](stream))[0, 1:]
             keys = networks[0](pixels).keys[0].detach()
             tokens = tokens - tokens.mean(0)
-            settled = mean_shift(tokens, joint_domain(keys, pixels))
+            settled = mean_shift(tokens, joint_domain(keys, pixels, patch=SETTLED.patch))
             spread.append(float((tokens - settled).square().sum() / tokens.square().sum()))
         missed.append(spread)
     before, after = np.mean(missed, axis=0)

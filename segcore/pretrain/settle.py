@@ -65,19 +65,18 @@ class View:
     looks: Tensor  # (heads, n): logarithms of the attention that [CLS] pays there
 
 
-def joint_domain(keys: Tensor, pixels: Tensor) -> Tensor:
+def joint_domain(keys: Tensor, pixels: Tensor, *, patch: int) -> Tensor:
     """Where the patches of a picture lie, so that those that are alike are near: x = (k / √2τ, c / σ_c, y / σ_y).
 
     Args:
         keys: (h · w, width), any lengths.
-        pixels: (1, 3, h · patch, w · patch), RGB in [0, 1], of square patches.
+        pixels: (1, 3, h · patch, w · patch), RGB in [0, 1].
+        patch: side in pixels.
 
     Returns:
         (h · w, width + 4): keys of length 1, mean CIE Lab colors, and heights, each over its scale.
     """
-    height, width = pixels.shape[2:]
-    h = round((len(keys) * height / width) ** 0.5)
-    w = len(keys) // h
+    h, w = (side // patch for side in pixels.shape[2:])
     lab = cv2.cvtColor(pixels[0].permute(1, 2, 0).cpu().numpy(), cv2.COLOR_RGB2Lab)
     colors = torch.from_numpy(lab).unflatten(0, (h, -1)).unflatten(2, (w, -1)).mean((1, 3)).flatten(0, 1).to(keys)
     y = ((torch.arange(h) + 0.5) / h).repeat_interleave(w)[:, None].to(keys)
@@ -112,11 +111,12 @@ def view(store: PictureStore, number: int, network: Network, keys_of: Callable[[
     """
     generator = Generator().manual_seed(number)
     longer = _LONGER_SIDES[int(torch.randint(len(_LONGER_SIDES), (), generator=generator))]
-    pixels = store.scaled(number, longer_side=longer, patch=network.net.patch_embed.patch_size[0])
+    patch = network.net.patch_embed.patch_size[0]
+    pixels = store.scaled(number, longer_side=longer, patch=patch)
     pixels = change_colors(pixels, generator=generator).to(network.mean.device)
     with torch.no_grad():
         x = network.stem(pixels)
-        tokens, alike = network.net.norm(network.net.blocks[-1](x))[0], joint_domain(keys_of(pixels), pixels)
+        tokens, alike = network.net.norm(network.net.blocks[-1](x))[0], joint_domain(keys_of(pixels), pixels, patch=patch)
         keys, looks = (part[0] for part in network.look(x))
     parts = (x[0], tokens, mean_shift(tokens[1:], alike), alike, normalize_rows(keys), looks.log_softmax(-1))
     return View(*(part.half().cpu() for part in parts))
