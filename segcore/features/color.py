@@ -73,8 +73,7 @@ def color_features(pixels: Tensor, geometry: Geometry) -> FeatureGrid:
     check_tensor("pixels", pixels, (geometry.h * geometry.patch, geometry.w * geometry.patch, 3))
     if pixels.dtype != torch.uint8:
         raise InputError(f"pixels must be uint8, 0 to 255; got {pixels.dtype}.", field="pixels")
-    lab = torch.from_numpy(cv2.cvtColor(pixels.cpu().numpy().astype("float32") / 255, cv2.COLOR_RGB2Lab))
-    color = lab.unflatten(0, (geometry.h, -1)).unflatten(2, (geometry.w, -1)).mean((1, 3))  # (h, w, 3)
+    color = cell_colors(torch.from_numpy(pixels.cpu().numpy().astype("float32") / 255), h=geometry.h, w=geometry.w)
     color = color - color.mean((0, 1))
     rows, columns = torch.arange(geometry.h, dtype=torch.float32), torch.arange(geometry.w, dtype=torch.float32)
     y, x = torch.meshgrid(rows - rows.mean(), columns - columns.mean(), indexing="ij")
@@ -89,6 +88,13 @@ def color_features(pixels: Tensor, geometry: Geometry) -> FeatureGrid:
         origin="Lab color and position of each cell",
         source="no weights needed",
     )
+
+
+def cell_colors(pixels: Tensor, *, h: int, w: int) -> Tensor:
+    """(h, w, 3) mean CIE Lab colors of the cells of pixels (h · patch, w · patch, 3), float32 sRGB in [0, 1], on the CPU."""
+    lab = torch.from_numpy(cv2.cvtColor(pixels.numpy(), cv2.COLOR_RGB2Lab))
+    colors: Tensor = lab.unflatten(0, (h, -1)).unflatten(2, (w, -1)).mean((1, 3))
+    return colors
 
 
 def _spread(x: Tensor) -> Tensor:

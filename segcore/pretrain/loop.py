@@ -85,8 +85,8 @@ def pretrain(
         recipe: sizes, losses and schedules; the defaults if None.
         start: weights of the same sizes to begin with, such as those of an earlier training; random ones if None.
         whole: let only the keys of the last block of `start` learn, on whole pictures (`segcore.pretrain.whole`).
-        settle: weights of the same sizes, such as `start` itself. Tokens of patches that are alike by their keys are drawn
-            together, by one block more than `start` has (`segcore.pretrain.settle`).
+        settle: weights of the same sizes, such as `start` itself. Tokens of patches that are alike by their keys, color and
+            height are drawn together, by one block more than `start` has (`segcore.pretrain.settle`).
         show_progress: draw a bar with loss and pictures per second on standard error.
         on_step: called after each step; what it raises ends the training there, as an interruption does.
         checkpoint_seconds: time between checkpoints.

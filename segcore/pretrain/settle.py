@@ -24,11 +24,11 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor, nn
 
+from segcore.features.color import cell_colors
 from segcore.numerics import normalize_rows
 from segcore.pretrain.crops import change_colors
 from segcore.pretrain.learner import KeptLearner
@@ -77,8 +77,7 @@ def joint_domain(keys: Tensor, pixels: Tensor, *, patch: int) -> Tensor:
         (h · w, width + 4): keys of length 1, mean CIE Lab colors, and heights, each over its scale.
     """
     h, w = (side // patch for side in pixels.shape[2:])
-    lab = cv2.cvtColor(pixels[0].permute(1, 2, 0).cpu().numpy(), cv2.COLOR_RGB2Lab)
-    colors = torch.from_numpy(lab).unflatten(0, (h, -1)).unflatten(2, (w, -1)).mean((1, 3)).flatten(0, 1).to(keys)
+    colors = cell_colors(pixels[0].permute(1, 2, 0).cpu(), h=h, w=w).flatten(0, 1).to(keys)
     y = ((torch.arange(h) + 0.5) / h).repeat_interleave(w)[:, None].to(keys)
     return torch.cat((normalize_rows(keys) * (2 * _TEMPERATURE) ** -0.5, colors / _COLOR, y / _HEIGHT), dim=1)
 
