@@ -1,5 +1,6 @@
 """Collections: what is listed and refused, features on disk, one numbering of groups, and their scores."""
 
+import dataclasses
 import errno
 import itertools
 import json
@@ -19,7 +20,7 @@ from segcore.collection import SYSTEMS, DiskFull, Store, collect, feature_key, g
 from segcore.collection import store as store_module
 from segcore.collection.label import lift
 from segcore.collection.rows import RowSettings, rows_of
-from segcore.collection.systems.cosegment import join
+from segcore.collection.systems.cosegment import frequency_at_frame, join
 from segcore.drawn.objects import draw_objects
 from segcore.errors import InputError
 from segcore.evaluate.collection import majority_scores, matched_scores, named_scores, score_all, truth_of
@@ -280,6 +281,51 @@ def test_cosegmentation_finds_drawn_objects_under_other_colors_and_places(drawn)
     plain, joined = (matched_scores(t, truth.classes).miou for t in finish(score_all(collection, truth, rows, Settings())))
     assert joined >= 0.9
     assert plain < 0.5  # the task is not one of color
+    assert found["cosegment"].facts["objects at the frame"] < 0.1  # where there is nothing but ground
+
+
+def test_how_often_objects_reach_the_frame(folder, tmp_path):
+    """0 in the middle, 1 everywhere and nowhere, and for the left half of h × w patches as its part of the frame says."""
+    collection = collected(folder, tmp_path)
+    sample = collection.sample(collection.n_patches, seed=0)
+    h, w = collection.geometry(0).h, collection.geometry(0).w
+    y, x = sample.cell // w, sample.cell % w
+
+    def measured(is_object):
+        return frequency_at_frame(collection, sample, is_object)
+
+    assert measured((y > 0) & (y < h - 1) & (x > 0) & (x < w - 1)) == 0
+    assert measured(x < w // 2) == pytest.approx(1.0)  # half of the frame, too
+    assert measured(x == 0) == pytest.approx(h / (2 * (h + w) - 4) * w)
+    assert measured(x >= 0) == 1
+    assert measured(x < 0) == 1
+
+
+class AttendedToRed(Store):
+    """Features as they are kept, with a class token that attends to what is red in the middle of its patch."""
+
+    def read(self, key):
+        stored = super().read(key)
+        step = len(self.red[key]) // len(stored.f)
+        red = self.red[key][step // 2 :: step, step // 2 :: step]
+        return dataclasses.replace(stored, attention=torch.tensor(red, dtype=torch.float32)[None])
+
+
+def test_one_background_needs_objects_that_hardly_reach_the_frame(tmp_path):
+    """All agree that red is the object; a red half is a group like the other one, red squares have a background."""
+    squares = np.full((64, 64, 3), (30, 30, 200), np.uint8)
+    squares[16:32, 16:48] = squares[40:48, 24:40] = (200, 30, 30)
+    backgrounds = {}
+    for kind, pictures in {"halves": list(halves()), "squares": [squares, squares[::-1], squares.swapaxes(0, 1)]}.items():
+        for i, image in enumerate(pictures):
+            save(tmp_path / kind, f"p{i}", image)
+        collection = collected(tmp_path / kind, tmp_path)
+        store = AttendedToRed(collection.store.folder)
+        store.red = {key: image[..., 0] > 100 for key, image in zip(collection.keys, pictures, strict=True)}
+        found = finish(group(dataclasses.replace(collection, store=store), "cosegment", n_groups=2))
+        assert found.facts["agreement"] == 1
+        backgrounds[kind] = found.background
+    assert backgrounds == {"halves": None, "squares": 0}
 
 
 def test_joining_keeps_objects_and_the_rest_apart():
@@ -420,7 +466,7 @@ def test_several_seeds_give_means_and_intervals(folder, tmp_path, capsys):
 
 
 def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
-    """k-means reads tokens, co-segmentation keys; a facet on the command line goes before, and gives other scores."""
+    """k-means reads tokens, Deep Spectral Methods keys; a facet on the command line goes before, and gives other scores."""
     asked = ["evaluate", "collection", "--images", str(folder), "--labels", str(tmp_path / "truth"), "--n-segments", "2"]
     words = ["--backbone", "dino_tiny", "--max-side", "64", "--no-baselines", "--over", "0", "--no-probe", "--overwrite"]
     asked += [*words, "--store", str(tmp_path / "store")]
@@ -430,8 +476,8 @@ def test_each_system_reads_what_suits_it_unless_told(folder, tmp_path):
         assert main([*asked, "--json", str(out), *words]) == 0
         return json.loads(out.read_text())
 
-    both = evaluated("--system", "kmeans,cosegment")
-    assert both["facets"] == {"kmeans": "token", "cosegment": "key"}
+    both = evaluated("--system", "kmeans,deep_spectral")
+    assert both["facets"] == {"kmeans": "token", "deep_spectral": "key"}
     alone = {facet: evaluated("--system", "kmeans", "--facet", facet) for facet in ("token", "key")}
     inertia = {facet: found["systems"]["kmeans"]["facts"]["inertia"] for facet, found in alone.items()}
     assert both["systems"]["kmeans"]["facts"]["inertia"] == inertia["token"] != inertia["key"]

@@ -84,12 +84,6 @@ class Collection:
         """What is kept of picture i: f (h, w, d), attention (heads, h, w) and class_token (width,) where there are such."""
         return self.store.read(self.keys[i])
 
-    def read(self, i: int, **how: Any) -> Stored:
-        """As `features`, but with other values of the settings, such as facet="key"; computed where it is not kept yet."""
-        reader = self.reader.having(**how)
-        key, _ = read_into(self.pictures[i], reader=reader, store=self.store, recipe=reader.recipe)
-        return self.store.read(key)
-
     def f(self, i: int) -> Tensor:
         """(h, w, d) float32: the features of picture i, not normalized."""
         return self.features(i).f
@@ -169,6 +163,16 @@ class Collection:
             at += count
         assert drawn is not None  # noqa: S101 - n is at least 1, and a picture has patches
         return Sample(drawn, picture, cell, self.n_patches)
+
+    def having(self, **how: Any) -> Steps[Progress, "Collection"]:
+        """The same pictures, read with other values of some settings, such as facet="key"; itself where it has them.
+
+        Costs as `collect` does.
+        """
+        reader = self.reader.having(**how)
+        if reader.recipe == self.reader.recipe:
+            return self
+        return (yield from collect(self.pictures, reader, self.store, least=len(self)))
 
     def subset(self, numbers: Sequence[int]) -> "Collection":
         """The collection of these pictures only."""

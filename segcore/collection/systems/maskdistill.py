@@ -11,8 +11,8 @@ masks are sought another one is taken, unless `rule` says which: Q are the patch
 mean_{q ∈ Q} cos(k_p, k_q), scaled to [0, 1], must exceed a threshold. Masks are by keys whatever the collection reads, which
 describes them.
 
-Crops are as they are in the picture, not widened, and descriptions are whitened, as in the authors' code. It sets attention
-outside of half of its sum to 0 first, which changes Q only where that half lies in fewer patches than 40 %.
+Crops are as they are in the picture, not widened, and class tokens of them are whitened, as in the authors' code. It sets
+attention outside of half of its sum to 0 first, which changes Q only where that half lies in fewer patches than 40 %.
 """
 
 from dataclasses import dataclass
@@ -71,9 +71,10 @@ class MaskDistillSettings(PieceSettings):
     threshold: float = setting(
         0.7, "Threshold", lo=0.0, hi=1.0, step=0.05,
         info="With cosines: of the mean cosine, scaled to 0 … 1 over the patches.")
-    whiten: bool = setting(
-        True, "Whitening",
-        info="Divide each number of the descriptions by its standard deviation before they are clustered, as published.")
+    whiten: str = setting(
+        "auto", "Whitening", choices=("auto", "yes", "no"),
+        info="Divide each number of the descriptions by its standard deviation before they are clustered; auto: those by "
+             "class tokens, as published, and not means of patches, where what varies little says little.")
     tau: float = setting(
         0.2, "τ of TokenCut", lo=-1.0, hi=1.0, step=0.05,
         info="Cosine above which two patches are joined.")
@@ -160,10 +161,12 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
     """Find masks in every picture, describe and cluster them over the collection, and distil the groups into a head."""
     s, own = settings, settings.background == "own"
     rule = ("products" if s.n_masks == 1 else "cosines") if s.rule == "auto" else s.rule
+    whiten = s.whiten == "yes" or (s.whiten == "auto" and s.describe == "class_token")
     notes: dict[str, None] = {}
+    keys = yield from collection.having(facet="key")
 
     def cut(i: int) -> Tensor:
-        stored = collection.read(i, facet="key")
+        stored = keys.features(i)
         found = torch.zeros(stored.f.shape[:2], dtype=torch.int64)
         if s.masks != "tokencut":
             attention, note = _attention(stored.attention, s, rule)
@@ -183,7 +186,7 @@ def run_maskdistill(collection: Collection, *, n_groups: int, seed: int, setting
     with gathered(collection, cut, describe, stage="masks") as steps:
         pieces = yield from steps
         check_pieces(pieces, n_groups - own, what="mask")
-        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed, whiten=s.whiten)
+        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed, whiten=whiten)
         return (
             yield from group_pieces(
                 "maskdistill",
