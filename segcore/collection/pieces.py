@@ -209,7 +209,7 @@ def check_pieces(pieces: Pieces, n_groups: int, *, what: str) -> None:
 
 
 def cluster_kmeans(
-    pieces: Pieces, n_groups: int, settings: ClusterSettings, *, seed: int, n_init: int = 5, whiten: bool = False
+    pieces: Pieces, n_groups: int, settings: ClusterSettings, *, seed: int, n_init: int = 20, whiten: bool = False
 ) -> Grouped:
     """Group pieces by k-means of their vectors, on a seeded sample where there are many or where large ones count more.
 

@@ -47,7 +47,7 @@ class StegoHeadSettings(CorrespondenceSettings):
     n_sample: int = setting(
         20_000, "Patches in the sample", lo=200, hi=200_000, step=100,
         info="Codes that are clustered in the end, equally many of each picture.")
-    n_init: int = setting(5, "Restarts", "Of k-means; the lowest inertia wins.", lo=1, hi=50, step=1)
+    n_init: int = setting(20, "Restarts", "Of k-means; the lowest inertia wins.", lo=1, hi=50, step=1)
     # fmt: on
 
 
