@@ -147,8 +147,8 @@ def test_a_crop_is_the_box_of_the_whole_piece(small):
         def grid(self, i):
             return small.grid(i)
 
-        def describe(self, image, *, max_side):
-            seen.append((image, max_side))
+        def describe(self, image):
+            seen.append(image)
             return torch.ones(3)
 
     pixels, geometry = small.grid(0).pixels, small.geometry(0)
@@ -156,10 +156,23 @@ def test_a_crop_is_the_box_of_the_whole_piece(small):
     pieces[1:3, 1:3] = 1
     pieces[6, 9] = 1
     assert by_class_token(Seen())(0, pieces).shape == (1, 3)
-    ((image, side),) = seen
+    (image,) = seen
     p = geometry.patch
     assert torch.equal(image, pixels[p : 7 * p, p : 10 * p].cpu())
-    assert side == 9 * p
+
+
+@pytest.mark.parametrize("sides", [(24, 16), (72, 96)])
+def test_a_crop_of_any_size_is_described_at_its_own_scale(small, sides):
+    """As the backbone sees the crop alone; below 64 px, which is the least, as it sees the crop at 64 px."""
+    crop = small.image(0)[: sides[0], : sides[1]]
+    seen = small.reader.having(max_side=max(*sides, 64)).read(crop)
+    torch.testing.assert_close(small.describe(crop), seen.class_token)
+
+
+@pytest.mark.parametrize("name", ["deep_spectral", "maskdistill", "comus"])
+def test_small_pieces_have_a_class_token(small, name):
+    own = SYSTEMS[name].settings(describe="class_token", rounds=0)
+    assert finish(group(small.subset([0, 1]), name, n_groups=2, settings=own)).n_groups == 2
 
 
 def test_spectral_groups_are_those_of_scikit_learn():

@@ -22,7 +22,7 @@ from segcore.pipeline.reader import Reader
 from segcore.runtime.engine import LOCAL, Engine
 from segcore.runtime.steps import Progress, Steps
 from segcore.runtime.stopping import stop_if_asked
-from segcore.settings import Settings
+from segcore.settings import Settings, params
 from segcore.train.seeds import stream
 from segcore.types import FeatureGrid, Geometry
 
@@ -118,17 +118,18 @@ class Collection:
         pixels, geometry = self.reader.fit(self.image(i))
         return FeatureGrid(stored.f, geometry, pixels, stored.origin, stored.source, stored.attention, stored.class_token)
 
-    def describe(self, image: Tensor, *, max_side: int | None = None) -> Tensor:
+    def describe(self, image: Tensor) -> Tensor:
         """One vector for a picture, or a crop of one: its class token, or the mean of its features where there is none.
 
         Args:
-            image: (height, width, 3) uint8.
-            max_side: to which the longer side is scaled first; that of the collection if None.
+            image: (height, width, 3) uint8; it is seen at its own scale, as far as `max_side` may be that small or large.
 
         Returns:
             (width,) float32, on the CPU. Costs the backbone once.
         """
-        grid = self.reader.having(max_side=max_side or self.settings.max_side).read(image)
+        least, most = params()["max_side"].bounds
+        side = int(min(max(*image.shape[:2], least), most))
+        grid = self.reader.having(max_side=side).read(image)
         return (grid.X.mean(0) if grid.class_token is None else grid.class_token).cpu()
 
     def sample(self, n: int, *, seed: int, rows: Callable[[Tensor], Tensor] | None = None) -> Sample:

@@ -32,6 +32,7 @@ from segcore.settings import Schema
 from segcore.types import FeatureGrid
 
 MOST_PIECES = 255  # of a picture: their numbers are bytes
+_RESTARTS = 20  # with 5, the same groups came out in few seeds
 _VOTES = 10  # nearest clustered pieces that decide on one that was not
 _REDRAWN = 8  # times that a piece may stand in the sample on average, where large pieces count more
 
@@ -149,7 +150,7 @@ def by_class_token(collection: Collection, *, erode: int = 0, dilate: int = 0) -
         for j in range(1, m + 1):
             stop_if_asked()
             crop = _crop(grid, widened(pieces.cpu() == j, erode=erode, dilate=dilate))
-            found.append(collection.describe(crop, max_side=max(crop.shape[:2])))
+            found.append(collection.describe(crop))
         return torch.stack(found)
 
     return describe
@@ -208,9 +209,7 @@ def check_pieces(pieces: Pieces, n_groups: int, *, what: str) -> None:
         )
 
 
-def cluster_kmeans(
-    pieces: Pieces, n_groups: int, settings: ClusterSettings, *, seed: int, n_init: int = 20, whiten: bool = False
-) -> Grouped:
+def cluster_kmeans(pieces: Pieces, n_groups: int, settings: ClusterSettings, *, seed: int, whiten: bool = False) -> Grouped:
     """Group pieces by k-means of their vectors, on a seeded sample where there are many or where large ones count more.
 
     With `whiten`, each number of a vector is divided by its standard deviation first, and vectors then have length 1 again,
@@ -219,7 +218,7 @@ def cluster_kmeans(
     rows = _sampled(pieces, settings, seed)
     to_space = _space(_vectors(pieces, rows), settings.dims, whiten=whiten)
     X = to_space(_vectors(pieces, rows))
-    found = kmeans(X, n_clusters=n_groups, n_init=n_init, generator=torch.Generator().manual_seed(seed))
+    found = kmeans(X, n_clusters=n_groups, n_init=_RESTARTS, generator=torch.Generator().manual_seed(seed))
     members = torch.nn.functional.one_hot(found.labels, n_groups).to(X)
     centers = (members.T @ X) / members.sum(0)[:, None].clamp_min(1)
 

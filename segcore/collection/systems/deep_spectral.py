@@ -39,7 +39,7 @@ class DeepSpectralSettings(PieceSettings):
     knn_weight: float = setting(
         0.0, "Weight of color", symbol="λ", lo=0.0, hi=100.0, step=0.1,
         info="Of W_knn beside W_feat; the published commands leave it out.")
-    n_init: int = setting(5, "Restarts", "Of k-means, both times.", lo=1, hi=50, step=1)
+    n_init: int = setting(5, "Restarts", "Of k-means in each picture.", lo=1, hi=50, step=1)
     # fmt: on
 
 
@@ -106,7 +106,7 @@ def run_deep_spectral(collection: Collection, *, n_groups: int, seed: int, setti
     with gathered(collection, cut, describe, stage="eigensegments") as steps:
         pieces = yield from steps
         check_pieces(pieces, n_groups - own, what="segment")
-        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed, n_init=s.n_init)
+        found = cluster_kmeans(pieces, n_groups - own, s, seed=seed)
         return (
             yield from group_pieces("deep_spectral", collection, pieces, found, n_groups=n_groups, settings=s, seed=seed)
         )
