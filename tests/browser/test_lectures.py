@@ -110,6 +110,26 @@ def test_the_presenter_works_by_keys(index):
     assert slide(index) == SHEETS[0].lines[2].topic
 
 
+def test_what_is_kept_while_the_mouse_is_down_loses_no_click(index):
+    """Leaving the title keeps it; lines that say the same as before stay where they are, and so does what was pressed on."""
+    index.locator(".lc-start").click()
+    summary = index.locator(".lc-edit summary").first
+    summary.wait_for()
+    line = index.locator(".lc-line").first
+    line.locator("h3").evaluate("heading => heading.dataset.mark = 'as it was'")
+    index.locator(".lc-own [name=title]").fill("Three cups")
+    summary.hover()
+    index.mouse.down()
+    index.get_by_role("tab", name="Three cups").wait_for()
+    index.mouse.up()
+    assert line.locator("h3").get_attribute("data-mark") == "as it was"
+    field = index.locator(".lc-edit [name=topic]").first
+    field.fill("Another topic")
+    field.blur()
+    line.locator("h3", has_text="Another topic").wait_for()
+    assert line.locator("h3").get_attribute("data-mark") is None
+
+
 def test_notes_are_shown_where_the_address_asks(page, address):
     noted = next(i for i, line in enumerate(SHEETS[0].lines, 1) if line.teacher)
     for notes, shown in (("", False), ("&notes=1", True)):

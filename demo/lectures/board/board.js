@@ -105,10 +105,18 @@ export function mount({ element, props, trigger, watch, fixed }) {
     return [box];
   }
 
-  // A line in its place; a form that is there already stays, as somebody may be typing in it.
+  // A line in its place. A form that is there already stays, as somebody may be typing in it; a line that says the same stays
+  // as it is, as drawn anew it would move what the mouse is just pressed on.
+  const drawn = new WeakMap(); // what each line says
   function showLine(line, i) {
     const item = lines.children[i] ?? make("li", "lc-line", lines);
     const form = item.querySelector(".lc-edit");
+    const says = JSON.stringify([line, sheet.shots?.[i], line.address === null ? null : hrefOf(line)]);
+    if (form && drawn.get(item) === says) {
+      own.fill(form, sheet.kept.lines[i]);
+      return;
+    }
+    drawn.set(item, says);
     item.id = `lc-line-${i + 1}`;
     const left = make("div");
     const right = form?.parentElement ?? make("div", "", item);
