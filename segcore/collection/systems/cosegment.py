@@ -302,7 +302,8 @@ def join(X: Tensor, labels: Tensor, is_object: Tensor, n_groups: int) -> Tensor:
 COSEGMENT = CollectionSystem(
     name="cosegment",
     title="Co-segmentation",
-    summary="Clusters of the patches of all pictures, joined to K groups; attention tells objects from what is behind them.",
+    summary="Clusters of the patches of all pictures, joined to K groups; attention tells objects from what is behind them; "
+    "where it does so clearly, keys cut them out.",
     formula=r"\Delta J_{ab} = \frac{n_a n_b}{n_a + n_b} \lVert c_a - c_b \rVert^2",
     source="Amir et al. 2021",
     settings=CosegmentSettings,
