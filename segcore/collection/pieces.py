@@ -136,7 +136,7 @@ def by_patches(collection: Collection) -> Describe:
 
 
 def by_class_token(collection: Collection, *, erode: int = 0, dilate: int = 0) -> Describe:
-    """Describe a piece by the class token of its crop: of the box of all its cells, at the scale of the features.
+    """Describe a piece by the class token of its crop: of the box of all its cells, see `Collection.describe`.
 
     Args:
         collection: its backbone describes.
